@@ -1,0 +1,163 @@
+"""Where a number came from: records, the functions that derived them, and the book that a report keeps of both.
+
+Everything printed has an id. The id leads to one of three records:
+
+- an `Observation`: a publisher's figure, with the hash of its bytes and the place in them;
+- a `Fact`: a row of a packaged table or a line of the study (who is a member since when), likewise with file and place;
+- a `Derived` number: a registered function, its version, its inputs by id and its parameters.
+
+A record has named *parts* (`value`, `lower`, `upper`, `year`, ...); what is printed is one part of one record. A derived
+record is made only by running its function on its inputs, so the book can't hold a number that its inputs don't give;
+`recompute` runs it again and raises when the parts differ.
+
+    >>> book = Book()
+    >>> a, b = (book.fact("demo.csv", "0" * 64, f"row {n}", {"value": n}) for n in (1, 2))
+    >>> book.derive("evidence.provenance.count@1", [a, b]).parts
+    {'value': 2}
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from concordat import canonical
+from concordat.errors import StateError, TrustError
+from concordat.evidence.observation import Observation
+
+Parts: TypeAlias = Mapping[str, Any]
+Function: TypeAlias = Callable[[Sequence[Parts], Mapping[str, Any]], dict[str, Any]]
+
+_FUNCTIONS: dict[str, Function] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row of a table that ships with the program, or a line of the study."""
+
+    id: str
+    file: str
+    sha256: str
+    locator: str
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A number made from others. `function` is `module.name@version` below `concordat.`."""
+
+    id: str
+    function: str
+    inputs: tuple[str, ...]
+    parameters: Parts
+    parts: Parts
+
+
+Record: TypeAlias = Observation | Fact | Derived
+
+
+def derivation(name: str, version: int = 1) -> Callable[[Function], Function]:
+    """Register a pure function that makes derived records.
+
+    It takes the parts of its inputs, in order, and the parameters (plain JSON), and returns named parts. A change in what
+    it computes needs a new version: stored reports name the one they used.
+    """
+
+    def register(function: Function) -> Function:
+        full = f"{name}@{version}"
+        assert full not in _FUNCTIONS or _FUNCTIONS[full].__module__ == function.__module__, full
+        _FUNCTIONS[full] = function
+        return function
+
+    return register
+
+
+def parts_of(record: Record) -> Parts:
+    """The named parts of a record that may be printed or computed with."""
+    if not isinstance(record, Observation):
+        return record.parts
+    return {
+        "value": record.value,
+        "lower": record.lower,
+        "upper": record.upper,
+        "year": record.year,
+        "precision": record.precision,
+        "censoring": record.censoring,
+        "area": record.area,
+    }
+
+
+class Book:
+    """All records that one report prints, by id, in the order they were first used."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records.values())
+
+    def __getitem__(self, record_id: str) -> Record:
+        return self._records[record_id]
+
+    def __contains__(self, record_id: object) -> bool:
+        return record_id in self._records
+
+    def observe(self, observation: Observation) -> str:
+        """Enter an observation; returns its id."""
+        self._records.setdefault(observation.obs_id, observation)
+        return observation.obs_id
+
+    def fact(self, file: str, sha256: str, locator: str, parts: Parts) -> str:
+        """Enter a row of a packaged table or of the study; returns its id."""
+        record_id = canonical.digest([file, sha256, locator, dict(parts)], floats=True)[:32]
+        self._records.setdefault(record_id, Fact(record_id, file, sha256, locator, parts))
+        return record_id
+
+    def derive(self, function: str, inputs: Iterable[str], parameters: Parts | None = None) -> Derived:
+        """Run a registered function on records of this book and enter the result."""
+        inputs = tuple(inputs)
+        parameters = dict(parameters or {})
+        record_id = canonical.digest([function, inputs, parameters], floats=True)[:32]
+        known = self._records.get(record_id)
+        if known is not None:
+            assert isinstance(known, Derived)
+            return known
+        parts = _FUNCTIONS[function]([parts_of(self._records[i]) for i in inputs], parameters)
+        record = Derived(record_id, function, inputs, parameters, parts)
+        self._records[record_id] = record
+        return record
+
+
+def recompute(record: Derived, lookup: Callable[[str], Record]) -> Parts:
+    """Run a derived record's function again on its inputs.
+
+    Raises:
+        TrustError: the function now gives other parts than the record holds.
+        StateError: this program no longer has that version of the function.
+    """
+    function = _FUNCTIONS.get(record.function)
+    if function is None:
+        hint = "Install the version of concordat named in the report's manifest."
+        raise StateError(f"this program has no {record.function}.", hint=hint, code="unknown_function")
+    parts = function([parts_of(lookup(i)) for i in record.inputs], record.parameters)
+    if canonical.dumps(dict(parts), floats=True) != canonical.dumps(dict(record.parts), floats=True):
+        raise TrustError(
+            f"{record.function} gives {dict(parts)}, the record says {dict(record.parts)}.",
+            where=f"record {record.id}",
+            hint="The report or its inputs were changed after it was written.",
+            code="recompute",
+        )
+    return parts
+
+
+def text_hash(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@derivation("evidence.provenance.count")
+def count(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """How many records there are."""
+    return {"value": len(inputs)}

@@ -1,0 +1,377 @@
+"""How this machine runs (`Settings`), and the one YAML loader behind every declarative file.
+
+Settings answer "where and how", never "what is measured": that is a study. Each value comes from, in this order, the
+argument, the environment (`CONCORDAT_DATA_DIR`), `concordat.toml` in the working directory, the default; `concordat
+settings` prints each with its origin. An unknown key is an error that suggests the nearest one.
+
+The loader reads YAML 1.2 the way people expect it: only `true` and `false` are booleans (`NO` is Norway, `on` is a
+word), dates stay text for the schema to parse, and what makes a reviewed file ambiguous is an error: a duplicate key, an
+anchor or alias, an explicit tag, more than one document, more than 5 MB. Line numbers are kept for messages.
+
+    >>> document = parse_yaml("schema: concordat/demo@1\\ncountry: NO\\nyes: 0.5\\n", where="demo.yaml")
+    >>> document.value
+    {'schema': 'concordat/demo@1', 'country': 'NO', 'yes': 0.5}
+    >>> document.place("yes")
+    'demo.yaml, line 3'
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from concordat.errors import InputError, MethodError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+YAML_BYTES_MAX = 5_000_000
+YAML_DEPTH_MAX = 64
+
+Path_ = tuple[str | int, ...]
+
+
+# --- Settings -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this machine runs. `origins` tells where each value came from.
+
+    Attributes:
+        data_dir: the store of evidence; by default `$XDG_DATA_HOME/concordat`, else `~/.local/share/concordat`.
+        factbook: a folder with another copy of the Factbook's JSON files, loaded as its own vintage.
+        language: the language of reports and pages where a study does not say (IETF tag).
+    """
+
+    data_dir: Path
+    factbook: Path | None = None
+    language: str = "en"
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def load(
+        cls,
+        arguments: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+        file: Path = Path("concordat.toml"),
+    ) -> Settings:
+        """Settings from argument, environment, file and default, in that order.
+
+        Raises:
+            InputError: the file is not TOML, or holds an unknown key or a value of the wrong type.
+        """
+        environment = os.environ if environment is None else environment
+        written = _read_toml(file)
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        for name in SETTING_NAMES:
+            variable = "CONCORDAT_" + name.upper()
+            given = (arguments or {}).get(name)
+            if given is not None:
+                values[name], origins[name] = given, "argument"
+            elif environment.get(variable):
+                values[name], origins[name] = environment[variable], variable
+            elif name in written:
+                values[name], origins[name] = written[name], str(file)
+            else:
+                values[name], origins[name] = _default(name, environment), "default"
+        for name in ("data_dir", "factbook"):
+            if values[name] is not None:
+                values[name] = Path(values[name]).expanduser().absolute()
+        return cls(origins=origins, **values)
+
+
+SETTING_NAMES = tuple(f.name for f in fields(Settings) if f.name != "origins")
+
+
+def _default(name: str, environment: Mapping[str, str]) -> object:
+    if name == "data_dir":
+        base = environment.get("XDG_DATA_HOME") or "~/.local/share"
+        return Path(base) / "concordat"
+    return {"factbook": None, "language": "en"}[name]
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"can't be read: {error}.", where=str(file), code="unreadable") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not TOML: {error}.", where=str(file), code="not_toml") from None
+    for key, value in values.items():
+        if key not in SETTING_NAMES:
+            raise unknown_key(key, SETTING_NAMES, where=str(file))
+        if not isinstance(value, str):
+            raise InputError(f"{key} must be text.", where=str(file), hint=f'Write {key} = "...".', code="type")
+    return values
+
+
+# --- Nearest keys -------------------------------------------------------------------------------------------------
+
+
+def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """The known words closest to a mistyped one, best first; empty when none is close."""
+    import difflib
+
+    candidates = sorted(set(known))
+    lowered = {c.casefold(): c for c in candidates}
+    found = difflib.get_close_matches(word.casefold(), list(lowered), n=count, cutoff=0.6)
+    return [lowered[f] for f in found]
+
+
+def unknown_key(key: str, known: Iterable[str], *, where: str) -> InputError:
+    """The error for a key that a file may not hold; it suggests the nearest one, or lists them all."""
+    known = list(known)
+    close = nearest(key, known)
+    hint = f'Did you mean "{close[0]}"?' if close else f"Known keys: {', '.join(known)}."
+    return InputError(f'"{key}" is not a key I know here.', where=where, hint=hint, code="unknown_key")
+
+
+# --- YAML ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed YAML file: its value, and the line on which each part of it stands."""
+
+    value: Any
+    where: str
+    lines: Mapping[Path_, int]
+
+    def place(self, *path: str | int) -> str:
+        """`study.yaml, line 7` for the part at `path`, or for the nearest part around it that has a line."""
+        for end in range(len(path), -1, -1):
+            line = self.lines.get(tuple(path[:end]))
+            if line is not None:
+                return f"{self.where}, line {line}"
+        return self.where
+
+
+def parse_yaml(text: str | bytes, *, where: str, numbers_as_text: bool = False, schema: str = "") -> Document:
+    """Read one YAML document.
+
+    Args:
+        text: the file's content.
+        where: how messages call the file.
+        numbers_as_text: leave plain numbers as the text that was written (for exact decimals).
+        schema: if given (`blocs@1`), the first key must be `schema: concordat/blocs@1`.
+
+    Raises:
+        InputError: not YAML, or one of the ambiguities the module docstring names, with its line.
+    """
+    import yaml
+
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"byte {error.start} is not UTF-8.", where=where, code="not_utf8") from None
+    if len(text) > YAML_BYTES_MAX:
+        raise InputError(f"over {YAML_BYTES_MAX:,} characters.", where=where, hint="Split the file.", code="too_large")
+    loader = getattr(yaml, "CLoader", yaml.SafeLoader)
+    builder = _Builder(where, numbers_as_text)
+    try:
+        value = builder.document(yaml.parse(text.removeprefix("\ufeff"), Loader=loader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise InputError(f"not YAML: {problem}.", where=where + line, code="not_yaml") from None
+    document = Document(value, where, builder.lines)
+    if schema:
+        _check_schema(document, schema)
+    return document
+
+
+def _check_schema(document: Document, schema: str) -> None:
+    wanted = f"concordat/{schema}"
+    if not isinstance(document.value, dict):
+        raise InputError("holds no keys.", where=document.where, hint=f"Begin with: schema: {wanted}", code="schema")
+    found = document.value.get("schema")
+    if found != wanted:
+        said = f'says schema "{found}"' if found else "does not say its schema"
+        place = document.place("schema")
+        raise InputError(f"{said}; this must be {wanted}.", where=place, hint=f"Begin with: schema: {wanted}", code="schema")
+
+
+# YAML 1.2 core schema, section 10.3.2.
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+class _Builder:
+    """Builds plain Python values from libyaml's events, keeping the line of every key and item."""
+
+    def __init__(self, where: str, numbers_as_text: bool) -> None:
+        self.where = where
+        self.numbers_as_text = numbers_as_text
+        self.lines: dict[Path_, int] = {}
+
+    def document(self, events: Any) -> Any:
+        import yaml
+
+        value: Any = None
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._error("a second document begins here", event, hint="Keep one per file.")
+                value = self._node(next(events), events, (), 0)
+        if documents == 0:
+            return None
+        return value
+
+    def _error(self, what: str, event: Any, hint: str = "", code: str = "not_yaml") -> InputError:
+        return InputError(f"{what}.", where=f"{self.where}, line {event.start_mark.line + 1}", hint=hint, code=code)
+
+    def _node(self, event: Any, events: Any, path: Path_, depth: int) -> Any:
+        import yaml
+
+        self.lines[path] = event.start_mark.line + 1
+        if depth > YAML_DEPTH_MAX:
+            raise self._error(f"nested deeper than {YAML_DEPTH_MAX} levels", event)
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise self._error("anchors and aliases are not allowed", event, hint="Write the value out.")
+        if event.tag not in (None, "!"):
+            raise self._error(f"the tag {event.tag} is not allowed", event, hint="Write a plain value.")
+        if isinstance(event, yaml.ScalarEvent):
+            return event.value if event.style else self._plain(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(events, path, depth)
+        return self._mapping(events, path, depth)
+
+    def _sequence(self, events: Any, path: Path_, depth: int) -> list[Any]:
+        import yaml
+
+        items: list[Any] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(self._node(event, events, (*path, len(items)), depth + 1))
+        return items
+
+    def _mapping(self, events: Any, path: Path_, depth: int) -> dict[str, Any]:
+        import yaml
+
+        result: dict[str, Any] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None:
+                raise self._error("a key must be plain text", event)
+            key = event.value
+            if key in result:
+                raise self._error(f'the key "{key}" stands twice', event, code="duplicate_key")
+            result[key] = self._node(next(events), events, (*path, key), depth + 1)
+            self.lines[(*path, key)] = event.start_mark.line + 1
+        return result
+
+    def _plain(self, event: Any) -> Any:
+        text: str = event.value
+        if text in _WORDS:
+            return _WORDS[text]
+        if text[0] not in "0123456789+-.":
+            return text
+        if _INTEGER.fullmatch(text):
+            return text if self.numbers_as_text else _integer(text)
+        if _FLOAT.fullmatch(text):
+            return text if self.numbers_as_text else self._finite(text, event)
+        return text
+
+    def _finite(self, text: str, event: Any) -> float:
+        number = float(text)
+        if not math.isfinite(number):
+            raise self._error(f"{text} is too large for a number", event)
+        return number
+
+
+def _integer(text: str) -> int:
+    if text.startswith("0o"):
+        return int(text[2:], 8)
+    return int(text, 16) if text.startswith("0x") else int(text)
+
+
+# --- Models -------------------------------------------------------------------------------------------------------
+
+
+def validate(document: Document, model: type[Model], *path: str | int) -> Model:
+    """Check a document, or the part of it at `path`, against a pydantic model.
+
+    The model should forbid extra keys. The first fault is raised, with its line, the key, and the nearest known key.
+
+    Raises:
+        InputError: the first fault found.
+    """
+    from pydantic import ValidationError
+
+    value = document.value
+    for step in path:
+        value = value[step]
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _explain(error, document, model, path) from None
+
+
+def _explain(error: Any, document: Document, model: type[BaseModel], prefix: Path_) -> InputError:
+    faults = error.errors(include_url=False, include_context=False)
+    first = faults[0]
+    location: Path_ = (*prefix, *first["loc"])
+    place = document.place(*location)
+    name = ".".join(str(step) for step in location)
+    if first["type"] == "extra_forbidden":
+        return unknown_key(str(location[-1]), _known_keys(model, first["loc"][:-1]), where=place)
+    if first["type"] == "missing":
+        return InputError(f'the key "{name}" is missing.', where=place, hint="Add it.", code="missing_key")
+    given = first.get("input")
+    shown = f" (found {given!r})" if isinstance(given, (str, int, float, bool)) else ""
+    more = f"{len(faults) - 1} more after this one." if len(faults) > 1 else ""
+    message = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{name}: {message}{shown}.", where=place, hint=more, code="invalid")
+
+
+def _known_keys(model: Any, path: Path_) -> list[str]:
+    """The keys that the model allows at a path; follows fields, lists, dictionaries and optional models."""
+    import typing
+
+    from pydantic import BaseModel
+
+    current: Any = model
+    for step in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            info = current.model_fields.get(str(step))
+            if info is None:
+                info = next((f for f in current.model_fields.values() if f.alias == step), None)
+            current = info.annotation if info else None
+        elif typing.get_args(current):
+            current = typing.get_args(current)[-1]
+        while current is not None and not isinstance(current, type):
+            models = [a for a in typing.get_args(current) if isinstance(a, type) and issubclass(a, BaseModel)]
+            if not models:
+                break
+            current = models[0]
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return [f.alias or name for name, f in current.model_fields.items()]
+    return []
+
+
+def need_extra(extra: str, feature: str) -> MethodError:
+    """The error when an optional library is missing; the caller raises it from its `ImportError`."""
+    return MethodError(
+        f"{feature} needs the extra [{extra}], which is not installed.",
+        hint=f"Install it with: pip install 'concordat[{extra}]'",
+        code="missing_extra",
+    )
