@@ -1,0 +1,5 @@
+"""`python -m concordat` is the same as the command `concordat`."""
+
+from concordat.cli import entry
+
+entry()
