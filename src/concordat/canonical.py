@@ -7,6 +7,7 @@ text must be composed (Unicode NFC), so that one word has one hash. With `floats
 form is written, and text is left as it is, as the RFC asks.
 
 Refused everywhere, with the path of the offender: NaN and infinities, lone surrogates, duplicate keys, depth over 32.
+Nothing is rounded without a word: 9007199254740993 is refused, although a lenient reader would make it ...992.
 Standard library only; the package `rfc8785` is the oracle in the tests.
 
     >>> dumps({"b": [True, None, -0], "a": "é"})
@@ -22,6 +23,8 @@ import json
 import math
 import re
 import unicodedata
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 
 from concordat.errors import InputError
@@ -34,6 +37,7 @@ _ESCAPES = {i: f"\\u{i:04x}" for i in range(0x20)}
 _ESCAPES |= {0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
 _NEEDS_ESCAPE = re.compile(r'[\x00-\x1f"\\]')
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_LITERALS = {None: "null", True: "true", False: "false"}
 
 
 def dumps(value: Any, *, floats: bool = False) -> bytes:
@@ -47,7 +51,7 @@ def dumps(value: Any, *, floats: bool = False) -> bytes:
         InputError: something outside the model; `where` is its path (`$.body.rate`).
     """
     out: list[str] = []
-    _write(value, floats, "$", 1, out)
+    _write(value, floats, [], out)
     return "".join(out).encode("utf-8")
 
 
@@ -63,7 +67,7 @@ def number_text(number: float | int) -> str:
         InputError: NaN or an infinity, which have no text.
     """
     if isinstance(number, int):
-        return str(number)
+        return str(int(number))
     if not math.isfinite(number):
         raise InputError(f"{number} is not a number that can be written.", hint="Use null with a reason.", code="nan")
     if number == 0:
@@ -91,114 +95,150 @@ def loads(data: bytes | str, *, floats: bool = False, exact: bool = False) -> An
 
     Args:
         data: UTF-8 bytes without a byte-order mark, or text.
-        floats: allow numbers with a fraction or an exponent; they become `float`.
+        floats: allow numbers with a fraction or an exponent, and integers beyond 2^53 - 1 that are the shortest text of
+            a double (so that what `dumps` wrote is read back); they become `float`.
         exact: refuse bytes that are not themselves the canonical form.
 
     Raises:
         InputError: not JSON, not UTF-8, a duplicate key, a number or text outside the model, depth over 32.
     """
+    twice: list[tuple[dict[str, Any], str]] = []
+
+    def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            seen: set[str] = set()
+            twice.append((result, next(key for key, _ in pairs if key in seen or seen.add(key))))  # type: ignore[func-returns-value]
+        return result
+
     try:
-        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        text = data if isinstance(data, str) else bytes(data).decode("utf-8")
         value = json.loads(
             text,
-            object_pairs_hook=_no_duplicates,
-            parse_constant=_no_constant,
-            parse_float=float if floats else _no_float,
-            parse_int=_bounded_int,
+            object_pairs_hook=as_object,
+            parse_int=_floatable_int if floats else _bounded_int,
+            parse_constant=float,
         )
+        if twice:
+            raise _duplicate(value, twice)
     except UnicodeDecodeError as error:
         raise InputError(f"byte {error.start} is not UTF-8.", where="$", code="not_utf8") from None
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error.msg}.", where=f"line {error.lineno}", code="not_json") from None
     except RecursionError:
         raise InputError(f"nested deeper than {DEPTH_MAX} levels.", where="$", code="depth") from None
-    written = dumps(value, floats=floats)  # checks depth, surrogates, NFC and overflow to infinity
+    written = dumps(value, floats=floats)  # refuses what is outside the model, by path
     if exact and written != text.encode("utf-8"):
         raise InputError("the bytes are not in canonical form (RFC 8785).", where="$", code="not_canonical")
     return value
 
 
-def _write(value: Any, floats: bool, path: str, depth: int, out: list[str]) -> None:
+def _duplicate(value: Any, twice: list[tuple[dict[str, Any], str]]) -> InputError:
+    """The error for a key that stands twice, at the path of its object (the outermost one, if they are nested)."""
+    keys = {id(found): key for found, key in twice}
+    stack: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
+    while stack:
+        part, path = stack.pop()
+        if id(part) in keys:
+            return _refuse(f'the key "{keys[id(part)][:80]}" stands twice.', path, "duplicate_key", "Remove one.")
+        if len(path) <= DEPTH_MAX and isinstance(part, (dict, list)):
+            steps = part.items() if isinstance(part, dict) else enumerate(part)
+            stack.extend((child, (*path, step)) for step, child in steps)
+    return _refuse(f"nested deeper than {DEPTH_MAX} levels.", (), "depth")
+
+
+def _bounded_int(text: str) -> int:
+    return int(text[:40])  # 40 digits are beyond the bound as well; `dumps` refuses them by path
+
+
+def _floatable_int(text: str) -> int | float:
+    number = _bounded_int(text)
+    exact = abs(number) <= INTEGER_MAX or number_text(float(number)) != text
+    return number if exact else float(number)
+
+
+def _write(value: Any, floats: bool, path: list[str | int], out: list[str]) -> None:
     if isinstance(value, str):
         out.append(_text(value, floats, path))
     elif value is None or value is True or value is False:
-        out.append({None: "null", True: "true", False: "false"}[value])
+        out.append(_LITERALS[value])
     elif isinstance(value, int):
         if abs(value) > INTEGER_MAX:
-            raise InputError(f"{value} is beyond 2^53 - 1.", where=path, hint="Write it as text.", code="integer")
+            shown = str(int(value)) if value.bit_length() < 100 else "an integer of over 30 digits"
+            raise _refuse(f"{shown} is beyond 2^53 - 1.", path, "integer", "Write it as text.")
         out.append(str(int(value)))
     elif isinstance(value, float):
-        if not floats:
-            raise InputError(f"{value!r} is a float.", where=path, hint="Write a decimal as text.", code="float")
         if not math.isfinite(value):
-            raise InputError(f"{value} is not a number.", where=path, hint="Use null with a reason.", code="nan")
+            raise _refuse(f"{float(value)} is not a number.", path, "nan", "Use null with a reason.")
+        if not floats:
+            raise _refuse(f"{float(value)!r} is a float.", path, "float", "Write it as text.")
         out.append(number_text(value))
     elif isinstance(value, (dict, list, tuple)):
-        if depth > DEPTH_MAX:
-            raise InputError(f"nested deeper than {DEPTH_MAX} levels.", where=path, code="depth")
+        if len(path) >= DEPTH_MAX:
+            raise _refuse(f"nested deeper than {DEPTH_MAX} levels.", path, "depth")
         if isinstance(value, dict):
-            _write_object(value, floats, path, depth, out)
+            _write_object(value, floats, path, out)
         else:
-            _write_array(value, floats, path, depth, out)
+            _write_array(value, floats, path, out)
     else:
-        raise InputError(f"a {type(value).__name__} has no canonical form.", where=path, code="type")
+        raise _refuse(f"a {type(value).__name__} has no canonical form.", path, "type")
 
 
-def _write_object(value: dict[Any, Any], floats: bool, path: str, depth: int, out: list[str]) -> None:
+def _write_object(value: dict[Any, Any], floats: bool, path: list[str | int], out: list[str]) -> None:
     for key in value:
         if not isinstance(key, str):
-            raise InputError(f"the key {key!r} is not text.", where=path, code="key")
+            raise _refuse(f"the key {key!r} is not text.", path, "key")
     texts = {key: _text(key, floats, path) for key in value}
     out.append("{")
     for i, key in enumerate(sorted(value, key=lambda k: k.encode("utf-16-be"))):
         out.append(("," if i else "") + texts[key] + ":")
-        _write(value[key], floats, f"{path}.{key}", depth + 1, out)
+        path.append(key)
+        _write(value[key], floats, path, out)
+        path.pop()
     out.append("}")
 
 
-def _write_array(value: list[Any] | tuple[Any, ...], floats: bool, path: str, depth: int, out: list[str]) -> None:
+def _write_array(value: Sequence[Any], floats: bool, path: list[str | int], out: list[str]) -> None:
     out.append("[")
     for i, item in enumerate(value):
         if i:
             out.append(",")
-        _write(item, floats, f"{path}[{i}]", depth + 1, out)
+        path.append(i)
+        _write(item, floats, path, out)
+        path.pop()
     out.append("]")
 
 
-def _text(text: str, floats: bool, path: str) -> str:
+def _text(text: str, floats: bool, path: list[str | int]) -> str:
     if not text.isascii():
         if _SURROGATE.search(text):
-            raise InputError("the text holds half a surrogate pair.", where=path, code="surrogate")
+            raise _refuse("the text holds half a surrogate pair.", path, "surrogate")
         if not floats and not unicodedata.is_normalized("NFC", text):
-            raise InputError(
-                f"{unicodedata.normalize('NFC', text)!r} is written with separate marks.",
-                where=path,
-                hint="Send it composed (Unicode NFC).",
-                code="not_nfc",
-            )
+            raise _not_composed(text, path)
     if _NEEDS_ESCAPE.search(text):
         text = text.translate(_ESCAPES)
     return f'"{text}"'
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise InputError(f'the key "{twice}" stands twice.', where="$", code="duplicate_key")
-    return result
+def _refuse(what: str, path: Sequence[str | int], code: str, hint: str = "") -> InputError:
+    """The error for something outside the model, at its path: `$.members[3].rate`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step[:80]}" for step in path)
+    where = "$" + "".join(steps).encode("utf-8", "replace").decode("utf-8")
+    return InputError(what, where=where, hint=hint, code=code)
 
 
-def _no_constant(text: str) -> Any:
-    raise InputError(f"{text} is not JSON.", where="$", hint="Use null with a reason.", code="nan")
+def _not_composed(text: str, path: Sequence[str | int]) -> InputError:
+    """The error for text that is not NFC; it shows the first place where the composed form differs.
 
+    Every part of an NFC text is NFC (Unicode Standard Annex 15, section 9), so both ends of that place can be bisected.
+    """
 
-def _no_float(text: str) -> Any:
-    raise InputError(f"{text} is a float.", where="$", hint="Write a decimal as text.", code="float")
+    def differs(part: str) -> bool:
+        return not unicodedata.is_normalized("NFC", part)
 
-
-def _bounded_int(text: str) -> int:
-    if len(text) > 17 or abs(int(text)) > INTEGER_MAX:
-        raise InputError(f"{text[:40]} is beyond 2^53 - 1.", where="$", hint="Write it as text.", code="integer")
-    return int(text)
+    end = bisect_left(range(len(text)), True, key=lambda n: differs(text[: n + 1])) + 1
+    start = end - 1 - bisect_left(range(end), True, key=lambda n: differs(text[end - 1 - n : end]))
+    written, composed = text[start:end], unicodedata.normalize("NFC", text[start:end])
+    count = {1: "another character", 2: "two characters"}.get(len(written), f"{len(written)} characters")
+    codes, wanted = (" ".join(f"U+{ord(c):04X}" for c in part) for part in (written, composed))
+    return _refuse(f'"{composed}" is written as {count} ({codes}).', path, "not_nfc", f"Send it composed ({wanted}).")

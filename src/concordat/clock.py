@@ -1,8 +1,8 @@
 """What time it is: the only module that asks.
 
 Reports and stored records carry times as data; they come from here, once, at the edge, and are passed on as arguments.
-`CONCORDAT_NOW` (`2026-11-22` or `2026-11-22T10:00:00Z`) pins the clock for a rebuild or a test; `fixed` does it in code.
-Replayed events use ledger time, never this module.
+`CONCORDAT_NOW` (`2026-11-22` or `2026-11-22T10:00:00Z`) pins the clock for a rebuild or a test; `fixed` does it in
+code. A time without a zone is UTC. Replayed events use ledger time, never this module.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def now() -> datetime:
         return pinned
     text = os.environ.get("CONCORDAT_NOW", "")
     if text:
-        return _parse(text)
+        return _parse(text, "CONCORDAT_NOW")
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -46,7 +46,7 @@ def fixed(moment: str | datetime) -> Iterator[datetime]:
     ...     today().isoformat()
     '2026-11-22'
     """
-    when = _parse(moment) if isinstance(moment, str) else moment.astimezone(UTC)
+    when = _parse(moment, "the pinned time") if isinstance(moment, str) else _to_utc(moment)
     token = _fixed.set(when)
     try:
         yield when
@@ -54,14 +54,19 @@ def fixed(moment: str | datetime) -> Iterator[datetime]:
         _fixed.reset(token)
 
 
-def _parse(text: str) -> datetime:
+def _to_utc(moment: datetime) -> datetime:
+    """A time without a zone is UTC: the zone of the machine must not change a report."""
+    when = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return when.replace(microsecond=0)
+
+
+def _parse(text: str, where: str) -> datetime:
     try:
-        when = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        return _to_utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
         raise InputError(
             f'"{text}" is not a date or a UTC time.',
-            where="CONCORDAT_NOW",
+            where=where,
             hint="Write 2026-11-22 or 2026-11-22T10:00:00Z.",
             code="bad_time",
         ) from None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

@@ -2,11 +2,14 @@
 
 Settings answer "where and how", never "what is measured": that is a study. Each value comes from, in this order, the
 argument, the environment (`CONCORDAT_DATA_DIR`), `concordat.toml` in the working directory, the default; `concordat
-settings` prints each with its origin. An unknown key is an error that suggests the nearest one.
+settings` prints each with its origin. An unknown key, or an unknown variable `CONCORDAT_...`, is an error that suggests
+the nearest one.
 
 The loader reads YAML 1.2 the way people expect it: only `true` and `false` are booleans (`NO` is Norway, `on` is a
-word), dates stay text for the schema to parse, and what makes a reviewed file ambiguous is an error: a duplicate key, an
-anchor or alias, an explicit tag, more than one document, more than 5 MB. Line numbers are kept for messages.
+word), dates stay text for the schema to parse, and what makes a reviewed file ambiguous is an error: a duplicate key
+(also one that only looks the same, by Unicode NFC), a number with leading zeros, an anchor or alias, a tag, more than
+one document, more than 5 MB. Line numbers are kept for messages. Models check a document as strictly as JSON: the text
+"no" is not a boolean, and the text "nan" is not a number.
 
     >>> document = parse_yaml("schema: concordat/demo@1\\ncountry: NO\\nyes: 0.5\\n", where="demo.yaml")
     >>> document.value
@@ -17,9 +20,11 @@ anchor or alias, an explicit tag, more than one document, more than 5 MB. Line n
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -34,6 +39,10 @@ if TYPE_CHECKING:
 
 YAML_BYTES_MAX = 5_000_000
 YAML_DEPTH_MAX = 64
+DIGITS_MAX = 400  # a double has at most 309 digits before the point
+
+# Variables that begin like a setting and aren't one: the clock's, and two of the test suite's.
+OTHER_VARIABLES = ("CONCORDAT_NOW", "CONCORDAT_CI", "CONCORDAT_SHARED_DATA")
 
 Path_ = tuple[str | int, ...]
 
@@ -66,9 +75,11 @@ class Settings:
         """Settings from argument, environment, file and default, in that order.
 
         Raises:
-            InputError: the file is not TOML, or holds an unknown key or a value of the wrong type.
+            InputError: the file is not TOML, or holds an unknown key or a value of the wrong type; or a variable that
+                begins with `CONCORDAT_` is not a setting.
         """
         environment = os.environ if environment is None else environment
+        _check_variables(environment)
         written = _read_toml(file)
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
@@ -85,7 +96,7 @@ class Settings:
                 values[name], origins[name] = _default(name, environment), "default"
         for name in ("data_dir", "factbook"):
             if values[name] is not None:
-                values[name] = Path(values[name]).expanduser().absolute()
+                values[name] = _absolute(values[name], name, origins[name])
         return cls(origins=origins, **values)
 
 
@@ -94,9 +105,25 @@ SETTING_NAMES = tuple(f.name for f in fields(Settings) if f.name != "origins")
 
 def _default(name: str, environment: Mapping[str, str]) -> object:
     if name == "data_dir":
-        base = environment.get("XDG_DATA_HOME") or "~/.local/share"
-        return Path(base) / "concordat"
+        base = environment.get("XDG_DATA_HOME", "")
+        # A relative path here is invalid and to be ignored (XDG Base Directory Specification, "Basics").
+        return Path(base if Path(base).is_absolute() else "~/.local/share") / "concordat"
     return {"factbook": None, "language": "en"}[name]
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    known = ["CONCORDAT_" + name.upper() for name in SETTING_NAMES]
+    for name in sorted(environment):
+        if name.startswith("CONCORDAT_") and name not in (*known, *OTHER_VARIABLES):
+            raise unknown_key(name, known, where="environment")
+
+
+def _absolute(path: Any, name: str, origin: str) -> Path:
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:  # "~" on a machine that knows no home
+        hint = "Write it as an absolute path."
+        raise InputError(f"{name} begins with ~, and no home folder is known.", where=origin, hint=hint) from None
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -117,6 +144,10 @@ def _read_toml(file: Path) -> dict[str, Any]:
             raise unknown_key(key, SETTING_NAMES, where=str(file))
         if not isinstance(value, str):
             raise InputError(f"{key} must be text.", where=str(file), hint=f'Write {key} = "...".', code="type")
+        if not value:
+            raise InputError(
+                f"{key} is empty.", where=str(file), hint="Remove the line, or give a value.", code="empty"
+            )
     return values
 
 
@@ -175,13 +206,15 @@ def parse_yaml(text: str | bytes, *, where: str, numbers_as_text: bool = False, 
     """
     import yaml
 
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(f"byte {error.start} is not UTF-8.", where=where, code="not_utf8") from None
-    if len(text) > YAML_BYTES_MAX:
-        raise InputError(f"over {YAML_BYTES_MAX:,} characters.", where=where, hint="Split the file.", code="too_large")
+    try:
+        data = text if isinstance(text, bytes) else text.encode("utf-8")
+        if len(data) > YAML_BYTES_MAX:
+            raise InputError(f"over {YAML_BYTES_MAX:,} bytes.", where=where, hint="Split the file.", code="too_large")
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"byte {error.start} is not UTF-8.", where=where, code="not_utf8") from None
+    except UnicodeEncodeError as error:
+        raise InputError(f"character {error.start} is half a surrogate pair.", where=where, code="surrogate") from None
     loader = getattr(yaml, "CLoader", yaml.SafeLoader)
     builder = _Builder(where, numbers_as_text)
     try:
@@ -189,7 +222,7 @@ def parse_yaml(text: str | bytes, *, where: str, numbers_as_text: bool = False, 
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
         raise InputError(f"not YAML: {problem}.", where=where + line, code="not_yaml") from None
     document = Document(value, where, builder.lines)
     if schema:
@@ -205,11 +238,14 @@ def _check_schema(document: Document, schema: str) -> None:
     if found != wanted:
         said = f'says schema "{found}"' if found else "does not say its schema"
         place = document.place("schema")
-        raise InputError(f"{said}; this must be {wanted}.", where=place, hint=f"Begin with: schema: {wanted}", code="schema")
+        raise InputError(
+            f"{said}; this must be {wanted}.", where=place, hint=f"Begin with: schema: {wanted}", code="schema"
+        )
 
 
 # YAML 1.2 core schema, section 10.3.2.
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -249,7 +285,7 @@ class _Builder:
             raise self._error(f"nested deeper than {YAML_DEPTH_MAX} levels", event)
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise self._error("anchors and aliases are not allowed", event, hint="Write the value out.")
-        if event.tag not in (None, "!"):
+        if event.tag is not None:
             raise self._error(f"the tag {event.tag} is not allowed", event, hint="Write a plain value.")
         if isinstance(event, yaml.ScalarEvent):
             return event.value if event.style else self._plain(event)
@@ -269,12 +305,19 @@ class _Builder:
         import yaml
 
         result: dict[str, Any] = {}
+        seen: set[str] = set()
         while not isinstance(event := next(events), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None:
+            if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
                 raise self._error("a key must be plain text", event)
             key = event.value
-            if key in result:
+            if not key or (key == "<<" and not event.style):
+                raise self._error(
+                    "a key is missing before the colon" if not key else "merging with << is not allowed", event
+                )
+            same = unicodedata.normalize("NFC", key)
+            if same in seen:
                 raise self._error(f'the key "{key}" stands twice', event, code="duplicate_key")
+            seen.add(same)
             result[key] = self._node(next(events), events, (*path, key), depth + 1)
             self.lines[(*path, key)] = event.start_mark.line + 1
         return result
@@ -285,11 +328,22 @@ class _Builder:
             return _WORDS[text]
         if text[0] not in "0123456789+-.":
             return text
+        if self.numbers_as_text:
+            return text
         if _INTEGER.fullmatch(text):
-            return text if self.numbers_as_text else _integer(text)
+            return self._integer(text, event)
         if _FLOAT.fullmatch(text):
-            return text if self.numbers_as_text else self._finite(text, event)
+            return self._finite(text, event)
         return text
+
+    def _integer(self, text: str, event: Any) -> int:
+        if len(text) > DIGITS_MAX:
+            raise self._error(f"a number of {len(text)} digits", event, hint="Write it as text, in quotes.")
+        if _LEADING_ZERO.match(text):  # 8 in one reader, 10 in another, a code in the eyes of a third
+            raise self._error(
+                f"{text} begins with zero", event, hint=f'Write "{text}" if it is a code, or drop the zero.'
+            )
+        return int(text, 8 if text.startswith("0o") else 16) if text[1:2] in ("o", "x") else int(text)
 
     def _finite(self, text: str, event: Any) -> float:
         number = float(text)
@@ -298,17 +352,11 @@ class _Builder:
         return number
 
 
-def _integer(text: str) -> int:
-    if text.startswith("0o"):
-        return int(text[2:], 8)
-    return int(text, 16) if text.startswith("0x") else int(text)
-
-
 # --- Models -------------------------------------------------------------------------------------------------------
 
 
 def validate(document: Document, model: type[Model], *path: str | int) -> Model:
-    """Check a document, or the part of it at `path`, against a pydantic model.
+    """Check a document, or the part of it at `path`, against a pydantic model, as strictly as JSON.
 
     The model should forbid extra keys. The first fault is raised, with its line, the key, and the nearest known key.
 
@@ -319,9 +367,14 @@ def validate(document: Document, model: type[Model], *path: str | int) -> Model:
 
     value = document.value
     for step in path:
-        value = value[step]
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            raise InputError(
+                f'the key "{step}" is missing.', where=document.place(*path), hint="Add it.", code="missing_key"
+            ) from None
     try:
-        return model.model_validate(value)
+        return model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         raise _explain(error, document, model, path) from None
 
