@@ -241,4 +241,6 @@ def _not_composed(text: str, path: Sequence[str | int]) -> InputError:
     written, composed = text[start:end], unicodedata.normalize("NFC", text[start:end])
     count = {1: "another character", 2: "two characters"}.get(len(written), f"{len(written)} characters")
     codes, wanted = (" ".join(f"U+{ord(c):04X}" for c in part) for part in (written, composed))
-    return _refuse(f'"{composed}" is written as {count} ({codes}).', path, "not_nfc", f"Send it composed ({wanted}).")
+    return _refuse(
+        f'"{composed}" is written as {count} ({codes}).', path, "not_nfc", f"Send it composed (Unicode NFC: {wanted})."
+    )

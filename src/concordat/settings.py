@@ -281,14 +281,14 @@ class _Builder:
         import yaml
 
         self.lines[path] = event.start_mark.line + 1
-        if depth > YAML_DEPTH_MAX:
-            raise self._error(f"nested deeper than {YAML_DEPTH_MAX} levels", event)
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise self._error("anchors and aliases are not allowed", event, hint="Write the value out.")
         if event.tag is not None:
             raise self._error(f"the tag {event.tag} is not allowed", event, hint="Write a plain value.")
         if isinstance(event, yaml.ScalarEvent):
             return event.value if event.style else self._plain(event)
+        if depth >= YAML_DEPTH_MAX:
+            raise self._error(f"nested deeper than {YAML_DEPTH_MAX} levels", event)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, path, depth)
         return self._mapping(events, path, depth)
@@ -400,25 +400,30 @@ def _known_keys(model: Any, path: Path_) -> list[str]:
     """The keys that the model allows at a path; follows fields, lists, dictionaries and optional models."""
     import typing
 
-    from pydantic import BaseModel
-
     current: Any = model
     for step in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            info = current.model_fields.get(str(step))
-            if info is None:
-                info = next((f for f in current.model_fields.values() if f.alias == step), None)
-            current = info.annotation if info else None
-        elif typing.get_args(current):
+        inner = _model_in(current)
+        if inner is not None:
+            found = (f for name, f in inner.model_fields.items() if step in (name, f.alias))
+            current = next((f.annotation for f in found), None)
+        elif typing.get_args(current):  # a list or a dictionary: on to what it holds
             current = typing.get_args(current)[-1]
-        while current is not None and not isinstance(current, type):
-            models = [a for a in typing.get_args(current) if isinstance(a, type) and issubclass(a, BaseModel)]
-            if not models:
-                break
-            current = models[0]
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return [f.alias or name for name, f in current.model_fields.items()]
-    return []
+    inner = _model_in(current)
+    return [f.alias or name for name, f in inner.model_fields.items()] if inner else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation is, or is optionally; lists and dictionaries of models are not."""
+    import types
+    import typing
+
+    from pydantic import BaseModel
+
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
+        return next((m for m in map(_model_in, typing.get_args(annotation)) if m), None)
+    return None
 
 
 def need_extra(extra: str, feature: str) -> MethodError:
