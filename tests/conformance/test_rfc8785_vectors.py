@@ -115,7 +115,8 @@ PAIRS = {
         ),
         (
             '{"1":"One","</script>":"Browser Challenge","\u0080":"Control\u007f",'
-            '"ö":"Latin Small Letter O With Diaeresis","€":"Euro Sign","\U0001f602":"Smiley","\ufb33":"Hebrew Letter Dalet With Dagesh"}'
+            '"ö":"Latin Small Letter O With Diaeresis",'
+            '"€":"Euro Sign","\U0001f602":"Smiley","\ufb33":"Hebrew Letter Dalet With Dagesh"}'
         ),
     ),
 }
