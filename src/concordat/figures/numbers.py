@@ -82,7 +82,9 @@ def pieces(num: Number, language: str = "en", style: Style = "text") -> tuple[Pi
     """
     low, high = num.lower, num.upper
     if num.value is not None:
-        main = Piece(number_text(num.value, num.unit, language, decimals=num.decimals, style=style), num.part, num.value)
+        main = Piece(
+            number_text(num.value, num.unit, language, decimals=num.decimals, style=style), num.part, num.value
+        )
         if low is None or high is None:
             return (main,)
         return (main, Piece(f"{NBSP}("), *_interval(num, language), Piece(")"))
@@ -145,7 +147,7 @@ def number_text(
     number = _decimal(value)
     if unit in WHOLE:
         return str(int(number.to_integral_value(ROUND_HALF_EVEN)))
-    locale = _locale(language)
+    locale = locale_of(language)
     if unit in COMPACT and abs(number) >= COMPACT_FROM:
         body = _compact(abs(number), locale, decimals, long=style == "text")
     else:
@@ -164,7 +166,8 @@ def _decimal(value: float | int) -> Decimal:
 
 
 @lru_cache(maxsize=64)
-def _locale(language: str) -> Locale:
+def locale_of(language: str) -> Locale:
+    """The CLDR data of a language; English for a tag that CLDR does not know."""
     from babel import Locale, UnknownLocaleError
 
     try:
@@ -208,7 +211,9 @@ def _words(locale: Locale, long: bool) -> dict[str, dict[int, str]]:
     formats: Any = locale.compact_decimal_formats
     kind = "long" if long and "long" in formats else "short"
     return {
-        plural: {int(m): formats[kind][plural][m].pattern.replace("'", "").replace(" ", NBSP) for m in formats[kind][plural]}
+        plural: {
+            int(m): formats[kind][plural][m].pattern.replace("'", "").replace(" ", NBSP) for m in formats[kind][plural]
+        }
         for plural in list(formats[kind])
     }
 
@@ -238,7 +243,7 @@ def agrees(printed: str, value: float | int, language: str = "en") -> bool:
     found = _NUMERAL.search(printed)
     if not found:
         return False
-    locale = _locale(language)
+    locale = locale_of(language)
     symbols = locale.number_symbols["latn"]
     numeral = found.group()
     for group in {symbols["group"], NBSP, "\u202f", "\u2009", "'", " "} - {symbols["decimal"]}:

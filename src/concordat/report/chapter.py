@@ -213,6 +213,7 @@ def tables_of(report: Report) -> list[tuple[int, Chapter, Table]]:
             if isinstance(block, Figure) and block.table.id not in printed:
                 table = block.table
             if table is not None:
+                printed.add(table.id)
                 found.append((len(found) + 1, chapter, table))
     return found
 

@@ -1,0 +1,94 @@
+"""How the parts of a report are numbered and called: the same in HTML, PDF, XLSX and CSV.
+
+Tables are numbered through the report in reading order, figures likewise (the lead figure is number 1), sources in the
+order of the report's list. A cell is called `T3:BRA:internet_users_pct`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from concordat.report.chapter import Chapter, Figure, Missing, Num, Report, Table, tables_of
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A numbered table and the chapter it stands in."""
+
+    number: int
+    chapter: Chapter
+    table: Table
+
+    @property
+    def name(self) -> str:
+        """`T3`."""
+        return f"T{self.number}"
+
+    @property
+    def example(self) -> str:
+        """The name of the table's first cell that holds a number, else of its first cell."""
+        for row in self.table.rows:
+            for column, cell in zip(self.table.columns, row.cells, strict=True):
+                if cell.main is not None:
+                    return f"{self.name}:{row.id}:{column.id}"
+        row_id = self.table.rows[0].id if self.table.rows else "row"
+        return f"{self.name}:{row_id}:{self.table.columns[0].id if self.table.columns else 'column'}"
+
+
+class Outline:
+    """Numbers and anchors of tables, figures and sources of one report."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.entries = tuple(Entry(*found) for found in tables_of(report))
+        self._tables = {(e.chapter.id, e.table.id): e for e in self.entries}
+        self._sources = {source.dataset_id: n for n, source in enumerate(report.sources, 1)}
+        self._figures: dict[str, int] = {}
+        for figure in self.figures():
+            self._figures.setdefault(figure.id, len(self._figures) + 1)
+
+    def figures(self) -> Iterator[Figure]:
+        """All figures in reading order, each once."""
+        seen: set[str] = set()
+        lead = [self.report.lead_figure] if self.report.lead_figure else []
+        chapters = (c for c in self.report.chapters if not isinstance(c, Missing))
+        for figure in (*lead, *(b for c in chapters for b in c.blocks if isinstance(b, Figure))):
+            if figure.id not in seen:
+                seen.add(figure.id)
+                yield figure
+
+    def entry(self, chapter: Chapter, table: Table) -> Entry:
+        """The numbered table of a chapter."""
+        return self._tables[chapter.id, table.id]
+
+    def entry_of(self, figure: Figure) -> Entry:
+        """The table of a figure, wherever it stands. The lead figure's must stand in some chapter."""
+        found = [e for e in self.entries if e.table.id == figure.table.id]
+        assert found, f"the table {figure.table.id} of figure {figure.id} stands in no chapter"
+        return next((e for e in found if figure in e.chapter.blocks), found[0])
+
+    def figure_number(self, figure: Figure) -> int:
+        """1, 2, ... in reading order."""
+        return self._figures[figure.id]
+
+    def source_number(self, dataset_id: str) -> int:
+        """The number of a source in the report's list."""
+        assert dataset_id in self._sources, f"{dataset_id} is cited and not in the report's list of sources"
+        return self._sources[dataset_id]
+
+    def short_id(self, num: Num) -> str:
+        """As many hex digits of the record's id as name it without doubt."""
+        assert num.id, f"a printed number without a record: {num}"
+        return num.id[: self.report.id_length]
+
+    def is_lead(self, figure: Figure) -> bool:
+        """Whether the figure was shown at the head of the report."""
+        return self.report.lead_figure is not None and self.report.lead_figure.id == figure.id
+
+
+def common_source(table: Table, column: int | None = None) -> str:
+    """The one source of all numbers of a table, or of one of its columns; empty when there are several or none."""
+    cells = [c for row in table.rows for i, c in enumerate(row.cells) if column is None or i == column]
+    found = {cell.source for cell in cells if cell.main is not None}
+    return found.pop() if len(found) == 1 else ""
