@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -25,9 +23,13 @@ def table_hash(name: str) -> str:
     >>> len(table_hash("blocs.yaml"))
     64
     """
+    import hashlib
+
     return hashlib.sha256(table_bytes(name)).hexdigest()
 
 
 def read_csv(name: str) -> list[dict[str, str]]:
     """The rows of one packaged table, by column name."""
+    import csv
+
     return list(csv.DictReader(table_bytes(name).decode("utf-8").splitlines()))
