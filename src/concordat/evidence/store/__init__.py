@@ -16,6 +16,6 @@ The main path:
 from concordat.evidence.store._store import Store, open_store
 from concordat.evidence.store.catalog import Vintage, VintageMeta
 from concordat.evidence.store.raw import Retrieval
-from concordat.evidence.store.releases import Release
+from concordat.evidence.store.releases import Release, ReleaseVintage
 
-__all__ = ["Release", "Retrieval", "Store", "Vintage", "VintageMeta", "open_store"]
+__all__ = ["Release", "ReleaseVintage", "Retrieval", "Store", "Vintage", "VintageMeta", "open_store"]

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concordat.errors import InputError, SourceError, StateError
+from concordat.evidence.licences import require_same_licence
 from concordat.evidence.store import _files, releases, tables
 from concordat.evidence.store.catalog import Catalog, Vintage, VintageMeta
 from concordat.evidence.store.raw import RawStore, Retrieval
@@ -120,10 +121,11 @@ class Store:
         """All rows of a vintage, in stored order, every hash checked.
 
         Raises:
-            TrustError: the file, a row, or what is said about the vintage was changed.
+            TrustError: the file, a row, the licence, or what is said about the vintage was changed.
             InputError: there is no such vintage.
         """
         vintage = self.vintage(vintage) if isinstance(vintage, str) else vintage
+        require_same_licence(vintage.licence, where=vintage.ref)
         file_sha256 = self.catalog.file_sha256(vintage)
         return tables.read_table(self.path(vintage), expected=vintage.logical_hash, file_sha256=file_sha256)
 

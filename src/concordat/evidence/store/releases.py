@@ -23,15 +23,29 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ReleaseVintage:
+    """A vintage as a release names it: by its dataset, its id and the hash of what it says."""
+
+    dataset_id: str
+    vintage_id: str
+    logical_hash: str
+
+    @property
+    def ref(self) -> str:
+        """`cia_factbook/0.1.2-3fa1c09b-p1`."""
+        return f"{self.dataset_id}/{self.vintage_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A named, immutable list of vintages. `vintages` are (`dataset/vintage`, logical hash), sorted."""
+    """A named, immutable list of vintages, sorted by dataset and id."""
 
     name: str
     made_at: datetime
     catalogue_hash: str
     blocs_hash: str
-    vintages: tuple[tuple[str, str], ...]
+    vintages: tuple[ReleaseVintage, ...]
     hash: str
 
     def as_dict(self) -> dict[str, object]:
@@ -41,14 +55,17 @@ class Release:
             "hash": self.hash,
             "catalogue_hash": self.catalogue_hash,
             "blocs_hash": self.blocs_hash,
-            "vintages": [list(pair) for pair in self.vintages],
+            "vintages": [
+                {"dataset": v.dataset_id, "vintage": v.vintage_id, "logical_hash": v.logical_hash}
+                for v in self.vintages
+            ],
         }
 
 
-def release_hash(vintages: Iterable[tuple[str, str]], catalogue_hash: str, blocs_hash: str) -> str:
+def release_hash(vintages: Iterable[ReleaseVintage], catalogue_hash: str, blocs_hash: str) -> str:
     """SHA-256 over what a release consists of."""
-    pairs = [list(pair) for pair in sorted(vintages)]
-    return canonical.digest({"vintages": pairs, "catalogue_hash": catalogue_hash, "blocs_hash": blocs_hash})
+    rows = [[v.dataset_id, v.vintage_id, v.logical_hash] for v in sorted(vintages)]
+    return canonical.digest({"vintages": rows, "catalogue_hash": catalogue_hash, "blocs_hash": blocs_hash})
 
 
 def auto_name(release_sha256: str) -> str:
@@ -65,8 +82,8 @@ def make_release(
         InputError: the name can't be one.
         StateError: the name already stands for something else.
     """
-    pairs = tuple(sorted((v.ref, v.logical_hash) for v in vintages))
-    sha256 = release_hash(pairs, catalogue_hash, blocs_hash)
+    named = tuple(sorted(ReleaseVintage(v.dataset_id, v.id, v.logical_hash) for v in vintages))
+    sha256 = release_hash(named, catalogue_hash, blocs_hash)
     name = auto_name(sha256) if name is None else name
     _check_name(name, sha256)
     with store.lock.held():
@@ -84,10 +101,10 @@ def make_release(
             made_at = clock.now()
             values = (name, made_at.isoformat(), catalogue_hash, blocs_hash, sha256)
             db.execute("INSERT INTO releases VALUES (?, ?, ?, ?, ?)", values)
-            rows = [(name, *ref.split("/", 1), logical) for ref, logical in pairs]
+            rows = [(name, v.dataset_id, v.vintage_id, v.logical_hash) for v in named]
             db.executemany("INSERT INTO release_vintages VALUES (?, ?, ?, ?)", rows)
     return Release(
-        name=name, made_at=made_at, catalogue_hash=catalogue_hash, blocs_hash=blocs_hash, vintages=pairs, hash=sha256
+        name=name, made_at=made_at, catalogue_hash=catalogue_hash, blocs_hash=blocs_hash, vintages=named, hash=sha256
     )
 
 
@@ -102,13 +119,14 @@ def find_release(store: Store, name: str) -> Release | None:
     if release is None:
         return None
     missing = []
-    for ref, logical in release.vintages:
-        vintage = store.catalog.vintage(*ref.split("/", 1))
+    for named in release.vintages:
+        vintage = store.catalog.vintage(named.dataset_id, named.vintage_id)
         if vintage is None:
-            missing.append(ref)
-        elif vintage.logical_hash != logical:
+            missing.append(named.ref)
+        elif vintage.logical_hash != named.logical_hash:
+            wanted, found = named.logical_hash[:12], vintage.logical_hash[:12]
             raise TrustError(
-                f"the release {name} names {ref} with rows {logical[:12]}; the store has {vintage.logical_hash[:12]}.",
+                f"the release {name} names {named.ref} with rows {wanted}; the store has {found}.",
                 where=str(store.data_dir),
                 hint="Restore the store from a copy.",
                 code="release",
@@ -152,9 +170,9 @@ def _load(store: Store, name: str) -> Release | None:
     if not rows:
         return None
     query = "SELECT dataset_id, vintage_id, logical_hash FROM release_vintages WHERE release = ?"
-    pairs = tuple(sorted((f"{d}/{v}", logical) for d, v, logical in store.catalog.rows(query, (name,))))
+    named = tuple(sorted(ReleaseVintage(*row) for row in store.catalog.rows(query, (name,))))
     _, made_at, catalogue_hash, blocs_hash, sha256 = rows[0]
-    found = release_hash(pairs, catalogue_hash, blocs_hash)
+    found = release_hash(named, catalogue_hash, blocs_hash)
     if found != sha256:
         raise TrustError(
             f"the release {name} is not what was stored: expected {sha256}, found {found}.",
@@ -167,7 +185,7 @@ def _load(store: Store, name: str) -> Release | None:
         made_at=datetime.fromisoformat(made_at),
         catalogue_hash=catalogue_hash,
         blocs_hash=blocs_hash,
-        vintages=pairs,
+        vintages=named,
         hash=sha256,
     )
 

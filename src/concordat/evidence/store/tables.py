@@ -1,9 +1,10 @@
 """The rows of one vintage as a Parquet file that never changes, written and read by DuckDB.
 
 Rows are sorted by indicator, area, period and breakdown. They pass through a temporary CSV with declared types, in
-which text is always quoted and null never is, so that an empty text, the word NULL and no value stay three things. NaN and
-infinities are refused before. The *logical hash* of a vintage is the SHA-256 of its sorted `row_hash` list, one a
-line: two writers may differ in bytes and still have said the same. Reading recomputes every row's hash and the logical hash.
+which text is always quoted and null never is, so that an empty text, the word NULL and no value stay three things. NaN
+and infinities are refused before. The *logical hash* of a vintage is the SHA-256 of its sorted `row_hash` list, one a
+line: two writers may differ in bytes and still have said the same. Reading recomputes every row's hash and the logical
+hash.
 
 DuckDB is an engine here: it runs in memory, with one thread, and no file of its own is ever kept.
 """

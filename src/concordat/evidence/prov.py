@@ -1,0 +1,351 @@
+"""The report's own account of its numbers: W3C PROV terms, with every record and every cell, as `provenance.json`.
+
+PROV-JSON (W3C member submission of 2013-04-24): an `entity` for each observation, fact, derived number and publisher's
+body; an `activity` for each function@version and parser; an `agent` for each producer. Beside these keys stand
+
+- `records`: each record in full, observations with the hash of their bytes, the place in them and the text found there;
+- `cells`: the name of each printed cell (`T3:BRA:internet_users_pct`) with the id and part of the record it prints;
+- `release`: the release with its vintages and hashes.
+
+`read_provenance` gives the records back as they were, and checks that each id is the id of its content. JSON has one
+kind of number: `floats` lists where a whole number was a float, so that a function gets back what it was given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from concordat import canonical
+from concordat.errors import InputError, TrustError
+from concordat.evidence.locators import Body, file_of
+from concordat.evidence.observation import COLUMNS, Observation, obs_id_of, row_hash_of
+from concordat.evidence.provenance import Book, Derived, Fact, Record, parts_of
+
+if TYPE_CHECKING:
+    from concordat.evidence.store import Release, Store
+
+SCHEMA = "concordat/provenance@1"
+PREFIXES = {
+    "prov": "http://www.w3.org/ns/prov#",
+    "record": "urn:concordat:record:",
+    "function": "urn:concordat:function:",
+    "dataset": "urn:concordat:dataset:",
+    "sha256": "urn:sha-256:",
+}
+_DATES = ("period_start", "period_end", "known_from")
+_FLOATS = ("value", "lower", "upper", "precision")
+_DEFAULTS = {f.name: f.default for f in fields(Observation) if f.default is not MISSING}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Which part of which record a cell prints."""
+
+    id: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What `provenance.json` says. `texts` are the texts at the observations' places."""
+
+    records: Mapping[str, Record]
+    cells: Mapping[str, Cell]
+    texts: Mapping[str, str]
+    release: Mapping[str, Any]
+
+
+class RawTexts:
+    """Reads the texts at observations' places out of a store's bodies, each body once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._bodies: dict[str, Body] = {}
+
+    def text_at(self, observation: Observation) -> str:
+        """The text at the observation's place; empty when it has no bytes of its own (made from other rows).
+
+        Raises:
+            TrustError: the body is missing, was changed, or has no such place.
+        """
+        sha256 = observation.raw_sha256
+        if not sha256:
+            return ""
+        if sha256 not in self._bodies:
+            name = file_of(observation.raw_locator) or f"{sha256}.json"
+            self._bodies[sha256] = Body(self._store.raw.get(sha256), name)
+        return self._bodies[sha256].text_at(observation.raw_locator)
+
+
+def provenance(
+    book: Book,
+    *,
+    cells: Mapping[str, Cell],
+    store: Store,
+    observations: Iterable[Observation] = (),
+    release: Release | None = None,
+) -> bytes:
+    """The content of `provenance.json`: canonical JSON.
+
+    Args:
+        cells: what each printed cell shows.
+        store: holds the bodies; every body used is read and its hash checked.
+        observations: rows of the release, for those from which an observation of the book was made.
+
+    Raises:
+        TrustError: a body is missing or was changed, or an observation is made from a row that nobody has.
+    """
+    records = _closure(book, observations)
+    texts = RawTexts(store)
+    written = {i: _record(r, texts.text_at(r) if isinstance(r, Observation) else "") for i, r in records.items()}
+    for name, cell in cells.items():
+        assert cell.id in records, f"{name} prints {cell.id}, which is not in the book"
+        assert cell.part in parts_of(records[cell.id]), f"{name} prints a part {cell.part!r} that the record hasn't"
+    document = {
+        "schema": SCHEMA,
+        "prefix": PREFIXES,
+        **_prov(records),
+        "records": written,
+        "cells": {name: {"id": cell.id, "part": cell.part} for name, cell in cells.items()},
+        "release": release.as_dict() if release else {},
+    }
+    return canonical.dumps(document, floats=True) + b"\n"
+
+
+def read_provenance(data: bytes, *, where: str = "provenance.json") -> Provenance:
+    """The records, cells and release of a report.
+
+    Raises:
+        InputError: not such a file.
+        TrustError: a record's id is not the id of its content.
+    """
+    try:
+        document = json.loads(data, parse_int=_integer)
+        if document["schema"] != SCHEMA:
+            hint = "Install the version of concordat named in the report's manifest."
+            raise InputError(f"says schema {document['schema']}, not {SCHEMA}.", where=where, hint=hint, code="schema")
+        records = {i: _read_record(i, row) for i, row in document["records"].items()}
+        cells = {name: Cell(cell["id"], cell["part"]) for name, cell in document["cells"].items()}
+        texts = {i: str(row["text"]) for i, row in document["records"].items() if "text" in row}
+        release = dict(document["release"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"not a provenance file of a report ({type(error).__name__}: {error})."
+        raise InputError(what, where=where, hint="Name the folder that assess wrote.", code="provenance") from None
+    for record_id, record in records.items():
+        _check_id(record_id, record, where)
+    return Provenance(records, cells, texts, release)
+
+
+def _closure(book: Book, observations: Iterable[Observation]) -> dict[str, Record]:
+    """The book's records and, for observations made from other rows, those rows."""
+    records: dict[str, Record] = {(r.obs_id if isinstance(r, Observation) else r.id): r for r in book}
+    open_ids = [i for r in records.values() if isinstance(r, Observation) for i in r.derived_from if i not in records]
+    rows = {o.obs_id: o for o in observations} if open_ids else {}
+    while open_ids:
+        record_id = open_ids.pop()
+        if record_id in records:
+            continue
+        if record_id not in rows:
+            what = f"an observation is made from {record_id}, which is in no row of the release."
+            raise TrustError(what, hint="Load the source again in an empty CONCORDAT_DATA_DIR.", code="derived_from")
+        records[record_id] = rows[record_id]
+        open_ids.extend(rows[record_id].derived_from)
+    return records
+
+
+# --- PROV ---------------------------------------------------------------------------------------------------------
+
+
+def _prov(records: Mapping[str, Record]) -> dict[str, Any]:
+    entities: dict[str, Any] = {}
+    activities: dict[str, Any] = {}
+    agents: dict[str, Any] = {}
+    derived: list[dict[str, str]] = []
+    generated: list[dict[str, str]] = []
+    attributed: list[dict[str, str]] = []
+    for record_id in sorted(records):
+        record, entity = records[record_id], f"record:{record_id}"
+        entities[entity] = _entity(record)
+        activity = _activity(record)
+        if activity:
+            activities[activity] = {"prov:type": "function" if isinstance(record, Derived) else "parser"}
+            generated.append({"prov:entity": entity, "prov:activity": activity})
+        for source, kind in _sources(record):
+            entities.setdefault(source, {"prov:type": kind})
+            derived.append({"prov:generatedEntity": entity, "prov:usedEntity": source, "prov:activity": activity})
+        if isinstance(record, Observation):
+            agent = f"dataset:{record.dataset_id}"
+            agents[agent] = {"prov:type": "prov:Organization", "prov:label": record.source_id}
+            attributed.append({"prov:entity": entity, "prov:agent": agent})
+    return {
+        "entity": entities,
+        "activity": activities,
+        "agent": agents,
+        "wasGeneratedBy": _numbered("g", generated),
+        "wasDerivedFrom": _numbered("d", [{k: v for k, v in row.items() if v} for row in derived]),
+        "wasAttributedTo": _numbered("a", attributed),
+    }
+
+
+def _entity(record: Record) -> dict[str, Any]:
+    kind = {Observation: "observation", Fact: "fact", Derived: "derived"}[type(record)]
+    value = parts_of(record).get("value")
+    return {"prov:type": kind} | ({"prov:value": value} if isinstance(value, (int, float)) else {})
+
+
+def _activity(record: Record) -> str:
+    if isinstance(record, Derived):
+        return f"function:{record.function}"
+    if isinstance(record, Observation):
+        return f"function:{record.derived_by or f'{record.source_id}@{record.parser_version}'}"
+    return ""
+
+
+def _sources(record: Record) -> Iterator[tuple[str, str]]:
+    if isinstance(record, Observation):
+        if record.raw_sha256:
+            yield f"sha256:{record.raw_sha256}", "bytes"
+        yield from ((f"record:{i}", "observation") for i in record.derived_from)
+    elif isinstance(record, Fact):
+        if record.sha256:
+            yield f"sha256:{record.sha256}", "bytes"
+    else:
+        yield from ((f"record:{i}", "derived") for i in record.inputs)
+
+
+def _numbered(letter: str, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {f"_:{letter}{number}": row for number, row in enumerate(rows, 1)}
+
+
+# --- Records as JSON ----------------------------------------------------------------------------------------------
+
+
+def _record(record: Record, text: str) -> dict[str, Any]:
+    if isinstance(record, Observation):
+        row = {name: _plain(getattr(record, name)) for name in COLUMNS if name != "obs_id"}
+        said = {name: value for name, value in row.items() if value != _plain(_DEFAULTS.get(name, MISSING))}
+        return {"kind": "observation", **said} | ({"text": text} if record.raw_sha256 else {})
+    head: dict[str, Any]
+    content: dict[str, Any]
+    if isinstance(record, Fact):
+        content = {"parts": dict(record.parts)}
+        head = {"kind": "fact", "file": record.file, "sha256": record.sha256, "locator": record.locator}
+    else:
+        content = {"parts": dict(record.parts), "parameters": dict(record.parameters)}
+        head = {"kind": "derived", "function": record.function, "inputs": list(record.inputs)}
+    floats = sorted(_whole_floats(content, ""))
+    return {**head, **content} | ({"floats": floats} if floats else {})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):  # and datetime
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _whole_floats(value: Any, path: str) -> Iterator[str]:
+    """JSON pointers of the floats that JSON would give back as integers."""
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) <= canonical.INTEGER_MAX:
+            yield path
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _whole_floats(item, f"{path}/{key.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from _whole_floats(item, f"{path}/{number}")
+
+
+def _integer(text: str) -> int | float:
+    """Integers beyond 2^53 - 1 were floats: canonical JSON writes no others."""
+    return int(text) if len(text) < 16 or abs(int(text)) <= canonical.INTEGER_MAX else float(text)
+
+
+def _read_record(record_id: str, row: Mapping[str, Any]) -> Record:
+    kind = row["kind"]
+    if kind == "observation":
+        return _read_observation(record_id, row)
+    for pointer in row.get("floats", ()):
+        _make_float(row, pointer)
+    if kind == "fact":
+        return Fact(record_id, row["file"], row["sha256"], row["locator"], row["parts"])
+    if kind == "derived":
+        return Derived(record_id, row["function"], tuple(row["inputs"]), row["parameters"], row["parts"])
+    raise ValueError(f"a record of kind {kind!r}")
+
+
+def _read_observation(record_id: str, row: Mapping[str, Any]) -> Observation:
+    values: dict[str, Any] = {name: row[name] for name in COLUMNS if name in row}
+    for name in _DATES:
+        values[name] = date.fromisoformat(values[name])
+    for name in _FLOATS:
+        if values.get(name) is not None:
+            values[name] = float(values[name])
+    values["retrieved_at"] = datetime.fromisoformat(values["retrieved_at"])
+    values["derived_from"] = tuple(values.get("derived_from", ()))
+    return Observation(obs_id=record_id, **values)
+
+
+def _make_float(row: Any, pointer: str) -> None:
+    *steps, last = (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+    for step in steps:
+        row = row[int(step)] if isinstance(row, list) else row[step]
+    key = int(last) if isinstance(row, list) else last
+    row[key] = float(row[key])
+
+
+def _check_id(record_id: str, record: Record, where: str) -> None:
+    if isinstance(record, Observation):
+        check_hashes(record, where=where)
+        return
+    if isinstance(record, Fact):
+        content: list[Any] = [record.file, record.sha256, record.locator, dict(record.parts)]
+    else:
+        content = [record.function, list(record.inputs), dict(record.parameters)]
+    found = canonical.digest(content, floats=True)[:32]
+    if found != record_id:
+        raise _not_itself(record_id, found, where)
+
+
+def check_hashes(o: Observation, *, where: str) -> None:
+    """Check that an observation's id and hash are those of what it says.
+
+    Raises:
+        TrustError: one of them is not.
+    """
+    found = obs_id_of(
+        indicator_id=o.indicator_id,
+        area=o.area,
+        period_start=o.period_start,
+        period_end=o.period_end,
+        breakdown=o.breakdown,
+        unit=o.unit,
+        source_id=o.source_id,
+        dataset_id=o.dataset_id,
+    )
+    if found != o.obs_id:
+        raise _not_itself(o.obs_id, found, where)
+    found = row_hash_of(
+        obs_id=o.obs_id,
+        value=o.value,
+        lower=o.lower,
+        upper=o.upper,
+        censoring=o.censoring,
+        obs_status=o.obs_status,
+        conf_status=o.conf_status,
+    )
+    if found != o.row_hash:
+        raise _not_itself(o.row_hash, found, where)
+
+
+def _not_itself(expected: str, found: str, where: str) -> TrustError:
+    return TrustError(
+        f"a record is not what it was: expected {expected}, found {found}.",
+        where=where,
+        hint="The file was changed after it was written; build the report again from its study.yaml.",
+        code="record",
+    )
