@@ -1,10 +1,15 @@
-"""What all tests share: where the shared data stand (named here alone), a pinned clock, and settings in a scratch folder."""
+"""What all tests share: where the shared data stand (named here alone), a pinned clock, settings in a scratch folder.
+
+In CI (`CONCORDAT_CI`) a skip is a failure: a test that quietly stops running is worse than none. Only the tests on
+shared data may skip there, and only where that folder is absent.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +17,8 @@ from concordat import clock
 
 SHARED_DATA = Path(os.environ.get("CONCORDAT_SHARED_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
 TODAY = "2026-11-22"
+IN_CI = bool(os.environ.get("CONCORDAT_CI"))
+NO_SHARED_DATA = "shared data not found"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def shared_data() -> Path:
     """The folder of shared real data, or a skip that says how to get the tests to run."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("shared data not found; set CONCORDAT_SHARED_DATA to its folder")
+        pytest.skip(f"{NO_SHARED_DATA}; set CONCORDAT_SHARED_DATA to its folder")
     return SHARED_DATA.resolve()
 
 
@@ -32,7 +39,9 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _same_day_and_no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _same_day_and_no_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Every test runs on the same day, with no settings of the person who runs it."""
     for name in list(os.environ):
         if name.startswith("CONCORDAT_") and name != "CONCORDAT_SHARED_DATA":
@@ -41,3 +50,25 @@ def _same_day_and_no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     monkeypatch.setenv("CONCORDAT_NOW", TODAY)
     with clock.fixed(TODAY):
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """In CI a skipped test fails, see above."""
+    return _refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """In CI a skipped file (`importorskip`) fails, see above."""
+    return _refuse_skip((yield))
+
+
+def _refuse_skip(report: Any) -> Any:
+    if not (IN_CI and report.skipped) or hasattr(report, "wasxfail"):
+        return report
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    if NO_SHARED_DATA not in reason or SHARED_DATA.is_dir():
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nNothing may skip in CI: install what this test needs."
+    return report

@@ -54,9 +54,9 @@ def test_order_is_argument_environment_file_default(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("xdg", ["/xdg", "relative", ""])
 def test_default_data_dir_follows_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, xdg: str) -> None:
-    monkeypatch.setenv("HOME", "/home/ana")
+    monkeypatch.setenv("HOME", "/far/ana")
     settings = load(tmp_path, environment={"XDG_DATA_HOME": xdg})
-    wanted = "/xdg/concordat" if xdg == "/xdg" else "/home/ana/.local/share/concordat"
+    wanted = "/xdg/concordat" if xdg == "/xdg" else "/far/ana/.local/share/concordat"
     assert settings.data_dir == Path(wanted)
 
 
