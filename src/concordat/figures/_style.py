@@ -1,4 +1,4 @@
-"""What all charts share: one font, one palette, the frame of a specification, and the mark that ties text to a record."""
+"""What all charts share: one font, one palette, the frame of a specification, the mark that ties text to a record."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BAND = "#9cc3cc"
 WARM = "#a3440f"
 SIZE = 13
 SMALL = 12
-# Five classes from low to high, one hue, lightness falling evenly, so that they are told apart without colour vision and
-# in grey print; text on the two darkest is white. Contrast of text to ground is at least 4.5 in each.
+# Five classes from low to high, one hue, lightness falling, so that they are told apart without colour vision and in
+# grey print; text on the two darkest is white. Contrast of text to ground is at least 4.5 in each (tests/unit/figures).
 CLASSES = ("#eef4f5", "#c9dfe3", "#93bfc8", "#3f7f8e", "#0b4757")
 CLASS_TEXT = (INK, INK, INK, "#ffffff", "#ffffff")
 EMPTY = "#f4f4f2"
@@ -38,7 +38,7 @@ def expression(words: Mapping[str, str]) -> str:
 
 
 def fit(text: str, width: float, size: float = SIZE) -> str:
-    """A text cut to a width in pixels, by estimate (no measuring, so no dependence on fonts): wide letters count one em."""
+    """A text cut to a width in pixels, by estimate: without measuring (no dependence on fonts); wide letters are one em."""
     import unicodedata
 
     used = 0.0

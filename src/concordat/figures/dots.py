@@ -1,9 +1,9 @@
 """Where each member stands on one figure, and how sure we are: a dot with its evidence interval.
 
-Rows are in the order given (sort them by value). A thin line spans the interval that rounding, censoring and conflicting
-sources leave; a censored value has no dot, only its line. Vertical rules mark averages (the bloc, the world). Each
-printed number carries the id of its record (see `figures.render`). Cleveland & McGill (1984): position on a common scale
-is read most exactly.
+Rows are in the order given (sort them by value). A pale bar spans the interval that rounding, censoring and conflicting
+sources leave; a censored value has no dot, only its bar. Vertical rules mark averages (the bloc, the world). Each
+printed number carries the id of its record (see `figures.render`). Position on a common scale is what people read most
+exactly (Cleveland and McGill 1984).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ WIDTH = 480
 LABEL = 150
 NUMBERS = 76
 ROW = 25
-HEAD = 40
+HEAD = 24
+OUTLINE = {"stroke": style.ACCENT, "strokeWidth": 1.8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def dot_plot(
             "mark": {"type": "rule", "strokeWidth": 5, "color": style.BAND, "strokeCap": "round", "aria": False},
             "encoding": {"x": {"field": "lower", **x, "axis": axis}, "x2": {"field": "upper"}, "y": y},
         },
-        *_rules(rules, x, plot, domain, height),
+        *_rules(rules, x, domain, height),
         {
             "transform": [{"filter": "isValid(datum.value)"}],
             "mark": {
@@ -152,39 +153,29 @@ def _datum(row: DotRow, index: int) -> dict[str, Any]:
     return datum
 
 
-def _rules(
-    rules: Sequence[Rule], x: dict[str, Any], plot: int, domain: list[float], height: int
-) -> list[dict[str, Any]]:
-    """The averages: a line each, with its words above the plot, set apart so that they never touch."""
+def _rules(rules: Sequence[Rule], x: dict[str, Any], domain: list[float], height: int) -> list[dict[str, Any]]:
+    """The averages: a line each; its words stand above it, on the side away from the other line."""
+    plot = WIDTH - LABEL - NUMBERS
+    widest = max((rule.value for rule in rules), default=0.0)
     layers = []
     for index, rule in enumerate(rules):
         color, dash = (style.WARM, [1, 0]) if index == 0 else (style.SOFT, [3, 3])
-        share = (rule.value - domain[0]) / (domain[1] - domain[0])
-        align = "left" if share < 0.3 else "right" if share > 0.7 else "center"
-        value = {"data": {"values": [{"v": rule.value, "mark": style.mark(rule.id, rule.part)}]}}
-        position = {"field": "v", **x}
-        layers.append(
-            {
-                **value,
-                "mark": {"type": "rule", "color": color, "strokeWidth": 1.5, "strokeDash": dash, "aria": False},
-                "encoding": {"x": position, "y": {"value": -6 - 15 * index}, "y2": {"value": height}},
-            }
-        )
-        layers.append(
-            {
-                **value,
-                "mark": {
-                    "type": "text",
-                    "text": f"{rule.label} {rule.text}",
-                    "align": align,
-                    "baseline": "bottom",
-                    "color": color,
-                    "fontSize": style.SMALL,
-                    "fontWeight": 600,
-                },
-                "encoding": {"x": position, "y": {"value": -8 - 15 * index}, "description": {"field": "mark"}},
-            }
-        )
+        words = f"{rule.label} {rule.text}"
+        place = plot * (rule.value - domain[0]) / (domain[1] - domain[0])
+        need = 7.8 * len(words)
+        rightwards = rule.value == widest if len(rules) > 1 else place < plot / 2
+        if rightwards and place + need > plot + NUMBERS:
+            rightwards, place = False, plot + NUMBERS
+        elif not rightwards and place - need < -LABEL:
+            rightwards, place = True, -LABEL
+        data = {"data": {"values": [{"v": rule.value, "mark": style.mark(rule.id, rule.part)}]}}
+        line = {"type": "rule", "color": color, "strokeWidth": 1.5, "strokeDash": dash, "aria": False}
+        encoding = {"x": {"field": "v", **x}, "y": {"value": -14}, "y2": {"value": height}}
+        layers.append({**data, "mark": line, "encoding": encoding})
+        text = {"type": "text", "text": words, "align": "left" if rightwards else "right", "baseline": "bottom"}
+        look = {"color": color, "fontSize": style.SMALL, "fontWeight": 600}
+        at = {"x": {"value": round(place, 1) + (4 if rightwards else -4)}, "y": {"value": -3}}
+        layers.append({**data, "mark": {**text, **look}, "encoding": {**at, "description": {"field": "mark"}}})
     return layers
 
 

@@ -1,7 +1,7 @@
 """All members on all indicators at one look: a table whose cells are shaded in five classes and carry their text.
 
-Colour only repeats what the text says. Up to 14 members stand as columns (codes above, indicators as rows); more stand as
-rows. Over 60 members the report shows no heat table: quantiles, extremes and groups are read better.
+Colour only repeats what the text says. Up to 14 members stand as columns (codes above, indicators as rows);
+more stand as rows. Over 60 members the report shows no heat table: quantiles, extremes and groups are read better.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from concordat.figures import _style as style
 
 MEMBERS_AS_COLUMNS = 14
-LABEL = 196
+LABEL = 226
 CELL = 29
 ROW = 25
 LEGEND = 44
@@ -95,7 +95,7 @@ def heat_table_spec(cells: Sequence[HeatCell], *, low: str, high: str, title: st
             },
         },
         _labels(rows, x=-label, step=ROW, width=label - 8, vertical=True),
-        _labels(columns, x=CELL / 2, step=CELL, width=head - 14, vertical=False, turned=wide),
+        _labels(columns, x=CELL / 2, step=CELL, width=130 if wide else 2 * CELL, vertical=False, turned=wide),
         *_legend(low, high, title, top=height + 14, left=-label),
     ]
     padding = {"left": label, "right": 62 if wide else 4, "top": head, "bottom": LEGEND}

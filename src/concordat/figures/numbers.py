@@ -1,9 +1,10 @@
 """How a number is written, in any language: the one place where floats become text.
 
-Decimals follow unit and size and never exceed those of the number itself (84 stays "84", 68.134 becomes "68.1%"); a caller
-may fix them. Counts and money from a million up take the language's own words ("1.23 billion"; in cells "1.23B"), years take
-no separators, a rank interval is "3–5", a censored number "< 1". Rounding is half to even on the shortest decimal form of
-the double (never on its binary expansion); digits are Western, separators and words are those of the Unicode CLDR (babel).
+Decimals follow unit and size and never exceed those of the number itself (84 stays "84", 68.134 becomes "68.1%"); a
+caller may fix them. Counts and money from a million up take the language's own words ("1.23 billion"; in cells
+"1.23B"), years take no separators, a rank interval is "3–5", a censored number "< 1". Rounding is half to even on the
+shortest decimal form of the double (never on its binary expansion); digits are Western, separators and words are those
+of the Unicode CLDR (babel).
 
 `agrees` is the way back: does a printed text say this number, rounded at the digit where it was printed?
 
@@ -186,7 +187,7 @@ def _plain(number: Decimal, locale: Locale, decimals: int) -> str:
 
 
 def _compact(number: Decimal, locale: Locale, decimals: int | None, *, long: bool) -> str:
-    """Three significant digits and the language's word: for each power of ten CLDR gives a pattern such as `00 million`."""
+    """Three significant digits and the language's word: CLDR has a pattern (`00 million`) for each power of ten."""
     words = _words(locale, long)
     magnitudes = sorted(m for m in words["other"] if m >= COMPACT_FROM)
     index = max((i for i, m in enumerate(magnitudes) if m <= number), default=0)

@@ -1,9 +1,10 @@
-"""A Vega-Lite specification becomes a small SVG: drawn by vl-convert without a browser, then stripped of what says nothing.
+"""A Vega-Lite specification becomes a small SVG: drawn by vl-convert without a browser, stripped of ballast.
 
-The picture names one font, that of the package `fontpkg-noto-sans`, and sizes are fixed by the specification, so the same
-specification gives the same bytes on any machine. Stripping rounds coordinates to a tenth of a pixel, drops empty paths,
-wrappers and per-mark accessibility labels (the page gives the picture one name and a table), and turns the descriptions
-`obs:<record>:<part>` into `data-obs` and `data-part`, so that numbers in a picture lead to their records too.
+The picture names one font, that of the package `fontpkg-noto-sans`, and sizes are fixed by the specification, so the
+same specification gives the same bytes on any machine. Stripping rounds coordinates to a tenth of a pixel, drops empty
+paths, wrappers and per-mark accessibility labels (the page gives the picture one name and a table), and turns the
+descriptions `obs:<record>:<part>` into `data-obs` and `data-part`, so that numbers in a picture lead to their records
+too.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
 VEGALITE = "6.4"
 _SVG = "{http://www.w3.org/2000/svg}"
-_DROP = {
-    "class", "role", "aria-hidden", "aria-roledescription", "aria-label", "pointer-events", "stroke-miterlimit", "version",
-}  # fmt: skip
+_ARIA = ("role", "aria-hidden", "aria-roledescription", "aria-label")
+_DROP = (*_ARIA, "class", "pointer-events", "stroke-miterlimit", "version")
 _DEFAULTS = {
     "opacity": "1",
     "stroke-dasharray": "1,0",
@@ -100,7 +100,7 @@ def _clean(element: Element, id_length: int) -> None:
         element.attrib["font-size"] = element.attrib["font-size"][:-2]
     for child in list(element):
         if child.tag == f"{_SVG}path" and (
-            not child.get("d") or _RECT.match(child.get("d", "")) and not _painted(child)
+            not child.get("d") or (_RECT.match(child.get("d", "")) and not _painted(child))
         ):
             element.remove(child)
             continue

@@ -1,7 +1,8 @@
 """A map on which every member has the same area: one square each, roughly where the country lies.
 
-No borders are drawn, so none is claimed, and small island states are as visible as large ones. Members are shaded in five
-classes and carry code and number; their neighbours stay pale for orientation. The picture is cut to where the members are.
+No borders are drawn, so none is claimed, and small island states are as visible as large ones. Members are shaded in
+five classes and carry code and number; their neighbours stay pale for orientation. The picture is cut to where the
+members are.
 """
 
 from __future__ import annotations

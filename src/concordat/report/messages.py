@@ -1,8 +1,8 @@
 """The words of the report, by language: message catalogues in `report/_data/messages/<language>/*.yaml`.
 
-All files of a language are merged; each owner keeps one file (`page.yaml`, `standing.yaml`, ...) and no key may stand in
-two. A message is text with named places, `"{bloc} has {count} members"`, or a mapping of CLDR plural forms chosen by the
-number `count`: `{one: "{count} member", other: "{count} members"}`. Numbers enter only as `Num`, so that each stays
+All files of a language are merged; each owner keeps one file (`page.yaml`, `standing.yaml`, ...) and no key may stand
+in two. A message is text with named places, `"{bloc} has {count} members"`, or a mapping of CLDR plural forms chosen by
+the number `count`: `{one: "{count} member", other: "{count} members"}`. Numbers enter only as `Num`, so that each stays
 traceable; a language without a key falls back to English; a missing key or value is a fault of the program.
 
     >>> Messages("en").plain("page.contents")

@@ -1,8 +1,8 @@
 """The report as one HTML file: inline style, inline pictures, no script, nothing from elsewhere.
 
-Each number is `<data value data-obs data-part>`: its full value, the shortest id that names its record, and which part of
-the record it is, so that a reader and a test can trace it. Meets WCAG 2.2 AA (tests/browser). The page's structure is
-`_data/report.html.j2`, its look `_data/report.css`; here are runs, cells and numbers.
+Each number is `<data value data-obs data-part>`: its full value, the shortest id that names its record, and which part
+of the record it is, so that a reader and a test can trace it. Meets WCAG 2.2 AA (tests/browser). The page's structure
+is `_data/report.html.j2`, its look `_data/report.css`; here are runs, cells and numbers.
 """
 
 from __future__ import annotations
@@ -181,20 +181,16 @@ def labelled(picture: str, figure: Figure) -> str:
 
     assert picture.startswith("<svg "), f"{figure.id}: not an SVG picture"
     head, _, body = picture.partition(">")
-    name = f"{figure.id}-alt"
-    return f'{head} role="img" aria-labelledby="{escape(name)}"><title id="{escape(name)}">{escape(figure.alt)}</title>{body}'
+    name = escape(f"{figure.id}-alt")
+    return f'{head} role="img" aria-labelledby="{name}"><title id="{name}">{escape(figure.alt)}</title>{body}'
 
 
 def owns_table(chapter: Chapter, figure: Figure) -> bool:
     """Whether the figure brings its table, which then stands folded below it (else the chapter prints it anyway)."""
-    first = next(
-        (b for b in chapter.blocks if isinstance(b, (Figure, Table)) and _table_id(b) == figure.table.id), None
-    )
-    return first is figure and not any(isinstance(b, Table) and b.id == figure.table.id for b in chapter.blocks)
-
-
-def _table_id(block: Figure | Table) -> str:
-    return block.table.id if isinstance(block, Figure) else block.id
+    if any(isinstance(block, Table) and block.id == figure.table.id for block in chapter.blocks):
+        return False
+    sharing = [block for block in chapter.blocks if isinstance(block, Figure) and block.table.id == figure.table.id]
+    return bool(sharing) and sharing[0] is figure
 
 
 def _split_after(text: str, mark: str) -> list[str]:

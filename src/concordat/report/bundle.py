@@ -1,0 +1,220 @@
+"""How a report reaches the disk: the whole folder or nothing, with a manifest that names every byte.
+
+The folder is built beside its place (`.<name>.concordat-new`), every file is flushed to the disk, and then the two are
+swapped by renaming; a reader sees the old report or the new one, never a mixture. Two runs for one place take turns. A
+folder that is already there is replaced only if it is one of ours (its `manifest.json` says so and names all that lies
+in it), or with `--force`; what an interrupted run left beside is removed by the next.
+
+`manifest.json` (canonical JSON) holds the SHA-256 of every other file, the versions of Concordat and of the renderers
+whose bytes the files are, the hash of the study and the name of the release.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from concordat import __version__, canonical
+from concordat.errors import ConcordatError, InputError, StateError
+from concordat.evidence.provenance import text_hash
+
+MANIFEST = "manifest.json"
+SCHEMA = "concordat/manifest@1"
+# The packages whose version the bytes of a report depend on.
+RENDERERS = ("babel", "fontpkg-noto-sans", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
+TURN_SECONDS_MAX = 60.0
+
+
+def manifest(files: Mapping[str, bytes], *, study_sha256: str, release: str) -> bytes:
+    """The list of all files with their hashes, and what made them."""
+    content = {
+        "schema": SCHEMA,
+        "concordat": __version__,
+        "renderers": {name: metadata.version(name) for name in RENDERERS},
+        "study_sha256": study_sha256,
+        "release": release,
+        "files": {name: text_hash(files[name]) for name in sorted(files)},
+    }
+    return canonical.dumps(content) + b"\n"
+
+
+def check_place(folder: Path, *, force: bool = False) -> None:
+    """Make sure that the report may stand there; called first, so that nobody waits for a refusal.
+
+    Raises:
+        InputError: something else lies there.
+    """
+    folder = folder.absolute()
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(
+            f"{folder.name} is not a folder.", where=str(folder), hint="Choose another with --out.", code="out"
+        )
+    if force or not folder.exists() or not any(folder.iterdir()):
+        return
+    strangers = _strangers(folder)
+    if strangers is None:
+        what = f"{folder.name} is there already and is not a report of ours."
+    elif strangers:
+        what = f"{folder.name} holds {strangers[0]}, which the report's manifest does not name."
+    else:
+        return
+    raise InputError(what, where=str(folder), hint="Choose another with --out, or replace it with --force.", code="out")
+
+
+def write(
+    folder: Path, files: Mapping[str, bytes], *, study_sha256: str, release: str, force: bool = False
+) -> dict[str, bytes]:
+    """Write the folder, or nothing.
+
+    Args:
+        folder: where it shall stand.
+        files: content by path below the folder, with forward slashes; `manifest.json` is added.
+        study_sha256, release: for the manifest.
+        force: replace a folder that is not ours.
+
+    Returns:
+        All files written, the manifest among them.
+
+    Raises:
+        InputError: something else lies there (see `check_place`), or the path can't hold a folder.
+        StateError: no permission, or the disk is full. The old folder, if there was one, stands as it was.
+    """
+    assert MANIFEST not in files
+    folder = folder.absolute()
+    check_place(folder, force=force)
+    written = {**files, MANIFEST: manifest(files, study_sha256=study_sha256, release=release)}
+    beside = folder.with_name(f".{folder.name}.concordat-new")
+    old = folder.with_name(f".{folder.name}.concordat-old")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _turn(folder):
+            _recover(folder, beside, old)
+            check_place(folder, force=force)
+            try:
+                _fill(beside, written)
+                _swap(beside, folder, old)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+    except OSError as error:
+        raise _said(error, folder) from None
+    return written
+
+
+def _fill(beside: Path, files: Mapping[str, bytes]) -> None:
+    """All files, flushed to the disk."""
+    beside.mkdir()
+    for name in sorted(files):
+        _write_file(beside, name, files[name])
+    for directory in (*sorted({(beside / name).parent for name in files}), beside):
+        _sync(directory)
+
+
+def _swap(beside: Path, folder: Path, old: Path) -> None:
+    """Put the new folder in place of the old one; if that fails the old one comes back."""
+    if folder.exists():
+        folder.rename(old)
+        try:
+            beside.rename(folder)
+        except OSError:
+            old.rename(folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        beside.rename(folder)
+    _sync(folder.parent)
+
+
+def _recover(folder: Path, beside: Path, old: Path) -> None:
+    """Remove what an interrupted run left; if it stopped between the two renames, the old folder comes back first."""
+    if old.is_dir() and not folder.exists():
+        old.rename(folder)
+    for leftover in (beside, old):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Wait while another run writes beside us. The lock lies on the parent folder, so a killed run leaves none behind.
+
+    Raises:
+        StateError: the other run does not finish.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system: no lock, the renames alone keep the folder whole
+        yield
+        return
+    handle = os.open(folder.parent, os.O_RDONLY)
+    try:
+        deadline = time.monotonic() + TURN_SECONDS_MAX
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    hint = "Wait until it is done, or choose another folder with --out."
+                    what = "another run is writing here."
+                    raise StateError(what, where=str(folder), hint=hint, code="locked") from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write_file(base: Path, name: str, data: bytes) -> None:
+    path = PurePosixPath(name)
+    assert not path.is_absolute(), name
+    assert ".." not in path.parts, name
+    target = base.joinpath(*path.parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    """Flush a folder's list of names, where the system can (Windows can't)."""
+    if os.name != "posix":
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _strangers(folder: Path) -> list[str] | None:
+    """What lies in one of our folders without being in its manifest; None when the folder is not ours."""
+    try:
+        listed: Any = canonical.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ConcordatError):
+        return None
+    if not isinstance(listed, dict) or listed.get("schema") != SCHEMA or not isinstance(listed.get("files"), dict):
+        return None
+    found = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_symlink() or not p.is_dir()]
+    return [name for name in found if name != MANIFEST and name not in listed["files"]]
+
+
+def _said(error: OSError, folder: Path) -> ConcordatError:
+    import errno
+
+    place = str(folder)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "Make room, or choose another disk with --out. Nothing was written."
+        return StateError("the disk is full.", where=place, hint=hint, code="disk_full")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "Choose another folder with --out. Nothing was written."
+        return StateError("no permission to write here.", where=place, hint=hint, code="no_permission")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL):
+        hint = "Choose another with --out."
+        return InputError(f"can't be a folder: {error.strerror}.", where=place, hint=hint, code="out")
+    return StateError(f"can't be written: {error.strerror}.", where=place, hint="Nothing was written.", code="write")
