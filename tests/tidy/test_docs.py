@@ -1,0 +1,210 @@
+"""Documentation is true: its examples run against the real program, and it names every setting, command and code.
+
+In every Markdown file of `docs/` and in the README:
+
+- a `console` block is run in a scratch folder, each `$ ` line by a shell in which `concordat` is this program, and what
+  follows must be what it prints (`...` stands for anything); the blocks of one file run in order, in one folder;
+- a `python` block is run as doctest if it has `>>>`, else as a script; the blocks of one file share their names;
+- a `yaml` block that comes after `<!-- file: NAME -->` is written there first;
+- other blocks (`bash`, `text`, ...) are read by people only.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from concordat import errors, settings
+from concordat.cli import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+REFERENCE = DOCS / "reference"
+BLOCK = re.compile(r"^(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@dataclass(frozen=True)
+class Block:
+    kind: str
+    text: str
+    line: int
+    file: str
+
+
+def _blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(m["kind"], m["text"], text.count("\n", 0, m.start("text")) + 1, m["file"] or "")
+        for m in BLOCK.finditer(text)
+    ]
+
+
+def _runs(page: Path) -> bool:
+    return any(b.kind in ("console", "python") or b.file for b in _blocks(page))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if _runs(p)], ids=lambda p: str(p.relative_to(ROOT)))
+def test_examples_run(page: Path, tmp_path: Path) -> None:
+    names: dict[str, object] = {}
+    for block in _blocks(page):
+        where = f"{page.relative_to(ROOT)}, line {block.line}"
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+        elif block.kind == "console":
+            _run_console(block, tmp_path, where)
+        elif block.kind == "python":
+            _run_python(block, names, where)
+
+
+def _run_console(block: Block, folder: Path, where: str) -> None:
+    bin_folder = folder.parent / f"{folder.name}-bin"
+    bin_folder.mkdir(exist_ok=True)
+    program = bin_folder / "concordat"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m concordat "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    environment = dict(os.environ)
+    environment["PATH"] = f"{bin_folder}{os.pathsep}{environment['PATH']}"
+    environment["XDG_DATA_HOME"] = str(folder.parent / f"{folder.name}-data")
+    environment["COLUMNS"] = "120"
+    for command, wanted in _commands(block.text):
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        same = doctest.OutputChecker().check_output(wanted, done.stdout, FLAGS)
+        assert same, f"{where}: $ {command}\nprinted (exit {done.returncode}):\n{done.stdout}\nwanted:\n{wanted}"
+
+
+def _commands(text: str) -> list[tuple[str, str]]:
+    parts = re.split(r"^\$ ", text, flags=re.M)
+    assert not parts[0].strip(), "a console block begins with a line that begins with $"
+    found = (part.partition("\n") for part in parts[1:])
+    return [(command, output) for command, _, output in found]
+
+
+def _run_python(block: Block, names: dict[str, object], where: str) -> None:
+    if ">>>" not in block.text:
+        exec(compile(block.text, where, "exec"), names)
+        return
+    test = doctest.DocTestParser().get_doctest(block.text, names, where, where, block.line)
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    runner.run(test, clear_globs=False)
+    names.update(test.globs)
+    assert not runner.failures, where
+
+
+# --- Links ---
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_inside_lead_somewhere(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target or target.startswith("#"):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (page.parent / file).resolve()
+        assert found.exists(), f"{page.name}: {target}"
+        if anchor and found.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.M)
+            assert anchor in {_slug(heading) for heading in headings}, f"{page.name}: {target}"
+
+
+def _slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    listed = {(DOCS / target.partition("#")[0]).resolve() for target in re.findall(r"\]\(([^)\s]+\.md)[^)]*\)", index)}
+    pages = {page.resolve() for page in DOCS.rglob("*.md")} - {(DOCS / "README.md").resolve()}
+    assert pages - listed == set()
+
+
+# --- README ---
+
+FIRST = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/concordat assess BRICS"
+SECOND = "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/pytest"
+
+
+def test_the_readme_has_its_two_commands_and_its_picture() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert FIRST in lines
+    assert SECOND in lines
+    picture = ROOT / "docs" / "pictures" / "report.png"
+    assert "docs/pictures/report.png" in text
+    assert picture.is_file()
+    assert picture.stat().st_size <= 150_000
+
+
+# --- Reference against code ---
+
+
+def test_every_setting_is_documented() -> None:
+    text = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    for name in settings.SETTING_NAMES:
+        assert f"`{name}`" in text
+        assert f"`CONCORDAT_{name.upper()}`" in text
+        assert re.search(rf"^ +{name}: \S", settings.Settings.__doc__ or "", re.M), f"Settings' docstring lacks {name}"
+    assert "`CONCORDAT_NOW`" in text
+
+
+def test_every_exit_code_is_documented() -> None:
+    text = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+    for branch in errors.ConcordatError.__subclasses__():
+        assert f"| {branch.exit_code} | `{branch.__name__}` |" in text
+
+
+def _command_paths() -> list[str]:
+    """Every command of the program, from the program itself: `assess`, `bloc show`, ..."""
+    import typer
+
+    from concordat.cli import app
+
+    found: list[str] = []
+
+    def walk(group: object, path: str) -> None:
+        names = group.list_commands(None) if hasattr(group, "list_commands") else []  # type: ignore[attr-defined]
+        for name in names:
+            walk(group.get_command(None, name), f"{path} {name}".strip())  # type: ignore[attr-defined]
+        if not names:
+            found.append(path)
+
+    walk(typer.main.get_command(app), "")
+    return found
+
+
+def test_every_command_and_option_is_documented() -> None:
+    import typer
+
+    from concordat.cli import app
+
+    text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
+    assert {name for name, _, _ in COMMANDS} == {path.split()[0] for path in _command_paths()}
+    for path in _command_paths():
+        heading = f"## concordat {path}\n"
+        assert heading in text, heading
+        section = text.partition(heading)[2].partition("\n## ")[0]
+        command = typer.main.get_command(app)
+        for name in path.split():
+            command = command.get_command(None, name)  # type: ignore[attr-defined]
+        for parameter in command.params:
+            for option in (o for o in parameter.opts if o.startswith("--") and o != "--help"):
+                assert f"`{option}`" in section, f"{path}: {option}"
