@@ -45,6 +45,7 @@ def ensure_embedded(
         TrustError: what is stored was changed.
     """
     from concordat.evidence.sources.factbook import DATASET, parse_edition, read_edition, vintage_id
+    from concordat.world import bloc_ids, table_hash
 
     edition = read_edition(factbook_path)
     wanted = vintage_id(edition, catalogue)
@@ -62,6 +63,7 @@ def ensure_embedded(
         store.record_retrievals(_retrievals(edition, meta))
         observations, problems = parse_edition(edition, catalogue)
         indicators = catalogue.indicators
+        store.catalog.describe_blocs(table_hash("blocs.yaml"), bloc_ids())
         store.catalog.describe(
             catalogue.hash, [(i, indicators[i].unit, indicators[i].topic) for i in sorted(indicators)]
         )
