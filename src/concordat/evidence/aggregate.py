@@ -129,10 +129,16 @@ def members_from_parts(inputs: Sequence[Parts], values: int, weighted: bool) -> 
         others = tuple(i[f"other_{k}"] for k in range(1, len(i) + 1) if f"other_{k}" in i)
         own: tuple[float | None, int | None] = (None, None) if weighted else (1.0, None)
         if weight is not None:
-            own = (weight["value"], weight["year"])
+            own = (_in_unit(weight, "value"), weight["year"])
         member = Member(area, i["value"], i["lower"], i["upper"], i["year"], own[0], own[1], i["stale"], others)
         members.append(member)
-    return members, {area: w["value"] for area, w in sorted(weights.items())}
+    return members, {area: _in_unit(w, "value") for area, w in sorted(weights.items())}
+
+
+def _in_unit(parts: Parts, name: str) -> float:
+    """A number of an observation, its `unit_mult` worked in: weights in thousands and in units may stand together."""
+    mult = parts.get("unit_mult", 0)
+    return float(parts[name] * 10.0**mult if mult else parts[name])
 
 
 @derivation("evidence.aggregate.bloc")
@@ -191,6 +197,7 @@ def _parts(a: Aggregate) -> dict[str, Any]:
         "n": a.n,
         "n_total": a.n_total,
         "coverage": a.coverage,
+        "coverage_pct": 100 * a.coverage,
         "partial": a.partial,
         "bound_lower": a.bounds[0],
         "bound_upper": a.bounds[1],
@@ -274,7 +281,7 @@ def _why_no_ratio(
     producers: set[str] = set()
     for area in present:
         count, base = counts.get(area), bases.get(area)
-        if count is None or base is None or count.value is None or base.value is None:
+        if count is None or base is None or count.value is None or not base.value:
             return "no counts and bases for every member"
         producers |= {count.observation.source_id, base.observation.source_id}
         if not count.year == base.year == rates[area].year:
@@ -289,8 +296,8 @@ def with_other(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[s
     """The bloc's figure with one member's figure taken from another source: the last input in the place of its own."""
     *inside, other = inputs
     own = next(i for i, parts in enumerate(inside) if parts["area"] == other["area"])
-    value = other["value"]
-    low, high = (other["lower"], other["upper"]) if value is None else (value, value)
+    value = None if other["value"] is None else _in_unit(other, "value")
+    low, high = (_in_unit(other, "lower"), _in_unit(other, "upper")) if value is None else (value, value)
     inside[own] = {**inside[own], "value": value, "lower": low, "upper": high}
     found = bloc(inside, parameters)
     return {name: found[name] for name in ("value", "lower", "upper", "reason", "mean", "mean_lower", "mean_upper")}

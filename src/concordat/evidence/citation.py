@@ -7,6 +7,7 @@ CSL-JSON is the format of citation-style-language/schema 1.0.2, item type `datas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -122,14 +123,14 @@ def bibtex(citations: Iterable[Citation]) -> str:
     """A bibliography for LaTeX (`@misc`, which BibTeX and BibLaTeX both know), sorted by key."""
     entries = []
     for c in sorted(citations, key=lambda c: c.dataset_id):
-        year, _, rest = c.published.partition("-")
+        day = bool(_ISO_DATE.fullmatch(c.published)) and "-" in c.published
         rows = {
             "author": "{" + _tex(c.producer) + "}",  # the inner braces keep an office from becoming first and last name
             "title": _tex(c.title),
-            "year": year if not rest else "",
-            "date": c.published if rest else "",
+            "year": "" if day else _tex(c.published),  # "March 2026" is no date of BibLaTeX, but prints as a year
+            "date": c.published if day else "",
             "version": _tex(c.version),
-            "url": c.url,
+            "url": c.url.replace("{", "%7B").replace("}", "%7D"),
             "urldate": c.retrieved.isoformat(),
             "note": f"{_tex(c.licence)}. SHA-256 {c.sha256}",
         }
@@ -153,7 +154,8 @@ def csl_json(citations: Iterable[Citation]) -> bytes:
             "note": f"{c.licence}. SHA-256 {c.sha256}",
         }
         if c.published:
-            item["issued"] = {"date-parts": [_date_parts(c.published)]}
+            dated = _ISO_DATE.fullmatch(c.published)
+            item["issued"] = {"date-parts": [_date_parts(c.published)]} if dated else {"literal": c.published}
         items.append({key: value for key, value in item.items() if value})
     return canonical.dumps(items, floats=True) + b"\n"
 
@@ -204,8 +206,13 @@ def _date_parts(text: str) -> list[int]:
     return [int(part) for part in text.split("-")]
 
 
-# TeX's own characters, and what prints them.
-_TEX = str.maketrans({c: "\\" + c for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\~{}", "^": r"\^{}"})
+_ISO_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+# TeX's own characters, and what prints them. BibTeX counts braces even behind a backslash, so braces go by name.
+_TEX = str.maketrans(
+    {c: "\\" + c for c in "&%$#_"}
+    | {"{": r"\textbraceleft{}", "}": r"\textbraceright{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\~{}", "^": r"\^{}"}
+)
 
 
 def _tex(text: str) -> str:

@@ -12,7 +12,7 @@ What the bloc's figure would be with the other value is a derived number of its 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,22 +107,40 @@ def source_rank(source_id: str, order: Sequence[str]) -> tuple[int, str]:
     return (order.index(name) if name in order else len(order), source_id)
 
 
-def find_conflicts(observations: Iterable[Observation], catalogue: Catalogue) -> list[Conflict]:
+def latest_first(o: Observation) -> tuple[Any, ...]:
+    """Sorts what one source says about one figure: the row known latest first; the rest makes the order total."""
+    return (-o.known_from.toordinal(), o.freq != "A", o.vintage_id, o.obs_id, o.row_hash)
+
+
+def find_conflicts(
+    observations: Iterable[Observation],
+    catalogue: Catalogue,
+    *,
+    quarantined: Collection[tuple[str, str]] | None = None,
+) -> list[Conflict]:
     """All conflicts among figures of different sources, sorted by indicator, area, breakdown, year.
 
-    Confidential rows, rows of other units than the catalogue's and derived rates take no part. Of several vintages or
-    datasets of one source that speak of the same figure, the one known latest does.
+    Quarantined and confidential rows, rows of other units than the catalogue's and derived rates take no part. Of
+    several vintages or datasets of one source that speak of the same figure, the one known latest does.
+
+    Args:
+        quarantined: (vintage id, observation id) of rows that may not be used; found by `quality` when not given.
     """
+    rows = list(observations)
+    if quarantined is None:
+        from concordat.evidence.quality import quarantine  # which itself needs this module
+
+        quarantined = quarantine(rows, catalogue)
     latest: dict[tuple[object, ...], dict[str, Observation]] = defaultdict(dict)
-    for o in observations:
+    for o in rows:
         indicator = catalogue.indicators.get(o.indicator_id)
         if indicator is None or o.unit != indicator.unit or o.conf_status != "F" or is_implied_rate(o):
             continue
-        if o.value is None and o.lower is None:
+        if (o.value is None and o.lower is None) or (o.vintage_id, o.obs_id) in quarantined:
             continue
         group = latest[o.key]
         known = group.get(o.source_id)
-        if known is None or (known.known_from, known.vintage_id) < (o.known_from, o.vintage_id):
+        if known is None or latest_first(o) < latest_first(known):
             group[o.source_id] = o
     found: list[Conflict] = []
     for group in latest.values():

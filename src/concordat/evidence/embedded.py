@@ -58,6 +58,9 @@ def ensure_embedded(
             return found
         if progress is not None:
             progress(f"Loading The World Factbook ({len(edition.bodies)} files) into {store.data_dir}.")
+        stored = store.catalog.vintage(DATASET, wanted)
+        if stored is not None:  # its file was deleted: the same rows again, known from the same day
+            edition = replace(edition, known_from=stored.known_from, retrieved_at=stored.retrieved_at)
         meta = _meta(edition, wanted)
         store.raw.put_many(edition.bodies.values())
         store.record_retrievals(_retrievals(edition, meta))
@@ -68,6 +71,20 @@ def ensure_embedded(
             catalogue.hash, [(i, indicators[i].unit, indicators[i].topic) for i in sorted(indicators)]
         )
         return store.write_vintage(meta, observations, problems)
+
+
+def latest_vintages(
+    store: Store, catalogue: Catalogue, factbook_path: Path | None = None, progress: Progress | None = None
+) -> list[Vintage]:
+    """The newest vintage of every dataset, by dataset; of the Factbook the one in use, loaded now if it is not there.
+
+    Raises:
+        SourceError, StateError, TrustError: as `ensure_embedded`.
+    """
+    embedded = ensure_embedded(store, catalogue, factbook_path, progress)
+    newest = {v.dataset_id: v for v in sorted(store.vintages(), key=lambda v: (v.known_from, v.retrieved_at, v.id))}
+    newest[embedded.dataset_id] = embedded
+    return [newest[dataset_id] for dataset_id in sorted(newest)]
 
 
 def rebuild_release(

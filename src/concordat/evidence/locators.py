@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 from concordat import canonical
 from concordat.errors import ConcordatError, TrustError
 
-_ROW = re.compile(r"row (\d+)(?:, (.+))?")
+_ROW = re.compile(r"row ([0-9]+)(?:, (.+))?", re.DOTALL)
+_LINE = re.compile(r"line ([0-9]+)")
+_INDEX = re.compile(r"0|[1-9][0-9]*")  # RFC 6901 section 4
 _Item = TypeVar("_Item")
 
-_LINE = re.compile(r"line (\d+)")
 SHOWN_MAX = 2_000
 
 
@@ -38,15 +39,14 @@ class Body:
         Raises:
             TrustError: there is no such place in these bytes.
         """
-        place = locator.partition("#")[2] if "#" in locator else ""
         try:
-            if "#" in locator:
-                return _shown(self._pointer(place))
-            if match := _ROW.fullmatch(locator):
+            if match := _ROW.fullmatch(locator):  # before the pointer: a column's name may hold "#"
                 return self._row(int(match[1]), match[2])
             if match := _LINE.fullmatch(locator):
                 return _nth(self.data.decode("utf-8").splitlines(), int(match[1]))
-        except (LookupError, ValueError, TypeError, ConcordatError) as error:
+            if "#" in locator:
+                return _shown(self._pointer(locator.partition("#")[2]))
+        except (LookupError, ValueError, TypeError, RecursionError, csv.Error, ConcordatError) as error:
             raise self._nothing(locator, str(error) or type(error).__name__) from None
         raise self._nothing(locator, "a form of place that I can't read")
 
@@ -59,8 +59,12 @@ class Body:
             else:
                 self._tree = json.loads(self.data)
         value = self._tree
+        if pointer and not pointer.startswith("/"):
+            raise ValueError("a pointer starts with /")
         for step in pointer.split("/")[1:]:
             step = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, list) and not _INDEX.fullmatch(step):
+                raise ValueError(f"{step} is no number of an item")
             value = _nth(value, int(step) + 1) if isinstance(value, list) else value[step]
         return value
 
@@ -81,7 +85,7 @@ class Body:
 
 def file_of(locator: str) -> str:
     """The file's name in a locator: `africa/et.json`; empty where the locator names none."""
-    return locator.partition("#")[0] if "#" in locator else ""
+    return locator.partition("#")[0] if "#" in locator and not _ROW.fullmatch(locator) else ""
 
 
 def _nth(items: list[_Item], number: int) -> _Item:

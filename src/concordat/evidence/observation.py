@@ -9,6 +9,7 @@ dollars of 2021 are two series and can never look like a revision.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -111,9 +112,17 @@ def obs_id_of(
     source_id: str,
     dataset_id: str,
 ) -> str:
-    """The id of what is measured: the same for every vintage that speaks of it."""
+    """The id of what is measured: the same for every vintage that speaks of it.
+
+    Raises:
+        SourceError: a text holds the separator, so that two different figures could share an id.
+    """
     start, end = period_start.isoformat(), period_end.isoformat()
-    text = _SEPARATOR.join((indicator_id, area, start, end, breakdown, unit, source_id, dataset_id))
+    texts = (indicator_id, area, start, end, breakdown, unit, source_id, dataset_id)
+    text = _SEPARATOR.join(texts)
+    if text.count(_SEPARATOR) != len(texts) - 1:
+        what = f"{indicator_id!r} of {area!r}: a text of the key holds the separator U+001F."
+        raise SourceError(what, where=f"{source_id} {dataset_id}", code="invariant")
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -127,8 +136,13 @@ def row_hash_of(
     obs_status: str,
     conf_status: str,
 ) -> str:
-    """The hash of what was said: it changes when the publisher says something else about the same thing."""
-    numbers = ("" if number is None else number_text(number) for number in (value, lower, upper))
+    """The hash of what was said: it changes when the publisher says something else about the same thing.
+
+    Raises:
+        InputError: a number is NaN or infinite.
+    """
+    # As doubles, which is what the tables keep: 2**60 read back from a file has the hash it was written with.
+    numbers = ("" if number is None else number_text(float(number)) for number in (value, lower, upper))
     text = _SEPARATOR.join((obs_id, *numbers, censoring, obs_status, conf_status))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -138,6 +152,7 @@ def make_observation(**columns: object) -> Observation:
 
     Raises:
         SourceError: an invariant of the record is broken (see `check_observation`).
+        InputError: a number is NaN or infinite.
     """
     get = columns.get
     obs_id = obs_id_of(
@@ -168,14 +183,22 @@ def check_observation(o: Observation) -> None:
     """Refuse a row that says nothing, or two things at once.
 
     A row has a value, or a censored interval, or a reason for being missing: never none of them, and never a reason
-    beside a value. `lower <= value <= upper` where they exist; the period does not end before it starts.
+    beside a number. `lower <= value <= upper` where they exist; numbers are finite; the period does not end before it
+    starts.
 
     Raises:
         SourceError: naming the row and the rule.
     """
     interval = o.lower is not None and o.upper is not None and o.censoring != "none"
     said = (o.value is not None) + (o.missing_reason is not None) + (interval and o.value is None)
+    ends = o.lower is not None or o.upper is not None
     rules = (
+        (
+            all(n is None or math.isfinite(n) for n in (o.value, o.lower, o.upper, o.precision)),
+            "a number is NaN or infinite",
+        ),
+        (o.precision is None or o.precision >= 0, "precision is below zero"),
+        (o.missing_reason is None or not ends, "has a missing reason beside a bound"),
         (said == 1, "must have exactly one of a value, a censored interval, a missing reason"),
         (o.missing_reason is None or o.missing_reason in MISSING_REASONS, f"unknown reason {o.missing_reason!r}"),
         (o.censoring in CENSORING, f"unknown censoring {o.censoring!r}"),

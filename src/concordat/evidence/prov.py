@@ -1,11 +1,15 @@
-"""The report's own account of its numbers: W3C PROV terms, with every record and every cell, as `provenance.json`.
+"""The report's own account of its numbers: every record and every cell, in W3C PROV terms, as `provenance.json`.
 
-PROV-JSON (W3C member submission of 2013-04-24): an `entity` for each observation, fact, derived number and publisher's
-body; an `activity` for each function@version and parser; an `agent` for each producer. Beside these keys stand
-
-- `records`: each record in full, observations with the hash of their bytes, the place in them and the text found there;
+- `records`: each record in full, by id; observations with the hash of their bytes, the place in them and the text found
+  there, and their vintage;
+- `vintages`: what all observations of one vintage share;
 - `cells`: the name of each printed cell (`T3:BRA:internet_users_pct`) with the id and part of the record it prints;
 - `release`: the release with its vintages and hashes.
+
+The file is plain JSON and, by its `@context`, JSON-LD 1.1 in the terms of PROV-O (W3C recommendation of 2013-04-30): a
+record is a `prov:Entity` that `wasDerivedFrom` its inputs and `wasGeneratedBy` its function; an observation
+`hadPrimarySource` in its publisher's bytes and `wasQuotedFrom` its vintage, which is `wasAttributedTo` the producer.
+Nothing is said twice, so that the file stays small.
 
 `read_provenance` gives the records back as they were, and checks that each id is the id of its content. JSON has one
 kind of number: `floats` lists where a whole number was a float, so that a function gets back what it was given.
@@ -28,14 +32,33 @@ from concordat.evidence.provenance import Book, Derived, Fact, Record, parts_of
 if TYPE_CHECKING:
     from concordat.evidence.store import Release, Store
 
-SCHEMA = "concordat/provenance@1"
-PREFIXES = {
+SCHEMA = "concordat/provenance@2"
+CONTEXT = {
+    "@version": 1.1,
+    "@base": "urn:concordat:id/",
+    "@vocab": "urn:concordat:term:",
     "prov": "http://www.w3.org/ns/prov#",
-    "record": "urn:concordat:record:",
-    "function": "urn:concordat:function:",
-    "dataset": "urn:concordat:dataset:",
-    "sha256": "urn:sha-256:",
+    "kind": "@type",
+    "report": "prov:Collection",
+    "observation": "prov:Entity",
+    "fact": "prov:Entity",
+    "derived": "prov:Entity",
+    "vintage_of_data": "prov:Entity",
+    "records": {"@id": "prov:hadMember", "@container": "@id"},
+    "vintages": {"@id": "prov:hadMember", "@container": "@id"},
+    "inputs": {"@id": "prov:wasDerivedFrom", "@type": "@id"},
+    "derived_from": {"@id": "prov:wasDerivedFrom", "@type": "@id"},
+    "function": {"@id": "prov:wasGeneratedBy", "@type": "@vocab"},
+    "derived_by": {"@id": "prov:wasGeneratedBy", "@type": "@vocab"},
+    "raw_sha256": {"@id": "prov:hadPrimarySource", "@type": "@id"},
+    "sha256": {"@id": "prov:hadPrimarySource", "@type": "@id"},
+    "vintage": {"@id": "prov:wasQuotedFrom", "@type": "@id"},
+    "source_id": {"@id": "prov:wasAttributedTo", "@type": "@id"},
+    "cells": None,
+    "release": None,
 }
+# What all observations of one vintage share.
+_SHARED = ("source_id", "dataset_id", "vintage_id", "known_from", "retrieved_at", "parser_version")
 _DATES = ("period_start", "period_end", "known_from")
 _FLOATS = ("value", "lower", "upper", "precision")
 _DEFAULTS = {f.name: f.default for f in fields(Observation) if f.default is not MISSING}
@@ -102,13 +125,20 @@ def provenance(
     records = _closure(book, observations)
     texts = RawTexts(store)
     written = {i: _record(r, texts.text_at(r) if isinstance(r, Observation) else "") for i, r in records.items()}
+    vintages: dict[str, dict[str, Any]] = {}
+    for record in records.values():
+        if isinstance(record, Observation):
+            shared = {"kind": "vintage_of_data"} | {name: _plain(getattr(record, name)) for name in _SHARED}
+            known = vintages.setdefault(_vintage(record), shared)
+            assert known == shared, f"{record.obs_id} says another {shared} than its vintage {known}"
     for name, cell in cells.items():
         assert cell.id in records, f"{name} prints {cell.id}, which is not in the book"
         assert cell.part in parts_of(records[cell.id]), f"{name} prints a part {cell.part!r} that the record hasn't"
     document = {
+        "@context": CONTEXT,
         "schema": SCHEMA,
-        "prefix": PREFIXES,
-        **_prov(records),
+        "kind": "report",
+        "vintages": vintages,
         "records": written,
         "cells": {name: {"id": cell.id, "part": cell.part} for name, cell in cells.items()},
         "release": release.as_dict() if release else {},
@@ -124,15 +154,16 @@ def read_provenance(data: bytes, *, where: str = "provenance.json") -> Provenanc
         TrustError: a record's id is not the id of its content.
     """
     try:
-        document = json.loads(data, parse_int=_integer)
+        document = json.loads(data, parse_int=_integer, parse_constant=_refuse)
         if document["schema"] != SCHEMA:
             hint = "Install the version of concordat named in the report's manifest."
             raise InputError(f"says schema {document['schema']}, not {SCHEMA}.", where=where, hint=hint, code="schema")
-        records = {i: _read_record(i, row) for i, row in document["records"].items()}
+        vintages = document["vintages"]
+        records = {i: _read_record(i, row, vintages) for i, row in document["records"].items()}
         cells = {name: Cell(cell["id"], cell["part"]) for name, cell in document["cells"].items()}
         texts = {i: str(row["text"]) for i, row in document["records"].items() if "text" in row}
         release = dict(document["release"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"not a provenance file of a report ({type(error).__name__}: {error})."
         raise InputError(what, where=where, hint="Name the folder that assess wrote.", code="provenance") from None
     for record_id, record in records.items():
@@ -157,78 +188,14 @@ def _closure(book: Book, observations: Iterable[Observation]) -> dict[str, Recor
     return records
 
 
-# --- PROV ---------------------------------------------------------------------------------------------------------
-
-
-def _prov(records: Mapping[str, Record]) -> dict[str, Any]:
-    entities: dict[str, Any] = {}
-    activities: dict[str, Any] = {}
-    agents: dict[str, Any] = {}
-    derived: list[dict[str, str]] = []
-    generated: list[dict[str, str]] = []
-    attributed: list[dict[str, str]] = []
-    for record_id in sorted(records):
-        record, entity = records[record_id], f"record:{record_id}"
-        entities[entity] = _entity(record)
-        activity = _activity(record)
-        if activity:
-            activities[activity] = {"prov:type": "function" if isinstance(record, Derived) else "parser"}
-            generated.append({"prov:entity": entity, "prov:activity": activity})
-        for source, kind in _sources(record):
-            entities.setdefault(source, {"prov:type": kind})
-            derived.append({"prov:generatedEntity": entity, "prov:usedEntity": source, "prov:activity": activity})
-        if isinstance(record, Observation):
-            agent = f"dataset:{record.dataset_id}"
-            agents[agent] = {"prov:type": "prov:Organization", "prov:label": record.source_id}
-            attributed.append({"prov:entity": entity, "prov:agent": agent})
-    return {
-        "entity": entities,
-        "activity": activities,
-        "agent": agents,
-        "wasGeneratedBy": _numbered("g", generated),
-        "wasDerivedFrom": _numbered("d", [{k: v for k, v in row.items() if v} for row in derived]),
-        "wasAttributedTo": _numbered("a", attributed),
-    }
-
-
-def _entity(record: Record) -> dict[str, Any]:
-    kind = {Observation: "observation", Fact: "fact", Derived: "derived"}[type(record)]
-    value = parts_of(record).get("value")
-    return {"prov:type": kind} | ({"prov:value": value} if isinstance(value, (int, float)) else {})
-
-
-def _activity(record: Record) -> str:
-    if isinstance(record, Derived):
-        return f"function:{record.function}"
-    if isinstance(record, Observation):
-        return f"function:{record.derived_by or f'{record.source_id}@{record.parser_version}'}"
-    return ""
-
-
-def _sources(record: Record) -> Iterator[tuple[str, str]]:
-    if isinstance(record, Observation):
-        if record.raw_sha256:
-            yield f"sha256:{record.raw_sha256}", "bytes"
-        yield from ((f"record:{i}", "observation") for i in record.derived_from)
-    elif isinstance(record, Fact):
-        if record.sha256:
-            yield f"sha256:{record.sha256}", "bytes"
-    else:
-        yield from ((f"record:{i}", "derived") for i in record.inputs)
-
-
-def _numbered(letter: str, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
-    return {f"_:{letter}{number}": row for number, row in enumerate(rows, 1)}
-
-
 # --- Records as JSON ----------------------------------------------------------------------------------------------
 
 
 def _record(record: Record, text: str) -> dict[str, Any]:
     if isinstance(record, Observation):
-        row = {name: _plain(getattr(record, name)) for name in COLUMNS if name != "obs_id"}
+        row = {name: _plain(getattr(record, name)) for name in COLUMNS if name not in ("obs_id", *_SHARED)}
         said = {name: value for name, value in row.items() if value != _plain(_DEFAULTS.get(name, MISSING))}
-        return {"kind": "observation", **said} | ({"text": text} if record.raw_sha256 else {})
+        return {"kind": "observation", "vintage": _vintage(record), **said} | ({"text": text} if record.raw_sha256 else {})
     head: dict[str, Any]
     content: dict[str, Any]
     if isinstance(record, Fact):
@@ -239,6 +206,11 @@ def _record(record: Record, text: str) -> dict[str, Any]:
         head = {"kind": "derived", "function": record.function, "inputs": list(record.inputs)}
     floats = sorted(_whole_floats(content, ""))
     return {**head, **content} | ({"floats": floats} if floats else {})
+
+
+def _vintage(o: Observation) -> str:
+    """The name of an observation's vintage."""
+    return f"{o.dataset_id}/{o.vintage_id}"
 
 
 def _plain(value: Any) -> Any:
@@ -265,10 +237,14 @@ def _integer(text: str) -> int | float:
     return int(text) if len(text) < 16 or abs(int(text)) <= canonical.INTEGER_MAX else float(text)
 
 
-def _read_record(record_id: str, row: Mapping[str, Any]) -> Record:
+def _refuse(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _read_record(record_id: str, row: Mapping[str, Any], vintages: Mapping[str, Mapping[str, Any]]) -> Record:
     kind = row["kind"]
     if kind == "observation":
-        return _read_observation(record_id, row)
+        return _read_observation(record_id, {**vintages[row["vintage"]], **row})
     for pointer in row.get("floats", ()):
         _make_float(row, pointer)
     if kind == "fact":

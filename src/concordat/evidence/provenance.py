@@ -6,9 +6,9 @@ Everything printed has an id. The id leads to one of three records:
 - a `Fact`: a row of a packaged table or a line of the study (who is a member since when), likewise with file and place;
 - a `Derived` number: a registered function, its version, its inputs by id and its parameters.
 
-A record has named *parts* (`value`, `lower`, `upper`, `year`, ...); what is printed is one part of one record. A derived
-record is made only by running its function on its inputs, so the book can't hold a number that its inputs don't give;
-`recompute` runs it again and raises when the parts differ.
+A record has named *parts* (`value`, `lower`, `upper`, `year`, ...); what is printed is one part of one record. A
+derived record is made only by running its function on its inputs, so the book can't hold a number that its inputs don't
+give; `recompute` runs it again and raises when the parts differ.
 
     >>> book = Book()
     >>> a, b = (book.fact("demo.csv", "0" * 64, f"row {n}", {"value": n}) for n in (1, 2))
@@ -24,13 +24,15 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from concordat import canonical
-from concordat.errors import StateError, TrustError
+from concordat.errors import ConcordatError, StateError, TrustError
 from concordat.evidence.observation import Observation
 
 Parts: TypeAlias = Mapping[str, Any]
 Function: TypeAlias = Callable[[Sequence[Parts], Mapping[str, Any]], dict[str, Any]]
 
 _FUNCTIONS: dict[str, Function] = {}
+_CHANGED = "The report or its inputs were changed after it was written."
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, StopIteration, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ Record: TypeAlias = Observation | Fact | Derived
 def derivation(name: str, version: int = 1) -> Callable[[Function], Function]:
     """Register a pure function that makes derived records.
 
-    It takes the parts of its inputs, in order, and the parameters (plain JSON), and returns named parts. A change in what
-    it computes needs a new version: stored reports name the one they used.
+    It takes the parts of its inputs, in order, and the parameters (plain JSON), and returns named parts. A change in
+    what it computes needs a new version: stored reports name the one they used.
     """
 
     def register(function: Function) -> Function:
@@ -86,6 +88,7 @@ def parts_of(record: Record) -> Parts:
         "precision": record.precision,
         "censoring": record.censoring,
         "area": record.area,
+        "unit_mult": record.unit_mult,
     }
 
 
@@ -104,9 +107,14 @@ class Book:
     def __contains__(self, record_id: object) -> bool:
         return record_id in self._records
 
+    def ids(self) -> Iterator[str]:
+        """The ids of all records."""
+        return iter(self._records)
+
     def observe(self, observation: Observation) -> str:
         """Enter an observation; returns its id."""
-        self._records.setdefault(observation.obs_id, observation)
+        known = self._records.setdefault(observation.obs_id, observation)
+        assert known == observation, f"two vintages of {observation.obs_id} in one book: its numbers would be mixed"
         return observation.obs_id
 
     def fact(self, file: str, sha256: str, locator: str, parts: Parts) -> str:
@@ -134,19 +142,29 @@ def recompute(record: Derived, lookup: Callable[[str], Record]) -> Parts:
     """Run a derived record's function again on its inputs.
 
     Raises:
-        TrustError: the function now gives other parts than the record holds.
+        TrustError: the function now gives other parts than the record holds, or none; an input is missing.
         StateError: this program no longer has that version of the function.
     """
     function = _FUNCTIONS.get(record.function)
     if function is None:
         hint = "Install the version of concordat named in the report's manifest."
         raise StateError(f"this program has no {record.function}.", hint=hint, code="unknown_function")
-    parts = function([parts_of(lookup(i)) for i in record.inputs], record.parameters)
+    where = f"record {record.id}"
+    try:
+        inputs = [parts_of(lookup(i)) for i in record.inputs]
+    except KeyError as error:
+        what = f"{record.function} is made from {error.args[0]}, which is not in the report."
+        raise TrustError(what, where=where, hint=_CHANGED, code="recompute") from None
+    try:
+        parts = function(inputs, record.parameters)
+    except (*_FAULTS, ConcordatError) as error:  # right when it was written, so something was changed since
+        what = f"{record.function} can't be computed from its inputs ({type(error).__name__}: {error})."
+        raise TrustError(what, where=where, hint=_CHANGED, code="recompute") from error
     if canonical.dumps(dict(parts), floats=True) != canonical.dumps(dict(record.parts), floats=True):
         raise TrustError(
             f"{record.function} gives {dict(parts)}, the record says {dict(record.parts)}.",
-            where=f"record {record.id}",
-            hint="The report or its inputs were changed after it was written.",
+            where=where,
+            hint=_CHANGED,
             code="recompute",
         )
     return parts
@@ -158,6 +176,6 @@ def text_hash(data: bytes) -> str:
 
 
 @derivation("evidence.provenance.count")
-def count(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
+def count(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[str, Any]:
     """How many records there are."""
     return {"value": len(inputs)}

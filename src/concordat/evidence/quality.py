@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from concordat.evidence.conflicts import is_implied_rate
+from concordat.evidence.conflicts import is_implied_rate, unit_scale
 from concordat.evidence.observation import OBS_STATUS, Observation
 
 if TYPE_CHECKING:
@@ -109,9 +109,11 @@ def _about(o: Observation) -> str:
 
 
 def _usable(o: Observation, catalogue: Catalogue) -> bool:
+    """Whether a row may be compared with others in public; confidential rows are in no choice and in no text."""
     indicator = catalogue.indicators.get(o.indicator_id)
     has_figure = o.value is not None or o.lower is not None
-    return has_figure and indicator is not None and o.unit == indicator.unit and not is_implied_rate(o)
+    in_unit = indicator is not None and o.unit == indicator.unit
+    return has_figure and in_unit and o.conf_status == "F" and not is_implied_rate(o)
 
 
 def _quarantines(rows: Sequence[Observation], catalogue: Catalogue) -> Iterator[Finding]:
@@ -131,12 +133,13 @@ def _quarantines(rows: Sequence[Observation], catalogue: Catalogue) -> Iterator[
             yield _finding("zero_suspicious", o, f"{_about(o)} is 0, which {word}.")
         floor, ceiling = indicator.bounds
         low, high = (o.lower, o.upper) if o.value is None else (o.value, o.value)
-        scale = 10.0**o.unit_mult
+        scale = unit_scale(o)
         if (floor is not None and high is not None and high * scale < floor) or (
             ceiling is not None and low is not None and low * scale > ceiling
         ):
             limits = " to ".join("any" if b is None else f"{b:g}" for b in indicator.bounds)
-            yield _finding("bounds", o, f"{_about(o)} is {low if low == high else (low, high)}; it can be {limits}.")
+            said = "confidential" if o.conf_status != "F" else f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            yield _finding("bounds", o, f"{_about(o)} is {said}; it can be {limits}.")
 
 
 def _from_parser(problems: Iterable[Problem]) -> Iterator[Finding]:
@@ -172,9 +175,9 @@ def _code(o: Observation, text: str) -> Finding:
 def _ages(rows: Iterable[Observation], catalogue: Catalogue, not_after: int) -> Iterator[Finding]:
     newest: dict[tuple[str, str, str], Observation] = {}
     for o in rows:
-        if o.year <= not_after and o.conf_status == "F":
+        if o.year <= not_after:
             key = (o.indicator_id, o.area, o.breakdown)
-            if key not in newest or newest[key].year < o.year:
+            if key not in newest or (newest[key].year, newest[key].obs_id) < (o.year, o.obs_id):
                 newest[key] = o
     for o in newest.values():
         indicator = catalogue.indicators[o.indicator_id]
@@ -201,9 +204,9 @@ def _jumps(rows: Iterable[Observation], catalogue: Catalogue) -> Iterator[Findin
             assert b.value is not None
             limit = catalogue.indicators[b.indicator_id].check_jump
             assert limit is not None
-            change = b.value - a.value
-            if abs(change) > limit * (after - before) * (1 + 1e-12):
-                text = f"{_about(b)}: {a.value:g} in {before}, {b.value:g} in {after}; over {limit:g} a year."
+            first, then = a.value * unit_scale(a), b.value * unit_scale(b)
+            if abs(then - first) > limit * (after - before) * (1 + 1e-12):
+                text = f"{_about(b)}: {first:g} in {before}, {then:g} in {after}; over {limit:g} a year."
                 yield _finding("jump", b, text, [a.obs_id])
 
 
@@ -225,21 +228,23 @@ _WHOLE = frozenset({"", *(key for split in _SPLITS for key in split)})
 
 
 def _total(total: Observation, one: Observation, two: Observation, indicator: Indicator) -> Iterator[Finding]:
-    t, a, b = total.value, one.value, two.value
-    assert t is not None
-    assert a is not None
-    assert b is not None
-    slack = (total.precision or 0.0) * (1 + 1e-9)
+    (t, slack), (a, slack_a), (b, slack_b) = _scaled(total), _scaled(one), _scaled(two)
+    slack *= 1 + 1e-9
     if indicator.aggregate_rule == "sum":
-        allowed = slack + (one.precision or 0.0) + (two.precision or 0.0)
+        allowed = slack + slack_a + slack_b
         outside, low, high = abs(t - a - b) > allowed * (1 + 1e-9), a + b, a + b
     else:
-        lower, upper = (one, two) if a <= b else (two, one)
-        low, high = min(a, b), max(a, b)
-        outside = t < low - slack - (lower.precision or 0.0) or t > high + slack + (upper.precision or 0.0)
+        (low, slack_low), (high, slack_high) = sorted(((a, slack_a), (b, slack_b)))
+        outside = t < low - slack - slack_low or t > high + slack + slack_high
     if outside:
         said = (
             f"its parts sum to {low:g}" if low == high and indicator.aggregate_rule == "sum" else f"{low:g} to {high:g}"
         )
         text = f"{_about(total)} is {t:g}; {said}."
         yield _finding("total_outside_parts", total, text, [one.obs_id, two.obs_id])
+
+
+def _scaled(o: Observation) -> tuple[float, float]:
+    """Value and rounding of a row in its indicator's unit."""
+    assert o.value is not None
+    return o.value * unit_scale(o), (o.precision or 0.0) * unit_scale(o)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from concordat.evidence.provenance import Book, Derived, Parts, derivation
-from concordat.evidence.resolve import Chosen, derive_part, enter
+from concordat.evidence.resolve import Chosen, enter
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
@@ -45,9 +45,14 @@ def rank_intervals(
 
 @derivation("evidence.ranks.interval")
 def interval(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """All rank intervals of one indicator: parts `n`, and `ARE_lower` (best), `ARE_upper` (worst) for each area."""
+    """All rank intervals of one indicator.
+
+    Parts: `ARE_lower` (best) and `ARE_upper` (worst) for each area; `n` areas, `certain` of which have one rank only;
+    `widest`, the number of places of the widest interval.
+    """
     found = rank_intervals([i["lower"] for i in inputs], [i["upper"] for i in inputs], parameters["polarity"])
-    parts: dict[str, Any] = {"value": None, "n": len(inputs)}
+    places = [worst - best + 1 for best, worst in found]
+    parts: dict[str, Any] = {"value": None, "n": len(inputs), "certain": places.count(1), "widest": max(places)}
     for i, (best, worst) in zip(inputs, found, strict=True):
         parts |= {f"{i['area']}_lower": best, f"{i['area']}_upper": worst}
     return parts
@@ -55,14 +60,20 @@ def interval(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str
 
 def derive_ranks(
     book: Book, indicator: Indicator, chosen_by_area: Mapping[str, Chosen], areas: Sequence[str]
-) -> dict[str, Derived]:
-    """The rank interval of each area that has a figure: parts `lower` (best), `upper` (worst), `value` None.
+) -> Derived | None:
+    """The rank intervals of all areas that have a figure, as one record; read it with `rank_of`.
 
-    Empty for a neutral indicator and for fewer than two areas with a figure.
+    None for a neutral indicator and for fewer than two areas with a figure.
     """
     present = [a for a in sorted(set(areas)) if a in chosen_by_area and chosen_by_area[a].lower is not None]
     if indicator.polarity == NEUTRAL or len(present) < 2:
-        return {}
+        return None
     ids = [enter(book, chosen_by_area[area]) for area in present]
-    table = book.derive("evidence.ranks.interval@1", ids, {"polarity": indicator.polarity})
-    return {area: derive_part(book, table, area) for area in present}
+    return book.derive("evidence.ranks.interval@1", ids, {"polarity": indicator.polarity})
+
+
+def rank_of(record: Derived | None, area: str) -> tuple[int, int] | None:
+    """(best, worst) rank of an area in a record of `derive_ranks`; None where it has none."""
+    if record is None or f"{area}_lower" not in record.parts:
+        return None
+    return record.parts[f"{area}_lower"], record.parts[f"{area}_upper"]

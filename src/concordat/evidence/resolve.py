@@ -22,7 +22,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from concordat.evidence.conflicts import Bounds, disagree, evidence_interval, is_implied_rate, source_rank, unit_scale
+from concordat.evidence.conflicts import (
+    Bounds,
+    disagree,
+    evidence_interval,
+    is_implied_rate,
+    latest_first,
+    source_rank,
+    unit_scale,
+)
 from concordat.evidence.observation import Observation
 from concordat.evidence.provenance import Book, Derived, Parts, derivation, parts_of
 from concordat.evidence.quality import quarantine
@@ -112,13 +120,13 @@ def resolve(
             others = [o for o in candidates if o.year != year]
             candidates = [o for o in candidates if o.year == year]
             if not candidates:
-                newest = max([*others, *blanks.get(key, ())], key=lambda o: (o.year, o.obs_id))
+                newest = max([*others, *blanks.get(key, ())], key=_newest)
                 result[key] = _missing(newest, others, indicator, not_after, "low_coverage")
                 continue
         if candidates:
             result[key] = _choose(candidates, indicator, not_after, implied.get(key, ()))
         else:
-            newest = max(blanks[key], key=lambda o: (o.year, o.known_from, o.obs_id))
+            newest = max(blanks[key], key=_newest)
             result[key] = _missing(newest, (), indicator, not_after, newest.missing_reason)
     return result
 
@@ -138,7 +146,7 @@ def _sort_out(
             continue
         key = (o.indicator_id, o.area, o.breakdown)
         if is_implied_rate(o):
-            implied[key].append(o)
+            implied[o.indicator_id, o.area, ""].append(o)  # its own breakdown only says how it was made
         else:
             (figures if o.value is not None or o.lower is not None else blanks)[key].append(o)
     return figures, blanks, implied
@@ -147,15 +155,12 @@ def _sort_out(
 def _preference(o: Observation, indicator: Indicator) -> tuple[Any, ...]:
     """Sorts the best row first; the last entries only make the order total."""
     source = source_rank(o.source_id, indicator.source_order)
-    return (
-        -o.year,
-        source,
-        -o.known_from.toordinal(),
-        o.freq != "A",
-        -o.period_end.toordinal(),
-        o.vintage_id,
-        o.obs_id,
-    )
+    known, not_annual, *rest = latest_first(o)
+    return (-o.year, source, known, not_annual, -o.period_end.toordinal(), *rest)
+
+
+def _newest(o: Observation) -> tuple[Any, ...]:
+    return (o.year, o.known_from, o.vintage_id, o.obs_id, o.row_hash)
 
 
 def _choose(
@@ -164,8 +169,11 @@ def _choose(
     best, *rest = candidates
     if not_after - best.year > indicator.age_drop:
         return _missing(best, rest, indicator, not_after, "stale")
-    same = [o for o in rest if o.source_id != best.source_id and o.key == best.key]
-    conflicts = tuple(o for o in same if disagree(best, o, indicator.tolerance_abs))
+    others: dict[str, Observation] = {}  # what each other source says last about the same period
+    for o in rest:
+        if o.source_id != best.source_id and o.key == best.key:
+            others.setdefault(o.source_id, o)
+    conflicts = tuple(o for o in others.values() if disagree(best, o, indicator.tolerance_abs))
     placing = _placing(best, implied)
     parameters = _parameters(best, conflicts, placing, indicator.bounds, not_after, indicator.age_stale)
     parts = chosen([parts_of(o) for o in _inputs(best, conflicts, placing)], parameters)

@@ -38,7 +38,7 @@ def expression(words: Mapping[str, str]) -> str:
 
 
 def fit(text: str, width: float, size: float = SIZE) -> str:
-    """A text cut to a width in pixels, by estimate: without measuring (no dependence on fonts); wide letters are one em."""
+    """A text cut to a width in pixels, by estimate: without measuring; wide letters are one em."""
     import unicodedata
 
     used = 0.0

@@ -16,8 +16,8 @@ from typing import Any
 from concordat.figures import _style as style
 from concordat.figures.numbers import number_text
 
-WIDTH = 480
-LABEL = 150
+WIDTH = 496
+LABEL = 166
 NUMBERS = 76
 ROW = 25
 HEAD = 24

@@ -13,7 +13,7 @@ from typing import Any
 from concordat.figures import _style as style
 
 MEMBERS_AS_COLUMNS = 14
-LABEL = 226
+LABEL = 300
 CELL = 29
 ROW = 25
 LEGEND = 44

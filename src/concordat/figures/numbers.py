@@ -34,7 +34,7 @@ DECIMALS_MAX = 10
 COMPACT_FROM = 1_000_000
 
 # Money that is a statistic: "Int$" are the international (purchasing-power) dollars of the World Bank.
-CURRENCIES = {"usd_current": "US$", "usd_constant_2015": "US$", "intl_usd_2021": "Int$"}
+CURRENCIES = {"usd_current": "US$", "usd_2015": "US$", "intl_usd_2021": "Int$"}
 WHOLE = ("year", "rank")
 COMPACT = ("count", "kwh", *CURRENCIES)
 
@@ -83,23 +83,32 @@ def pieces(num: Number, language: str = "en", style: Style = "text") -> tuple[Pi
     """
     low, high = num.lower, num.upper
     if num.value is not None:
-        main = Piece(
-            number_text(num.value, num.unit, language, decimals=num.decimals, style=style), num.part, num.value
-        )
-        if low is None or high is None:
+        whole = low is not None and high is not None
+        decimals = _value_decimals(num) if whole else num.decimals
+        main = Piece(number_text(num.value, num.unit, language, decimals=decimals, style=style), num.part, num.value)
+        if not whole:
             return (main,)
-        return (main, Piece(f"{NBSP}("), *_interval(num, language), Piece(")"))
+        ends = _interval(num, language)
+        if ends[0].text == ends[-1].text:  # narrower than the last printed digit
+            return (main,)
+        return (main, Piece(f"{NBSP}("), *ends, Piece(")"))
     assert low is not None or high is not None, f"a number without value and bounds: {num}"
     if low is None or (low == 0 and num.unit not in WHOLE):
         assert high is not None
         text = number_text(high, num.unit, language, decimals=num.decimals, style=style)
-        return (Piece(f"<{NBSP}"), Piece(text, "upper", high))
+        return (Piece(f"<{NBSP}"), Piece(text, end_part(num.part, "upper"), high))
     if high is None:
         text = number_text(low, num.unit, language, decimals=num.decimals, style=style)
-        return (Piece(f">{NBSP}"), Piece(text, "lower", low))
+        return (Piece(f">{NBSP}"), Piece(text, end_part(num.part, "lower"), low))
     if low == high:
-        return (Piece(number_text(low, num.unit, language, decimals=num.decimals, style=style), "lower", low),)
+        text = number_text(low, num.unit, language, decimals=num.decimals, style=style)
+        return (Piece(text, end_part(num.part, "lower"), low),)
     return _interval(num, language)
+
+
+def end_part(part: str, end: Literal["lower", "upper"]) -> str:
+    """Which part of a record an end of an interval is: `lower` of `value`, `median_lower` of `median`."""
+    return end if part == "value" else f"{part}_{end}"
 
 
 def _interval(num: Number, language: str) -> tuple[Piece, ...]:
@@ -107,11 +116,32 @@ def _interval(num: Number, language: str) -> tuple[Piece, ...]:
     assert num.upper is not None
     decimals = num.decimals
     if decimals is None and max(abs(num.lower), abs(num.upper)) < COMPACT_FROM:
-        decimals = max(decimals_of(num.lower, num.unit), decimals_of(num.upper, num.unit))
+        decimals = _ends_decimals(num)
     low = number_text(num.lower, num.unit, language, decimals=decimals, style="bare")
     high = number_text(num.upper, num.unit, language, decimals=decimals, style="bare")
+    while num.value is None and low == high and num.lower != num.upper and (decimals or 0) < DECIMALS_MAX:
+        decimals = (2 if decimals is None else decimals) + 1  # two ends that look alike would say that nothing is open
+        low = number_text(num.lower, num.unit, language, decimals=decimals, style="bare")
+        high = number_text(num.upper, num.unit, language, decimals=decimals, style="bare")
     dash = DASH if num.lower >= 0 and num.upper >= 0 else f" {DASH} "
-    return (Piece(low, "lower", num.lower), Piece(dash), Piece(high, "upper", num.upper))
+    ends = Piece(low, end_part(num.part, "lower"), num.lower), Piece(high, end_part(num.part, "upper"), num.upper)
+    return (ends[0], Piece(dash), ends[1])
+
+
+def _ends_decimals(num: Number) -> int:
+    assert num.lower is not None
+    assert num.upper is not None
+    return max(decimals_of(num.lower, num.unit), decimals_of(num.upper, num.unit))
+
+
+def _value_decimals(num: Number) -> int | None:
+    """A value beside its interval shows as many decimals as the interval: 77.0 (76.5–77.5)."""
+    assert num.value is not None
+    assert num.lower is not None
+    assert num.upper is not None
+    if num.decimals is not None or max(abs(num.value), abs(num.lower), abs(num.upper)) >= COMPACT_FROM:
+        return num.decimals
+    return max(decimals_of(num.value, num.unit), _ends_decimals(num))
 
 
 def decimals_of(value: float | int, unit: str) -> int:
@@ -140,7 +170,7 @@ def number_text(
 
     Args:
         value: a finite number; percentages are in percent.
-        unit: a unit of the catalogue, or `year`, `count`, `rank`, `ratio`, `points`.
+        unit: a unit of the catalogue, or `year`, `count`, `rank`, `ratio`, `points`, `share` (of weight, in percent).
         language: IETF tag; unknown ones fall back to English.
         decimals: how many to print; None chooses by unit and size.
         style: see `pieces`.
@@ -220,7 +250,7 @@ def _words(locale: Locale, long: bool) -> dict[str, dict[int, str]]:
 
 
 def _with_unit(body: str, unit: str, locale: Locale) -> str:
-    if unit == "percent":
+    if unit in ("percent", "share"):
         pattern = str(locale.percent_formats[None].pattern).split(";")[0]
         return re.sub(r"[#0,.]+", lambda _: body, pattern, count=1)
     if unit in CURRENCIES:

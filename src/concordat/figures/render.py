@@ -3,8 +3,8 @@
 The picture names one font, that of the package `fontpkg-noto-sans`, and sizes are fixed by the specification, so the
 same specification gives the same bytes on any machine. Stripping rounds coordinates to a tenth of a pixel, drops empty
 paths, wrappers and per-mark accessibility labels (the page gives the picture one name and a table), and turns the
-descriptions `obs:<record>:<part>` into `data-obs` and `data-part`, so that numbers in a picture lead to their records
-too.
+descriptions `obs:<record>:<part>` into `data-obs` and `data-part` (left out where it is `value`), so that numbers in a
+picture lead to their records too.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def _clean(element: Element, id_length: int) -> None:
             del element.attrib[name]
     if label.startswith("obs:"):
         _, record, part = label.split(":")
-        element.attrib.update({"data-obs": record[:id_length], "data-part": part})
+        element.attrib["data-obs"] = record[:id_length]
+        if part != "value":
+            element.attrib["data-part"] = part
     if element.attrib.get("font-size", "").endswith("px"):
         element.attrib["font-size"] = element.attrib["font-size"][:-2]
     for child in list(element):

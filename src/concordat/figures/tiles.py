@@ -54,7 +54,7 @@ def tile_map(tiles: Sequence[Tile], layout: Mapping[str, tuple[int, int]], *, wo
         places[area] = (left + 1 + index, bottom + 1)
     bottom += 2 if homeless else 0
     pale = []
-    for area, (column, row) in sorted(layout.items()):
+    for area, (column, row) in sorted(layout.items(), key=lambda place: (place[1][1], place[1][0])):
         if area not in places and left <= column <= right and top <= row <= bottom:
             pale.append({"x": column - left, "y": row - top})
     data = []

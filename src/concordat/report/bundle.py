@@ -27,8 +27,12 @@ from concordat.evidence.provenance import text_hash
 MANIFEST = "manifest.json"
 SCHEMA = "concordat/manifest@1"
 # The packages whose version the bytes of a report depend on.
-RENDERERS = ("babel", "fontpkg-noto-sans", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
-TURN_SECONDS_MAX = 60.0
+RENDERERS = (
+    "babel", "fontpkg-noto-sans", "jinja2", "pylopdf-fonts-ar", "pylopdf-fonts-zh-cn", "typst", "vl-convert-python",
+    "xlsxwriter",
+)  # fmt: skip
+TURN_PAUSE_SECONDS = 0.02
+TURN_TRIES_MAX = 3_000  # a minute
 
 
 def manifest(files: Mapping[str, bytes], *, study_sha256: str, release: str) -> bytes:
@@ -48,15 +52,19 @@ def check_place(folder: Path, *, force: bool = False) -> None:
     """Make sure that the report may stand there; called first, so that nobody waits for a refusal.
 
     Raises:
-        InputError: something else lies there.
+        InputError: something else lies there, or the path can't hold a folder.
+        StateError: no permission to look.
     """
     folder = folder.absolute()
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(
-            f"{folder.name} is not a folder.", where=str(folder), hint="Choose another with --out.", code="out"
-        )
-    if force or not folder.exists() or not any(folder.iterdir()):
-        return
+    try:
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise InputError(
+                f"{folder.name} is not a folder.", where=str(folder), hint="Choose another with --out.", code="out"
+            )
+        if force or not folder.exists() or not any(folder.iterdir()):
+            return
+    except OSError as error:  # a name that is too long, a folder above that may not be read
+        raise _said(error, folder) from None
     strangers = _strangers(folder)
     if strangers is None:
         what = f"{folder.name} is there already and is not a report of ours."
@@ -153,17 +161,15 @@ def _turn(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder.parent, os.O_RDONLY)
     try:
-        deadline = time.monotonic() + TURN_SECONDS_MAX
-        while True:
+        for _ in range(TURN_TRIES_MAX):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > deadline:
-                    hint = "Wait until it is done, or choose another folder with --out."
-                    what = "another run is writing here."
-                    raise StateError(what, where=str(folder), hint=hint, code="locked") from None
-                time.sleep(0.02)
+                time.sleep(TURN_PAUSE_SECONDS)
+        else:
+            hint = "Wait until it is done, or choose another folder with --out."
+            raise StateError("another run is writing here.", where=str(folder), hint=hint, code="locked")
         yield
     finally:
         os.close(handle)

@@ -19,10 +19,11 @@ class Num:
     Attributes:
         value: the number; None with `lower` and `upper` for a censored one ("less than 1").
         lower, upper: the interval that is printed with it, or None.
-        unit: a unit of the catalogue (`percent`, `per_100`, ...) or `year`, `count`, `rank`, `ratio`, `points`.
+        unit: a unit of the catalogue (`percent`, `per_100`, ...) or `year`, `count`, `rank`, `ratio`, `points`, `share`.
         id: the record it is a part of.
         marks: names of marks shown with it (`stale`, `conflict`, `estimate`, `unverified`, `censored`, `imputed`).
-        part: which part of the record `value` is (lower and upper are the parts of those names, when printed).
+        part: which part of the record `value` is; `lower` and `upper` are the parts of those names or, beside another
+            part such as `median`, `median_lower` and `median_upper`.
         decimals: how many decimals to print; None lets `figures.numbers` choose by unit and size.
     """
 
@@ -85,7 +86,7 @@ class Cell:
     main: Num | None = None
     text: str = ""
     year: Num | None = None
-    rank: Num | None = None  # value None, lower and upper = best and worst rank; parts "lower", "upper"
+    rank: Num | None = None  # value None, lower and upper = best and worst rank
     source: str = ""  # dataset id
     code: bool = False  # the words are an id or a command
 

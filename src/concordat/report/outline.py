@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from concordat.report.chapter import Chapter, Figure, Missing, Num, Report, Table, tables_of
+from concordat.figures.numbers import Style
+from concordat.report.chapter import Cell, Chapter, Cite, Code, Figure, Missing, Num, Report, Runs, Table, tables_of
+from concordat.report.messages import Messages
+
+RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,78 @@ class Outline:
         assert num.id, f"a printed number without a record: {num}"
         return num.id[: self.report.id_length]
 
+    def owns_table(self, chapter: Chapter, figure: Figure) -> bool:
+        """Whether the figure brings its table (else the chapter, or an earlier figure of it, prints that table)."""
+        if any(isinstance(block, Table) and block.id == figure.table.id for block in chapter.blocks):
+            return False
+        sharing = [block for block in chapter.blocks if isinstance(block, Figure) and block.table.id == figure.table.id]
+        return bool(sharing) and sharing[0] is figure
+
     def is_lead(self, figure: Figure) -> bool:
         """Whether the figure was shown at the head of the report."""
         return self.report.lead_figure is not None and self.report.lead_figure.id == figure.id
 
 
+def right_to_left(language: str) -> bool:
+    """Whether a language is written from right to left."""
+    return language.replace("_", "-").split("-")[0].lower() in RIGHT_TO_LEFT
+
+
+def numbers_of(cell: Cell) -> Iterator[tuple[str, Num, str, float | int]]:
+    """Every number of a cell: what stands behind the cell's name, the number, the part of its record, its value.
+
+    `` is the number itself, `:year` and `:rank` stand beside it, and `:lower` and `:upper` are the ends of each. What
+    has no value (a rank, "less than 1") is called by its lower end, else its upper one.
+    """
+    for suffix, num in (("", cell.main), (":year", cell.year), (":rank", cell.rank)):
+        if num is None:
+            continue
+        ends = [(end, value) for end, value in (("lower", num.lower), ("upper", num.upper)) if value is not None]
+        if num.value is not None:
+            yield suffix, num, num.part, num.value
+        elif ends:
+            yield suffix, num, *ends[0]
+        for end, value in ends:
+            yield f"{suffix}:{end}", num, end, value
+
+
 def common_source(table: Table, column: int | None = None) -> str:
-    """The one source of all numbers of a table, or of one of its columns; empty when there are several or none."""
+    """The one source of all published figures of a table, or of one of its columns; empty when there are several or none.
+
+    Figures that we computed name no source of their own: they rest on those beside them.
+    """
     cells = [c for row in table.rows for i, c in enumerate(row.cells) if column is None or i == column]
-    found = {cell.source for cell in cells if cell.main is not None}
+    found = {cell.source for cell in cells if cell.main is not None and cell.source}
     return found.pop() if len(found) == 1 else ""
+
+
+def cell_style(num: Num, unit: str) -> Style:
+    """How a number is written below a head that names a unit: bare where it is in that unit."""
+    return "bare" if num.unit == unit else "cell"
+
+
+# --- Sentences that HTML and PDF share ----------------------------------------------------------------------------
+
+
+def table_key(messages: Messages, entry: Entry) -> Runs:
+    """How the cells of a table are called, and its source when it has but one."""
+    name = f"{entry.name}:{messages.plain('page.row_column')}"
+    key = messages.text("page.table_key", name=Code(name), example=Code(entry.example))
+    source = common_source(entry.table)
+    return (*key, " ", *messages.text("page.table_source", source=Cite(source))) if source else key
+
+
+def elsewhere(messages: Messages, entry: Entry) -> Runs:
+    """Where a table is kept that is too long for a page."""
+    return messages.text("page.table_elsewhere", xlsx=Code("data.xlsx"), sheet=Code(entry.name), csv=Code("data.csv"))
+
+
+def how_to_read(messages: Messages, outline: Outline) -> tuple[Runs, ...]:
+    """What ranks, marks and names mean."""
+    marks = {m: messages.plain(f"page.mark.{m}") for m in ("stale", "conflict", "estimate", "imputed", "unverified")}
+    example = outline.entries[0].example if outline.entries else "ID"
+    return (
+        (*messages.text("page.how_rank"), " ", *messages.text("page.how_censored")),
+        messages.text("page.how_marks", **marks),
+        messages.text("page.how_numbers", command=Code(f"concordat evidence trace {example}")),
+    )

@@ -1,7 +1,8 @@
 """The report as one HTML file: inline style, inline pictures, no script, nothing from elsewhere.
 
-Each number is `<data value data-obs data-part>`: its full value, the shortest id that names its record, and which part
-of the record it is, so that a reader and a test can trace it. Meets WCAG 2.2 AA (tests/browser). The page's structure
+Each number carries `data-obs`, the shortest id that names its record, and `data-part`, which part of the record it is
+(`value` where that is not said), so that a reader and a test can trace it. Where the text rounds or shortens, the number
+is a `<data>` whose `value` holds all of it, else a `<b>`. Meets WCAG 2.2 AA (tests/browser). The page's structure
 is `_data/report.html.j2`, its look `_data/report.css`; here are runs, cells and numbers.
 """
 
@@ -13,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from concordat.canonical import number_text
 from concordat.figures.numbers import Piece, Style, pieces
-from concordat.report.chapter import Cell, Chapter, Cite, Code, Figure, Missing, Num, Report, Row, Runs, Table
+from concordat.report.chapter import Cell, Cite, Code, Figure, Missing, Num, Report, Row, Runs, Table
 from concordat.report.messages import Messages
-from concordat.report.outline import Outline, common_source
+from concordat.report.outline import Outline, cell_style, common_source, elsewhere, how_to_read, right_to_left, table_key
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-
-RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 
 
 def render(report: Report, messages: Messages, figures_svg: Mapping[str, str] | None = None) -> bytes:
@@ -56,23 +55,23 @@ class _Page:
         self.escape = escape
 
     def helpers(self) -> dict[str, Any]:
-        base = self.report.language.split("-")[0]
         return {
-            "direction": "rtl" if base in RIGHT_TO_LEFT else "ltr",
+            "direction": "rtl" if right_to_left(self.report.language) else "ltr",
             "t": self.messages.plain,
-            "rich": lambda key, **values: self.runs(self.messages.text(key, **values)),
             "runs": self.runs,
             "cells": self.cells,
             "breakable": self.breakable,
             "svg": self.svg,
-            "code": Code,
             "cite": Cite,
             "common_source": common_source,
             "table_link": self.table_link,
             "kind": lambda block: type(block).__name__,
             "is_missing": lambda chapter: isinstance(chapter, Missing),
             "entries_in": lambda chapter: [e for e in self.outline.entries if e.chapter is chapter],
-            "owns": owns_table,
+            "owns": self.outline.owns_table,
+            "how": how_to_read(self.messages, self.outline),
+            "table_key": lambda entry: table_key(self.messages, entry),
+            "elsewhere": lambda entry: elsewhere(self.messages, entry),
         }
 
     # --- Runs and numbers -------------------------------------------------------------------------------------
@@ -100,15 +99,15 @@ class _Page:
         return text + self.safe('<span class="iv">%s</span>') % rest if rest else text
 
     def _piece(self, piece: Piece, num: Num) -> Markup:
+        """`data-part` is left out where it is `value`; `data` gives the full value where the text gives less."""
         if not piece.part:
             return self.escape(piece.text)
         assert piece.value is not None
-        return self.safe('<data value="%s" data-obs="%s" data-part="%s">%s</data>') % (
-            number_text(piece.value),
-            self.outline.short_id(num),
-            piece.part,
-            piece.text,
-        )
+        part = "" if piece.part == "value" else self.safe(' data-part="%s"') % piece.part
+        full, record = number_text(piece.value), self.outline.short_id(num)
+        if full == piece.text:
+            return self.safe('<b data-obs="%s"%s>%s</b>') % (record, part, piece.text)
+        return self.safe('<data value="%s" data-obs="%s"%s>%s</data>') % (full, record, part, piece.text)
 
     def marks(self, num: Num) -> Markup:
         """The marks of a number, as words."""
@@ -137,7 +136,7 @@ class _Page:
             return self.safe('<td class="%s">%s</td>') % ("e" if unit else "w", cell.text)
         out = self.safe("")
         if cell.main is not None:
-            out += self.num(cell.main, "bare" if cell.main.unit == unit else "cell")
+            out += self.num(cell.main, cell_style(cell.main, unit))
         if cell.year is not None:
             out += self.safe(' <small class="s">%s</small>') % self.num(cell.year)
         below = []
@@ -171,7 +170,7 @@ class _Page:
         if picture is None:
             from concordat.figures.render import svg
 
-            picture = svg(figure.spec, figure.id)
+            picture = svg(figure.spec, figure.id, self.report.id_length)
         return self.safe(labelled(picture, figure))
 
 
@@ -183,14 +182,6 @@ def labelled(picture: str, figure: Figure) -> str:
     head, _, body = picture.partition(">")
     name = escape(f"{figure.id}-alt")
     return f'{head} role="img" aria-labelledby="{name}"><title id="{name}">{escape(figure.alt)}</title>{body}'
-
-
-def owns_table(chapter: Chapter, figure: Figure) -> bool:
-    """Whether the figure brings its table, which then stands folded below it (else the chapter prints it anyway)."""
-    if any(isinstance(block, Table) and block.id == figure.table.id for block in chapter.blocks):
-        return False
-    sharing = [block for block in chapter.blocks if isinstance(block, Figure) and block.table.id == figure.table.id]
-    return bool(sharing) and sharing[0] is figure
 
 
 def _split_after(text: str, mark: str) -> list[str]:

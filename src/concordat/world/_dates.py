@@ -7,23 +7,25 @@ rule of the table of blocs; a day inside a cut month or year is marked "unsure" 
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from concordat.errors import InputError
 
-_CUT = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_CUT = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 
 
 def as_day(on: date | str, *, where: str = "") -> date:
-    """A day, from a `date` or from text like `2026-11-22`.
+    """A day, from a `date` or from text like `2026-11-22`. Of a moment it is the day on its own clock.
 
     Raises:
         InputError: the text is not a whole day.
     """
+    if isinstance(on, datetime):
+        return on.date()
     if isinstance(on, date):
         return on
-    if isinstance(on, str) and len(on) == 10:
+    if isinstance(on, str) and len(on) == 10 and _CUT.fullmatch(on):  # `fromisoformat` takes 2026-W30-1 as well
         try:
             return date.fromisoformat(on)
         except ValueError:
@@ -43,11 +45,12 @@ def span(text: str) -> tuple[date, date]:
     """
     match = _CUT.fullmatch(text)
     if match:
-        year, month, day = (int(part) if part else 0 for part in match.groups())
+        year, month, day = (int(part) if part else None for part in match.groups())
+        assert year is not None
         try:
-            if not month:
+            if month is None:
                 return date(year, 1, 1), date(year + 1, 1, 1)
-            if not day:
+            if day is None:
                 return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
             first = date(year, month, day)
             return first, first + timedelta(days=1)

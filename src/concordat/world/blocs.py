@@ -3,8 +3,7 @@
 Dated, sourced half-open intervals from the packaged table `_data/blocs.yaml`; an answer always names its date. Full
 roles are member, party and state_party; `suspended` lies over a full role (a suspended state stays a member); every
 other role is listed on request and never counted. An area may itself be a bloc (the European Union and the African
-Union in the
-G20): it counts once, unless `expand` replaces it by its members of that day.
+Union in the G20): it counts once, unless `expand` replaces it by its members of that day.
 
 An entry is `verified` when its start was seen in a source to some precision and its membership has a source. A day
 inside a month or year that is all we know of a start or an end is `unsure_on`. The table knows nothing after
@@ -25,7 +24,7 @@ from concordat.errors import InputError
 from concordat.settings import nearest, parse_yaml
 from concordat.world._dates import as_day, end_day, first_day, span
 from concordat.world._tables import table_bytes
-from concordat.world.names import normalise, suggest
+from concordat.world.names import any_of, normalise, suggest
 
 FULL_ROLES = ("member", "party", "state_party")
 OTHER_ROLES = (
@@ -298,7 +297,7 @@ def members(bloc_id: str, on: date | str, roles: Iterable[str] = FULL_ROLES, exp
     (21, 97)
     """
     day = as_day(on)
-    wanted = _known_roles(roles)
+    wanted = known_roles(roles)
     found = {m.area for m in roles_on(bloc_id, day) if m.role in wanted}
     if not found and not wanted.isdisjoint(FULL_ROLES):
         raise no_members(bloc(bloc_id), day)
@@ -308,7 +307,7 @@ def members(bloc_id: str, on: date | str, roles: Iterable[str] = FULL_ROLES, exp
     return tuple(sorted(found))
 
 
-def _known_roles(roles: Iterable[str]) -> frozenset[str]:
+def known_roles(roles: Iterable[str]) -> frozenset[str]:
     wanted = frozenset([roles] if isinstance(roles, str) else roles)
     for role in sorted(wanted - set(ROLES)):
         close = nearest(role, ROLES)
@@ -321,7 +320,7 @@ def no_members(record: Bloc, on: date) -> InputError:
     """The error for a bloc that had no full member on a day; it says when it had some."""
     full = [m for m in record.memberships if m.role in FULL_ROLES]
     first = min((m for m in full if m.starts), key=lambda m: (m.starts or date.min, m.area), default=None)
-    last = max((m for m in full if m.ends), key=lambda m: (m.ends or date.min, m.area), default=None)
+    last = max(full, key=lambda m: (m.ends or date.max, m.area), default=None)
     if first is not None and first.starts is not None and on < first.starts:
         when = f"its first interval starts in {first.from_seen}"
     elif last is not None and last.ends is not None and on >= last.ends:
@@ -329,7 +328,7 @@ def no_members(record: Bloc, on: date) -> InputError:
     else:
         when = "none of its intervals holds that day"
     what = f"{record.id} had no members on {on.isoformat()}; {when}."
-    return InputError(what, hint="Choose another day with --on.", code="empty_bloc")
+    return InputError(what, code="empty_bloc")
 
 
 def _unknown_bloc(text: str) -> InputError:
@@ -337,5 +336,5 @@ def _unknown_bloc(text: str) -> InputError:
     index |= {normalise(name): name for name in bloc_ids()}
     close = suggest(text, index)
     shown = [f'"{name}"' for name in close]
-    asked = f"Did you mean {' or '.join(shown)}? " if shown else ""
+    asked = f"Did you mean {any_of(shown)}? " if shown else ""
     return InputError(f'"{text}" is not a bloc I know.', hint=f"{asked}See: concordat bloc list", code="unknown_bloc")

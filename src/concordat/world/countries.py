@@ -18,7 +18,7 @@ from typing import Literal
 
 from concordat.errors import InputError
 from concordat.world._tables import read_csv
-from concordat.world.names import normalise, suggest
+from concordat.world.names import any_of, normalise, plain_code, suggest
 
 Scheme = Literal["iso2", "iso3", "m49", "gec", "name"]
 SCHEMES: tuple[Scheme, ...] = ("iso2", "iso3", "m49", "gec", "name")
@@ -149,7 +149,7 @@ def country(text: str, *, scheme: Scheme | None = None, where: str = "") -> Coun
 
 
 def _find(text: str, scheme: Scheme | None) -> str | None:
-    code = text.strip().lower()
+    code = plain_code(text)
     if scheme == "name":
         return _index("name").get(normalise(text))
     if scheme == "m49" and code.isascii() and code.isdigit():
@@ -172,6 +172,5 @@ def _unknown(text: str, scheme: Scheme | None, where: str) -> InputError:
     advice = "Add an alias in study.yaml under aliases."
     if close:
         shown = [f'"{iso3}" ({_countries()[iso3].short_name})' for iso3 in close]
-        listed = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
-        advice = f"Did you mean {listed}? {advice}"
+        advice = f"Did you mean {any_of(shown)}? {advice}"
     return InputError(f'"{text}" is not a country I know.', where=where, hint=advice, code="unknown_country")

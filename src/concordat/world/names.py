@@ -2,8 +2,9 @@
 
 Comparison: Unicode compatibility form, zero-width and combining marks dropped, case folded, `&` read as "and", dots and
 apostrophes dropped, all other punctuation read as a space, spaces collapsed. Two names are the same if these forms are
-equal; nothing weaker ever matches. Suggestions for an unknown name use edit distance (at most 2, a swap of neighbours
-counts one: Damerau 1964) or the Jaro-Winkler similarity (at least 0.90: Winkler 1990).
+equal; nothing weaker ever matches. Suggestions for an unknown name use edit distance (at most 2, or 1 where the text
+has no more than four letters; a swap of neighbours counts one: Damerau 1964) or the Jaro-Winkler similarity (at least
+0.90: Winkler 1990).
 
 Display names: English from our own tables; other languages from Unicode CLDR through babel, imported only then; names
 of blocs from the table of blocs. Where a language has no name, the English one is printed.
@@ -34,6 +35,19 @@ def normalise(text: str) -> str:
         text = _plain(_plain(text).casefold())
     text = text.casefold().replace("&", " and ")
     return _SEPARATORS.sub(" ", _DROPPED.sub("", text)).strip()
+
+
+def plain_code(text: str) -> str:
+    """The form in which two codes are compared: compatibility form, lower case, nothing that can't be seen.
+
+    Dots and accents stay: `n.a.` is not Namibia.
+
+    >>> plain_code("\\ufeffBRA "), plain_code("n.a.")
+    ('bra', 'n.a.')
+    """
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return text.strip().lower()
 
 
 def _plain(text: str) -> str:
@@ -95,6 +109,8 @@ def jaro_winkler(a: str, b: str) -> float:
 def suggest(text: str, index: Mapping[str, str]) -> list[str]:
     """Up to three targets of an index whose keys are close to an unknown text, closest first; often none.
 
+    A key that is the text itself (a bloc's former name, which is no id) is no guess: it stands alone.
+
     Args:
         text: what was written.
         index: normalised name -> what it stands for.
@@ -102,14 +118,22 @@ def suggest(text: str, index: Mapping[str, str]) -> list[str]:
     wanted = normalise(text)
     if not wanted or len(text) > TEXT_MAX:
         return []
+    if wanted in index:
+        return [index[wanted]]
+    limit = 2 if len(wanted) > 4 else 1  # two edits of "n/a" reach USA
     best: dict[str, tuple[int, float]] = {}
     for key, target in index.items():
-        distance = edit_distance(wanted, key, 2) if len(wanted) > 2 and len(key) > 2 else 3
+        distance = edit_distance(wanted, key, limit) if len(wanted) > 2 and len(key) > 2 else limit + 1
         similarity = jaro_winkler(wanted, key)
-        if distance <= 2 or similarity >= 0.90:
+        if distance <= limit or similarity >= 0.90:
             rank = (distance, -similarity)
             best[target] = min(best.get(target, rank), rank)
     return sorted(best, key=lambda target: (best[target], target))[:SUGGESTIONS_MAX]
+
+
+def any_of(words: list[str]) -> str:
+    """`a`, `a or b`, `a, b or c`: how suggestions are listed."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 # --- Display names ------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def disk_error(error: OSError, path: Path) -> StateError:
         return disk_full(path)
     if error.errno in _FORBIDDEN:
         return StateError(
-            f"I may not write here ({os.strerror(error.errno or 0)}).",
+            f"I may not read or write here ({os.strerror(error.errno or 0)}).",
             where=str(path),
             hint=f"Make it writable, or {_OTHER_PLACE} of your own.",
             code="no_permission",
@@ -152,12 +152,15 @@ class WriterLock:
         try:
             self._wait_for(fd)
             self._sign(fd)
+            for left_over in sorted(self.tmp.iterdir()):  # of a process that was killed: only holders write here
+                left_over.unlink(missing_ok=True)
+        except OSError as error:
+            os.close(fd)
+            raise disk_error(error, self.tmp) from None
         except BaseException:
             os.close(fd)
             raise
         self._fd = fd
-        for left_over in sorted(self.tmp.iterdir()):  # of a process that was killed: only holders write here
-            left_over.unlink(missing_ok=True)
 
     def _wait_for(self, fd: int) -> None:
         for step in range(self.steps):

@@ -18,6 +18,7 @@ from concordat.evidence.store.releases import Release
 if TYPE_CHECKING:
     from concordat.evidence.observation import Observation
     from concordat.evidence.sources._base import Problem
+    from concordat.evidence.store.verify import Verified
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of a path, so nothing that could climb out of the store
 
@@ -167,10 +168,20 @@ class Store:
         """
         release = releases.find_release(self, name)
         if release is None:
-            known = ", ".join(row[0] for row in self.catalog.rows("SELECT name FROM releases ORDER BY name")) or "none"
+            known = ", ".join(sorted(releases.names(self))) or "none"
             hint = f"Releases here: {known}. Set CONCORDAT_DATA_DIR if it was made in another store."
             raise StateError(f"there is no release {name}.", where=str(self.data_dir), hint=hint, code="no_release")
         return release
+
+    def releases(self) -> list[Release]:
+        """All releases, oldest first, each checked as `release` does."""
+        return [self.release(name) for name in releases.names(self)]
+
+    def verify(self) -> Verified:
+        """Read and hash everything again (see `verify`)."""
+        from concordat.evidence.store.verify import verify
+
+        return verify(self)
 
 
 def open_store(data_dir: Path, *, create: bool = True, progress: _files.Progress | None = None) -> Store:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from concordat import canonical
-from concordat.errors import StateError, TrustError
+from concordat.errors import ConcordatError, StateError, TrustError
 from concordat.evidence.store import _files
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from concordat.evidence.store.raw import Retrieval
 
 BUSY_S = 10.0
+_VINTAGE_COLUMNS = (
+    "dataset_id", "id", "source_id", "published", "known_from", "retrieved_at", "parser_version", "row_count",
+    "logical_hash", "raw", "origin", "licence",
+)  # fmt: skip
 
 # (version of concordat that reads it, statements). Only ever append.
 MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -138,10 +142,10 @@ class Catalog:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                _roll_back(connection)
                 raise
-            connection.execute("COMMIT")
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a query finds."""
@@ -190,7 +194,7 @@ class Catalog:
 
     def add_retrievals(self, retrievals: Iterable[Retrieval]) -> None:
         """Index what `raw/retrievals.jsonl` says."""
-        rows = [(r.sha256, r.retrieved_at.isoformat(), canonical.dumps(r.as_dict()).decode()) for r in retrievals]
+        rows = [(r.sha256, r.retrieved_at.isoformat(), r.line().decode()) for r in retrievals]
         with self.transaction() as db:
             db.executemany("INSERT OR IGNORE INTO retrievals VALUES (?, ?, ?)", rows)
 
@@ -211,9 +215,22 @@ class Catalog:
             db.executemany("INSERT OR IGNORE INTO blocs VALUES (?, ?)", [(blocs_hash, i) for i in bloc_ids])
 
     def _vintage(self, row: Sequence[Any]) -> Vintage:
-        dataset_id, vintage_id, source_id, published, known_from, retrieved_at, parser, *rest = row
-        count, logical, raw, origin, licence, seal = rest
-        vintage = Vintage(
+        """A stored row as a vintage; its seal is checked before anything in it is believed."""
+        *said, seal = row
+        try:
+            found = canonical.digest(dict(zip(_VINTAGE_COLUMNS, said, strict=True)), floats=True)
+        except ConcordatError as error:  # a value of a kind that was never written
+            found = error.what
+        if found != seal:
+            raise TrustError(
+                f"what is said about {row[0]}/{row[1]} is not what was stored: expected {seal}, found {found}.",
+                where=str(self.path),
+                hint="Restore catalog.sqlite from a copy, or set CONCORDAT_DATA_DIR to an empty folder.",
+                code="vintage",
+            )
+        dataset_id, vintage_id, source_id, published, known_from, retrieved_at, parser, *rest = said
+        count, logical, raw, origin, licence = rest
+        return Vintage(
             id=vintage_id,
             dataset_id=dataset_id,
             source_id=source_id,
@@ -227,14 +244,6 @@ class Catalog:
             row_count=count,
             logical_hash=logical,
         )
-        if vintage.seal() != seal:
-            raise TrustError(
-                f"what is said about {vintage.ref} is not what was stored: expected {seal}, found {vintage.seal()}.",
-                where=str(self.path),
-                hint="Restore catalog.sqlite from a copy, or set CONCORDAT_DATA_DIR to an empty folder.",
-                code="vintage",
-            )
-        return vintage
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -265,7 +274,7 @@ class Catalog:
                 db.execute(f"PRAGMA user_version = {known + 1}")
                 db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                _roll_back(db)
                 raise
 
     def _version(self, db: sqlite3.Connection) -> int:
@@ -288,6 +297,11 @@ class Catalog:
             yield
         except sqlite3.DatabaseError as error:
             raise _sqlite_error(error, self.path) from None
+
+
+def _roll_back(db: sqlite3.Connection) -> None:
+    if db.in_transaction:  # a full disk makes SQLite roll back by itself
+        db.execute("ROLLBACK")
 
 
 def _sqlite_error(error: sqlite3.DatabaseError, path: Path) -> StateError:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from concordat import canonical
-from concordat.errors import TrustError
+from concordat.errors import SourceError, TrustError
 from concordat.evidence.store import _files
 
 # Level 1 stores the Factbook's 9.9 MB in 0.11 s as 3.2 MB; level 6 takes 0.22 s for 2.8 MB.
@@ -61,6 +61,10 @@ class Retrieval:
             "last_updated": self.last_updated,
         }
 
+    def line(self) -> bytes:
+        """The line of `retrievals.jsonl`: canonical JSON, its text as the source wrote it."""
+        return canonical.dumps(self.as_dict(), floats=True)
+
 
 class RawStore:
     """The bodies of one data directory."""
@@ -78,6 +82,7 @@ class RawStore:
         """Keep a body; returns its hash. Keeping it again changes nothing.
 
         Raises:
+            SourceError: it is too large.
             StateError: disk full, no permission, another writer.
         """
         return self.put_many([body])[0]
@@ -87,6 +92,9 @@ class RawStore:
         hashes: list[str] = []
         new: dict[str, bytes] = {}
         for body in bodies:
+            if len(body) > BODY_BYTES_MAX:
+                what = f"a body of {len(body):,} bytes; at most {BODY_BYTES_MAX:,} are kept and read back."
+                raise SourceError(what, hint="Ask the source for less at a time.", code="too_large")
             sha256 = hashlib.sha256(body).hexdigest()
             hashes.append(sha256)
             if not self.path(sha256).exists():
@@ -111,7 +119,7 @@ class RawStore:
             raise _files.disk_error(error, path) from None
         unpacker = zlib.decompressobj(_GZIP)
         try:
-            body = unpacker.decompress(packed, BODY_BYTES_MAX)
+            body = unpacker.decompress(packed, BODY_BYTES_MAX + 1)
         except zlib.error as error:
             raise _wrong(path, sha256, f"bytes that are not gzip ({error})") from None
         if not unpacker.eof or unpacker.unused_data:
@@ -123,7 +131,7 @@ class RawStore:
 
     def record(self, retrievals: Iterable[Retrieval]) -> None:
         """Append to `retrievals.jsonl` (one write; a line cut by a crash is closed first)."""
-        lines = b"".join(canonical.dumps(r.as_dict()) + b"\n" for r in retrievals)
+        lines = b"".join(r.line() + b"\n" for r in retrievals)
         path = self.folder / "retrievals.jsonl"
         with self._lock.held():
             _files.make_folder(self.folder)

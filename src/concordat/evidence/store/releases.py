@@ -136,6 +136,11 @@ def find_release(store: Store, name: str) -> Release | None:
     return release
 
 
+def names(store: Store) -> list[str]:
+    """The names of all releases, oldest first."""
+    return [str(row[0]) for row in store.catalog.rows("SELECT name FROM releases ORDER BY made_at, name")]
+
+
 def require_same_tables(release: Release, catalogue_hash: str, blocs_hash: str) -> None:
     """Refuse to build from a release with another indicator catalogue or bloc table than it names.
 
@@ -174,19 +179,27 @@ def _load(store: Store, name: str) -> Release | None:
     _, made_at, catalogue_hash, blocs_hash, sha256 = rows[0]
     found = release_hash(named, catalogue_hash, blocs_hash)
     if found != sha256:
-        raise TrustError(
-            f"the release {name} is not what was stored: expected {sha256}, found {found}.",
-            where=str(store.catalog.path),
-            hint="Restore catalog.sqlite from a copy.",
-            code="release",
-        )
+        raise _not_itself(store, name, sha256, found)
+    try:
+        moment = datetime.fromisoformat(made_at)
+    except (TypeError, ValueError):
+        raise _not_itself(store, name, "the moment it was made", repr(made_at)) from None
     return Release(
         name=name,
-        made_at=datetime.fromisoformat(made_at),
+        made_at=moment,
         catalogue_hash=catalogue_hash,
         blocs_hash=blocs_hash,
         vintages=named,
         hash=sha256,
+    )
+
+
+def _not_itself(store: Store, name: str, expected: str, found: str) -> TrustError:
+    return TrustError(
+        f"the release {name} is not what was stored: expected {expected}, found {found}.",
+        where=str(store.catalog.path),
+        hint="Restore catalog.sqlite from a copy.",
+        code="release",
     )
 
 

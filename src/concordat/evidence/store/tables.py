@@ -75,6 +75,7 @@ def write_table(observations: Sequence[Observation], path: Path, tmp: Path) -> s
     """Write sorted rows to `path`, whole or not at all; returns the SHA-256 of the file.
 
     Raises:
+        SourceError: a row holds more text than the engine takes.
         StateError: disk full, no permission.
     """
     import duckdb
@@ -94,6 +95,10 @@ def write_table(observations: Sequence[Observation], path: Path, tmp: Path) -> s
         sha256 = hashlib.sha256(parquet.read_bytes()).hexdigest()
         _files.put_in_place(parquet, path)
     except duckdb.Error as error:
+        for o in observations:
+            if len(_csv([o]).encode()) > _ROW_BYTES_MAX:
+                what = f"a row of over {_ROW_BYTES_MAX:,} bytes of text."
+                raise SourceError(what, where=f"{o.dataset_id} {o.raw_locator}", code="row_too_long") from None
         raise _engine_error(error, path) from None
     except OSError as error:
         raise _files.disk_error(error, path) from None

@@ -1,0 +1,118 @@
+"""`concordat assess BRICS`: write the yearly assessment, offline, every number traced to its source."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from concordat.errors import InputError
+from concordat.settings import Settings
+
+if TYPE_CHECKING:
+    from concordat.report.build import Built
+    from concordat.report.study import Study
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def assess(
+    bloc: str = typer.Argument("", help="A bloc's id (BRICS, G20, ASEAN, AU, LDC, ...); see: concordat bloc list"),
+    countries: str = typer.Option("", "--countries", help="Instead of a bloc: countries by code or name, with commas."),
+    study: Path | None = typer.Option(None, "--study", help="Instead of both: a study file (YAML)."),
+    on: str = typer.Option("", "--on", help="The day whose members count, as 2026-11-22; default: today."),
+    out: Path | None = typer.Option(None, "--out", help="The folder to write; default: ./<bloc>-<year>."),
+    force: bool = typer.Option(False, "--force", help="Replace a folder that is not a report of ours."),
+    factbook: str | None = typer.Option(None, "--factbook", help="A folder with another copy of the Factbook's files."),
+    data_dir: str | None = typer.Option(None, "--data-dir", help="Where evidence is kept; see: concordat settings"),
+    json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
+    quiet: bool = typer.Option(False, "--quiet", help="Show no progress."),
+) -> None:
+    """Write the yearly assessment of a bloc into one folder: HTML, PDF, XLSX, CSV, figures, sources, provenance."""
+    from concordat.report.build import build
+
+    chosen = _study(bloc, countries, study, on)
+    settings = Settings.load({"factbook": factbook, "data_dir": data_dir})
+    folder = out if out is not None else Path(chosen.folder_name)
+    built = build(chosen, settings, folder, force=force, progress=None if quiet else _progress())
+    if json:
+        print(json_.dumps(_facts(built), ensure_ascii=False, sort_keys=True, indent=1))
+    else:
+        print("\n".join(_lines(built)))
+
+
+def _study(bloc: str, countries: str, file: Path | None, on: str) -> Study:
+    from concordat.report.study import read_study, study_for_bloc, study_for_countries
+
+    given = [name for name, value in (("a bloc", bloc), ("--countries", countries), ("--study", file)) if value]
+    if len(given) != 1:
+        what = f"{' and '.join(given)} can't go together." if given else "nothing to assess was named."
+        raise InputError(what, hint="Name a bloc, or --countries A,B,C, or --study FILE.", code="who")
+    if file is None:
+        if bloc:
+            return study_for_bloc(bloc, on=on)
+        return study_for_countries([c.strip() for c in countries.split(",") if c.strip()], on=on)
+    if on:
+        raise InputError("--on and --study can't go together.", hint="Write the day into the study.", code="who")
+    try:
+        return read_study(file.read_bytes(), where=str(file))
+    except OSError as error:
+        what = f"can't be read: {error.strerror}."
+        raise InputError(what, where=str(file), hint="Check the path.", code="unreadable") from None
+
+
+def _progress() -> object:
+    """One line on standard error that is written over; nothing when standard error is not a terminal."""
+    from concordat.report.build import STEPS
+
+    shown = sys.stderr.isatty()
+
+    def tell(done: int, total: int, note: str) -> None:
+        if not shown:
+            return
+        bar = "#" * done + "." * (total - done)
+        end = "\r" if done < total else "\r" + " " * (total + 2 + max(map(len, STEPS))) + "\r"
+        print(f"\r[{bar}] {note:<12}", end=end, file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _facts(built: Built) -> dict[str, object]:
+    """What was written, for a program."""
+    who, study = built.inputs.who, built.study
+    return {
+        "folder": str(built.folder),
+        "files": list(built.files),
+        "bloc": who.id or None,
+        "date": who.on.isoformat(),
+        "members": list(who.members),
+        "invited": list(who.invited),
+        "release": study.release,
+        "study_sha256": study.hash,
+    }
+
+
+def _lines(built: Built) -> list[str]:
+    """The few lines on screen: who, what was found, how sure, what was written."""
+    who, study, inputs = built.inputs.who, built.study, built.inputs
+    name = who.id or ", ".join(who.members[:6]) + (" ..." if len(who.members) > 6 else "")
+    invited = f", {len(who.invited)} invited ({', '.join(who.invited)})" if who.invited else ""
+    plural = "" if len(who.members) == 1 else "s"
+    vintages = ", ".join(f"{v.dataset} {v.vintage.split('-')[0]}" for v in study.vintages)
+    lines = [f"{name} on {who.on.isoformat()}: {len(who.members)} member{plural}{invited}. Release {study.release}: {vintages}."]
+    from concordat.figures.numbers import format_num
+
+    for runs in built.report.summary:
+        words = (run if isinstance(run, str) else format_num(run, study.language) for run in runs)  # type: ignore[arg-type]
+        lines.append("- " + "".join(words))
+    quarantined = sum(f.quarantined for f in inputs.findings)
+    if quarantined:
+        lines.append(f"{quarantined} findings in all of the release keep figures out of use; the annex lists them.")
+    folder = built.folder
+    lines.append(f"Wrote {folder}/ ({len(built.files)} files). Open {folder}/report.html.")
+    lines.append(f"Rebuild with: concordat assess --study {folder}/study.yaml")
+    return lines

@@ -1,0 +1,308 @@
+"""From a study to the folder of a report: the order of the work, and nothing else.
+
+Release of evidence -> figures chosen -> chapters -> first screen -> renderers -> one folder, written beside and swapped
+in. A chapter that fails becomes a line that says so; a `TrustError` stops the report. Nothing here computes a statistic.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from concordat import __version__
+from concordat.errors import ConcordatError, TrustError
+from concordat.evidence.provenance import Book
+from concordat.report import cells
+from concordat.report.chapter import Chapter, Code, Figure, Headline, Missing, Num, Report, Runs, Source, tables_of
+from concordat.report.contents import CONTENTS, READERS
+from concordat.report.inputs import Inputs, who_is_in
+from concordat.report.study import Study, Vintage
+
+if TYPE_CHECKING:
+    from concordat.evidence.citation import Citation
+    from concordat.evidence.observation import Observation
+    from concordat.evidence.store import Release, Store
+    from concordat.settings import Settings
+
+HEADLINES_MAX, HEADLINES_A_CHAPTER = 8, 2
+LEAD_FIGURE = "dots"
+STEPS = ("evidence", "chapters", "figures", "pages", "folder")
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was built; the command line says it in a few lines."""
+
+    folder: Path
+    files: tuple[str, ...]
+    study: Study
+    report: Report
+    inputs: Inputs
+
+
+def build(
+    study: Study, settings: Settings, folder: Path, *, force: bool = False, progress: Progress | None = None
+) -> Built:
+    """Write the whole report into a folder.
+
+    Args:
+        progress: told (steps done, steps in all, what is done now).
+
+    Raises:
+        InputError: the study, the bloc or the folder is wrong.
+        StateError: the store or the disk can't be written, or the study's release can't be had here.
+        TrustError: bytes, rows or a packaged text are not what their hashes say.
+    """
+    from concordat.evidence.store import open_store
+    from concordat.report import bundle
+
+    def tell(step: int) -> None:
+        if progress is not None:
+            progress(step, len(STEPS), STEPS[step] if step < len(STEPS) else "")
+
+    bundle.check_place(folder, force=force)
+    tell(0)
+    book = Book()
+    who = who_is_in(study, book)  # before the store is opened: a mistyped bloc writes nothing
+    read_options(study)
+    with open_store(settings.data_dir) as store:
+        inputs = gather(study, who, settings, store, book)
+        tell(1)
+        citations = citations_of(inputs.release, store)
+        report = compose(inputs, citations)
+        tell(2)
+        files = render(report, inputs, store, citations, tell)
+    tell(4)
+    bundle.write(folder, files, study_sha256=inputs.study.hash, release=inputs.release.name, force=force)
+    tell(len(STEPS))
+    return Built(folder, (*sorted(files), "manifest.json"), inputs.study, report, inputs)
+
+
+# --- Evidence -----------------------------------------------------------------------------------------------------
+
+
+def read_options(study: Study) -> dict[str, object]:
+    """The chapters' own keys of the study, checked and with their defaults."""
+    options: dict[str, object] = {}
+    for module in READERS:
+        options |= importlib.import_module(f"concordat.report.chapters.{module}").read(study).as_data()
+    return options
+
+
+def gather(study: Study, who: object, settings: Settings, store: Store, book: Book) -> Inputs:
+    """The release that the study names, and from it every chosen figure.
+
+    Raises:
+        StateError: the release can't be had here.
+    """
+    from concordat.evidence.catalogue import load_catalogue
+    from concordat.evidence.quality import check_quality
+    from concordat.evidence.resolve import resolve
+    from concordat.report.chapters.evidence import read
+    from concordat.report.inputs import Who
+    from concordat.report.messages import Messages
+    from concordat.world import countries
+
+    assert isinstance(who, Who)
+    catalogue = load_catalogue()
+    release = release_of(study, settings, store)
+    wanted = {(v.dataset_id, v.vintage_id) for v in release.vintages}
+    vintages = [v for v in store.vintages() if (v.dataset_id, v.id) in wanted]
+    observations: list[Observation] = [o for v in vintages for o in store.observations(v)]
+    problems = [p for v in vintages for p in store.problems(v)]
+    options = read(study)
+    findings = check_quality(observations, catalogue, not_after=options.not_after, problems=problems)
+    chosen = resolve(observations, catalogue, not_after=options.not_after, mode=options.mode, areas=who.members)  # type: ignore[arg-type]
+    named = tuple(
+        Vintage(dataset=v.dataset_id, vintage=v.vintage_id, logical_hash=v.logical_hash) for v in release.vintages
+    )
+    return Inputs(
+        study=replace(study, release=release.name, vintages=named, resolved=read_options(study)),
+        who=who,
+        book=book,
+        catalogue=catalogue,
+        release=release,
+        observations=tuple(observations),
+        chosen=chosen,
+        findings=tuple(findings),
+        world=tuple(sorted(c.iso3 for c in countries())),
+        words=Messages(study.language),
+    )
+
+
+def release_of(study: Study, settings: Settings, store: Store) -> Release:
+    """The release named by the study; for `auto` the latest vintage of every dataset in the store."""
+    from concordat.evidence.catalogue import load_catalogue
+    from concordat.evidence.embedded import ensure_embedded, rebuild_release
+    from concordat.evidence.store import ReleaseVintage
+    from concordat.world import table_hash
+
+    catalogue, blocs_hash = load_catalogue(), table_hash("blocs.yaml")
+    if study.release != "auto":
+        named = [ReleaseVintage(v.dataset, v.vintage, v.logical_hash) for v in study.vintages]
+        return rebuild_release(
+            store, study.release, catalogue, blocs_hash, vintages=named, factbook_path=settings.factbook
+        )
+    embedded = ensure_embedded(store, catalogue, settings.factbook)
+    latest = {embedded.dataset_id: embedded}
+    for vintage in sorted(store.vintages(), key=lambda v: (v.known_from, v.retrieved_at, v.id)):
+        if vintage.dataset_id != embedded.dataset_id:
+            latest[vintage.dataset_id] = vintage
+    return store.make_release(None, [latest[d] for d in sorted(latest)], catalogue.hash, blocs_hash)
+
+
+# --- The report ---------------------------------------------------------------------------------------------------
+
+
+def compose(inputs: Inputs, citations: Mapping[str, Citation]) -> Report:
+    """The chapters, the first screen and what stands under the title."""
+    from concordat.evidence.citation import cite
+    from concordat.evidence.trace import id_length
+
+    chapters = tuple(_chapters(inputs))
+    used = [d for c in chapters if isinstance(c, Chapter) for d in c.sources]
+    order = [*dict.fromkeys(used), *sorted(set(citations) - set(used))]
+    ids = {*(o.obs_id for o in inputs.observations), *inputs.book.ids()}
+    return Report(
+        title=inputs.study.title,
+        subtitle=_subtitle(inputs),
+        language=inputs.study.language,
+        summary=tuple(h.runs for h in _first_screen(chapters)),
+        meta=_meta(inputs),
+        chapters=chapters,
+        sources=tuple(Source(d, cite(citations[d])) for d in order),
+        id_length=id_length(ids),
+        stamp=f"{inputs.study.on.isoformat()}T00:00:00Z",
+        lead_figure=_lead_figure(chapters),
+    )
+
+
+def _chapters(inputs: Inputs) -> Iterator[Chapter | Missing]:
+    words = inputs.words
+    for entry in CONTENTS:
+        if not entry.module:
+            yield Missing(entry.id, words.plain(f"chapter.{entry.id}"), words.plain("chapter.absent"))
+            continue
+        try:
+            yield entry.load()(inputs)
+        except TrustError:
+            raise
+        except ConcordatError as error:
+            title = words.plain(f"chapter.{entry.id}")
+            yield Missing(entry.id, title, words.plain("chapter.failed", message=error.what), error.hint)
+
+
+def _first_screen(chapters: tuple[Chapter | Missing, ...]) -> list[Headline]:
+    """The sentences with the highest priorities, at most two a chapter and eight in all."""
+    offered: list[Headline] = []
+    for chapter in chapters:
+        if isinstance(chapter, Chapter):
+            offered += sorted(chapter.headlines, key=lambda h: -h.priority)[:HEADLINES_A_CHAPTER]
+    return sorted(offered, key=lambda h: -h.priority)[:HEADLINES_MAX]
+
+
+def _lead_figure(chapters: tuple[Chapter | Missing, ...]) -> Figure | None:
+    figures = [b for c in chapters if isinstance(c, Chapter) for b in c.blocks if isinstance(b, Figure)]
+    return next((f for f in figures if f.id == LEAD_FIGURE), figures[0] if figures else None)
+
+
+def _subtitle(inputs: Inputs) -> str:
+    from concordat.report.standing import long_date
+
+    words, who = inputs.words, inputs.who
+    on = long_date(inputs, who.on)
+    if not who.id:
+        if len(who.members) == 1:
+            return words.plain("report.subtitle_one", name=inputs.area_name(who.members[0]), on=on)
+        return words.plain("report.subtitle_countries", count=str(len(who.members)), on=on)
+    invited = ""
+    if who.invited:
+        names = cells.names_of(inputs, who.invited)
+        invited = words.plain("report.subtitle_invited", count=str(len(who.invited)), names=names)
+    return words.plain("report.subtitle_bloc", bloc=who.name, on=on, count=str(len(who.members)), invited=invited)
+
+
+def _meta(inputs: Inputs) -> tuple[tuple[str, Runs], ...]:
+    from concordat.report.standing import long_date
+
+    words, who, study = inputs.words, inputs.who, inputs.study
+    vintages = ", ".join(f"{v.dataset_id} {v.vintage_id}" for v in inputs.release.vintages)
+    rows: list[tuple[str, Runs]] = []
+    if not who.large:
+        rows.append((words.plain("report.meta_members"), (cells.names_of(inputs, who.members),)))
+    if who.id:
+        as_of = words.text("standing.as_of", as_of=long_date(inputs, who.as_of), on=long_date(inputs, who.on))
+        rows.append((words.plain("report.meta_who"), as_of))
+    release = words.text("report.released", name=Code(inputs.release.name), vintages=Code(vintages))
+    rows.append((words.plain("report.meta_release"), release))
+    rows.append((words.plain("report.meta_study"), (Code(f"study.yaml, SHA-256 {study.hash[:16]}"),)))
+    rows.append((words.plain("report.meta_version"), (f"Concordat {__version__}",)))
+    rows.append((words.plain("report.meta_rebuild"), (Code("concordat assess --study study.yaml"),)))
+    return tuple(rows)
+
+
+# --- The files ----------------------------------------------------------------------------------------------------
+
+
+def citations_of(release: Release, store: Store) -> dict[str, Citation]:
+    """A citation of every dataset in the release."""
+    from concordat.evidence.citation import citation_of
+
+    wanted = {(v.dataset_id, v.vintage_id) for v in release.vintages}
+    return {v.dataset_id: citation_of(v) for v in store.vintages() if (v.dataset_id, v.id) in wanted}
+
+
+def render(
+    report: Report, inputs: Inputs, store: Store, citations: Mapping[str, Citation], tell: Callable[[int], None]
+) -> dict[str, bytes]:
+    """Every file of the folder but the manifest, by name."""
+    from concordat.canonical import dumps
+    from concordat.evidence.citation import bibtex, csl_json
+    from concordat.evidence.prov import provenance
+    from concordat.figures.render import svg
+    from concordat.report import render_csv, render_html, render_pdf, render_xlsx
+    from concordat.report.outline import Outline
+
+    files: dict[str, bytes] = {}
+    pictures: dict[str, str] = {}
+    for figure in Outline(report).figures():
+        pictures[figure.id] = svg(figure.spec, figure.id, report.id_length)
+        files[f"figures/{figure.id}.svg"] = pictures[figure.id].encode()
+        files[f"figures/{figure.id}.vl.json"] = dumps(dict(figure.spec), floats=True) + b"\n"
+    tell(3)
+    files["report.html"] = render_html.render(report, inputs.words, pictures)
+    files["report.pdf"] = render_pdf.render(report, inputs.words, pictures)
+    files["data.xlsx"] = render_xlsx.render(report, inputs.words)
+    files["data.csv"] = render_csv.render(report)
+    files["study.yaml"] = inputs.study.as_yaml()
+    files["sources.bib"] = bibtex(citations.values()).encode()
+    files["sources.csl.json"] = csl_json(citations.values())
+    files["provenance.json"] = provenance(
+        inputs.book, cells=cell_names(report), store=store, observations=inputs.observations, release=inputs.release
+    )
+    return files
+
+
+def cell_names(report: Report) -> dict[str, object]:
+    """`T3:BRA:internet_users_pct` -> the record and part that the cell prints; with `:year` and `:rank` behind it too."""
+    from concordat.evidence.prov import Cell
+    from concordat.figures.numbers import end_part
+
+    names: dict[str, object] = {}
+
+    def enter(name: str, num: Num | None) -> None:
+        if num is not None:
+            names[name] = Cell(num.id, num.part if num.value is not None else end_part(num.part, "lower"))
+
+    for number, _, table in tables_of(report):
+        for row in table.rows:
+            for column, cell in zip(table.columns, row.cells, strict=True):
+                name = f"T{number}:{row.id}:{column.id}"
+                enter(name, cell.main)
+                enter(f"{name}:year", cell.year)
+                enter(f"{name}:rank", cell.rank)
+    return names

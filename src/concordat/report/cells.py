@@ -1,0 +1,159 @@
+"""Cells and lines that several chapters share: a member's figure, a bloc's figure, and what to say when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from concordat.evidence.aggregate import derive_bloc, pick_weights
+from concordat.evidence.provenance import Derived
+from concordat.evidence.ranks import rank_of
+from concordat.evidence.resolve import Chosen, enter, yearly_series
+from concordat.report.chapter import Cell, Num, Runs
+from concordat.report.inputs import Inputs
+
+if TYPE_CHECKING:
+    from concordat.evidence.catalogue import Indicator
+    from concordat.evidence.observation import Observation
+
+# Reasons of `evidence` -> keys of the message catalogue below `standing.reason.`.
+_BLOC_REASONS = {"low_coverage": "low_coverage", "censored": "censored_member", "not_applicable": "no_rule"}
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How bloc figures are made in this report, with the weights read once."""
+
+    inputs: Inputs
+    min_coverage: float
+    min_members: float
+    not_after: int
+    series: Mapping[str, Mapping[str, Mapping[int, Observation]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, inputs: Inputs, min_coverage: float, min_members: float, not_after: int) -> Counting:
+        """The study's thresholds, and the yearly series of every weight that the catalogue names."""
+        wanted = {i.aggregate_weight for i in inputs.catalogue.indicators.values() if i.aggregate_weight}
+        series = yearly_series(inputs.observations, inputs.catalogue, wanted, not_after=not_after)
+        return cls(inputs, min_coverage, min_members, not_after, series)
+
+    def figures(self, indicator: Indicator, areas: Iterable[str], breakdown: str = "") -> dict[str, Chosen]:
+        """The figures of an indicator that may be counted, by area."""
+        chosen = self.inputs.chosen
+        found = {a: chosen.get((indicator.id, a, breakdown)) for a in areas}
+        return {area: c for area, c in found.items() if c is not None and not c.missing}
+
+    def weights(self, indicator: Indicator, figures: Mapping[str, Chosen], areas: Iterable[str]) -> dict[str, Observation]:
+        """Each area's weight for this indicator."""
+        return pick_weights(indicator, figures, self.series, areas, not_after=self.not_after)
+
+    def bloc(self, indicator: Indicator, areas: Iterable[str], breakdown: str = "") -> Derived:
+        """The figure of a set of areas, as a record of the book."""
+        areas = sorted(set(areas))
+        figures = self.figures(indicator, areas, breakdown)
+        weights = self.weights(indicator, figures, areas)
+        book, share = self.inputs.book, self.min_members
+        return derive_bloc(book, indicator, figures, weights, areas, self.min_coverage, share)
+
+
+def member_num(inputs: Inputs, chosen: Chosen) -> Num:
+    """A member's figure as it was published; a censored one as "less than 1", or where its total places it."""
+    o = chosen.observation
+    record_id = inputs.book.observe(o)
+    marks = [mark for mark, holds in (("stale", chosen.stale), ("conflict", bool(chosen.conflicts))) if holds]
+    if chosen.imputed:
+        placed = enter(inputs.book, chosen)
+        return Num(chosen.value, chosen.lower, chosen.upper, o.unit, placed, (*marks, "imputed"))
+    scale = 10**o.unit_mult
+    if o.value is None:
+        lower = None if o.lower is None else o.lower * scale
+        upper = None if o.upper is None else o.upper * scale
+        return Num(None, lower, upper, o.unit, record_id, (*marks, "censored"))
+    return Num(o.value * scale, unit=o.unit, id=record_id, marks=tuple(marks))
+
+
+def member_cell(inputs: Inputs, indicator_id: str, area: str, ranks: Derived | None, breakdown: str = "") -> Cell:
+    """The cell of one member: figure, year, source and rank interval, or the reason why there is none."""
+    chosen = inputs.chosen.get((indicator_id, area, breakdown))
+    if chosen is None:
+        return Cell(text=inputs.words.plain("standing.none"))
+    if chosen.missing:
+        return Cell(text=reason_text(inputs, chosen.reason))
+    main = member_num(inputs, chosen)
+    year = Num(chosen.year, unit="year", id=main.id, part="year")
+    return Cell(main=main, year=year, rank=rank_num(ranks, area), source=chosen.observation.dataset_id)
+
+
+def rank_num(ranks: Derived | None, area: str) -> Num | None:
+    """The interval of ranks of a member, or None where it has none."""
+    found = rank_of(ranks, area)
+    if ranks is None or found is None:
+        return None
+    return Num(None, *found, "rank", ranks.id, part=area)
+
+
+def reason_text(inputs: Inputs, reason: str | None) -> str:
+    """Why there is no figure, in words."""
+    key = f"standing.reason.{reason}"
+    return inputs.words.plain(key) if key in inputs.words else inputs.words.plain("standing.none")
+
+
+def bloc_num(record: Derived, unit: str) -> Num:
+    """A bloc's figure with its interval, where the interval is wider than the figure's own printing."""
+    parts = record.parts
+    return interval_num(parts["value"], parts["lower"], parts["upper"], unit, record.id)
+
+
+def interval_num(
+    value: float | None, lower: float | None, upper: float | None, unit: str, record_id: str, part: str = "value"
+) -> Num:
+    """A number with its interval; an interval of no width is left out."""
+    if value is not None and lower == upper:
+        lower = upper = None
+    return Num(value, lower, upper, unit, record_id, part=part)
+
+
+def bloc_cell(inputs: Inputs, record: Derived, unit: str) -> Cell:
+    """The weighted figure of a bloc, or why it isn't shown."""
+    if record.parts["lower"] is None:
+        reason = record.parts["reason"]
+        if reason == "low_coverage" and record.parameters["used"] == "sum":
+            reason = "incomplete_sum"
+        return Cell(text=reason_text(inputs, _BLOC_REASONS.get(reason, reason)))
+    return Cell(main=bloc_num(record, unit))
+
+
+def beside_cell(inputs: Inputs, record: Derived, unit: str, name: str) -> Cell:
+    """An unweighted statistic of the members that have a figure: `mean`, `median`, `minimum`, `maximum`."""
+    if record.parts[f"{name}_lower"] is None:
+        return Cell(text=inputs.words.plain("standing.none"))
+    return Cell(main=beside_num(record, unit, name))
+
+
+def beside_num(record: Derived, unit: str, name: str) -> Num:
+    """The same, as a number: a part of the bloc's record."""
+    parts = record.parts
+    return interval_num(parts[name], parts[f"{name}_lower"], parts[f"{name}_upper"], unit, record.id, name)
+
+
+def names_of(inputs: Inputs, areas: Iterable[str]) -> str:
+    """Names of areas in a list, sorted by name."""
+    return ", ".join(sorted(inputs.area_name(area) for area in areas))
+
+
+def bloc_name(inputs: Inputs, *, invited: bool = False) -> Runs:
+    """`BRICS (10)`, `BRICS + invited (11)`, `These 3 countries`, or the country's name."""
+    who, words = inputs.who, inputs.words
+    areas = who.all if invited else who.members
+    count = inputs.count(who.facts[a] for a in areas)
+    if not who.id:
+        if len(areas) == 1:
+            return (inputs.area_name(areas[0]),)
+        return words.text("standing.group_name", count=count)
+    return words.text("standing.bloc_invited" if invited else "standing.bloc_name", id=who.id, count=count)
+
+
+def as_text(runs: Runs, inputs: Inputs) -> str:
+    """Runs as plain text, for titles of rows and figures whose numbers stand in a table beside."""
+    return "".join(run if isinstance(run, str) else inputs.words.number(run) for run in runs if isinstance(run, (str, Num)))

@@ -1,0 +1,45 @@
+"""The chapters of the report in their order, one line each, imported when the report is built.
+
+A room that appears hands its results to one file in `report.chapters` and gets its line's module here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concordat.report.chapter import Chapter, Missing
+    from concordat.report.inputs import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the contents. Without a module the chapter's room is not in this version."""
+
+    id: str
+    module: str = ""  # below concordat.report.chapters
+    function: str = "chapter"
+
+    def load(self) -> Callable[[Inputs], Chapter | Missing]:
+        """The function that writes the chapter."""
+        found: Callable[[Inputs], Chapter | Missing] = getattr(
+            importlib.import_module(f"concordat.report.chapters.{self.module}"), self.function
+        )
+        return found
+
+
+CONTENTS: tuple[Entry, ...] = (
+    Entry("standing", "evidence", "standing"),
+    Entry("divide", "observatory"),
+    Entry("size"),
+    Entry("rules"),
+    Entry("commitments"),
+    Entry("scenarios"),
+    Entry("quality", "evidence", "quality"),
+    Entry("method", "evidence", "method"),
+)
+# The files that own keys of the study, in the order in which a written study shows them.
+READERS = ("evidence", "observatory")

@@ -1,0 +1,58 @@
+"""What the parts of the chapter on the divide share: who is measured, a measure as a number, members named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from concordat.evidence.provenance import Derived
+from concordat.report import cells
+from concordat.report.chapter import Num
+from concordat.report.inputs import Inputs
+
+if TYPE_CHECKING:
+    from concordat.evidence.catalogue import Indicator
+
+NAMED_MAX = 3  # members named in a cell; more are counted
+RATIOS = ("ratio", "cv", "gini", "gini_shortfall")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The areas that one set of lines measures: members, or members and invited countries; with all their records."""
+
+    areas: tuple[str, ...]
+    name: str
+    row_id: str
+    records: Mapping[str, Derived] = field(default_factory=dict)
+
+
+def unit_of(indicator: Indicator, measure: str) -> str:
+    """Differences of percentages are points; ratios have no unit."""
+    if measure in RATIOS:
+        return "ratio"
+    return "points" if measure in ("gap", "sd") and indicator.unit == "percent" else indicator.unit
+
+
+def measure_num(record: Derived, name: str, unit: str, *, brief: bool = False) -> Num:
+    """A measure with its interval. One that nothing bounds above is printed as "more than" its lower end.
+
+    Args:
+        brief: for a sentence: leave an interval out that comes from rounding alone.
+    """
+    value, lower, upper = (record.parts[f"{name}{end}"] for end in ("", "_lower", "_upper"))
+    decimals = 1 if unit == "percent" and name.startswith("share_") else None
+    if upper is None:
+        value = None
+    elif brief and value is not None and not record.parts["unsure_areas"]:
+        lower = upper = None
+    return cells.interval_num(value, lower, upper, unit, record.id, name)
+
+
+def names_or_count(inputs: Inputs, areas: Iterable[str]) -> str:
+    """The names of a few members, or how many they are."""
+    areas = list(areas)
+    if len(areas) > NAMED_MAX:
+        return inputs.words.plain("divide.several", count=str(len(areas)))
+    return cells.names_of(inputs, areas)

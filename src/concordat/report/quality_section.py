@@ -1,0 +1,227 @@
+"""The data-quality annex: what covers whom, of which years, what is stale, censored, odd or out of use, and conflicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from concordat.evidence.aggregate import derive_with_other
+from concordat.evidence.conflicts import Conflict, find_conflicts
+from concordat.evidence.resolve import Chosen, enter
+from concordat.report import cells
+from concordat.report.cells import Counting
+from concordat.report.chapter import Block, Cell, Chapter, Code, Column, Headline, Note, Num, Paragraph, Row, Table
+from concordat.report.inputs import Inputs
+from concordat.report.standing import coverage_num
+
+if TYPE_CHECKING:
+    from concordat.evidence.catalogue import Indicator
+    from concordat.evidence.observation import Observation
+    from concordat.evidence.quality import Finding
+    from concordat.report.chapters.evidence import Options
+
+PULL = "concordat evidence pull worldbank"
+LISTED = ("zero_suspicious", "bounds", "duplicate_key", "unit_unknown", "total_outside_parts", "jump", "dropped_old",
+          "remark_contradicts_year", "stale")  # fmt: skip
+
+
+def write(inputs: Inputs, options: Options) -> Chapter:
+    """The chapter."""
+    words, who = inputs.words, inputs.who
+    counting = Counting.of(inputs, options.min_coverage, options.min_members, options.not_after)
+    indicators = [i for topic in options.topics for i in inputs.catalogue.by_topic(topic)]
+    if options.only:
+        indicators = [i for i in indicators if i.id in options.only]
+    loaded = {o.indicator_id for o in inputs.observations if not o.breakdown}
+    with_source = [i for i in indicators if i.id in loaded]
+    conflicts = [c for c in find_conflicts(inputs.observations, inputs.catalogue) if c.area in who.all]
+    findings = [f for f in inputs.findings if f.area in who.all]
+    blocks: list[Block] = [Paragraph(words.text("quality.intro"))]
+    blocks.append(_coverage(counting, with_source))
+    absent = [i.name(inputs.study.language) for i in indicators if i.id not in loaded]
+    if absent:
+        blocks.append(Note(words.text("quality.no_source", names="; ".join(absent), command=Code(PULL))))
+    blocks.append(_rules(inputs, findings))
+    listed = _listed(inputs, findings)
+    if listed is not None:
+        blocks.append(listed)
+    blocks += _conflicts(counting, conflicts)
+    blocks += _printed_world(counting, with_source)
+    blocks.append(Paragraph(words.text("quality.revisions")))
+    headlines = tuple(_headlines(counting, with_source, conflicts))
+    return Chapter("quality", words.plain("quality.title"), tuple(blocks), headlines)
+
+
+def _coverage(counting: Counting, indicators: Sequence[Indicator]) -> Table:
+    """A row per indicator: who has a figure, how much weight that is, which years, how many stale and censored."""
+    inputs, words, language = counting.inputs, counting.inputs.words, counting.inputs.study.language
+    names = ("have", "covered", "oldest", "newest", "stale", "censored")
+    columns = tuple(Column(n, words.plain(f"quality.column_{n}"), "share" if n == "covered" else "") for n in names)
+    rows: list[Row] = []
+    for indicator in indicators:
+        record = counting.bloc(indicator, inputs.who.all)
+        figures = counting.figures(indicator, inputs.who.all)
+        years = [
+            Cell(main=Num(record.parts[part], unit="year", id=record.id, part=part))
+            if record.parts[part] is not None
+            else Cell(text=words.plain("standing.none"))
+            for part in ("year_min", "year_max")
+        ]
+        found = (
+            Cell(main=Num(record.parts["n"], unit="count", id=record.id, part="n")),
+            Cell(main=coverage_num(record)),
+            *years,
+            _count(inputs, [c for c in figures.values() if c.stale]),
+            _count(inputs, [c for c in figures.values() if c.observation.value is None]),
+        )
+        rows.append(Row(indicator.id, indicator.name(language), found))
+    title, head = words.plain("quality.coverage_table"), words.plain("quality.row_indicator")
+    return Table("quality-coverage", title, head, columns, tuple(rows))
+
+
+def _count(inputs: Inputs, chosen: Iterable[Chosen]) -> Cell:
+    return Cell(main=inputs.count([enter(inputs.book, c) for c in chosen]))
+
+
+def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
+    """A row per rule: how often it fired for these members."""
+    from concordat.evidence.quality import RULES
+
+    words = inputs.words
+    fired = Counter(f.rule for f in findings)
+    found = {o.obs_id: o for o in inputs.observations}
+    columns = (Column("figures", words.plain("quality.column_figures")), Column("meaning", words.plain("quality.column_meaning")))
+    rows = []
+    for rule in RULES:
+        about = [f for f in findings if f.rule == rule]
+        ids = sorted({f.observations[-1] for f in about if f.observations and f.observations[-1] in found})
+        if len(ids) == fired[rule]:
+            number = Cell(main=inputs.count([inputs.book.observe(found[i]) for i in ids]))
+        else:
+            number = Cell(main=inputs.count([_finding_fact(inputs, f) for f in about]))
+        rows.append(Row(rule, words.plain(f"quality.rule_name.{rule}"), (number, Cell(text=words.plain(f"quality.rule.{rule}")))))
+    title, head = words.plain("quality.rules_table"), words.plain("quality.row_rule")
+    return Table("quality-rules", title, head, columns, tuple(rows))
+
+
+def _finding_fact(inputs: Inputs, finding: Finding) -> str:
+    """The record of a finding that only the parser could see, with its place in the source."""
+    parts = {"rule": finding.rule, "area": finding.area, "indicator": finding.indicator_id, "text": finding.text}
+    return inputs.book.fact(f"release {inputs.release.name}", "", finding.where or finding.text, parts)
+
+
+def _listed(inputs: Inputs, findings: Sequence[Finding]) -> Table | None:
+    """Each finding about a member's figure that a reader should know, with the figure."""
+    words, language = inputs.words, inputs.study.language
+    found = {o.obs_id: o for o in inputs.observations}
+    rows: list[Row] = []
+    numbers: Counter[str] = Counter()
+    for f in sorted(findings, key=lambda f: (LISTED.index(f.rule) if f.rule in LISTED else 99, f.indicator_id, f.area)):
+        o = found.get(f.observations[-1]) if f.observations else None
+        if f.rule not in LISTED or o is None:
+            continue
+        key = f"{f.rule}.{f.area}.{f.indicator_id}"
+        numbers[key] += 1
+        row_id = key if numbers[key] == 1 else f"{key}.{numbers[key]}"
+        indicator = inputs.catalogue.indicators.get(f.indicator_id)
+        name = indicator.name(language) if indicator else f.indicator_id
+        if o.breakdown:
+            name = f"{name} ({o.breakdown})"
+        cell = _observed(inputs, o)
+        about = (Cell(text=inputs.area_name(f.area)), Cell(text=name), cell, *_others(inputs, f, found))
+        rows.append(Row(row_id, words.plain(f"quality.rule_name.{f.rule}"), about))
+    if not rows:
+        return None
+    names = ("area", "indicator", "figure", "part_1", "part_2")
+    columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in names)
+    title, head = words.plain("quality.listed_table"), words.plain("quality.row_rule")
+    return Table("quality-findings", title, head, columns, tuple(rows), on_page=len(rows) <= 40)
+
+
+def _observed(inputs: Inputs, o: Observation) -> Cell:
+    if o.value is None and o.lower is None:
+        return Cell(text=cells.reason_text(inputs, o.missing_reason))
+    num = Num(o.value, o.lower if o.value is None else None, o.upper if o.value is None else None, o.unit, inputs.book.observe(o))
+    return Cell(main=num, year=Num(o.year, unit="year", id=num.id, part="year"), source=o.dataset_id)
+
+
+def _others(inputs: Inputs, finding: Finding, found: dict[str, Observation]) -> Iterator[Cell]:
+    """The figures that the finding compares with: parts of a total, the year before a jump."""
+    others = [found[i] for i in finding.observations[:-1] if i in found][:2]
+    for o in others:
+        yield _observed(inputs, o)
+    for _ in range(2 - len(others)):
+        yield Cell()
+
+
+def _conflicts(counting: Counting, conflicts: Sequence[Conflict]) -> Iterator[Block]:
+    """Both values, which was chosen, and what the bloc's figure would be with the other; or why none can be found."""
+    inputs, words, language = counting.inputs, counting.inputs.words, counting.inputs.study.language
+    if not conflicts:
+        one = len({o.source_id for o in inputs.observations}) == 1
+        yield Note(words.text("quality.one_source" if one else "quality.no_conflicts", command=Code(PULL)))
+        return
+    rows = []
+    for c in conflicts:
+        chosen = inputs.chosen.get((c.indicator_id, c.area, c.breakdown))
+        used = chosen is not None and chosen.observation.obs_id in (c.first.obs_id, c.second.obs_id)
+        other = c.second if chosen is None or chosen.observation.obs_id == c.first.obs_id else c.first
+        cell = Cell(text=words.plain("quality.not_used"))
+        indicator = inputs.catalogue.indicators[c.indicator_id]
+        if used and not c.breakdown:
+            changed = derive_with_other(inputs.book, counting.bloc(indicator, inputs.who.members), other)
+            if changed is not None and changed.parts["lower"] is not None:
+                cell = Cell(main=cells.bloc_num(changed, indicator.unit))
+        about = (Cell(text=indicator.name(language)), _observed(inputs, c.first), _observed(inputs, c.second), cell)
+        rows.append(Row(f"{c.area}.{c.indicator_id}.{c.year}", inputs.area_name(c.area), about))
+    names = ("indicator", "first", "second", "with_other")
+    columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in names)
+    title, head = words.plain("quality.conflicts_table"), words.plain("standing.row_title")
+    yield Table("quality-conflicts", title, head, columns, tuple(rows), on_page=len(rows) <= 40)
+
+
+def _printed_world(counting: Counting, indicators: Sequence[Indicator]) -> Iterator[Block]:
+    """The publisher's own figure for the world beside ours on the bloc's rule; nothing above uses the printed one."""
+    inputs, words, language = counting.inputs, counting.inputs.words, counting.inputs.study.language
+    rows = []
+    for indicator in indicators:
+        chosen = inputs.chosen.get((indicator.id, "WLD", ""))
+        if chosen is None or chosen.missing or not indicator.headline:
+            continue
+        ours = cells.bloc_cell(inputs, counting.bloc(indicator, inputs.world), indicator.unit)
+        printed = _observed(inputs, chosen.observation)
+        rows.append(Row(indicator.id, indicator.name(language), (ours, printed)))
+    if rows and inputs.study.compare_with_world:
+        columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in ("world_ours", "world_printed"))
+        title, head = words.plain("quality.world_table"), words.plain("quality.row_indicator")
+        yield Table("quality-world", title, head, columns, tuple(rows))
+
+
+def _headlines(counting: Counting, indicators: Sequence[Indicator], conflicts: Sequence[Conflict]) -> Iterator[Headline]:
+    """How sure we are: coverage, stale and censored figures, conflicts."""
+    inputs, words, who = counting.inputs, counting.inputs.words, counting.inputs.who
+    all_figures = [c for i in indicators for c in counting.figures(i, who.all).values()]
+    if not all_figures:
+        return
+    records = [counting.bloc(i, who.all) for i in indicators]
+    whole = [r.id for r in records if r.parts["n"] == r.parts["n_total"]]
+
+    def counted(chosen: Iterable[Chosen]) -> Num:
+        return inputs.count([enter(inputs.book, c) for c in chosen])
+
+    stale, censored = counted(c for c in all_figures if c.stale), counted(c for c in all_figures if c.observation.value is None)
+    one = len({o.source_id for o in inputs.observations}) == 1
+    runs = words.text(
+        "quality.headline_one_member" if len(who.all) == 1 else "quality.headline",
+        whole=inputs.count(whole),
+        loaded=inputs.count([r.id for r in records]),
+        stale=stale,
+        censored=censored,
+    )
+    tail = words.text("quality.headline_one_source") if one else words.text("quality.headline_conflicts", conflicts=_conflict_count(inputs, conflicts))
+    yield Headline(70, (*runs, " ", *tail))
+
+
+def _conflict_count(inputs: Inputs, conflicts: Sequence[Conflict]) -> Num:
+    return inputs.count([inputs.book.observe(c.first) for c in conflicts])

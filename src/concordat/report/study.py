@@ -1,0 +1,247 @@
+"""What is measured: the study behind a report, read strictly and written back in full.
+
+A study names the bloc (or the countries) and the day, the release of evidence, the indicators and the rules of counting.
+It is a reviewed YAML file; the one that `assess` writes beside the report has every default filled in and the release it
+was built from, so that the same file gives the same bytes elsewhere. Its hash is printed on the report.
+
+Keys that belong to one chapter are checked by that chapter's file in `report.chapters`; the others here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from concordat import clock
+from concordat.errors import InputError
+from concordat.settings import Document, parse_yaml, unknown_key, validate
+
+LANGUAGES = ("en",)
+# Keys that `report.study` reads itself, and those that chapters own (`report.chapters`), in the order they are written.
+CORE_KEYS = ("schema", "report", "bloc", "countries", "aliases", "compare_with")
+CHAPTER_KEYS = ("indicators", "time", "aggregate", "divide")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, hide_input_in_errors=False)
+
+
+class Vintage(_Strict):
+    """One vintage of a release, so that another machine knows what it lacks."""
+
+    dataset: str
+    vintage: str
+    logical_hash: str
+
+
+class ReportKeys(_Strict):
+    """The study's key `report`."""
+
+    title: str = Field("", max_length=200)
+    year: int | None = Field(None, ge=1900, le=2200)
+    release: str = "auto"
+    vintages: list[Vintage] = []
+    languages: list[str] = ["en"]
+
+    @field_validator("languages")
+    @classmethod
+    def _complete(cls, value: list[str]) -> list[str]:
+        if not value or any(language not in LANGUAGES for language in value):
+            raise ValueError(f"reports are complete in {', '.join(LANGUAGES)} only")
+        return value
+
+
+class BlocKeys(_Strict):
+    """The study's key `bloc`."""
+
+    id: str
+    date: str = ""
+    with_: list[Literal["invited"]] = Field(["invited"], alias="with")
+    expand: bool = False
+
+
+class CoreKeys(_Strict):
+    """The keys of a study that no chapter owns."""
+
+    schema_: str = Field("", alias="schema")
+    report: ReportKeys = Field(default_factory=ReportKeys)
+    bloc: BlocKeys | None = None
+    countries: list[str] | None = None
+    date: str = ""
+    aliases: dict[str, str] = {}
+    compare_with: list[Literal["WLD"]] = ["WLD"]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study with its defaults filled in.
+
+    Attributes:
+        bloc_id: the bloc, or "" for a list of countries.
+        countries: the listed areas (ISO 3166-1 alpha-3), or () for a bloc.
+        on: the day whose members count.
+        not_after: the last year whose figures count is chosen by the evidence chapter; `year` is the report's.
+        expand: replace blocs that are members by their own members.
+        document: the file as read, for the chapters' own keys.
+        resolved: the chapters' keys with defaults, filled by `with_options`.
+    """
+
+    bloc_id: str
+    countries: tuple[str, ...]
+    on: date
+    title: str
+    year: int
+    release: str
+    vintages: tuple[Vintage, ...]
+    language: str
+    with_invited: bool
+    expand: bool
+    compare_with_world: bool
+    aliases: Mapping[str, str]
+    document: Document
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder_name(self) -> str:
+        """The default name of the report's folder: `brics-2026`."""
+        names = [self.bloc_id] if self.bloc_id else list(self.countries)
+        stem = "-".join(names) if len(names) <= 5 else f"group-of-{len(names)}"
+        return f"{stem.lower().replace('_', '-')}-{self.year}"
+
+    def as_data(self) -> dict[str, Any]:
+        """The whole study as plain data, every default filled in."""
+        report: dict[str, Any] = {"title": self.title, "year": self.year, "release": self.release}
+        if self.vintages:
+            report["vintages"] = [v.model_dump() for v in self.vintages]
+        report["languages"] = [self.language]
+        data: dict[str, Any] = {"schema": "concordat/study@1", "report": report}
+        if self.bloc_id:
+            invited = ["invited"] if self.with_invited else []
+            bloc = {"id": self.bloc_id, "date": self.on.isoformat(), "with": invited}
+            data["bloc"] = bloc | ({"expand": True} if self.expand else {})
+        else:
+            data["countries"] = list(self.countries)
+            data["date"] = self.on.isoformat()
+        if self.aliases:
+            data["aliases"] = dict(sorted(self.aliases.items()))
+        for key in CHAPTER_KEYS:
+            if key in self.resolved:
+                data[key] = self.resolved[key]
+        data["compare_with"] = ["WLD"] if self.compare_with_world else []
+        return data
+
+    def as_yaml(self) -> bytes:
+        """The file that is written beside the report; reading it gives the same study."""
+        import yaml
+
+        head = "# The study behind this report. Rebuild it with: concordat assess --study study.yaml\n"
+        text = yaml.safe_dump(self.as_data(), sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+        return (head + text).encode()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the written file."""
+        return hashlib.sha256(self.as_yaml()).hexdigest()
+
+
+def read_study(text: str | bytes, *, where: str = "study.yaml") -> Study:
+    """Read a study file.
+
+    Raises:
+        InputError: unknown key, wrong value, unknown country; with file, line and the nearest known key.
+    """
+    document = parse_yaml(text, where=where, schema="study@1")
+    known = (*CORE_KEYS, "date", *CHAPTER_KEYS)
+    for key in document.value:
+        if key not in known:
+            raise unknown_key(key, known, where=document.place(key))
+    core_data = {k: v for k, v in document.value.items() if k in (*CORE_KEYS, "date")}
+    core = validate(Document(core_data, where, document.lines), CoreKeys)
+    return _study(core, document)
+
+
+def study_for_bloc(bloc_id: str, *, on: str = "") -> Study:
+    """The default study of a bloc on a day (today when not given)."""
+    return _from_data({"bloc": {"id": bloc_id} | ({"date": on} if on else {})})
+
+
+def study_for_countries(countries: Sequence[str], *, on: str = "") -> Study:
+    """The default study of a list of countries, given by code or name."""
+    return _from_data({"countries": list(countries)} | ({"date": on} if on else {}))
+
+
+def _from_data(data: dict[str, Any]) -> Study:
+    document = Document({"schema": "concordat/study@1", **data}, "command line", {})
+    return _study(validate(document, CoreKeys), document)
+
+
+def _study(core: CoreKeys, document: Document) -> Study:
+    from concordat.world import bloc
+
+    if (core.bloc is None) == (core.countries is None):
+        both = "names a bloc and countries" if core.bloc else "names neither a bloc nor countries"
+        raise InputError(f"the study {both}.", where=document.where, hint="Give one of: bloc, countries.", code="who")
+    if core.bloc is not None and core.date:
+        raise InputError("a bloc's day stands under bloc.", where=document.place("date"), hint="Move it there.", code="date")
+    day_text = core.bloc.date if core.bloc else core.date
+    on = _day(day_text, document.place(*(("bloc", "date") if core.bloc else ("date",)))) if day_text else clock.today()
+    bloc_id = bloc(core.bloc.id).id if core.bloc else ""
+    countries = _countries(core, document)
+    year = core.report.year or on.year
+    return Study(
+        bloc_id=bloc_id,
+        countries=countries,
+        on=on,
+        title=core.report.title or _title(bloc_id, countries, year),
+        year=year,
+        release=core.report.release,
+        vintages=tuple(core.report.vintages),
+        language=core.report.languages[0],
+        with_invited="invited" in core.bloc.with_ if core.bloc else False,
+        expand=core.bloc.expand if core.bloc else False,
+        compare_with_world="WLD" in core.compare_with,
+        aliases=core.aliases,
+        document=document,
+    )
+
+
+def _day(text: str, where: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f'"{text}" is not a day.', where=where, hint="Write it as 2026-11-22.", code="bad_date") from None
+
+
+def _countries(core: CoreKeys, document: Document) -> tuple[str, ...]:
+    from concordat.world import country
+
+    found: list[str] = []
+    for i, text in enumerate(core.countries or ()):
+        where = document.place("countries", i)
+        area = country(core.aliases.get(text, text), where=where).iso3
+        if area in found:
+            hint = "Name it once." if len(core.countries or ()) < 60 else f'Remove the second "{text}".'
+            raise InputError(f'"{text}" ({area}) stands twice.', where=where, hint=hint, code="duplicate")
+        found.append(area)
+    if core.countries is not None and not found:
+        raise InputError("the list of countries is empty.", where=document.place("countries"), hint="Name one.", code="empty")
+    return tuple(sorted(found))
+
+
+def _title(bloc_id: str, countries: tuple[str, ...], year: int) -> str:
+    """The report's default title; a study may say another."""
+    from concordat.world import area_name
+
+    if bloc_id:
+        who = bloc_id
+    elif len(countries) <= 4:
+        names = [area_name(area) for area in countries]
+        who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    else:
+        who = f"{len(countries)} countries"
+    return f"State of digital governance in {who} {year}"
