@@ -7,7 +7,7 @@ shared data may skip there, and only where that folder is absent.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,31 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"{NO_SHARED_DATA}; set CONCORDAT_SHARED_DATA to its folder")
     return SHARED_DATA.resolve()
+
+
+@pytest.fixture(scope="session")
+def evidence_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store of evidence for all tests that only read it."""
+    return tmp_path_factory.mktemp("evidence")
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory, evidence_dir: Path) -> Callable[..., Path]:
+    """`report("BRICS")`, `report("--countries", "BRA,IND,ZAF")`: the folder that `assess` writes, made once a session."""
+    made: dict[tuple[str, ...], Path] = {}
+
+    def make(*words: str) -> Path:
+        from concordat.cli import main
+
+        if words not in made:
+            folder = tmp_path_factory.mktemp("report") / "report"
+            with clock.fixed(TODAY):
+                code = main(["assess", *words, "--out", str(folder), "--data-dir", str(evidence_dir), "--quiet"])
+            assert code == 0, f"concordat assess {' '.join(words)} ended with {code}"
+            made[words] = folder
+        return made[words]
+
+    return make
 
 
 @pytest.fixture

@@ -381,7 +381,8 @@ def validate(document: Document, model: type[Model], *path: str | int) -> Model:
 
 def _explain(error: Any, document: Document, model: type[BaseModel], prefix: Path_) -> InputError:
     faults = error.errors(include_url=False, include_context=False)
-    first = faults[0]
+    # A misspelt key is two faults, one unknown and one missing: the unknown one names what was written.
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     location: Path_ = (*prefix, *first["loc"])
     place = document.place(*location)
     name = ".".join(str(step) for step in location)

@@ -195,7 +195,8 @@ def _record(record: Record, text: str) -> dict[str, Any]:
     if isinstance(record, Observation):
         row = {name: _plain(getattr(record, name)) for name in COLUMNS if name not in ("obs_id", *_SHARED)}
         said = {name: value for name, value in row.items() if value != _plain(_DEFAULTS.get(name, MISSING))}
-        return {"kind": "observation", "vintage": _vintage(record), **said} | ({"text": text} if record.raw_sha256 else {})
+        found = {"text": text} if record.raw_sha256 else {}
+        return {"kind": "observation", "vintage": _vintage(record), **said, **found}
     head: dict[str, Any]
     content: dict[str, Any]
     if isinstance(record, Fact):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -32,6 +32,7 @@ DASH = "\u2013"
 NBSP = "\u00a0"
 DECIMALS_MAX = 10
 COMPACT_FROM = 1_000_000
+_ALL_DIGITS = Context(prec=800)  # more than the decimal form of any double has
 
 # Money that is a statistic: "Int$" are the international (purchasing-power) dollars of the World Bank.
 CURRENCIES = {"usd_current": "US$", "usd_2015": "US$", "intl_usd_2021": "Int$"}
@@ -179,10 +180,11 @@ def number_text(
     if unit in WHOLE:
         return str(int(number.to_integral_value(ROUND_HALF_EVEN)))
     locale = locale_of(language)
-    if unit in COMPACT and abs(number) >= COMPACT_FROM:
-        body = _compact(abs(number), locale, decimals, long=style == "text")
-    else:
-        body = _plain(abs(number), locale, decimals_of(value, unit) if decimals is None else decimals)
+    with localcontext(_ALL_DIGITS):
+        if unit in COMPACT and abs(number) >= COMPACT_FROM:
+            body = _compact(abs(number), locale, decimals, long=style == "text")
+        else:
+            body = _plain(abs(number), locale, decimals_of(value, unit) if decimals is None else decimals)
     if style != "bare":
         body = _with_unit(body, unit, locale)
     negative = number < 0 and any(c in "123456789" for c in body)
@@ -299,6 +301,7 @@ def _multiplier(after: str, locale: Locale) -> Decimal:
         for patterns in _words(locale, long).values():
             for magnitude, pattern in patterns.items():
                 tail = pattern.lstrip("0")
-                if tail and len(tail) > len(best) and word.startswith(tail):
+                whole = word.startswith(tail) and not word[len(tail) : len(tail) + 1].isalpha()  # "k" is not in "kWh"
+                if tail and len(tail) > len(best) and whole:
                     best, factor = tail, Decimal(magnitude).scaleb(1 - pattern.count("0"))
     return factor

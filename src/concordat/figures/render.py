@@ -80,9 +80,11 @@ def small(raw: str, figure_id: str, id_length: int = 32) -> str:
         element.tag = element.tag.removeprefix(_SVG)
         if element.attrib.get("font-family") == "Noto Sans":
             del element.attrib["font-family"]
-        for name in ("id", "clip-path", "href"):
+        if "id" in element.attrib:
+            element.attrib["id"] = f"{figure_id}-{element.attrib['id']}"
+        for name in ("clip-path", "href"):
             if name in element.attrib:
-                element.attrib[name] = re.sub(r"(^|#)(\w)", rf"\1{figure_id}-\2", element.attrib[name], count=1)
+                element.attrib[name] = element.attrib[name].replace("#", f"#{figure_id}-", 1)
     text = ElementTree.tostring(root, encoding="unicode", short_empty_elements=True)
     return text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(" />", "/>")
 

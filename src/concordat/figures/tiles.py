@@ -16,6 +16,7 @@ from concordat.figures import _style as style
 TILE = 36
 LEGEND = 36
 LETTER = 7.0
+HOMELESS_IN_LINE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def tile_map(tiles: Sequence[Tile], layout: Mapping[str, tuple[int, int]], *, wo
 
     Args:
         tiles: the members.
-        layout: area -> (column, row); members without a place stand in a line below.
+        layout: area -> (column, row); members without a place stand in lines below.
         words: what each of the five classes means, from low to high.
     """
     assert len(words) == len(style.CLASSES)
@@ -50,9 +51,12 @@ def tile_map(tiles: Sequence[Tile], layout: Mapping[str, tuple[int, int]], *, wo
     rows = [r for _, r in places.values()] or [0]
     left, right, top, bottom = min(columns) - 1, max(columns) + 1, min(rows) - 1, max(rows) + 1
     homeless = [t.area for t in tiles if t.area not in layout]
-    for index, area in enumerate(homeless):
-        places[area] = (left + 1 + index, bottom + 1)
-    bottom += 2 if homeless else 0
+    if homeless:
+        right = max(right, left + min(len(homeless), HOMELESS_IN_LINE))
+        for index, area in enumerate(homeless):
+            line, column = divmod(index, right - left)
+            places[area] = (left + 1 + column, bottom + 1 + line)
+        bottom = max(row for _, row in places.values()) + 1
     pale = []
     for area, (column, row) in sorted(layout.items(), key=lambda place: (place[1][1], place[1][0])):
         if area not in places and left <= column <= right and top <= row <= bottom:

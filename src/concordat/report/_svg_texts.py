@@ -1,8 +1,8 @@
 """Which words of a picture can typst not set inside an SVG? They are taken out, and the document sets them itself.
 
-PDF/UA-1 wants every glyph to lead back to its letters. Inside an SVG typst loses that way where a mark joins its letter
-(Devanagari and its kin, letters with combining accents), and refuses the whole document; in its own text it does not. So
-such words leave the picture, with place, size, weight and colour, and are drawn over it.
+PDF/UA-1 wants every glyph to lead back to its letters. Inside an SVG typst loses that way where letters join (Arabic,
+Devanagari and its kin, combining accents), and refuses the whole document; in its own text it does not. So such words
+leave the picture, with place, size, weight and colour, and are drawn over it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOOK = {"font-size": "13", "font-weight": "400", "fill": "#000000", "text-ancho
 
 
 def lifted(picture: str) -> tuple[str, list[dict[str, Any]]]:
-    """The picture without the texts that hold a mark, and those texts; most pictures come back as they are."""
+    """The picture without the texts whose letters join, and those texts; most pictures come back as they are."""
     import xml.etree.ElementTree as ElementTree
 
     if not any(_joins(letter) for letter in picture):
@@ -36,7 +36,10 @@ def lifted(picture: str) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _joins(letter: str) -> bool:
-    return letter > "\u02ff" and unicodedata.category(letter) in ("Mn", "Mc", "Me")
+    """Whether a letter is a mark on another one, or belongs to a script that runs from right to left."""
+    if letter < "\u0300":
+        return False
+    return unicodedata.category(letter) in ("Mn", "Mc", "Me") or unicodedata.bidirectional(letter) in ("R", "AL")
 
 
 def _lift(

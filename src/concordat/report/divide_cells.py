@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Derived
+from concordat.figures.numbers import COMPACT_FROM, end_part
 from concordat.report import cells
-from concordat.report.chapter import Num
+from concordat.report.chapter import Num, Runs
 from concordat.report.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -42,12 +43,24 @@ def measure_num(record: Derived, name: str, unit: str, *, brief: bool = False) -
         brief: for a sentence: leave an interval out that comes from rounding alone.
     """
     value, lower, upper = (record.parts[f"{name}{end}"] for end in ("", "_lower", "_upper"))
-    decimals = 1 if unit == "percent" and name.startswith("share_") else None
     if upper is None:
         value = None
     elif brief and value is not None and not record.parts["unsure_areas"]:
         lower = upper = None
-    return cells.interval_num(value, lower, upper, unit, record.id, name)
+    num = cells.interval_num(value, lower, upper, unit, record.id, name)
+    if name.startswith("share_"):
+        return replace(num, decimals=1)
+    small = unit == "count" and max(n for n in (value, lower, upper) if n is not None) < COMPACT_FROM
+    return replace(num, decimals=0) if small else num
+
+
+def in_words(inputs: Inputs, num: Num) -> Runs:
+    """A number for a sentence; one known only as an interval as two numbers, each with its unit."""
+    if num.value is not None or num.lower is None or num.upper is None:
+        return (num,)
+    ends = {"low": (num.lower, "lower"), "high": (num.upper, "upper")}
+    told = {key: Num(end, unit=num.unit, id=num.id, part=end_part(num.part, part)) for key, (end, part) in ends.items()}
+    return inputs.words.text("divide.open", **{key: replace(n, decimals=num.decimals) for key, n in told.items()})
 
 
 def names_or_count(inputs: Inputs, areas: Iterable[str]) -> str:
@@ -56,3 +69,9 @@ def names_or_count(inputs: Inputs, areas: Iterable[str]) -> str:
     if len(areas) > NAMED_MAX:
         return inputs.words.plain("divide.several", count=str(len(areas)))
     return cells.names_of(inputs, areas)
+
+
+def reason_text(inputs: Inputs, reason: str | None) -> str:
+    """Why there is no measure, or no figure of a member, in words."""
+    key = f"divide.reason.{reason}"
+    return inputs.words.plain(key) if key in inputs.words else cells.reason_text(inputs, reason)

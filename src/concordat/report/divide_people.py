@@ -9,10 +9,9 @@ from concordat.evidence.provenance import Derived
 from concordat.figures import numbers
 from concordat.figures.dots import DotRow, dot_plot
 from concordat.observatory.divide import counts_people
-from concordat.report import cells
 from concordat.report.cells import Counting
-from concordat.report.chapter import Block, Cell, Column, Figure, Headline, Note, Num, Row, Table
-from concordat.report.divide_cells import Group, measure_num
+from concordat.report.chapter import Block, Cell, Column, Figure, Headline, Note, Num, Row, Runs, Table
+from concordat.report.divide_cells import Group, in_words, measure_num, reason_text
 from concordat.report.inputs import LARGE_BLOC, Inputs
 
 if TYPE_CHECKING:
@@ -41,9 +40,10 @@ def headlines(inputs: Inputs, shown: Sequence[Indicator], group: Group) -> Itera
     if record is None or record.parts["people_reason"] is not None or not record.parts["people_lower"]:
         return
     first, second = _most(record, group.areas)[:2]
-    told = {"people": measure_num(record, "people", "count", brief=True), "bloc": (group.name,)}
+    people = in_words(inputs, measure_num(record, "people", "count", brief=True))
+    told: dict[str, Runs | str] = {"people": people, "bloc": group.name}
     for key, area in (("first", first), ("second", second)):
-        share = measure_num(record, f"share_{area}", "percent", brief=True)
+        share = in_words(inputs, measure_num(record, f"share_{area}", "percent", brief=True))
         told |= {key: share, f"{key}_name": inputs.area_name(area)}
     yield Headline(80, inputs.words.text("divide.headline_without", **told))
 
@@ -100,10 +100,11 @@ def _row(inputs: Inputs, area: str, counted: Sequence[Indicator], groups: Sequen
 
 def _cell(inputs: Inputs, record: Derived, indicator: Indicator, area: str, name: str, unit: str) -> Cell:
     if record.parts["people_reason"] is not None:
-        return Cell(text=cells.reason_text(inputs, record.parts["people_reason"]))
+        return Cell(text=reason_text(inputs, record.parts["people_reason"]))
     if name not in record.parts:
         chosen = inputs.chosen.get((indicator.id, area, ""))
-        return Cell(text=cells.reason_text(inputs, chosen.reason if chosen else None))
+        too_old = chosen is not None and not chosen.missing
+        return Cell(text=reason_text(inputs, "too_old" if too_old else chosen.reason if chosen else None))
     if record.parts[f"{name}_lower"] is None:
         return Cell(text=inputs.words.plain("divide.none"))
     return Cell(main=measure_num(record, name, unit))
@@ -146,4 +147,4 @@ def _figure(counting: Counting, indicator: Indicator, group: Group, table: Table
 
 def _bare(num: Num) -> Num:
     """The value alone, where there is one."""
-    return num if num.value is None else Num(num.value, unit=num.unit, id=num.id, part=num.part)
+    return num if num.value is None else Num(num.value, unit=num.unit, id=num.id, part=num.part, decimals=num.decimals)

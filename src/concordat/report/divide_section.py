@@ -29,7 +29,7 @@ from concordat.report.chapter import (
     Runs,
     Table,
 )
-from concordat.report.divide_cells import Group, measure_num, names_or_count, unit_of
+from concordat.report.divide_cells import Group, in_words, measure_num, names_or_count, reason_text, unit_of
 from concordat.report.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -146,10 +146,8 @@ def _cell(inputs: Inputs, indicator: Indicator, record: Derived, measure: str, *
     reason = parts["weighted_reason" if weighted else "reason"]
     if measure == "gini_shortfall" and not is_share(indicator):
         return Cell(text=words.plain("divide.not_for_unit"))
-    if reason == "needs_two":
-        return Cell(text=words.plain("standing.needs_two"))
-    if reason is not None and reason != "censored":
-        return Cell(text=cells.reason_text(inputs, reason))
+    if reason is not None:
+        return Cell(text=reason_text(inputs, reason))
     name = f"weighted_{measure}" if weighted else measure
     if parts[f"{name}_lower"] is None:
         return Cell(text=words.plain("divide.undefined"))
@@ -167,8 +165,8 @@ def _headline(inputs: Inputs, lead: Indicator, group: Group) -> Iterator[Headlin
     if record.parts["reason"] is not None or record.parts["gini_lower"] is None:
         return
 
-    def measured(name: str, measure: str) -> Num:
-        return measure_num(record, name, unit_of(lead, measure), brief=True)
+    def measured(name: str, measure: str) -> Runs:
+        return in_words(inputs, measure_num(record, name, unit_of(lead, measure), brief=True))
 
     told = {"min": measured("min", "min"), "max": measured("max", "max"), "gini": measured("gini", "gini")}
     named = {f"{end}_name": _name_and_year(inputs, lead, record, end) for end in ("min", "max")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from concordat.figures.numbers import Style
+from concordat.figures.numbers import Style, end_part
 from concordat.report.chapter import Cell, Chapter, Cite, Code, Figure, Missing, Num, Report, Runs, Table, tables_of
 from concordat.report.messages import Messages
 
@@ -112,13 +112,13 @@ def numbers_of(cell: Cell) -> Iterator[tuple[str, Num, str, float | int]]:
     for suffix, num in (("", cell.main), (":year", cell.year), (":rank", cell.rank)):
         if num is None:
             continue
-        ends = [(end, value) for end, value in (("lower", num.lower), ("upper", num.upper)) if value is not None]
+        bounds = ((f"{suffix}:lower", num.lower, "lower"), (f"{suffix}:upper", num.upper, "upper"))
+        ends = [(name, num, end_part(num.part, end), value) for name, value, end in bounds if value is not None]
         if num.value is not None:
             yield suffix, num, num.part, num.value
         elif ends:
-            yield suffix, num, *ends[0]
-        for end, value in ends:
-            yield f"{suffix}:{end}", num, end, value
+            yield suffix, *ends[0][1:]
+        yield from ends
 
 
 def common_source(table: Table, column: int | None = None) -> str:

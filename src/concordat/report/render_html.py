@@ -1,9 +1,9 @@
 """The report as one HTML file: inline style, inline pictures, no script, nothing from elsewhere.
 
 Each number carries `data-obs`, the shortest id that names its record, and `data-part`, which part of the record it is
-(`value` where that is not said), so that a reader and a test can trace it. Where the text rounds or shortens, the number
-is a `<data>` whose `value` holds all of it, else a `<b>`. Meets WCAG 2.2 AA (tests/browser). The page's structure
-is `_data/report.html.j2`, its look `_data/report.css`; here are runs, cells and numbers.
+(`value` where that is not said), so that a reader and a test can trace it; all its digits are in `data.csv`. Meets WCAG
+2.2 AA (tests/browser). The page's structure is `_data/report.html.j2`, its look `_data/report.css`; here are runs, cells
+and numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from concordat.canonical import number_text
 from concordat.figures.numbers import Piece, Style, pieces
 from concordat.report.chapter import Cell, Cite, Code, Figure, Missing, Num, Report, Row, Runs, Table
 from concordat.report.messages import Messages
@@ -99,15 +98,11 @@ class _Page:
         return text + self.safe('<span class="iv">%s</span>') % rest if rest else text
 
     def _piece(self, piece: Piece, num: Num) -> Markup:
-        """`data-part` is left out where it is `value`; `data` gives the full value where the text gives less."""
+        """`data-part` is left out where it is `value`."""
         if not piece.part:
             return self.escape(piece.text)
-        assert piece.value is not None
         part = "" if piece.part == "value" else self.safe(' data-part="%s"') % piece.part
-        full, record = number_text(piece.value), self.outline.short_id(num)
-        if full == piece.text:
-            return self.safe('<b data-obs="%s"%s>%s</b>') % (record, part, piece.text)
-        return self.safe('<data value="%s" data-obs="%s"%s>%s</data>') % (full, record, part, piece.text)
+        return self.safe('<b data-obs="%s"%s>%s</b>') % (self.outline.short_id(num), part, piece.text)
 
     def marks(self, num: Num) -> Markup:
         """The marks of a number, as words."""

@@ -209,7 +209,7 @@ class _Book:
         found = _content(cell, place.suffix, numeric=_is_numeric(table, place.column))
         if isinstance(found, tuple):
             num, value = found
-            kind = number_format(num, value, table.columns[place.column].unit)
+            kind = number_format(num, table.columns[place.column].unit)
             sheet.write_number(row, column, value, self.format(num_format=kind, **look))
         elif found:
             face = {"font_name": "Courier New"} if cell.code and not place.suffix else {}
@@ -333,10 +333,10 @@ def _width(place: _Place, table: Table) -> int:
     return WIDTHS.get(place.suffix, RANK_WIDTH)
 
 
-def number_format(num: Num, value: float | int, unit: str) -> str:
-    """The format that shows a number with the decimals of the page.
+def number_format(num: Num, unit: str) -> str:
+    """The format that shows a number and its ends with the decimals of the page.
 
-    >>> number_format(Num(68.1345, unit="percent"), 68.1345, ""), number_format(Num(84, unit="percent"), 84, "percent")
+    >>> number_format(Num(68.1345, unit="percent"), ""), number_format(Num(84, unit="percent"), "percent")
     ('#,##0.0"%"', '#,##0')
 
     Args:
@@ -344,7 +344,8 @@ def number_format(num: Num, value: float | int, unit: str) -> str:
     """
     if num.unit in WHOLE:
         return "0"
-    decimals = decimals_of(value, num.unit) if num.decimals is None else num.decimals
+    shown = (n for n in (num.value, num.lower, num.upper) if n is not None)
+    decimals = max(decimals_of(n, num.unit) for n in shown) if num.decimals is None else num.decimals
     body = "#,##0" + ("." + "0" * decimals if decimals else "")
     if num.unit == unit:
         return body

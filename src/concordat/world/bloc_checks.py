@@ -221,11 +221,8 @@ def _faults_of_entry(m: Membership, sources: set[str]) -> Iterator[tuple[str, st
 def _overlaps(entries: list[tuple[str, Membership]]) -> Iterator[Fault]:
     """Two intervals of one area at once; a suspension that does not lie inside one full role."""
     for (_, one), (where, two) in combinations(entries, 2):
-        if (
-            (one.role == "suspended") == (two.role == "suspended")
-            and _start(one) < _end(two)
-            and _start(two) < _end(one)
-        ):
+        alike = (one.role == "suspended") == (two.role == "suspended")
+        if alike and _start(one) < _end(two) and _start(two) < _end(one):
             what = f"{two.bloc}, {two.area}: {two.role} from {two.from_} overlaps {one.role} from {one.from_}."
             yield Fault("overlap", where, what)
     full = [m for _, m in entries if m.role in FULL_ROLES]

@@ -35,7 +35,8 @@ class Country:
         currencies: ISO 4217 codes, the main one first.
         un_member_since: ISO date, or empty.
         un_observer: True for the two observer States.
-        income_group: World Bank, fiscal year 2026: low, lower-middle, upper-middle, high, or empty (see `regions`).
+        income_group: World Bank, fiscal year 2026: low, lower-middle, upper-middle, high, not classified (ETH, VEN), or
+            empty where the Bank has no entry. income_region: one of its seven regions.
         ldc, lldc: listed on `flags_as_of`; for other days ask `members("LDC", on)`.
         sids: `un`, `associate` or empty.
         assigned_by: `iso`, or `concordat-or-worldbank` for a user-assigned code.

@@ -86,7 +86,7 @@ def cell_of(area: str, indicator: str) -> Cell:
         main = Num(value_of(area, indicator), unit=INDICATORS[indicator][1], id=key, marks=marks)
     year = Num(2016 if area == "EGY" else 2023, unit="year", id=key, part="year")
     place = int(key[:2], 16) % 8 + 1
-    rank = Num(None, place, place + (area in ("BRA", "IND")), "rank", record("rank", area, indicator), part="lower")
+    rank = Num(None, place, place + (area in ("BRA", "IND")), "rank", record("rank", area, indicator))
     return Cell(main, year=year, rank=rank, source="itu" if indicator == "gini_index" else "cia_factbook")
 
 

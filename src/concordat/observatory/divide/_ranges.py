@@ -57,7 +57,7 @@ def deviation_range(p: Array, lower: Array, upper: Array) -> Ends:
     """Least and greatest standard deviation (population form) over the box."""
     points = _levelled(p, lower, upper, relative=False)
     corners = _corners(lower, upper)
-    high = _variance_rows(p, corners).max() if corners is not None else _square_ceilings(p, lower, upper)[0]
+    high = _variance_rows(p, corners).max() if corners is not None else _variance_ceiling(p, lower, upper)
     return float(np.sqrt(_variance_rows(p, points).min())), float(np.sqrt(high))
 
 
@@ -69,7 +69,7 @@ def variation_range(p: Array, lower: Array, upper: Array) -> Ends | None:
     corners = _corners(lower, upper)
     if corners is not None:
         return float(low), float(_variation_rows(p, corners).max())
-    return float(low), float(np.sqrt(max(0.0, _square_ceilings(p, lower, upper)[1] - 1)))
+    return float(low), _variation_ceiling(p, lower, upper)
 
 
 def gap_range(lower: Array, upper: Array) -> Ends:
@@ -162,27 +162,37 @@ def _corners(lower: Array, upper: Array) -> Array | None:
     return corners
 
 
-def _square_ceilings(p: Array, lower: Array, upper: Array) -> Ends:
-    """Bounds from above on the variance and on `E x^2 / mu^2`, each member split between its ends.
+def _variance_ceiling(p: Array, lower: Array, upper: Array) -> float:
+    """A bound from above on the variance, each member split between its ends."""
+    middle = p @ (lower + upper) / 2
+    s, t, slope, base = _chain(p, lower - middle, upper - middle)
+    turn = np.clip(slope / 2, s[:-1], s[1:])
+    return max(0.0, float((t - s**2).max()), float((base + slope * turn - turn**2).max()))
 
-    For a given mean the greatest `E x^2` raises the members with the highest midpoints first: a chain of straight
-    pieces, on each of which both have at most one turning point.
+
+def _variation_ceiling(p: Array, lower: Array, upper: Array) -> float:
+    """A bound from above on the coefficient of variation, each member split between its ends."""
+    s, t, slope, base = _chain(p, lower, upper)
+    turn = np.divide(-2 * base, slope, out=s[:-1].copy(), where=slope != 0)
+    turn = np.clip(turn, s[:-1], s[1:])
+    means, squares = np.concatenate([s, turn]), np.concatenate([t, base + slope * turn])
+    greatest = 1 / float(p.min()) if lower.min() >= 0 else np.inf  # all that there is with one member
+    if means.min() > 0:
+        greatest = min(greatest, float((squares / means**2).max()))
+    return float(np.sqrt(max(0.0, greatest - 1)))
+
+
+def _chain(p: Array, lower: Array, upper: Array) -> tuple[Array, Array, Array, Array]:
+    """The greatest `E x^2` for each mean, as straight pieces: means and squares at their joints, slopes, intercepts.
+
+    The members with the highest midpoints are raised first: there `E x^2` rises most, by `lower + upper`, per mean.
     """
     order = np.argsort(-(lower + upper), kind="stable")
     q, low, high = p[order], lower[order], upper[order]
-    slope = low + high  # of E x^2 against the mean, on the piece where this member moves
     s = p @ lower + np.concatenate([[0.0], np.cumsum(q * (high - low))])
     t = p @ lower**2 + np.concatenate([[0.0], np.cumsum(q * (high**2 - low**2))])
-    start, end, base = s[:-1], s[1:], t[:-1] - slope * s[:-1]
-    turn = np.clip(slope / 2, start, end)
-    variance = max(float((t - s**2).max()), float((base + slope * turn - turn**2).max()))
-    divided = np.divide(-2 * base, slope, out=start.copy(), where=slope != 0)
-    turn = np.clip(divided, start, end)
-    means, squares = np.concatenate([s, turn]), np.concatenate([t, base + slope * turn])
-    if means.min() <= 0:
-        return variance, 1 / float(p.min())
-    relative = float((squares / means**2).max())
-    return variance, min(relative, 1 / float(p.min())) if lower.min() >= 0 else relative
+    slope = low + high
+    return s, t, slope, t[:-1] - slope * s[:-1]
 
 
 def _gini_ceiling(p: Array, lower: Array, upper: Array) -> float:

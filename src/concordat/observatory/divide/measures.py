@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 WHOLE = 100.0
 WEIGHTED = ("mean", "sd", "cv", "gini", "gini_shortfall")  # in the order in which they are printed
 UNWEIGHTED = ("mean", "min", "max", "gap", "ratio", "sd", "cv", "gini", "gini_shortfall")
-_NOISE = 1e-9  # differences of figures with a few decimals, and measures made of them, are zero below this
+_NOISE = 1e-12  # of the largest figure: what doubles leave of a difference that is zero
 _NONE = Interval(None, None, None)
 
 
@@ -78,11 +78,11 @@ def spread(members: Sequence[Member], *, weighted: bool = False, share: bool = F
     low, high = (np.array([getattr(m, end) for m in members], dtype=np.float64) for end in ("lower", "upper"))
     points = [m.value for m in members if m.value is not None]
     x = np.array(points, dtype=np.float64) if len(points) == len(members) else None
-    gap, ratio = gap_range(low, high), ratio_range(low, high)
+    size, gap, ratio = float(np.abs([low, high]).max()), gap_range(low, high), ratio_range(low, high)
     found = {
-        "gap": _whole(None if x is None else float(x.max() - x.min()), gap),
+        "gap": _whole(None if x is None else float(x.max() - x.min()), gap, size),
         "ratio": _whole(None if x is None or x.min() <= 0 else float(x.max() / x.min()), ratio),
-        "sd": _whole(None if x is None else _deviation(ordered(x, w)), deviation_range(p, low, high)),
+        "sd": _whole(None if x is None else _deviation(ordered(x, w)), deviation_range(p, low, high), size),
         "cv": _whole(_over_mean(x, w, _variation), variation_range(p, low, high)),
         "gini": _whole(_over_mean(x, w, gini), gini_range(p, low, high)),
     }
@@ -106,19 +106,14 @@ def _over_mean(x: Array | None, w: Array, measure: Any) -> float | None:
     return None if o is None or o.mean <= 0 else float(measure(o))
 
 
-def _whole(value: float | None, ends: tuple[float, float | None] | None) -> Interval:
+def _whole(value: float | None, ends: tuple[float, float | None] | None, size: float = 1.0) -> Interval:
     """A measure with its ends. The noise of doubles neither crosses value and ends nor stands for a zero."""
     if ends is None:
         return _NONE
-    low, high = _quiet(ends[0]), None if ends[1] is None else _quiet(ends[1])
-    if value is not None:
-        value = _quiet(value)
+    value, low, high = (n if n is None or abs(n) > _NOISE * max(1.0, size) else 0.0 for n in (value, *ends))
+    if value is not None and low is not None:
         low, high = min(low, value), None if high is None else max(high, value)
     return Interval(value, low, high)
-
-
-def _quiet(number: float) -> float:
-    return 0.0 if abs(number) < _NOISE else number
 
 
 def people_without(
@@ -161,7 +156,7 @@ def _share(area: str, everyone: Mapping[str, Interval]) -> Interval:
         value = WHOLE * own.value / (own.value + rest.value)
     low, high = own.lower or 0.0, own.upper or 0.0
     if high <= 0:  # nobody without here; nobody at all, if the rest has none either
-        return Interval(value, 0.0, 0.0) if (rest.upper or 0.0) > 0 else _NONE
+        return Interval(0.0, 0.0, 0.0) if (rest.upper or 0.0) > 0 else _NONE
     least = WHOLE * low / (low + (rest.upper or 0.0)) if low > 0 else 0.0
     return _whole(value, (least, WHOLE * high / (high + (rest.lower or 0.0))))
 
@@ -276,7 +271,8 @@ def group_gap(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[s
     """The figure of one group less that of another, in the same area; the ends are exact."""
     first, second = inputs
     value = None if first["value"] is None or second["value"] is None else first["value"] - second["value"]
-    gap = _whole(value, (first["lower"] - second["upper"], first["upper"] - second["lower"]))
+    ends = (first["lower"] - second["upper"], first["upper"] - second["lower"])
+    gap = _whole(value, ends, size=max(abs(first["upper"]), abs(second["upper"])))
     return {"value": gap.value, "lower": gap.lower, "upper": gap.upper}
 
 

@@ -1,0 +1,95 @@
+"""The page as people meet it: accessible, the same without scripts, light, and whole on a telephone."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CALL_MS = 20_000
+REPORTS = {"BRICS": ("BRICS",), "WTO": ("WTO",), "one country": ("--countries", "IND")}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGE_BYTES, FIRST_CHAPTERS_BYTES = 100_000, 35_000
+
+
+@contextmanager
+def opened(browser: Browser, folder: Path, *, scripts: bool = True, width: int = 1280) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
+    context.set_default_timeout(CALL_MS)
+    try:
+        page = context.new_page()
+        page.goto((folder / "report.html").as_uri())
+        yield page
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("words", REPORTS.values(), ids=REPORTS)
+def test_axe_finds_nothing(
+    browser: Browser, report: Callable[..., Path], words: tuple[str, ...], width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra [oracles]").Axe()
+    with opened(browser, report(*words), width=width) as page:
+        found = axe.run(page, options={"runOnly": RULES})
+    assert found.violations_count == 0, found.generate_report()
+    assert len(found.response["passes"]) > 20
+
+
+@pytest.mark.parametrize("words", REPORTS.values(), ids=REPORTS)
+def test_without_scripts_the_page_says_the_same(
+    browser: Browser, report: Callable[..., Path], words: tuple[str, ...]
+) -> None:
+    with opened(browser, report(*words)) as page, opened(browser, report(*words), scripts=False) as plain:
+        with_scripts, without = page.inner_text("body"), plain.inner_text("body")
+        assert page.locator("script").count() == 0
+    assert len(without) > 3_000
+    assert without == with_scripts
+
+
+@pytest.mark.parametrize("words", REPORTS.values(), ids=REPORTS)
+def test_on_a_telephone_only_tables_and_charts_scroll_sideways(
+    browser: Browser, report: Callable[..., Path], words: tuple[str, ...]
+) -> None:
+    with opened(browser, report(*words), width=360) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        wide = page.evaluate(
+            """[...document.querySelectorAll('p, li, h1, h2, h3, figcaption, .note')]
+               .filter(e => e.getBoundingClientRect().right > 361 && !e.closest('.scroll, .chart'))
+               .map(e => e.textContent.slice(0, 60))"""
+        )
+        assert wide == []
+
+
+def test_the_first_screen_says_where_the_bloc_stands_and_how_sure_we_are(
+    browser: Browser, report: Callable[..., Path]
+) -> None:
+    with opened(browser, report("BRICS")) as page:
+        seen = page.evaluate(
+            """[...document.querySelectorAll('.brief li')]
+               .filter(e => e.getBoundingClientRect().bottom <= 900).map(e => e.innerText)"""
+        )
+        chart = page.locator(".brief svg").bounding_box()
+    text = "\n".join(seen)
+    assert "68.1% (67.6–68.6) in BRICS (10)" in text.replace("\u00a0", " ")
+    assert "How sure we are" in text
+    assert chart is not None
+    assert chart["y"] + chart["height"] <= 900
+
+
+@pytest.mark.parametrize("words", [("BRICS",), ("WTO",), ("G20",)], ids=" ".join)
+def test_the_page_weighs_less_than_100_kb(report: Callable[..., Path], words: tuple[str, ...]) -> None:
+    body = (report(*words) / "report.html").read_bytes()
+    assert len(gzip.compress(body, 9)) <= PAGE_BYTES
+
+
+def test_the_first_chapters_of_brics_keep_to_their_budget(report: Callable[..., Path]) -> None:
+    body = (report("BRICS") / "report.html").read_bytes()
+    assert len(gzip.compress(body, 9)) <= FIRST_CHAPTERS_BYTES

