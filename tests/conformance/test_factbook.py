@@ -276,6 +276,20 @@ def test_the_written_implied_rates_are_those_of_countries_and_never_replace_a_pr
     assert not [o for o in written if o.area_type == "part"]
 
 
+def test_electricity_per_person_is_near_what_the_world_bank_prints(rows: list[Observation], shared_data: Path) -> None:
+    """Two publishers, two populations: within a fifth for each member of BRICS in the same year."""
+    with (shared_data / "wdi_panel_gapminder_2026.csv").open(encoding="utf-8", newline="") as stream:
+        wdi = {
+            (row["iso3"], int(row["year"])): float(row["value"])
+            for row in csv.DictReader(stream)
+            if row["indicator"] == "electricity_use_per_person"
+        }
+    ours = {(o.area, o.year): o.value for o in rows if o.indicator_id == "electricity_consumption_kwh_per_person"}
+    both = {key: (ours[key], wdi[key]) for key in ours if key in wdi and key[0] in members("BRICS", BRICS_ON)}
+    assert len(both) >= 5
+    assert {key: pair for key, pair in both.items() if pair[0] != pytest.approx(pair[1], rel=0.2)} == {}
+
+
 # --- Gaza Strip and West Bank ---------------------------------------------------------------------------------------
 
 

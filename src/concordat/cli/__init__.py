@@ -79,7 +79,9 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def root(version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version.")) -> None:
+def root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version."),
+) -> None:
     """The open workbench of a digital-economy secretariat. Its main job: concordat assess BRICS."""
 
 

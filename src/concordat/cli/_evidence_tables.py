@@ -304,7 +304,7 @@ def figure_text(number: float | None) -> str:
     >>> figure_text(1451613000.0), figure_text(0.1 + 0.2), figure_text(None)
     ('1,451,613,000', '0.3', '-')
     """
-    return _NO_FIGURE if number is None else f"{Decimal(f'{number:.12g}'):,f}"
+    return _NO_FIGURE if number is None else f"{Decimal(f'{number + 0.0:.12g}'):,f}"  # -0 is 0
 
 
 def _printed(c: Chosen) -> str:

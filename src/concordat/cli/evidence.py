@@ -42,7 +42,7 @@ ON = typer.Option("", "--on", help="The day whose members count, as 2026-11-22; 
 @app.command()
 def trace(
     id_: str = typer.Argument(
-        ..., metavar="ID", help="The first 8 digits or more of an id, or a cell: T1:BRA:internet_users_pct"
+        ..., metavar="ID", help="The first 8 digits or more of an id, or a cell: T2:BRA:internet_users_pct"
     ),
     report: Path | None = REPORT,
     json: bool = JSON,

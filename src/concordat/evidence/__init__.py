@@ -1,7 +1,7 @@
 """What is known: observations with their source, vintage and bytes; which one is used; how sure a figure is.
 
-The main path, from a store to a bloc's figure (modules that have their function's name, `resolve`, `aggregate`, `trace`,
-are imported as modules):
+The main path, from a store to a member's figure (`resolve`, `aggregate` and `trace` are modules that hold the function
+of their name):
 
     from concordat.evidence import load_catalogue, open_store
     from concordat.evidence.embedded import ensure_embedded

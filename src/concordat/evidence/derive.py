@@ -1,4 +1,4 @@
-"""Which figures follow from others of the same publisher: areas combined from their parts, and rates implied by totals.
+"""Which figures follow from others of one publisher: areas from their parts, rates from their totals.
 
 **Combined areas.** Gaza Strip and West Bank are two entries of the Factbook and one area, PSE. Totals are summed, rates
 are weighted by population; years may differ by one, else the area is missing with the reason
@@ -13,7 +13,10 @@ rounding interval in fewer than half of the cases: it never replaces a printed r
 interval; outside it is told as a `denominator_conflict`. `evidence.resolve` uses it to place a censored rate, and for
 nothing else.
 
-Method: specification of evidence, sections 3 and 6.
+**Figures per person** that the publisher does not print (electricity) are made in the same way from its total. There is
+no printed figure that they could replace; they are marked E and name their inputs.
+
+Method: specification of evidence, sections 3, 5 and 6.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 COMBINE = "evidence.derive.combine@1"
 IMPLIED_RATE = "evidence.derive.implied_rate@1"
+PER_PERSON = "evidence.derive.per_person@1"
 IMPLIED_BREAKDOWN = "derived=implied_rate"
 YEARS_APART_MAX = 1
 
@@ -252,12 +256,7 @@ class ImpliedRate:
 
 def compare_rates(rows: Iterable[Observation], catalogue: Catalogue) -> list[ImpliedRate]:
     """The implied rate of every printed rate per 100 whose total and population are printed, by indicator and area."""
-    newest: dict[tuple[str, str], Observation] = {}
-    for o in rows:
-        if not o.breakdown and has_figure(o):
-            key = (o.indicator_id, o.area)
-            if key not in newest or newest[key].period_end < o.period_end:
-                newest[key] = o
+    newest = _newest_totals(rows)
     found: list[ImpliedRate] = []
     for indicator in sorted(catalogue.indicators.values(), key=lambda i: i.id):
         if indicator.unit != "per_100" or indicator.aggregate_denominator != "population":
@@ -269,20 +268,26 @@ def compare_rates(rows: Iterable[Observation], catalogue: Catalogue) -> list[Imp
     return found
 
 
+def _newest_totals(rows: Iterable[Observation]) -> dict[tuple[str, str], Observation]:
+    """The newest figure of each indicator and area, breakdowns left out."""
+    newest: dict[tuple[str, str], Observation] = {}
+    for o in rows:
+        if not o.breakdown and has_figure(o):
+            key = (o.indicator_id, o.area)
+            if key not in newest or newest[key].period_end < o.period_end:
+                newest[key] = o
+    return newest
+
+
 def _implied(indicator: Indicator, newest: Mapping[tuple[str, str], Observation], area: str) -> ImpliedRate | None:
     rate = newest[indicator.id, area]
     total = newest.get((indicator.aggregate_numerator, area))
-    population = newest.get(("population", area))
-    growth = newest.get(("population_growth_pct", area))
-    if total is None or total.value is None or population is None or not population.value:
+    if total is None or total.value is None:
         return None
-    years = total.year - population.year
-    factor = 1.0
-    if years:
-        if growth is None or growth.value is None or growth.value <= -100:
-            return None
-        factor = (1 + growth.value / 100) ** years
-    people = population.value * factor
+    counted = _people(newest, area, total.year)
+    if counted is None:
+        return None
+    people, population, growth = counted
     value = indicator.aggregate_per * total.value / people
     if rate.value is not None:
         half = rate.precision or 0.0
@@ -290,7 +295,23 @@ def _implied(indicator: Indicator, newest: Mapping[tuple[str, str], Observation]
     else:
         lower, upper = rate.lower or 0.0, rate.upper or 0.0
     precision = indicator.aggregate_per * (total.precision or 0.0) / people
-    return ImpliedRate(value, lower, upper, precision, rate, total, population, growth if years else None)
+    return ImpliedRate(value, lower, upper, precision, rate, total, population, growth)
+
+
+def _people(
+    newest: Mapping[tuple[str, str], Observation], area: str, year: int
+) -> tuple[float, Observation, Observation | None] | None:
+    """The population brought to a year by its growth rate, and the rows it was made from; None without them."""
+    population = newest.get(("population", area))
+    growth = newest.get(("population_growth_pct", area))
+    if population is None or not population.value:
+        return None
+    years = year - population.year
+    if not years:
+        return population.value, population, None
+    if growth is None or growth.value is None or growth.value <= -100:
+        return None
+    return population.value * (1 + growth.value / 100) ** years, population, growth
 
 
 def implied_rates(rows: Iterable[Observation], catalogue: Catalogue) -> tuple[list[Observation], list[Problem]]:
@@ -325,3 +346,34 @@ def _as_row(implied: ImpliedRate) -> Observation:
         rate, inputs, IMPLIED_RATE, breakdown=IMPLIED_BREAKDOWN, period_start=total.period_start,
         period_end=total.period_end, freq=total.freq, note=f"100 * total / population, {where}", **columns,
     )  # fmt: skip
+
+
+# --- Figures per person ---------------------------------------------------------------------------------------------
+
+
+def per_person(rows: Iterable[Observation], catalogue: Catalogue) -> tuple[list[Observation], list[Problem]]:
+    """`per * total / population` for each ratio of the catalogue that the rows' source has no place for.
+
+    Parts of an area have none, as with implied rates.
+    """
+    newest = _newest_totals(o for o in rows if o.area_type != "part")
+    made: list[Observation] = []
+    for indicator in sorted(catalogue.indicators.values(), key=lambda i: i.id):
+        if indicator.retired or indicator.aggregate_denominator != "population":
+            continue
+        for total in [o for (name, _), o in sorted(newest.items()) if name == indicator.aggregate_numerator]:
+            counted = None if total.source_id in indicator.maps else _people(newest, total.area, total.year)
+            if counted is not None and total.value is not None:
+                people, population, growth = counted
+                columns: dict[str, Any] = {
+                    "indicator_id": indicator.id,
+                    "unit": indicator.unit,
+                    "value": indicator.aggregate_per * total.value / people,
+                    "precision": indicator.aggregate_per * (total.precision or 0.0) / people,
+                    "series_key": "",
+                    "obs_status": "E",
+                    "note": f"{indicator.aggregate_numerator} / population of {total.year}",
+                }
+                inputs = [o for o in (total, population, growth) if o is not None]
+                made.append(derived(total, inputs, PER_PERSON, **columns))
+    return made, []

@@ -29,6 +29,7 @@ _DEFAULTS = {
     "stroke-opacity": "1",
 }
 _SHARED = ("font-family", "font-size", "font-weight", "fill", "stroke", "stroke-width", "stroke-linecap", "text-anchor")
+MERGED_MIN = 12
 _TRANSLATE = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)$")
 _CIRCLE = re.compile(r"M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0Z?$")
 _RECT = re.compile(r"M(-?[\d.]+),(-?[\d.]+)h(-?[\d.]+)v(-?[\d.]+)h-?[\d.]+Z$")
@@ -70,6 +71,7 @@ def small(raw: str, figure_id: str, id_length: int = 32) -> str:
     _clean(root, id_length)
     for group in list(root.iter(f"{_SVG}g")):
         _share(group)
+        _merge(group)
     _flatten(root)
     width, height = root.attrib["width"], root.attrib["height"]
     root.attrib.clear()
@@ -171,6 +173,24 @@ def _share(group: Element) -> None:
             group.attrib[name] = said.pop() or ""
             for child in group:
                 del child.attrib[name]
+
+
+def _merge(group: Element) -> None:
+    """Many squares of one size become a path for each colour: they carry no text and lead nowhere."""
+    rects = list(group)
+    plain = {"x", "y", "width", "height", "fill"}
+    if len(rects) < MERGED_MIN or any(r.tag != f"{_SVG}rect" or set(r.attrib) - plain for r in rects):
+        return
+    places: dict[str, list[str]] = {}
+    for rect in rects:
+        at = {name: _short(rect.get(name, "0")) for name in ("x", "y", "width", "height")}
+        square = f"M{at['x']},{at['y']}h{at['width']}v{at['height']}h-{at['width']}z"
+        places.setdefault(rect.get("fill", ""), []).append(square)
+        group.remove(rect)
+    for fill, squares in places.items():
+        path = group.makeelement(f"{_SVG}path", {"fill": fill} if fill else {})
+        path.set("d", "".join(squares))
+        group.append(path)
 
 
 def _short(number: float | str) -> str:

@@ -1,7 +1,7 @@
 """From a study to the folder of a report: the order of the work, and nothing else.
 
 Release of evidence -> figures chosen -> chapters -> first screen -> renderers -> one folder, written beside and swapped
-in. A chapter that fails becomes a line that says so; a `TrustError` stops the report. Nothing here computes a statistic.
+in. A chapter that fails becomes a line that says so; a `TrustError` stops the report. No statistic is computed here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concordat import __version__
 from concordat.errors import ConcordatError, TrustError
 from concordat.evidence.provenance import Book
 from concordat.report import cells
-from concordat.report.chapter import Chapter, Code, Figure, Headline, Missing, Num, Report, Runs, Source, tables_of
+from concordat.report.chapter import Chapter, Code, Figure, Headline, Missing, Report, Runs, Source, tables_of
 from concordat.report.contents import CONTENTS, READERS
 from concordat.report.inputs import Inputs, who_is_in
 from concordat.report.study import Study, Vintage
@@ -288,21 +288,14 @@ def render(
 
 
 def cell_names(report: Report) -> dict[str, object]:
-    """`T3:BRA:internet_users_pct` -> the record and part that the cell prints; with `:year` and `:rank` behind it too."""
+    """What each number of a cell is: `T3:BRA:internet_users_pct`, and with `:year`, `:lower`, `:rank:upper` ... behind."""
     from concordat.evidence.prov import Cell
-    from concordat.figures.numbers import end_part
+    from concordat.report.outline import numbers_of
 
-    names: dict[str, object] = {}
-
-    def enter(name: str, num: Num | None) -> None:
-        if num is not None:
-            names[name] = Cell(num.id, num.part if num.value is not None else end_part(num.part, "lower"))
-
-    for number, _, table in tables_of(report):
-        for row in table.rows:
-            for column, cell in zip(table.columns, row.cells, strict=True):
-                name = f"T{number}:{row.id}:{column.id}"
-                enter(name, cell.main)
-                enter(f"{name}:year", cell.year)
-                enter(f"{name}:rank", cell.rank)
-    return names
+    return {
+        f"T{number}:{row.id}:{column.id}{suffix}": Cell(num.id, part)
+        for number, _, table in tables_of(report)
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        for suffix, num, part, _ in numbers_of(cell)
+    }

@@ -1,4 +1,4 @@
-"""Cells and lines that several chapters share: a member's figure, a bloc's figure, and what to say when there is none."""
+"""Cells and lines that several chapters share: a member's figure, a bloc's figure, the words when there is none."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Counting:
         found = {a: chosen.get((indicator.id, a, breakdown)) for a in areas}
         return {area: c for area, c in found.items() if c is not None and not c.missing}
 
-    def weights(self, indicator: Indicator, figures: Mapping[str, Chosen], areas: Iterable[str]) -> dict[str, Observation]:
+    def weights(
+        self, indicator: Indicator, figures: Mapping[str, Chosen], areas: Iterable[str]
+    ) -> dict[str, Observation]:
         """Each area's weight for this indicator."""
         return pick_weights(indicator, figures, self.series, areas, not_after=self.not_after)
 
@@ -156,4 +158,6 @@ def bloc_name(inputs: Inputs, *, invited: bool = False) -> Runs:
 
 def as_text(runs: Runs, inputs: Inputs) -> str:
     """Runs as plain text, for titles of rows and figures whose numbers stand in a table beside."""
-    return "".join(run if isinstance(run, str) else inputs.words.number(run) for run in runs if isinstance(run, (str, Num)))
+    return "".join(
+        run if isinstance(run, str) else inputs.words.number(run) for run in runs if isinstance(run, (str, Num))
+    )

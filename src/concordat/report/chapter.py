@@ -19,7 +19,7 @@ class Num:
     Attributes:
         value: the number; None with `lower` and `upper` for a censored one ("less than 1").
         lower, upper: the interval that is printed with it, or None.
-        unit: a unit of the catalogue (`percent`, `per_100`, ...) or `year`, `count`, `rank`, `ratio`, `points`, `share`.
+        unit: of the catalogue (`percent`, `per_100`, ...), or `year`, `count`, `rank`, `ratio`, `points`, `share`.
         id: the record it is a part of.
         marks: names of marks shown with it (`stale`, `conflict`, `estimate`, `unverified`, `censored`, `imputed`).
         part: which part of the record `value` is; `lower` and `upper` are the parts of those names or, beside another

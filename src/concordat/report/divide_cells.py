@@ -58,9 +58,10 @@ def in_words(inputs: Inputs, num: Num) -> Runs:
     """A number for a sentence; one known only as an interval as two numbers, each with its unit."""
     if num.value is not None or num.lower is None or num.upper is None:
         return (num,)
-    ends = {"low": (num.lower, "lower"), "high": (num.upper, "upper")}
-    told = {key: Num(end, unit=num.unit, id=num.id, part=end_part(num.part, part)) for key, (end, part) in ends.items()}
-    return inputs.words.text("divide.open", **{key: replace(n, decimals=num.decimals) for key, n in told.items()})
+    alone = replace(num, lower=None, upper=None)
+    low = replace(alone, value=num.lower, part=end_part(num.part, "lower"))
+    high = replace(alone, value=num.upper, part=end_part(num.part, "upper"))
+    return inputs.words.text("divide.open", low=low, high=high)
 
 
 def names_or_count(inputs: Inputs, areas: Iterable[str]) -> str:

@@ -174,10 +174,11 @@ def _headline(inputs: Inputs, lead: Indicator, group: Group) -> Iterator[Headlin
     if record.parts.get("weighted_gini_lower") is None:
         yield Headline(90, words.text("divide.headline_gap_plain", indicator=name, **told, **named))
         return
-    weighted = {"gini_weighted": measured("weighted_gini", "gini"), "weight": _weight_name(inputs, [lead])}
+    gini, weight = measured("weighted_gini", "gini"), _weight_name(inputs, [lead])
     key = "divide.headline_gap" if lead.unit == "percent" else "divide.headline_gap_other"
     gap = measured("gap", "gap")
-    yield Headline(90, words.text(key, indicator=name, gap=gap, **told, **named, **weighted))
+    runs = words.text(key, indicator=name, gap=gap, gini_weighted=gini, weight=weight, **told, **named)
+    yield Headline(90, runs)
 
 
 def _name_and_year(inputs: Inputs, lead: Indicator, record: Derived, end: str) -> Runs:

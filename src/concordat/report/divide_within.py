@@ -68,8 +68,7 @@ def _row(counting: Counting, indicator: Indicator, split: str, area: str) -> Row
         record = derive_group_gap(inputs.book, chosen[0], chosen[1])
         gap = Cell(text=cells.reason_text(inputs, "parts_of_different_years"))
         if record is not None:
-            ends = (record.parts[part] for part in ("value", "lower", "upper"))
+            value, lower, upper = (record.parts[part] for part in ("value", "lower", "upper"))
             unit = "points" if indicator.unit == "percent" else indicator.unit
-            gap = Cell(main=cells.interval_num(*ends, unit, record.id))
-    kind = "invited" if area in inputs.who.invited else "member"
-    return Row(area, inputs.area_name(area), (*found, gap), kind)
+            gap = Cell(main=cells.interval_num(value, lower, upper, unit, record.id))
+    return Row(area, inputs.area_name(area), (*found, gap), "invited" if area in inputs.who.invited else "member")

@@ -1,4 +1,4 @@
-"""How the numbers were made: the release, the rules of choosing and counting, the sources and what their licences allow."""
+"""How the numbers were made: the release, the rules of choosing and counting, the sources, what licences allow."""
 
 from __future__ import annotations
 
@@ -50,4 +50,6 @@ def _licences(inputs: Inputs) -> Iterator[Block]:
         rows.append(Row(dataset_id, origin.title, row))
     columns = (Column("licence", words.plain("method.column_licence")),
                *(Column(flag, words.plain(f"method.column_{flag}")) for flag in flags))  # fmt: skip
-    yield Table("method-licences", words.plain("method.licence_table"), words.plain("method.row_source"), columns, tuple(rows))
+    yield Table(
+        "method-licences", words.plain("method.licence_table"), words.plain("method.row_source"), columns, tuple(rows)
+    )

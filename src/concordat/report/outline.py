@@ -122,7 +122,7 @@ def numbers_of(cell: Cell) -> Iterator[tuple[str, Num, str, float | int]]:
 
 
 def common_source(table: Table, column: int | None = None) -> str:
-    """The one source of all published figures of a table, or of one of its columns; empty when there are several or none.
+    """The one source of all published figures of a table, or of one of its columns; empty if there are several or none.
 
     Figures that we computed name no source of their own: they rest on those beside them.
     """

@@ -1,4 +1,4 @@
-"""The data-quality annex: what covers whom, of which years, what is stale, censored, odd or out of use, and conflicts."""
+"""The data-quality annex: what covers whom, from which years, what is stale, censored, odd, out of use, in conflict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 PULL = "concordat evidence pull worldbank"
 LISTED = ("zero_suspicious", "bounds", "duplicate_key", "unit_unknown", "total_outside_parts", "jump", "dropped_old",
-          "remark_contradicts_year", "stale")  # fmt: skip
+          "remark_contradicts_year")  # fmt: skip
+MARKED = ("stale",)  # marked beside the figure wherever it is printed, so the list itself is kept off the page
+ROWS_ON_PAGE = 40
 
 
 def write(inputs: Inputs, options: Options) -> Chapter:
@@ -39,13 +41,9 @@ def write(inputs: Inputs, options: Options) -> Chapter:
     findings = [f for f in inputs.findings if f.area in who.all]
     blocks: list[Block] = [Paragraph(words.text("quality.intro"))]
     blocks.append(_coverage(counting, with_source))
-    absent = [i.name(inputs.study.language) for i in indicators if i.id not in loaded]
-    if absent:
-        blocks.append(Note(words.text("quality.no_source", names="; ".join(absent), command=Code(PULL))))
     blocks.append(_rules(inputs, findings))
-    listed = _listed(inputs, findings)
-    if listed is not None:
-        blocks.append(listed)
+    blocks += _listed(inputs, findings, LISTED, "listed")
+    blocks += _listed(inputs, findings, MARKED, "marked")
     blocks += _conflicts(counting, conflicts)
     blocks += _printed_world(counting, with_source)
     blocks.append(Paragraph(words.text("quality.revisions")))
@@ -91,7 +89,10 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
     words = inputs.words
     fired = Counter(f.rule for f in findings)
     found = {o.obs_id: o for o in inputs.observations}
-    columns = (Column("figures", words.plain("quality.column_figures")), Column("meaning", words.plain("quality.column_meaning")))
+    columns = (
+        Column("figures", words.plain("quality.column_figures")),
+        Column("meaning", words.plain("quality.column_meaning")),
+    )
     rows = []
     for rule in RULES:
         about = [f for f in findings if f.rule == rule]
@@ -100,7 +101,11 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
             number = Cell(main=inputs.count([inputs.book.observe(found[i]) for i in ids]))
         else:
             number = Cell(main=inputs.count([_finding_fact(inputs, f) for f in about]))
-        rows.append(Row(rule, words.plain(f"quality.rule_name.{rule}"), (number, Cell(text=words.plain(f"quality.rule.{rule}")))))
+        rows.append(
+            Row(
+                rule, words.plain(f"quality.rule_name.{rule}"), (number, Cell(text=words.plain(f"quality.rule.{rule}")))
+            )
+        )
     title, head = words.plain("quality.rules_table"), words.plain("quality.row_rule")
     return Table("quality-rules", title, head, columns, tuple(rows))
 
@@ -111,19 +116,21 @@ def _finding_fact(inputs: Inputs, finding: Finding) -> str:
     return inputs.book.fact(f"release {inputs.release.name}", "", finding.where or finding.text, parts)
 
 
-def _listed(inputs: Inputs, findings: Sequence[Finding]) -> Table | None:
-    """Each finding about a member's figure that a reader should know, with the figure."""
+def _listed(inputs: Inputs, findings: Sequence[Finding], rules: Sequence[str], key: str) -> Iterator[Table]:
+    """Each finding of some rules about a member's figure, with the figure."""
     words, language = inputs.words, inputs.study.language
     found = {o.obs_id: o for o in inputs.observations}
     rows: list[Row] = []
     numbers: Counter[str] = Counter()
-    for f in sorted(findings, key=lambda f: (LISTED.index(f.rule) if f.rule in LISTED else 99, f.indicator_id, f.area)):
+    about_rules = [f for f in findings if f.rule in rules]
+    for f in sorted(about_rules, key=lambda f: (rules.index(f.rule), f.indicator_id, f.area)):
         o = found.get(f.observations[-1]) if f.observations else None
-        if f.rule not in LISTED or o is None:
+        if o is None:
             continue
-        key = f"{f.rule}.{f.area}.{f.indicator_id}"
-        numbers[key] += 1
-        row_id = key if numbers[key] == 1 else f"{key}.{numbers[key]}"
+        row_id = f"{f.rule}.{f.area}.{f.indicator_id}"
+        numbers[row_id] += 1
+        if numbers[row_id] > 1:
+            row_id += f".{numbers[row_id]}"
         indicator = inputs.catalogue.indicators.get(f.indicator_id)
         name = indicator.name(language) if indicator else f.indicator_id
         if o.breakdown:
@@ -131,18 +138,24 @@ def _listed(inputs: Inputs, findings: Sequence[Finding]) -> Table | None:
         cell = _observed(inputs, o)
         about = (Cell(text=inputs.area_name(f.area)), Cell(text=name), cell, *_others(inputs, f, found))
         rows.append(Row(row_id, words.plain(f"quality.rule_name.{f.rule}"), about))
-    if not rows:
-        return None
-    names = ("area", "indicator", "figure", "part_1", "part_2")
-    columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in names)
-    title, head = words.plain("quality.listed_table"), words.plain("quality.row_rule")
-    return Table("quality-findings", title, head, columns, tuple(rows), on_page=len(rows) <= 40)
+    if rows:
+        names = ("area", "indicator", "figure", "part_1", "part_2")
+        columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in names)
+        title, head = words.plain(f"quality.{key}_table"), words.plain("quality.row_rule")
+        short = key == "listed" and len(rows) <= ROWS_ON_PAGE
+        yield Table(f"quality-{key}", title, head, columns, tuple(rows), on_page=short)
 
 
 def _observed(inputs: Inputs, o: Observation) -> Cell:
     if o.value is None and o.lower is None:
         return Cell(text=cells.reason_text(inputs, o.missing_reason))
-    num = Num(o.value, o.lower if o.value is None else None, o.upper if o.value is None else None, o.unit, inputs.book.observe(o))
+    num = Num(
+        o.value,
+        o.lower if o.value is None else None,
+        o.upper if o.value is None else None,
+        o.unit,
+        inputs.book.observe(o),
+    )
     return Cell(main=num, year=Num(o.year, unit="year", id=num.id, part="year"), source=o.dataset_id)
 
 
@@ -178,7 +191,7 @@ def _conflicts(counting: Counting, conflicts: Sequence[Conflict]) -> Iterator[Bl
     names = ("indicator", "first", "second", "with_other")
     columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in names)
     title, head = words.plain("quality.conflicts_table"), words.plain("standing.row_title")
-    yield Table("quality-conflicts", title, head, columns, tuple(rows), on_page=len(rows) <= 40)
+    yield Table("quality-conflicts", title, head, columns, tuple(rows), on_page=len(rows) <= ROWS_ON_PAGE)
 
 
 def _printed_world(counting: Counting, indicators: Sequence[Indicator]) -> Iterator[Block]:
@@ -198,7 +211,9 @@ def _printed_world(counting: Counting, indicators: Sequence[Indicator]) -> Itera
         yield Table("quality-world", title, head, columns, tuple(rows))
 
 
-def _headlines(counting: Counting, indicators: Sequence[Indicator], conflicts: Sequence[Conflict]) -> Iterator[Headline]:
+def _headlines(
+    counting: Counting, indicators: Sequence[Indicator], conflicts: Sequence[Conflict]
+) -> Iterator[Headline]:
     """How sure we are: coverage, stale and censored figures, conflicts."""
     inputs, words, who = counting.inputs, counting.inputs.words, counting.inputs.who
     all_figures = [c for i in indicators for c in counting.figures(i, who.all).values()]
@@ -210,7 +225,10 @@ def _headlines(counting: Counting, indicators: Sequence[Indicator], conflicts: S
     def counted(chosen: Iterable[Chosen]) -> Num:
         return inputs.count([enter(inputs.book, c) for c in chosen])
 
-    stale, censored = counted(c for c in all_figures if c.stale), counted(c for c in all_figures if c.observation.value is None)
+    stale, censored = (
+        counted(c for c in all_figures if c.stale),
+        counted(c for c in all_figures if c.observation.value is None),
+    )
     one = len({o.source_id for o in inputs.observations}) == 1
     runs = words.text(
         "quality.headline_one_member" if len(who.all) == 1 else "quality.headline",
@@ -219,7 +237,11 @@ def _headlines(counting: Counting, indicators: Sequence[Indicator], conflicts: S
         stale=stale,
         censored=censored,
     )
-    tail = words.text("quality.headline_one_source") if one else words.text("quality.headline_conflicts", conflicts=_conflict_count(inputs, conflicts))
+    tail = (
+        words.text("quality.headline_one_source")
+        if one
+        else words.text("quality.headline_conflicts", conflicts=_conflict_count(inputs, conflicts))
+    )
     yield Headline(70, (*runs, " ", *tail))
 
 

@@ -2,8 +2,8 @@
 
 Each number carries `data-obs`, the shortest id that names its record, and `data-part`, which part of the record it is
 (`value` where that is not said), so that a reader and a test can trace it; all its digits are in `data.csv`. Meets WCAG
-2.2 AA (tests/browser). The page's structure is `_data/report.html.j2`, its look `_data/report.css`; here are runs, cells
-and numbers.
+2.2 AA (tests/browser). The page's structure is `_data/report.html.j2`, its look `_data/report.css`; here are runs,
+cells and numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 from concordat.figures.numbers import Piece, Style, pieces
 from concordat.report.chapter import Cell, Cite, Code, Figure, Missing, Num, Report, Row, Runs, Table
 from concordat.report.messages import Messages
-from concordat.report.outline import Outline, cell_style, common_source, elsewhere, how_to_read, right_to_left, table_key
+from concordat.report.outline import (
+    Outline,
+    cell_style,
+    common_source,
+    elsewhere,
+    how_to_read,
+    right_to_left,
+    table_key,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -69,7 +69,7 @@ def render(report: Report, messages: Messages, figures_svg: Mapping[str, str] | 
             format="pdf",
         )
     except typst.TypstError as error:
-        hint = " ".join(error.hints) or "Correct the text that it names: a title or name in study.yaml, or report it to us."
+        hint = " ".join(error.hints) or "Correct the text that it names, a title or name in study.yaml, or tell us."
         raise MethodError(f"typst could not set the PDF: {error.message}.", where="report.pdf", hint=hint) from None
     assert isinstance(made, bytes)
     return made

@@ -1,7 +1,7 @@
 """How figures spread over many members: quantiles, extremes, groups; and how many ranks are certain.
 
-Used where a bloc has too many members for a page. Quantiles count each member once: the smallest figure that at least the
-given share of members do not exceed (weighted quantile with equal weights, `evidence.kernels`).
+Used where a bloc has too many members for a page. Quantiles count each member once: the smallest figure that at least
+the given share of members do not exceed (weighted quantile with equal weights, `evidence.kernels`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from concordat.evidence.resolve import enter
 from concordat.report import cells
 from concordat.report.cells import Counting
 from concordat.report.chapter import Cell, Num, Row
-from concordat.report.inputs import Inputs
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator

@@ -2,8 +2,8 @@
 
 Rows are members, columns indicators; a cell gives value, year and rank interval. Bloc lines are printed weighted and
 unweighted, without and with invited countries, with the members and the weight that they cover; the world is counted by
-the same rule. A bloc of over sixty members gets quantiles, extremes and groups on the page, and every member in XLSX and
-CSV. An indicator without a loaded source is named, with the command that loads one.
+the same rule. A bloc of over sixty members gets quantiles, extremes and groups on the page, and every member in XLSX
+and CSV. An indicator without a loaded source is named, with the command that loads one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,20 @@ from concordat.evidence.provenance import Derived
 from concordat.evidence.ranks import derive_ranks
 from concordat.report import cells, spread, standing_figures
 from concordat.report.cells import Counting
-from concordat.report.chapter import Block, Cell, Chapter, Code, Column, Headline, Note, Num, Paragraph, Row, Runs, Table
+from concordat.report.chapter import (
+    Block,
+    Cell,
+    Chapter,
+    Code,
+    Column,
+    Headline,
+    Note,
+    Num,
+    Paragraph,
+    Row,
+    Runs,
+    Table,
+)
 from concordat.report.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -73,7 +86,12 @@ def _introduction(inputs: Inputs, options: Options) -> Iterator[Block]:
         yield Note(words.text(key, names=cells.names_of(inputs, who.invited)))
     if who.inside:
         yield Note(words.text("standing.inside", names=cells.names_of(inputs, who.inside)))
-    for key, areas in (("suspended", who.suspended), ("unseen", who.unseen), ("undated", who.undated), ("unsure", who.unsure)):
+    for key, areas in (
+        ("suspended", who.suspended),
+        ("unseen", who.unseen),
+        ("undated", who.undated),
+        ("unsure", who.unsure),
+    ):
         if areas:
             kind = "info" if key == "suspended" else "warning"
             yield Note(words.text(f"standing.{key}", names=cells.names_of(inputs, areas)), kind)
@@ -119,9 +137,7 @@ def _topic_tables(
     yield Table(f"standing-{topic}-members", full, row_title, columns, members, on_page=False)
 
 
-def _member_rows(
-    inputs: Inputs, indicators: Sequence[Indicator], ranks: Mapping[str, Derived | None]
-) -> Iterator[Row]:
+def _member_rows(inputs: Inputs, indicators: Sequence[Indicator], ranks: Mapping[str, Derived | None]) -> Iterator[Row]:
     who = inputs.who
     for area in sorted(who.all, key=inputs.area_name):
         row = tuple(cells.member_cell(inputs, i.id, area, ranks.get(i.id)) for i in indicators)
@@ -146,7 +162,9 @@ def _bloc_rows(counting: Counting, indicators: Sequence[Indicator]) -> Iterator[
         yield Row("WLD", inputs.words.plain("standing.row_world"), tuple(row), "world")
 
 
-def _lines(counting: Counting, indicators: Sequence[Indicator], areas: Sequence[str], *, invited: bool) -> Iterator[Row]:
+def _lines(
+    counting: Counting, indicators: Sequence[Indicator], areas: Sequence[str], *, invited: bool
+) -> Iterator[Row]:
     inputs, words = counting.inputs, counting.inputs.words
     records = [(i, counting.bloc(i, areas)) for i in indicators]
     name = cells.as_text(cells.bloc_name(inputs, invited=invited), inputs)
@@ -159,8 +177,8 @@ def _lines(counting: Counting, indicators: Sequence[Indicator], areas: Sequence[
     yield line("unweighted", [cells.beside_cell(inputs, r, i.unit, "mean") for i, r in records])
     if not invited:
         yield line("median", [cells.beside_cell(inputs, r, i.unit, "median") for i, r in records])
-    yield line("have", [Cell(main=Num(r.parts["n"], unit="count", id=r.id, part="n")) for _, r in records])
     if not invited:
+        yield line("have", [Cell(main=Num(r.parts["n"], unit="count", id=r.id, part="n")) for _, r in records])
         yield line("covered", [Cell(main=coverage_num(r)) for _, r in records])
 
 
@@ -169,9 +187,7 @@ def coverage_num(record: Derived) -> Num:
     return Num(record.parts["coverage_pct"], unit="share", id=record.id, part="coverage_pct")
 
 
-def _absent(
-    inputs: Inputs, topic: str, indicators: Sequence[Indicator], shown: Sequence[Indicator]
-) -> Iterator[Block]:
+def _absent(inputs: Inputs, topic: str, indicators: Sequence[Indicator], shown: Sequence[Indicator]) -> Iterator[Block]:
     """Which of the topic's indicators have no source loaded, or no figure of a member, and what to do."""
     words, language = inputs.words, inputs.study.language
     loaded = {o.indicator_id for o in inputs.observations if not o.breakdown}

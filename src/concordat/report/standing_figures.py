@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Derived
@@ -27,9 +28,7 @@ def lead_of(shown: Sequence[Indicator]) -> Indicator | None:
     return next((i for i in shown if i.id == LEAD), shown[0] if shown else None)
 
 
-def figures(
-    counting: Counting, shown: Sequence[Indicator], ranks: Mapping[str, Derived | None]
-) -> Iterator[Figure]:
+def figures(counting: Counting, shown: Sequence[Indicator], ranks: Mapping[str, Derived | None]) -> Iterator[Figure]:
     """Dots first (it also leads the report), then the heat table, then the tiles."""
     lead = lead_of(shown)
     who = counting.inputs.who
@@ -49,9 +48,7 @@ def _table(counting: Counting, indicator: Indicator) -> Table:
     """The table that a picture of one indicator shows: that of its topic, or its own."""
     inputs = counting.inputs
     order = sorted(inputs.who.all, key=inputs.area_name)
-    rows = tuple(
-        Row(a, inputs.area_name(a), (cells.member_cell(inputs, indicator.id, a, None),)) for a in order
-    )
+    rows = tuple(Row(a, inputs.area_name(a), (cells.member_cell(inputs, indicator.id, a, None),)) for a in order)
     column = Column(indicator.id, indicator.name(inputs.study.language), indicator.unit)
     table_id = f"standing-{indicator.topic}"
     if inputs.who.large:
@@ -118,18 +115,18 @@ def _rule(counting: Counting, indicator: Indicator, areas: Sequence[str], label:
 
 def _extremes(counting: Counting, indicator: Indicator, record: Derived) -> dict[str, str]:
     """Words for an alternative text: who is highest and lowest, with which figure, and the mean."""
-    inputs = counting.inputs
+    inputs, language = counting.inputs, counting.inputs.study.language
     found: dict[str, str] = {}
     for short, part in (("min", "minimum"), ("max", "maximum")):
         areas = [a for a in str(record.parts[f"{part}_areas"]).split(",") if a]
         found[f"{short}_name"] = cells.names_of(inputs, areas)
         num = cells.beside_num(record, indicator.unit, part)
-        found[short] = numbers.format_num(Num(num.value, num.lower if num.value is None else None,
-                                              num.upper if num.value is None else None, num.unit), inputs.study.language)  # fmt: skip
-    mean = counting.bloc(indicator, inputs.who.members)
-    shown = mean.parts["value"]
+        if num.value is not None:
+            num = Num(num.value, unit=num.unit)
+        found[short] = numbers.format_num(num, language)
+    mean = counting.bloc(indicator, inputs.who.members).parts["value"]
     none = inputs.words.plain("standing.none")
-    found["mean"] = none if shown is None else numbers.format_num(Num(shown, unit=indicator.unit), inputs.study.language)
+    found["mean"] = none if mean is None else numbers.format_num(Num(mean, unit=indicator.unit), language)
     return found
 
 
@@ -211,5 +208,9 @@ def _breaks(indicator: Indicator, tops: Sequence[float]) -> list[float]:
 def _class_words(counting: Counting, indicator: Indicator, breaks: Sequence[float]) -> list[str]:
     language, words = counting.inputs.study.language, counting.inputs.words
     texts = [numbers.format_num(Num(b, unit=indicator.unit), language, style="cell") for b in breaks]
-    middle = [words.plain("standing.class_between", low=a, high=b) for a, b in zip(texts, texts[1:], strict=False)]
-    return [words.plain("standing.class_under", high=texts[0]), *middle, words.plain("standing.class_over", low=texts[-1])]
+    middle = [words.plain("standing.class_between", low=a, high=b) for a, b in pairwise(texts)]
+    return [
+        words.plain("standing.class_under", high=texts[0]),
+        *middle,
+        words.plain("standing.class_over", low=texts[-1]),
+    ]

@@ -1,8 +1,8 @@
 """What is measured: the study behind a report, read strictly and written back in full.
 
-A study names the bloc (or the countries) and the day, the release of evidence, the indicators and the rules of counting.
-It is a reviewed YAML file; the one that `assess` writes beside the report has every default filled in and the release it
-was built from, so that the same file gives the same bytes elsewhere. Its hash is printed on the report.
+A study names the bloc (or the countries) and the day, the release of evidence, the indicators and the rules of
+counting. It is a reviewed YAML file; the one that `assess` writes beside the report has every default filled in and the
+release it was built from, so that the same file gives the same bytes elsewhere. Its hash is printed on the report.
 
 Keys that belong to one chapter are checked by that chapter's file in `report.chapters`; the others here.
 """
@@ -187,7 +187,9 @@ def _study(core: CoreKeys, document: Document) -> Study:
         both = "names a bloc and countries" if core.bloc else "names neither a bloc nor countries"
         raise InputError(f"the study {both}.", where=document.where, hint="Give one of: bloc, countries.", code="who")
     if core.bloc is not None and core.date:
-        raise InputError("a bloc's day stands under bloc.", where=document.place("date"), hint="Move it there.", code="date")
+        raise InputError(
+            "a bloc's day stands under bloc.", where=document.place("date"), hint="Move it there.", code="date"
+        )
     day_text = core.bloc.date if core.bloc else core.date
     on = _day(day_text, document.place(*(("bloc", "date") if core.bloc else ("date",)))) if day_text else clock.today()
     bloc_id = bloc(core.bloc.id).id if core.bloc else ""
@@ -214,7 +216,9 @@ def _day(text: str, where: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f'"{text}" is not a day.', where=where, hint="Write it as 2026-11-22.", code="bad_date") from None
+        raise InputError(
+            f'"{text}" is not a day.', where=where, hint="Write it as 2026-11-22.", code="bad_date"
+        ) from None
 
 
 def _countries(core: CoreKeys, document: Document) -> tuple[str, ...]:
@@ -229,7 +233,9 @@ def _countries(core: CoreKeys, document: Document) -> tuple[str, ...]:
             raise InputError(f'"{text}" ({area}) stands twice.', where=where, hint=hint, code="duplicate")
         found.append(area)
     if core.countries is not None and not found:
-        raise InputError("the list of countries is empty.", where=document.place("countries"), hint="Name one.", code="empty")
+        raise InputError(
+            "the list of countries is empty.", where=document.place("countries"), hint="Name one.", code="empty"
+        )
     return tuple(sorted(found))
 
 

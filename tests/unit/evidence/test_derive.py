@@ -15,9 +15,11 @@ from concordat.evidence.derive import (
     COMBINE,
     IMPLIED_BREAKDOWN,
     IMPLIED_RATE,
+    PER_PERSON,
     combine_parts,
     compare_rates,
     implied_rates,
+    per_person,
 )
 from concordat.evidence.observation import Observation
 from concordat.evidence.sources._base import Problem
@@ -177,11 +179,12 @@ def country(observe: Observe) -> Callable[..., list[Observation]]:
     """A country of a million people in 2025, growing by 25 % a year: 800,000 in 2024, 640,000 in 2023."""
 
     def make(rate: float | None, total: float, year: int = 2024, **columns: Any) -> list[Observation]:
+        source = columns.setdefault("source", "cia_factbook")
         return [
             observe(rate, "ETH", year, indicator_id="fixed_broadband_per_100", precision=0.5, **columns),
-            observe(total, "ETH", year, indicator_id="fixed_broadband_subscriptions", precision=500.0),
-            observe(1e6, "ETH", 2025, indicator_id="population"),
-            observe(25.0, "ETH", 2025, indicator_id="population_growth_pct"),
+            observe(total, "ETH", year, indicator_id="fixed_broadband_subscriptions", precision=500.0, source=source),
+            observe(1e6, "ETH", 2025, indicator_id="population", source=source),
+            observe(25.0, "ETH", 2025, indicator_id="population_growth_pct", source=source),
         ]
 
     return make
@@ -269,3 +272,36 @@ def test_parts_imply_nothing_because_their_totals_are_of_the_whole(
 ) -> None:
     rows = [part("fixed_broadband_per_100", GZ, 8), part("fixed_broadband_subscriptions", GZ, 4e5), *people]
     assert implied_rates(rows, catalogue) == ([], [])
+
+
+# --- Figures per person ---------------------------------------------------------------------------------------------
+
+
+def electricity(observe: Observe, **columns: Any) -> list[Observation]:
+    """Eight hundred million kWh in 2024; a million people in 2025, growing by 25 % a year."""
+    return [
+        observe(8e8, "ETH", 2024, indicator_id="electricity_consumption_kwh", precision=5e5, **columns),
+        observe(1e6, "ETH", 2025, indicator_id="population", **columns),
+        observe(25.0, "ETH", 2025, indicator_id="population_growth_pct", **columns),
+    ]
+
+
+def test_a_figure_per_person_is_made_from_its_total_where_the_source_prints_none(
+    observe: Observe, catalogue: Catalogue
+) -> None:
+    rows = electricity(observe, source="cia_factbook")
+    (made,), _ = per_person(rows, catalogue)
+    assert (made.indicator_id, made.unit, made.year) == ("electricity_consumption_kwh_per_person", "kwh", 2024)
+    assert (made.value, made.precision) == (pytest.approx(1000), pytest.approx(0.625))  # over 800,000 people
+    assert (made.obs_status, made.derived_by, made.breakdown) == ("E", PER_PERSON, "")
+    assert set(made.derived_from) == {o.obs_id for o in rows}
+
+
+def test_no_figure_per_person_is_made_where_the_source_has_one_or_of_parts_or_without_population(
+    observe: Observe, part: Observe, country: Country, catalogue: Catalogue
+) -> None:
+    assert per_person(electricity(observe, source="worldbank_wdi"), catalogue) == ([], [])
+    assert per_person(electricity(observe, source="cia_factbook")[:1], catalogue) == ([], [])
+    printed = [o for o in country(10, 80_000) if o.indicator_id != "fixed_broadband_per_100"]
+    assert per_person(printed, catalogue) == ([], [])
+    assert per_person([part("electricity_consumption_kwh", GZ, 5), part("population", GZ, 5)], catalogue) == ([], [])

@@ -154,6 +154,31 @@ def test_with_more_than_twelve_uncertain_members_the_upper_end_is_a_bound_and_st
             assert true[name] - 1e-9 <= ends[1] <= true[name] + 0.002, name
 
 
+@pytest.mark.parametrize(
+    ("measure", "ends", "best", "other", "expected"),
+    [
+        # Everyone between the same two ends: with share P at the upper one the deviation is 100 sqrt(P (1 - P)), ...
+        ("sd", (0, 100), 0.5, 0.3, 50.0),
+        # ... between 10 and 90 (E x^2) / mu^2 is (100 + 8000 P) / (10 + 80 P)^2, greatest at P = 1/10, ...
+        ("cv", (10, 90), 0.1, 0.06, 4 / 3),
+        # ... and the Gini is 80 P (1 - P) / (10 + 80 P), greatest at P = 1/4.
+        ("gini", (10, 90), 0.25, 0.2, 0.5),
+    ],
+)
+def test_the_bound_is_not_too_low_where_one_member_alone_makes_the_greatest_divide(
+    measure: str, ends: tuple[int, int], best: float, other: float, expected: float
+) -> None:
+    """The second member at its upper end, all others at their lower: no chain of members in order comes by there."""
+    rest = 11
+    p = np.array([other, best, *[(1 - best - other) / rest] * rest])
+    low, high = np.full(p.size, float(ends[0])), np.full(p.size, float(ends[1]))
+    ranges = {"sd": _ranges.deviation_range, "cv": _ranges.variation_range, "gini": _ranges.gini_range}
+    found = ranges[measure](p, low, high)
+    assert found == (pytest.approx(0.0, abs=1e-12), pytest.approx(expected, rel=5e-3))
+    assert found is not None
+    assert found[1] >= expected - 1e-12
+
+
 def test_a_world_of_members_takes_no_corners() -> None:
     n = 250
     low, p = np.linspace(0, 99, n), np.full(n, 1 / n)

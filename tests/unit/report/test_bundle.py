@@ -175,7 +175,7 @@ def test_a_report_that_lost_a_file_is_still_ours(tmp_path: Path) -> None:
     assert snapshot(tmp_path / "out") != write(tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", ["../up", "/root", "a/../../b"])
+@pytest.mark.parametrize("name", ["../up", "/etc/x", "a/../../b"])
 def test_a_name_that_leaves_the_folder_is_a_fault_of_the_program(tmp_path: Path, name: str) -> None:
     with pytest.raises(AssertionError):
         write(tmp_path / "out", {name: b""})

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from concordat import canonical
 from concordat.errors import InputError, SourceError
-from concordat.evidence.derive import combine_parts, implied_rates
+from concordat.evidence.derive import combine_parts, implied_rates, per_person
 from concordat.evidence.observation import Observation
 from concordat.evidence.sources._base import Problem
 from concordat.evidence.sources._factbook_edition import (
@@ -65,21 +65,13 @@ def vintage_id(edition: Edition, catalogue: Catalogue) -> str:
     >>> vintage_id(read_edition(), load_catalogue())[:17]
     '0.1.2-9ce35d2f-p1'
     """
-    asked = [
-        [
-            i.id,
-            i.unit,
-            i.aggregate_rule,
-            i.aggregate_numerator,
-            i.aggregate_denominator,
-            i.aggregate_per,
-            list(m.path),
-            m.or_text,
-            {key: list(path) for key, path in m.breakdowns.items()},
-        ]
-        for i in sorted(catalogue.indicators.values(), key=lambda i: i.id)
-        if (m := i.maps.get(SOURCE)) is not None
-    ]
+    asked = []
+    for i in sorted(catalogue.indicators.values(), key=lambda i: i.id):
+        place = i.maps.get(SOURCE)
+        if not i.retired and (place or i.aggregate_numerator):
+            ratio = [i.aggregate_rule, i.aggregate_numerator, i.aggregate_denominator, i.aggregate_per]
+            paths = [list(place.path), place.or_text, sorted(place.breakdowns.items())] if place else []
+            asked.append([i.id, i.unit, *ratio, *paths])
     maps = canonical.digest(asked, floats=True)[:8]
     return f"{edition.version}-{edition.content_hash[:8]}-p{PARSER_VERSION}-{maps}"
 
@@ -119,7 +111,7 @@ def parse_edition(
     for path, area in _area_of_files(edition, areas).items():
         _read_file(reading, edition, path, area, plan)
     rows, problems = reading.rows, reading.problems
-    for derive in (combine_parts, implied_rates):
+    for derive in (combine_parts, implied_rates, per_person):
         made, found = derive(rows, catalogue)
         rows += made
         problems += found

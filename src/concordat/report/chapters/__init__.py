@@ -1,1 +1,1 @@
-"""One file for each room that has something to say in the report: `read(study)` and the functions that write chapters."""
+"""One file for each room with something to say in the report: `read(study)` and the functions that write chapters."""
