@@ -40,6 +40,11 @@ META = VintageMeta(
     licence=licence("CC-BY-4.0").as_dict(),
 )  # fmt: skip
 
+COMMON = {
+    "source_id": "demo", "dataset_id": "demo", "vintage_id": "v1", "known_from": META.known_from,
+    "retrieved_at": META.retrieved_at, "parser_version": "1",
+}  # fmt: skip
+
 
 def embedded_rows() -> list[Observation]:
     """The Factbook's rows, as if they were of the benchmark's vintage."""
@@ -55,25 +60,18 @@ def synthetic_rows() -> list[Observation]:
     rows = []
     for n in range(SYNTHETIC_ROWS):
         year = 1990 + n % 32
-        rows.append(
-            make_observation(
-                indicator_id=f"indicator_{n // 32 // 200}",
-                area=f"A{n // 32 % 200:02d}",
-                period_start=date(year, 1, 1),
-                period_end=date(year, 12, 31),
-                value=(n * 7919 % 100_003) / 1000.3,
-                unit="percent",
-                source_id="demo",
-                dataset_id="demo",
-                vintage_id="v1",
-                known_from=META.known_from,
-                retrieved_at=META.retrieved_at,
-                raw_sha256="ab" * 32,
-                raw_locator=f"row {n + 2}, value",
-                parser_version="1",
-                precision=0.05,
-            )  # fmt: skip
-        )
+        columns = {
+            "indicator_id": f"indicator_{n // 32 // 200}",
+            "area": f"A{n // 32 % 200:02d}",
+            "period_start": date(year, 1, 1),
+            "period_end": date(year, 12, 31),
+            "value": (n * 7919 % 100_003) / 1000.3,
+            "precision": 0.05,
+            "unit": "percent",
+            "raw_sha256": "ab" * 32,
+            "raw_locator": f"row {n + 2}, value",
+        }
+        rows.append(make_observation(**columns, **COMMON))
     return rows
 
 
@@ -90,11 +88,8 @@ def write(folder: Path, rows: list[Observation]) -> Callable[[], None]:
     return work
 
 
-def read(folder: Path, rows: list[Observation]) -> Callable[[], None]:
+def read(folder: Path, _: object = None) -> Callable[[], None]:
     """The store reads it back, every hash checked."""
-    with open_store(folder / "data") as store:
-        store.write_vintage(META, rows)
-    rows.clear()
 
     def work() -> None:
         with open_store(folder / "data") as store:
@@ -103,11 +98,13 @@ def read(folder: Path, rows: list[Observation]) -> Callable[[], None]:
     return work
 
 
-def _csv(folder: Path, rows: list[Observation]) -> Path:
-    path = folder / "rows.csv"
-    path.write_bytes(tables._encode(rows))
-    rows.clear()
-    return path
+def prepare(size: str, folder: Path) -> None:
+    """What the measures that read find on the disk: a store, a CSV, a Parquet file by DuckDB alone."""
+    rows = ROWS[size]()
+    with open_store(folder / "data") as store:
+        store.write_vintage(META, rows)
+    (folder / "rows.csv").write_bytes(tables._encode(rows))
+    _copy(folder / "rows.csv", folder / "rows.parquet")
 
 
 def _copy(csv: Path, parquet: Path) -> None:
@@ -119,16 +116,14 @@ def _copy(csv: Path, parquet: Path) -> None:
         )
 
 
-def duckdb_write(folder: Path, rows: list[Observation]) -> Callable[[], None]:
+def duckdb_write(folder: Path, _: object = None) -> Callable[[], None]:
     """DuckDB alone: a CSV that is already there to Parquet."""
-    csv = _csv(folder, rows)
-    return lambda: _copy(csv, folder / "rows.parquet")
+    return lambda: _copy(folder / "rows.csv", folder / "again.parquet")
 
 
-def duckdb_read(folder: Path, rows: list[Observation]) -> Callable[[], None]:
+def duckdb_read(folder: Path, _: object = None) -> Callable[[], None]:
     """DuckDB alone: Parquet to tuples."""
     parquet = folder / "rows.parquet"
-    _copy(_csv(folder, rows), parquet)
 
     def work() -> None:
         with tables._engine() as engine:
@@ -142,26 +137,18 @@ MEASURES: dict[str, Callable[[Path, list[Observation]], Callable[[], None]]] = {
 }  # fmt: skip
 
 
-def measure(name: str, size: str) -> dict[str, object]:
+def measure(name: str, size: str, folder: Path) -> dict[str, object]:
     """Seconds of each run and the peak memory of this process, in which nothing else runs."""
-    rows = ROWS[size]()
-    count = len(rows)
-    with tempfile.TemporaryDirectory() as folder:
-        work = MEASURES[name](Path(folder), rows)
-        before = _peak_mb()
-        seconds = []
-        for _ in range(RUNS + 1):
-            start = time.perf_counter()
-            work()
-            seconds.append(round(time.perf_counter() - start, 4))
+    rows = ROWS[size]() if name == "write" else []
+    work = MEASURES[name](folder, rows)
+    before = _peak_mb()
+    seconds = []
+    for _ in range(RUNS + 1):
+        start = time.perf_counter()
+        work()
+        seconds.append(round(time.perf_counter() - start, 4))
     runs = seconds[1:]
-    return {
-        "rows": count,
-        "median_s": statistics.median(runs),
-        "runs_s": runs,
-        "peak_mb": _peak_mb(),
-        "peak_mb_before": before,
-    }
+    return {"median_s": statistics.median(runs), "runs_s": runs, "peak_mb": _peak_mb(), "peak_mb_before": before}
 
 
 def _peak_mb() -> float:
@@ -169,11 +156,17 @@ def _peak_mb() -> float:
     return round(kib / (2**20 if sys.platform == "darwin" else 1024), 1)
 
 
-def in_own_process(name: str, size: str) -> dict[str, object]:
-    """Run one measure in a new process."""
-    command = [sys.executable, __file__, "--one", name, size]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600)
-    return dict(json.loads(done.stdout))
+def in_own_process(*words: str) -> str:
+    """Run a part of this file in a new process; returns what it prints."""
+    command = [sys.executable, __file__, "--one", *words]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600, text=True).stdout
+
+
+def measure_all(size: str) -> dict[str, dict[str, object]]:
+    """Every measure on rows of one kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        in_own_process("prepare", size, folder)
+        return {name: json.loads(in_own_process(name, size, folder)) for name in MEASURES}
 
 
 def machine() -> dict[str, str | int | float | None]:
@@ -191,12 +184,16 @@ def main() -> None:
     """Measure, print, and store when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="store the result in benchmarks/results/")
-    parser.add_argument("--one", nargs=2, metavar=("MEASURE", "SIZE"), help="run one measure in this process")
+    parser.add_argument("--one", nargs=3, metavar=("MEASURE", "SIZE", "FOLDER"), help="run one measure in this process")
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(measure(*arguments.one)))
+        name, size, folder = arguments.one
+        if name == "prepare":
+            prepare(size, Path(folder))
+        else:
+            print(json.dumps(measure(name, size, Path(folder))))
         return
-    measured = {size: {name: in_own_process(name, size) for name in MEASURES} for size in ROWS}
+    measured = {size: measure_all(size) for size in ROWS}
     ratios = {
         size: {
             what: round(float(str(m[what]["median_s"])) / float(str(m[f"duckdb {what}"]["median_s"])), 2)

@@ -41,7 +41,7 @@ def evidence_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory, evidence_dir: Path) -> Callable[..., Path]:
-    """`report("BRICS")`, `report("--countries", "BRA,IND,ZAF")`: the folder that `assess` writes, made once a session."""
+    """`report("BRICS")`, `report("--countries", "BRA,IND")`: the folder that `assess` writes, made once a session."""
     made: dict[tuple[str, ...], Path] = {}
 
     def make(*words: str) -> Path:

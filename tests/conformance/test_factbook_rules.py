@@ -168,7 +168,7 @@ def _white_space_stays(text: str) -> str:
 
 def _last_year(clean: str) -> grammar.Dated:
     """Cuts at the last parenthesis with a year instead of the first."""
-    found = [m for m in grammar._PARENTHESIS.finditer(clean) if grammar._YEAR.search(m[0])]
+    found = list(grammar._DATED.finditer(clean))
     cut = found[-1].start() if found else len(clean)
     late = ORIGINAL_SPLIT(clean[cut:])
     return grammar.Dated(clean[:cut].strip(), late.tail, late.year, late.year_end, late.estimate)
@@ -194,7 +194,7 @@ MUTATIONS: dict[str, tuple[int, tuple[Any, str, Any]]] = {
     "1 tags vanish instead of becoming spaces": (1, (grammar, "_TAG", SimpleNamespace(sub=_tags_vanish))),
     "1 entities stay": (1, (grammar, "html", SimpleNamespace(unescape=lambda text: text))),
     "1 white space stays": (1, (grammar, "clean_text", _white_space_stays)),
-    "2 any four digits are a year": (2, _swap("_YEAR", "(?:19|20)", r"\d\d")),
+    "2 any four digits are a year": (2, _swap("_DATED", "(?:19|20)", r"\d\d")),
     "2 the last year counts": (2, (grammar, "split_at_year", _last_year)),
     "2 the year is not cut out": (2, (grammar, "split_at_year", _nothing_cut)),
     "2 a range is its first year": (2, (grammar, "_range_end", lambda *both: both[0])),

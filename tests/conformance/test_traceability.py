@@ -80,7 +80,7 @@ class Printed(HTMLParser):
             record, part, text = self.open[-1]
             self.open[-1] = (record, part, text + data)
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, _tag: str) -> None:
         done = self.open.pop() if self.open else None
         if done:
             self.found.append(done)

@@ -18,6 +18,11 @@ from concordat.evidence.store import open_store
 from concordat.evidence.store.catalog import MIGRATIONS
 
 Fails = Callable[..., str]
+CELL = '"T1:BRA:internet_users_pct" is a cell, and cells belong to a report. Name the report\'s folder with --report.'
+NO_ID = (
+    '"abc" is not the beginning of an id. Give at least 8 digits of 0-9 and a-f, or a cell\'s name such as '
+    "T3:BRA:internet_users_pct."
+)
 
 
 @pytest.fixture
@@ -75,12 +80,11 @@ def fails(factbook: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
         (["coverage", "--on", "22.11.2026"], '"22.11.2026" is not a day. Write it as 2026-11-22.'),
         (
             ["trace", "T1:BRA:internet_users_pct"],
-            '"T1:BRA:internet_users_pct" is a cell, and cells belong to a report. Name the report\'s folder with --report.',
+            CELL,
         ),
         (
             ["trace", "abc"],
-            '"abc" is not the beginning of an id. Give at least 8 digits of 0-9 and a-f, '
-            + "or a cell's name such as T3:BRA:internet_users_pct.",
+            NO_ID,
         ),
         (
             ["release", "a name"],

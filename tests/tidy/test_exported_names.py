@@ -10,19 +10,69 @@ import pytest
 import concordat
 
 NAMES: dict[str, set[str]] = {
-    "concordat.evidence": set(
-        "Aggregate Catalogue Chosen Conflict Indicator Observation Problem Release Store check_quality cite "
-        "find_conflicts load_catalogue open_store".split()
-    ),
-    "concordat.evidence.store": set("Release ReleaseVintage Retrieval Store Vintage VintageMeta open_store".split()),
-    "concordat.observatory.divide": set(
-        "UNWEIGHTED WEIGHTED counts_people derive_divide derive_group_gap is_share people_without spread".split()
-    ),
-    "concordat.world": set(
-        "Bloc Country Currency FULL_ROLES Membership ROLES area_name area_type bloc bloc_ids bloc_sources "
-        "bloc_table_as_of blocs countries country currencies currency gec_to_area gec_unmapped members "
-        "no_members normalise parts roles_on table_hash tiles".split()
-    ),
+    "concordat.evidence": {
+        "Aggregate",
+        "Catalogue",
+        "Chosen",
+        "Conflict",
+        "Indicator",
+        "Observation",
+        "Problem",
+        "Release",
+        "Store",
+        "check_quality",
+        "cite",
+        "find_conflicts",
+        "load_catalogue",
+        "open_store",
+    },
+    "concordat.evidence.store": {
+        "Release",
+        "ReleaseVintage",
+        "Retrieval",
+        "Store",
+        "Vintage",
+        "VintageMeta",
+        "open_store",
+    },
+    "concordat.observatory.divide": {
+        "UNWEIGHTED",
+        "WEIGHTED",
+        "counts_people",
+        "derive_divide",
+        "derive_group_gap",
+        "is_share",
+        "people_without",
+        "spread",
+    },
+    "concordat.world": {
+        "Bloc",
+        "Country",
+        "Currency",
+        "FULL_ROLES",
+        "Membership",
+        "ROLES",
+        "area_name",
+        "area_type",
+        "bloc",
+        "bloc_ids",
+        "bloc_sources",
+        "bloc_table_as_of",
+        "blocs",
+        "countries",
+        "country",
+        "currencies",
+        "currency",
+        "gec_to_area",
+        "gec_unmapped",
+        "members",
+        "no_members",
+        "normalise",
+        "parts",
+        "roles_on",
+        "table_hash",
+        "tiles",
+    },
 }
 
 

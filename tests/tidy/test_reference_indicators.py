@@ -50,7 +50,7 @@ def test_every_topic_and_indicator_stands_on_the_page_once() -> None:
         ("fixed_lines", "| neither | sum | 3, 10 |"),
         ("mobile_broadband_per_100", "itu: `i911mw_IDI` (seen) |"),
         ("households_internet_pct", "eurostat: `isoc_ci_in_h` (unverified) |"),
-        ("population", "cia_factbook: People and Society > Population > total (verified)"),
+        ("population", "sex=M People and Society > Population > male (verified); worldbank_wdi: `SP.POP.TOTL`"),
     ],
 )
 def test_a_line_says_what_the_catalogue_file_says(indicator_id: str, says: str) -> None:

@@ -104,8 +104,8 @@ def _lines(built: Built) -> list[str]:
     plural = "" if len(who.members) == 1 else "s"
     vintages = ", ".join(f"{v.dataset} {v.vintage.split('-')[0]}" for v in study.vintages)
     lines = [
-        f"{name} on {who.on.isoformat()}: {len(who.members)} member{plural}{invited}. "
-        f"Release {study.release}: {vintages}."
+        f"{name} on {who.on.isoformat()}: {len(who.members)} member{plural}{invited}."
+        + f" Release {study.release}: {vintages}."
     ]
     from concordat.figures.numbers import format_num
 

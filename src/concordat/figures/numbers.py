@@ -104,7 +104,7 @@ def pieces(num: Number, language: str = "en", style: Style = "text") -> tuple[Pi
     if low == high:
         text = number_text(low, num.unit, language, decimals=num.decimals, style=style)
         return (Piece(text, end_part(num.part, "lower"), low),)
-    return _interval(num, language)
+    return _interval(num, language, style)
 
 
 def end_part(part: str, end: Literal["lower", "upper"]) -> str:
@@ -112,20 +112,31 @@ def end_part(part: str, end: Literal["lower", "upper"]) -> str:
     return end if part == "value" else f"{part}_{end}"
 
 
-def _interval(num: Number, language: str) -> tuple[Piece, ...]:
-    assert num.lower is not None
-    assert num.upper is not None
+def _interval(num: Number, language: str, style: Style = "bare") -> tuple[Piece, ...]:
+    """Both ends; a unit that stands before numbers is written with the first, one that stands behind with the last."""
+    lower, upper = num.lower, num.upper
+    assert lower is not None
+    assert upper is not None
     decimals = num.decimals
-    if decimals is None and max(abs(num.lower), abs(num.upper)) < COMPACT_FROM:
+    if decimals is None and max(abs(lower), abs(upper)) < COMPACT_FROM:
         decimals = _ends_decimals(num)
-    low = number_text(num.lower, num.unit, language, decimals=decimals, style="bare")
-    high = number_text(num.upper, num.unit, language, decimals=decimals, style="bare")
-    while num.value is None and low == high and num.lower != num.upper and (decimals or 0) < DECIMALS_MAX:
+    first: Style = style if num.unit in CURRENCIES else "bare"
+    last: Style = "bare" if num.unit in CURRENCIES else style
+    if num.unit in COMPACT and style == "text":
+        first = last = "text"  # a long word belongs to both: US$1.2 billion–US$1.4 billion
+
+    def texts() -> tuple[str, str]:
+        return (
+            number_text(lower, num.unit, language, decimals=decimals, style=first),
+            number_text(upper, num.unit, language, decimals=decimals, style=last),
+        )
+
+    low, high = texts()
+    while num.value is None and low == high and lower != upper and (decimals or 0) < DECIMALS_MAX:
         decimals = (2 if decimals is None else decimals) + 1  # two ends that look alike would say that nothing is open
-        low = number_text(num.lower, num.unit, language, decimals=decimals, style="bare")
-        high = number_text(num.upper, num.unit, language, decimals=decimals, style="bare")
-    dash = DASH if num.lower >= 0 and num.upper >= 0 else f" {DASH} "
-    ends = Piece(low, end_part(num.part, "lower"), num.lower), Piece(high, end_part(num.part, "upper"), num.upper)
+        low, high = texts()
+    dash = DASH if lower >= 0 and upper >= 0 else f" {DASH} "
+    ends = Piece(low, end_part(num.part, "lower"), lower), Piece(high, end_part(num.part, "upper"), upper)
     return (ends[0], Piece(dash), ends[1])
 
 

@@ -288,7 +288,7 @@ def render(
 
 
 def cell_names(report: Report) -> dict[str, object]:
-    """What each number of a cell is: `T3:BRA:internet_users_pct`, and with `:year`, `:lower`, `:rank:upper` ... behind."""
+    """What each number of a cell is: `T3:BRA:internet_users_pct`, and with `:year`, `:rank:upper` ... behind."""
     from concordat.evidence.prov import Cell
     from concordat.report.outline import numbers_of
 

@@ -15,7 +15,7 @@ from concordat.report.inputs import Inputs
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
 
-NAMED_MAX = 3  # members named in a cell; more are counted
+NAMED_MAX = 3  # members named in a cell
 RATIOS = ("ratio", "cv", "gini", "gini_shortfall")
 
 
@@ -64,11 +64,11 @@ def in_words(inputs: Inputs, num: Num) -> Runs:
     return inputs.words.text("divide.open", low=low, high=high)
 
 
-def names_or_count(inputs: Inputs, areas: Iterable[str]) -> str:
-    """The names of a few members, or how many they are."""
+def names_or_several(inputs: Inputs, areas: Iterable[str]) -> str:
+    """The names of a few members, or that they are several."""
     areas = list(areas)
     if len(areas) > NAMED_MAX:
-        return inputs.words.plain("divide.several", count=str(len(areas)))
+        return inputs.words.plain("divide.several")
     return cells.names_of(inputs, areas)
 
 

@@ -29,7 +29,7 @@ from concordat.report.chapter import (
     Runs,
     Table,
 )
-from concordat.report.divide_cells import Group, in_words, measure_num, names_or_count, reason_text, unit_of
+from concordat.report.divide_cells import Group, in_words, measure_num, names_or_several, reason_text, unit_of
 from concordat.report.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _cell(inputs: Inputs, indicator: Indicator, record: Derived, measure: str, *
     if parts[f"{name}_lower"] is None:
         return Cell(text=words.plain("divide.undefined"))
     areas = str(parts.get(f"{name}_areas") or "").split(",")
-    text = names_or_count(inputs, areas) if measure in ("min", "max") else ""
+    text = names_or_several(inputs, areas) if measure in ("min", "max") else ""
     return Cell(main=measure_num(record, name, unit_of(indicator, measure)), text=text)
 
 
@@ -185,7 +185,7 @@ def _name_and_year(inputs: Inputs, lead: Indicator, record: Derived, end: str) -
     """`Ethiopia (2021)`; without the year where several members share the place."""
     areas = str(record.parts[f"{end}_areas"]).split(",")
     if len(areas) != 1:
-        return (names_or_count(inputs, areas),)
+        return (names_or_several(inputs, areas),)
     chosen = inputs.chosen[lead.id, areas[0], ""]
     year = Num(chosen.year, unit="year", id=inputs.book.observe(chosen.observation), part="year")
     return (f"{inputs.area_name(areas[0])} (", year, ")")

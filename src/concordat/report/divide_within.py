@@ -24,17 +24,17 @@ SPLITS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
 
 
 def blocks(counting: Counting, limits: Limits, asked: Sequence[Indicator]) -> Iterator[Block]:
-    """A table for each indicator and dimension with figures, and which of those asked for have none."""
+    """One table of all gaps; for each of them the groups' figures, kept in the workbook; and what has no source."""
     inputs = counting.inputs
     in_topics = [i for topic in limits.topics for i in inputs.catalogue.by_topic(topic)]
     wanted = [*asked, *(i for i in in_topics if i not in asked and (not limits.only or i.id in limits.only))]
-    found: set[str] = set()
-    for indicator in wanted:
-        for split in SPLITS:
-            # Totals (men and women in the population) are no gap between the two.
-            if indicator.aggregate_rule != "sum" and _both(counting, indicator, split):
-                found.add(indicator.id)
-                yield _table(counting, indicator, split)
+    # Totals (men and women in the population) are no gap between the two.
+    pairs = [(i, s) for i in wanted for s in SPLITS if i.aggregate_rule != "sum" and _both(counting, i, s)]
+    details = [_table(counting, indicator, split) for indicator, split in pairs]
+    if pairs:
+        yield _gaps(counting, pairs, details)
+        yield from details
+    found = {indicator.id for indicator, _ in pairs}
     absent = [i.name(inputs.study.language) for i in asked if i.breakdowns and i.id not in found]
     if absent:
         yield Note(inputs.words.text("divide.within_missing", names="; ".join(absent), command=Code(PULL)))
@@ -46,16 +46,32 @@ def _both(counting: Counting, indicator: Indicator, split: str) -> list[str]:
     return sorted(set(first) & set(second))
 
 
+def _gaps(counting: Counting, pairs: Sequence[tuple[Indicator, str]], details: Sequence[Table]) -> Table:
+    """A row for each member, a column for each gap: the last columns of the detailed tables side by side."""
+    words = counting.inputs.words
+    columns = []
+    for (indicator, split), table in zip(pairs, details, strict=True):
+        name = {"indicator": indicator.name(counting.inputs.study.language), "gap": table.columns[-1].title.lower()}
+        title = words.plain("divide.gap_of", **name)
+        columns.append(Column(f"{indicator.id}.{split}", title, table.columns[-1].unit))
+    rows = tuple(
+        Row(row.id, row.title, tuple(table.rows[i].cells[-1] for table in details), row.kind)
+        for i, row in enumerate(details[0].rows)
+    )
+    title, head = words.plain("divide.gaps_table"), words.plain("standing.row_title")
+    return Table("divide-gaps", title, head, tuple(columns), rows, on_page=len(rows) <= LARGE_BLOC)
+
+
 def _table(counting: Counting, indicator: Indicator, split: str) -> Table:
     inputs, words, who = counting.inputs, counting.inputs.words, counting.inputs.who
     points = indicator.unit == "percent"
     columns = [Column(group, words.plain(f"divide.within_{group}"), indicator.unit) for _, group in SPLITS[split]]
-    gap = words.plain(f"divide.within_gap_{split}" + ("" if points else "_other"))
+    gap = words.plain(f"divide.within_gap_{split}")
     columns.append(Column("gap", gap, "points" if points else indicator.unit))
     rows = tuple(_row(counting, indicator, split, area) for area in sorted(who.all, key=inputs.area_name))
     title = words.plain("divide.within", indicator=indicator.name(inputs.study.language))
     table_id, head = f"divide-within-{split}-{indicator.id}", words.plain("standing.row_title")
-    return Table(table_id, title, head, tuple(columns), rows, on_page=len(rows) <= LARGE_BLOC)
+    return Table(table_id, title, head, tuple(columns), rows, on_page=False)
 
 
 def _row(counting: Counting, indicator: Indicator, split: str, area: str) -> Row:

@@ -124,7 +124,7 @@ def test_digits_are_western_in_every_language(language: str, value: float) -> No
         (Num(None, 0, 1, "percent"), "bare", f"<{N}1"),
         (Num(None, None, 1, "percent"), "cell", f"<{N}1%"),
         (Num(None, 100, None, "percent"), "text", f">{N}100%"),
-        (Num(None, 80, 90, "percent"), "text", "80–90"),
+        (Num(None, 80, 90, "percent"), "text", "80–90%"),
         (Num(None, 5, 5, "percent"), "text", "5%"),
         (Num(None, 3, 5, "rank"), "text", "3–5"),
         (Num(None, 3, 3, "rank"), "text", "3"),

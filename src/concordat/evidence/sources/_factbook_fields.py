@@ -99,6 +99,7 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
 
 
+@lru_cache(maxsize=4096)
 def pointer(*steps: str) -> str:
     """A JSON pointer (RFC 6901) behind `#`, as `raw_locator` holds it.
 

@@ -41,6 +41,7 @@ REMARK_CENSORS = "remark_censors"
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
 _PARENTHESIS = re.compile(r"\([^()]*\)")
 _YEAR = re.compile(r"(?<![\d.,])((?:19|20)\d\d)(?:\s?[/–-]\s?((?:19|20)\d\d|\d\d)(?!\d))?(?!\d)")
+_DATED = re.compile(rf"\([^()]*?{_YEAR.pattern}[^()]*\)")
 _ESTIMATE = re.compile(r"\best(?:\.|imate|imated)?(?![a-z])", re.IGNORECASE)
 
 _CURRENCY = r"(?P<currency>(?:US ?)?\$|[€£¥])?"
@@ -154,15 +155,12 @@ def split_at_year(clean: str) -> Dated:
     >>> split_at_year("3.2% (of GDP) (FY 2019/20 est.) revised")
     Dated(head='3.2% (of GDP)', tail='revised', year=2019, year_end=2020, estimate=True)
     """
-    for parenthesis in _PARENTHESIS.finditer(clean):
-        inside = parenthesis[0]
-        found = _YEAR.search(inside)
-        if found is not None:
-            year = int(found[1])
-            end = _range_end(year, found[2])
-            head, tail = clean[: parenthesis.start()].strip(), clean[parenthesis.end() :].strip()
-            return Dated(head, tail, year, end, _ESTIMATE.search(inside) is not None)
-    return Dated(clean, "", None, None, False)
+    found = _DATED.search(clean)
+    if found is None:
+        return Dated(clean, "", None, None, False)
+    year = int(found[1])
+    head, tail = clean[: found.start()].strip(), clean[found.end() :].strip()
+    return Dated(head, tail, year, _range_end(year, found[2]), _ESTIMATE.search(found[0]) is not None)
 
 
 def _range_end(start: int, text: str | None) -> int:

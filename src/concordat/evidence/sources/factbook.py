@@ -18,8 +18,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from concordat import canonical
@@ -55,6 +55,8 @@ SOURCE = DATASET = "cia_factbook"
 # Raised by any change of the rows that the same bytes give: grammar, walk, combined areas, implied rates.
 PARSER_VERSION = "1"
 
+_order = attrgetter("indicator_id", "area", "period_start", "period_end", "breakdown", "unit", "row_hash")
+_order_of_problems = attrgetter("rule", "severity", "where", "text", "indicator_id", "area")
 _AREA_TYPES = {"WLD": "world", "EU": "bloc"}
 
 
@@ -115,11 +117,7 @@ def parse_edition(
         made, found = derive(rows, catalogue)
         rows += made
         problems += found
-    return sorted(rows, key=_order), sorted(problems)
-
-
-def _order(o: Observation) -> tuple[str, str, date, date, str, str, str]:
-    return (o.indicator_id, o.area, o.period_start, o.period_end, o.breakdown, o.unit, o.row_hash)
+    return sorted(rows, key=_order), sorted(problems, key=_order_of_problems)
 
 
 def _area_of_files(edition: Edition, areas: Mapping[str, str]) -> dict[str, str]:

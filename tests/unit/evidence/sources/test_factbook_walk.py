@@ -18,7 +18,7 @@ from concordat.evidence.catalogue import Catalogue, read_catalogue
 from concordat.evidence.locators import Body
 from concordat.evidence.observation import Observation
 from concordat.evidence.sources._base import Problem
-from concordat.evidence.sources.factbook import edition_of, parse_edition
+from concordat.evidence.sources.factbook import edition_of, parse_edition, vintage_id
 
 GDP = "Real GDP (purchasing power parity)"
 NOTE = "note: data in 2021 dollars"
@@ -265,6 +265,24 @@ def test_a_locator_is_a_json_pointer_that_finds_the_text_again(read: Read) -> No
     (row,), _ = read(document, known=read_catalogue({"people.yaml": ODD.encode()}))
     assert row.raw_locator == "africa/et.json#/a~1b/~0c/~01d~1e f/text"
     assert Body(json.dumps(document).encode(), "et.json").text_at(row.raw_locator) == "5% (2024)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("unit: percent", "unit: per_100", False),
+        ("~1d/e f", "another key", False),
+        ("id: odd", "id: odder", False),
+        ("    maps:", "    retired: 2026-01-01\n    maps:", False),
+        ("names: {en: Odd}", "names: {en: Even}", True),
+        ("stale: 1", "stale: 2", True),
+    ],
+)
+def test_a_vintage_is_another_when_the_catalogue_asks_for_other_rows(old: str, new: str, same: bool) -> None:
+    assert old in ODD
+    edition = edition_of({"africa/et.json": b"{}"}, version="test")
+    asked, other = (read_catalogue({"people.yaml": text.encode()}) for text in (ODD, ODD.replace(old, new)))
+    assert (vintage_id(edition, asked) == vintage_id(edition, other)) is same
 
 
 # --- Bad files ------------------------------------------------------------------------------------------------------
