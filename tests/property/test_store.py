@@ -103,7 +103,7 @@ def test_rows_come_back_whatever_is_in_them_and_their_order_says_nothing(
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300), st.data())
-def test_a_body_comes_back_or_the_change_is_noticed(folder: Path, body: bytes, data: st.DataObject) -> None:
+def test_a_body_comes_back_as_it_was_or_not_at_all(folder: Path, body: bytes, data: st.DataObject) -> None:
     with _fresh(folder) as store:
         sha256 = store.raw.put(body)
         assert store.raw.get(sha256) == body
@@ -112,10 +112,10 @@ def test_a_body_comes_back_or_the_change_is_noticed(folder: Path, body: bytes, d
         place = data.draw(st.integers(0, len(packed) - 1))
         packed[place] ^= data.draw(st.integers(1, 255))
         path.write_bytes(packed)
-        noticed = ""
+        found = None
         try:
             found = store.raw.get(sha256)
         except TrustError as error:
             noticed = str(error)
-        # gzip's header holds bytes that say nothing about the body.
-        assert sha256 in noticed or (place < 10 and found == body)
+        # Some bits of a gzip file say nothing about the body; what is given is never another body.
+        assert found == body or sha256 in noticed

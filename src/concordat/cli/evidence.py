@@ -122,7 +122,7 @@ def release(
     with _loaded(data_dir, factbook) as (store, vintages):
         made = store.make_release(name or None, vintages, load_catalogue().hash, table_hash("blocs.yaml"))
     refs = ", ".join(v.ref for v in made.vintages)
-    said = [f"Release {made.name} ({made.hash[:12]}): {refs}.", f"Write `release: {made.name}` into a study to use it."]
+    said = [f"Release {made.name} ({made.hash[:12]}): {refs}.", f"A study uses it by: report: {{release: {made.name}}}"]
     _out(json, made.as_dict() | {"made_at": made.made_at.isoformat()}, said)
 
 

@@ -92,9 +92,8 @@ def write_table(observations: Sequence[Observation], path: Path, tmp: Path) -> s
             max_line_size={_ROW_BYTES_MAX})"""
         select = ", ".join(_from_csv(name) for name in COLUMNS)
         with _engine() as engine:
-            engine.execute(
-                f"COPY (SELECT {select} FROM {source}) TO {_text(parquet)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP_ROWS})"
-            )
+            how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP_ROWS}"
+            engine.execute(f"COPY (SELECT {select} FROM {source}) TO {_text(parquet)} ({how})")
         _files.flush_file(parquet)
         sha256 = hashlib.sha256(parquet.read_bytes()).hexdigest()
         _files.put_in_place(parquet, path)

@@ -72,19 +72,17 @@ def test_a_name_stands_for_one_thing_only(
     assert store.release("2026-11") == made
 
 
-@pytest.mark.parametrize(
-    "name", ["", ".hidden", "-x", "a/b", "..", "a b", "é", "a\n", "x" * 65, "2026-11;drop", "auto-00000000"]
-)
-def test_what_can_not_name_a_release_is_refused(store: Store, two: list[Vintage], name: str) -> None:
-    with pytest.raises(InputError) as caught:
-        store.make_release(name, two, CATALOGUE, BLOCS)
-    assert caught.value.code == "release_name"
+def test_what_can_not_name_a_release_is_refused(store: Store, two: list[Vintage]) -> None:
+    for name in ("", ".hidden", "-x", "a/b", "..", "a b", "é", "a\n", "x" * 65, "2026-11;drop", "auto-00000000"):
+        with pytest.raises(InputError) as caught:
+            store.make_release(name, two, CATALOGUE, BLOCS)
+        assert caught.value.code == "release_name"
     assert store.releases() == []
 
 
-@pytest.mark.parametrize("name", ["2026-11", "a", "x" * 64, "v1.0_final", "AUTO"])
-def test_what_can_name_a_release_does(store: Store, two: list[Vintage], name: str) -> None:
-    assert store.make_release(name, two, CATALOGUE, BLOCS).name == name
+def test_what_can_name_a_release_does(store: Store, two: list[Vintage]) -> None:
+    for name in ("2026-11", "a", "x" * 64, "v1.0_final", "AUTO"):
+        assert store.make_release(name, two, CATALOGUE, BLOCS).name == name
 
 
 def test_releases_are_listed_from_the_oldest(store: Store, two: list[Vintage]) -> None:

@@ -93,10 +93,10 @@ def test_two_vintages_of_one_figure_stand_side_by_side(store: Store, meta: MakeM
 
 
 @pytest.mark.parametrize("field", ["id", "dataset_id", "source_id"])
-@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc", "a\\b", ".x", "a\0", "x" * 101, "é"])
-def test_an_id_can_not_climb_out_of_the_store(store: Store, meta: MakeMeta, field: str, name: str) -> None:
-    with pytest.raises(InputError, match="can't be the id"):
-        store.write_vintage(meta(**{field: name}), [])
+def test_an_id_can_not_climb_out_of_the_store(store: Store, meta: MakeMeta, field: str) -> None:
+    for name in ("", "..", "../x", "a/b", "/etc", "a\\b", ".x", "a\0", "a\n", "x" * 101, "é"):
+        with pytest.raises(InputError, match="can't be the id"):
+            store.write_vintage(meta(**{field: name}), [])
     assert not (store.data_dir / "obs").exists()
 
 
