@@ -33,9 +33,7 @@ def opened(browser: Browser, folder: Path, *, scripts: bool = True, width: int =
 
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("words", REPORTS.values(), ids=REPORTS)
-def test_axe_finds_nothing(
-    browser: Browser, report: Callable[..., Path], words: tuple[str, ...], width: int
-) -> None:
+def test_axe_finds_nothing(browser: Browser, report: Callable[..., Path], words: tuple[str, ...], width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra [oracles]").Axe()
     with opened(browser, report(*words), width=width) as page:
         found = axe.run(page, options={"runOnly": RULES})

@@ -103,10 +103,8 @@ def _lines(built: Built) -> list[str]:
     invited = f", {len(who.invited)} invited ({', '.join(who.invited)})" if who.invited else ""
     plural = "" if len(who.members) == 1 else "s"
     vintages = ", ".join(f"{v.dataset} {v.vintage.split('-')[0]}" for v in study.vintages)
-    lines = [
-        f"{name} on {who.on.isoformat()}: {len(who.members)} member{plural}{invited}."
-        + f" Release {study.release}: {vintages}."
-    ]
+    count = f"{len(who.members)} member{plural}{invited}"
+    lines = [f"{name} on {who.on.isoformat()}: {count}. Release {study.release}: {vintages}."]
     from concordat.figures.numbers import format_num
 
     for runs in built.report.summary:

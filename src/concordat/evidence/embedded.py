@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from concordat.errors import TrustError
 from concordat.evidence.citation import Origin, origin_of
 from concordat.evidence.licences import licence
 from concordat.evidence.store import Release, ReleaseVintage, Retrieval, Store, Vintage, VintageMeta
@@ -100,20 +101,45 @@ def rebuild_release(
     """The release a report names: from this store, or made again when it holds the embedded default alone.
 
     Args:
-        vintages: what the report says the release consists of, if it does; names what is missing.
+        vintages: what the report says the release consists of, if it does. A named release that is not here is made
+            of them where all of them are; otherwise they say what is missing.
 
     Raises:
-        TrustError: the release was made with another catalogue or bloc table, or is not what was stored.
+        TrustError: the release was made with another catalogue or bloc table, consists of other vintages than the
+            report says, or is not what was stored.
         StateError: it can't be had here; the missing vintages are named.
     """
     known = find_release(store, name)
     if known is None:
         embedded = ensure_embedded(store, catalogue, factbook_path, progress)
         known = _made_again(store, name, embedded, catalogue.hash, blocs_hash)
+    if known is None and vintages and not name.startswith("auto-"):
+        known = _made_of(store, name, vintages, catalogue.hash, blocs_hash)
     if known is None:
         raise missing_vintages(store, name, _missing(store, name, vintages))
     require_same_tables(known, catalogue.hash, blocs_hash)
+    if vintages and sorted(vintages) != sorted(known.vintages):
+        raise TrustError(
+            f"the release {name} here consists of {_listed(known.vintages)}; the study says {_listed(vintages)}.",
+            where=str(store.data_dir),
+            hint="Another release has this name here; set CONCORDAT_DATA_DIR to the store the study was made with.",
+            code="release_vintages",
+        )
     return known
+
+
+def _listed(vintages: Sequence[ReleaseVintage]) -> str:
+    return ", ".join(f"{v.ref} (rows {v.logical_hash[:12]})" for v in sorted(vintages))
+
+
+def _made_of(
+    store: Store, name: str, wanted: Sequence[ReleaseVintage], catalogue_hash: str, blocs_hash: str
+) -> Release | None:
+    """A named release made again from its vintages, if this store has all of them."""
+    here = {ReleaseVintage(v.dataset_id, v.id, v.logical_hash): v for v in store.vintages()}
+    if any(v not in here for v in wanted):
+        return None
+    return store.make_release(name, [here[v] for v in sorted(wanted)], catalogue_hash, blocs_hash)
 
 
 def _made_again(store: Store, name: str, vintage: Vintage, catalogue_hash: str, blocs_hash: str) -> Release | None:

@@ -75,9 +75,9 @@ def trace(wanted: str, store: Store, report_dir: Path | None = None) -> Trace:
         StateError: a vintage is not in this store, or this program no longer has a function.
     """
     if report_dir is None:
-        return _Tracer(store, _in_store(wanted, store), None).whole(wanted, "")
+        return Tracer(store, _in_store(wanted, store), None).whole(wanted, "")
     said = _read_report(report_dir)
-    tracer = _Tracer(store, said, report_dir)
+    tracer = Tracer(store, said, report_dir)
     if ":" in wanted:
         cell = said.cells.get(wanted)
         if cell is None:
@@ -168,7 +168,7 @@ def _in_store(wanted: str, store: Store) -> Provenance:
     return Provenance(records, {}, {}, {})
 
 
-class _Tracer:
+class Tracer:
     """Follows records of one report or store; bodies and vintages are read once, records traced once."""
 
     def __init__(self, store: Store, said: Provenance, report_dir: Path | None) -> None:
@@ -230,10 +230,12 @@ class _Tracer:
         return Trace(record.id, "fact", f"fact {record.id[:12]}", tuple(steps))
 
     def _file(self, record: Fact) -> bytes:
-        """The file of a fact: a table of this package, or a file of the report's folder."""
+        """The file of a fact: a table of this package, a publisher's body, or a file of the report's folder."""
         parts = Path(record.file).parts
         if ".." in parts or not parts or Path(record.file).is_absolute():
             raise TrustError(f'"{record.file}" is no file of a report.', where=self.where, code="record")
+        if parts[0] == "raw":
+            return self.store.raw.get(parts[-1])
         try:
             if parts[0] == "concordat":
                 data = files("concordat").joinpath(*parts[1:]).read_bytes()

@@ -137,7 +137,7 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
 def release_of(study: Study, settings: Settings, store: Store) -> Release:
     """The release named by the study; for `auto` the latest vintage of every dataset in the store."""
     from concordat.evidence.catalogue import load_catalogue
-    from concordat.evidence.embedded import ensure_embedded, rebuild_release
+    from concordat.evidence.embedded import latest_vintages, rebuild_release
     from concordat.evidence.store import ReleaseVintage
     from concordat.world import table_hash
 
@@ -147,12 +147,8 @@ def release_of(study: Study, settings: Settings, store: Store) -> Release:
         return rebuild_release(
             store, study.release, catalogue, blocs_hash, vintages=named, factbook_path=settings.factbook
         )
-    embedded = ensure_embedded(store, catalogue, settings.factbook)
-    latest = {embedded.dataset_id: embedded}
-    for vintage in sorted(store.vintages(), key=lambda v: (v.known_from, v.retrieved_at, v.id)):
-        if vintage.dataset_id != embedded.dataset_id:
-            latest[vintage.dataset_id] = vintage
-    return store.make_release(None, [latest[d] for d in sorted(latest)], catalogue.hash, blocs_hash)
+    latest = latest_vintages(store, catalogue, settings.factbook)
+    return store.make_release(None, latest, catalogue.hash, blocs_hash)
 
 
 # --- The report ---------------------------------------------------------------------------------------------------

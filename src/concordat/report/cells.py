@@ -126,8 +126,15 @@ def bloc_cell(inputs: Inputs, record: Derived, unit: str) -> Cell:
     return Cell(main=bloc_num(record, unit))
 
 
+def comparable(unit: str) -> bool:
+    """Whether members' figures in a unit can be put together: each exchange rate is in a currency of its own."""
+    return unit != "lcu_per_usd"
+
+
 def beside_cell(inputs: Inputs, record: Derived, unit: str, name: str) -> Cell:
     """An unweighted statistic of the members that have a figure: `mean`, `median`, `minimum`, `maximum`."""
+    if not comparable(unit):
+        return Cell(text=reason_text(inputs, "no_rule"))
     if record.parts[f"{name}_lower"] is None:
         return Cell(text=inputs.words.plain("standing.none"))
     return Cell(main=beside_num(record, unit, name))

@@ -98,7 +98,7 @@ def who_is_in(study: Study, book: Book) -> Who:
     from concordat.world import FULL_ROLES, bloc, bloc_table_as_of, members, no_members, roles_on
 
     if not study.bloc_id:
-        facts = {a: book.fact(STUDY_FILE, "", f"/countries/{i}", {"area": a}) for i, a in enumerate(study.countries)}
+        facts = {a: book.fact(STUDY_FILE, "", f"#/countries/{i}", {"area": a}) for i, a in enumerate(study.countries)}
         return Who("", "", study.on, study.countries, (), (), (), facts, (), (), (), bloc_table_as_of())
     record = bloc(study.bloc_id)
     today = roles_on(record.id, study.on)

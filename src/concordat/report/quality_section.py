@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from concordat.evidence.aggregate import derive_with_other
@@ -93,6 +93,7 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
         Column("figures", words.plain("quality.column_figures")),
         Column("meaning", words.plain("quality.column_meaning")),
     )
+    bodies = {o.raw_locator.partition("#")[0]: o.raw_sha256 for o in inputs.observations if o.raw_sha256}
     rows = []
     for rule in RULES:
         about = [f for f in findings if f.rule == rule]
@@ -100,7 +101,7 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
         if len(ids) == fired[rule]:
             number = Cell(main=inputs.count([inputs.book.observe(found[i]) for i in ids]))
         else:
-            number = Cell(main=inputs.count([_finding_fact(inputs, f) for f in about]))
+            number = Cell(main=inputs.count([_finding_fact(inputs, f, bodies) for f in about]))
         rows.append(
             Row(
                 rule, words.plain(f"quality.rule_name.{rule}"), (number, Cell(text=words.plain(f"quality.rule.{rule}")))
@@ -110,10 +111,11 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
     return Table("quality-rules", title, head, columns, tuple(rows))
 
 
-def _finding_fact(inputs: Inputs, finding: Finding) -> str:
-    """The record of a finding that only the parser could see, with its place in the source."""
-    parts = {"rule": finding.rule, "area": finding.area, "indicator": finding.indicator_id, "text": finding.text}
-    return inputs.book.fact(f"release {inputs.release.name}", "", finding.where or finding.text, parts)
+def _finding_fact(inputs: Inputs, finding: Finding, bodies: Mapping[str, str]) -> str:
+    """The record of a finding that only the parser could see, with its place in the publisher's bytes."""
+    parts = {"rule": finding.rule, "area": finding.area, "indicator": finding.indicator_id, "found": finding.text}
+    sha256 = bodies[finding.where.partition("#")[0]]
+    return inputs.book.fact(f"raw/{sha256}", sha256, finding.where, parts)
 
 
 def _listed(inputs: Inputs, findings: Sequence[Finding], rules: Sequence[str], key: str) -> Iterator[Table]:

@@ -226,32 +226,64 @@ def _headlines(
     counting: Counting, shown: Sequence[Indicator], ranks: Mapping[str, Derived | None]
 ) -> Iterator[Headline]:
     """At most two: where the bloc stands on the lead indicator, and how firm the order is."""
+    inputs, who, words = counting.inputs, counting.inputs.who, counting.inputs.words
     if not shown:
+        yield Headline(100, words.text("standing.headline_nothing", bloc=cells.bloc_name(inputs)))
         return
     lead = next((i for i in shown if i.id == LEAD), shown[0])
-    inputs, who, words = counting.inputs, counting.inputs.who, counting.inputs.words
-    world = counting.bloc(lead, inputs.world)
-    name = lead.name(inputs.study.language)
-    if len(who.members) == 1 and not who.invited:
-        chosen = inputs.chosen[lead.id, who.members[0], ""]
-        value = cells.member_num(inputs, chosen)
-        year = Num(chosen.year, unit="year", id=value.id, part="year")
-        place = inputs.area_name(who.members[0])
-        yield Headline(100, words.text("standing.headline_one", indicator=name, value=value, name=place, year=year,
-                                       world=cells.bloc_num(world, lead.unit)))  # fmt: skip
+    if len(who.all) == 1:
+        yield Headline(100, _headline_of_one(counting, lead))
         return
-    record = counting.bloc(lead, who.members)
-    if record.parts["lower"] is not None and world.parts["lower"] is not None:
-        weight = inputs.catalogue.indicators[lead.aggregate_weight].name(inputs.study.language).lower()
-        mean, unweighted = cells.bloc_num(record, lead.unit), cells.beside_num(record, lead.unit, "mean")
-        runs = words.text("standing.headline_mean_world", indicator=name, mean=mean, bloc=cells.bloc_name(inputs),
-                          weight=weight, world=cells.bloc_num(world, lead.unit), unweighted=unweighted)  # fmt: skip
-        if who.invited:
-            with_them = counting.bloc(lead, who.all)
-            invited = words.text("standing.headline_invited", names=cells.names_of(inputs, who.invited),
-                                 mean=cells.bloc_num(with_them, lead.unit))  # fmt: skip
-            runs += (" ", *invited)
-        yield Headline(100, runs)
+    yield Headline(100, _headline_of_bloc(counting, lead))
     firm = spread.firmness(ranks.get(lead.id))
     if firm is not None:
+        name = lead.name(inputs.study.language)
         yield Headline(60, words.text("standing.headline_firm", indicator=name, **firm))
+
+
+def _headline_of_one(counting: Counting, lead: Indicator) -> Runs:
+    """The one country's figure and year, against the world's."""
+    inputs, words = counting.inputs, counting.inputs.words
+    area = inputs.who.all[0]
+    chosen = inputs.chosen[lead.id, area, ""]
+    value = cells.member_num(inputs, chosen)
+    told: dict[str, Num | str] = {"indicator": lead.name(inputs.study.language), "name": inputs.area_name(area)}
+    told |= {"value": value, "year": Num(chosen.year, unit="year", id=value.id, part="year")}
+    world = _world(counting, lead)
+    if world is None:
+        return words.text("standing.headline_one", **told)
+    return words.text("standing.headline_one_world", world=world, **told)
+
+
+def _headline_of_bloc(counting: Counting, lead: Indicator) -> Runs:
+    """The bloc's figure by the indicator's rule, against the world's, beside the plain mean; or that it isn't shown."""
+    inputs, who, words = counting.inputs, counting.inputs.who, counting.inputs.words
+    record = counting.bloc(lead, who.members)
+    told: dict[str, Num | Runs | str] = {"indicator": lead.name(inputs.study.language), "bloc": cells.bloc_name(inputs)}
+    if record.parts["lower"] is None:
+        if lead.aggregate_rule == "none" and cells.comparable(lead.unit) and record.parts["mean_lower"] is not None:
+            return words.text("standing.headline_plain", mean=cells.beside_num(record, lead.unit, "mean"), **told)
+        if lead.aggregate_rule == "none":
+            return words.text("standing.headline_none", **told)
+        have = Num(record.parts["n"], unit="count", id=record.id, part="n")
+        return words.text("standing.headline_not_shown", have=have, **told)
+    told |= {"mean": cells.bloc_num(record, lead.unit)}
+    world = _world(counting, lead)
+    if lead.aggregate_weight:
+        weight = inputs.catalogue.indicators[lead.aggregate_weight].name(inputs.study.language).lower()
+        told |= {"weight": weight, "unweighted": cells.beside_num(record, lead.unit, "mean")}
+    key = f"standing.headline_{'mean' if lead.aggregate_weight else lead.aggregate_rule}"
+    runs = words.text(key, **told) if world is None else words.text(f"{key}_world", world=world, **told)
+    with_them = counting.bloc(lead, who.all)
+    if who.invited and with_them.parts["lower"] is not None:
+        names, mean = cells.names_of(inputs, who.invited), cells.bloc_num(with_them, lead.unit)
+        runs += (" ", *words.text("standing.headline_invited", names=names, mean=mean))
+    return runs
+
+
+def _world(counting: Counting, lead: Indicator) -> Num | None:
+    """The world's figure on the same rule, if the study compares with it and it can be shown."""
+    if not counting.inputs.study.compare_with_world:
+        return None
+    record = counting.bloc(lead, counting.inputs.world)
+    return None if record.parts["lower"] is None else cells.bloc_num(record, lead.unit)
