@@ -192,19 +192,17 @@ def check_observation(o: Observation) -> None:
     interval = o.lower is not None and o.upper is not None and o.censoring != "none"
     said = (o.value is not None) + (o.missing_reason is not None) + (interval and o.value is None)
     ends = o.lower is not None or o.upper is not None
+    numbers = (o.value, o.lower, o.upper, o.precision)
     rules = (
-        (
-            all(n is None or math.isfinite(n) for n in (o.value, o.lower, o.upper, o.precision)),
-            "a number is NaN or infinite",
-        ),
+        (all(n is None or math.isfinite(n) for n in numbers), "a number is NaN or infinite"),
         (o.precision is None or o.precision >= 0, "precision is below zero"),
         (o.missing_reason is None or not ends, "has a missing reason beside a bound"),
         (said == 1, "must have exactly one of a value, a censored interval, a missing reason"),
-        (o.missing_reason is None or o.missing_reason in MISSING_REASONS, f"unknown reason {o.missing_reason!r}"),
-        (o.censoring in CENSORING, f"unknown censoring {o.censoring!r}"),
-        (o.area_type in AREA_TYPES, f"unknown area type {o.area_type!r}"),
-        (o.nature in NATURES, f"unknown nature {o.nature!r}"),
-        (o.conf_status in CONFIDENTIALITY, f"unknown conf_status {o.conf_status!r}"),
+        (o.missing_reason is None or o.missing_reason in MISSING_REASONS, "unknown reason {o.missing_reason!r}"),
+        (o.censoring in CENSORING, "unknown censoring {o.censoring!r}"),
+        (o.area_type in AREA_TYPES, "unknown area type {o.area_type!r}"),
+        (o.nature in NATURES, "unknown nature {o.nature!r}"),
+        (o.conf_status in CONFIDENTIALITY, "unknown conf_status {o.conf_status!r}"),
         (o.period_start <= o.period_end, "ends before it starts"),
         (o.lower is None or o.value is None or o.lower <= o.value, "lower is above the value"),
         (o.upper is None or o.value is None or o.value <= o.upper, "upper is below the value"),
@@ -212,8 +210,8 @@ def check_observation(o: Observation) -> None:
     )
     for holds, rule in rules:
         if not holds:
-            where = f"{o.source_id} {o.raw_locator}"
-            raise SourceError(f"{o.indicator_id} of {o.area} in {o.year}: {rule}.", where=where, code="invariant")
+            what = f"{o.indicator_id} of {o.area} in {o.year}: {rule.format(o=o)}."
+            raise SourceError(what, where=f"{o.source_id} {o.raw_locator}", code="invariant")
 
 
 def breakdown_text(parts: Mapping[str, str]) -> str:

@@ -11,14 +11,15 @@ record is a `prov:Entity` that `wasDerivedFrom` its inputs and `wasGeneratedBy` 
 `hadPrimarySource` in its publisher's bytes and `wasQuotedFrom` its vintage, which is `wasAttributedTo` the producer.
 Nothing is said twice, so that the file stays small.
 
-`read_provenance` gives the records back as they were, and checks that each id is the id of its content. JSON has one
-kind of number: `floats` lists where a whole number was a float, so that a function gets back what it was given.
+Keys are sorted; a float is written with its point (`84.0`) and as few digits as give it back, so that a function gets
+back what it was given (canonical JSON, which ids are made of, writes 84). `read_provenance` gives the records back as
+they were, and checks that each id is the id of its content.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def provenance(
     observations: Iterable[Observation] = (),
     release: Release | None = None,
 ) -> bytes:
-    """The content of `provenance.json`: canonical JSON.
+    """The content of `provenance.json`.
 
     Args:
         cells: what each printed cell shows.
@@ -143,7 +144,8 @@ def provenance(
         "cells": {name: {"id": cell.id, "part": cell.part} for name, cell in cells.items()},
         "release": release.as_dict() if release else {},
     }
-    return canonical.dumps(document, floats=True) + b"\n"
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return text.encode("utf-8") + b"\n"
 
 
 def read_provenance(data: bytes, *, where: str = "provenance.json") -> Provenance:
@@ -154,7 +156,7 @@ def read_provenance(data: bytes, *, where: str = "provenance.json") -> Provenanc
         TrustError: a record's id is not the id of its content.
     """
     try:
-        document = json.loads(data, parse_int=_integer, parse_constant=_refuse)
+        document = json.loads(data, parse_constant=_refuse)
         if document["schema"] != SCHEMA:
             hint = "Install the version of concordat named in the report's manifest."
             raise InputError(f"says schema {document['schema']}, not {SCHEMA}.", where=where, hint=hint, code="schema")
@@ -197,16 +199,11 @@ def _record(record: Record, text: str) -> dict[str, Any]:
         said = {name: value for name, value in row.items() if value != _plain(_DEFAULTS.get(name, MISSING))}
         found = {"text": text} if record.raw_sha256 else {}
         return {"kind": "observation", "vintage": _vintage(record), **said, **found}
-    head: dict[str, Any]
-    content: dict[str, Any]
     if isinstance(record, Fact):
-        content = {"parts": dict(record.parts)}
-        head = {"kind": "fact", "file": record.file, "sha256": record.sha256, "locator": record.locator}
-    else:
-        content = {"parts": dict(record.parts), "parameters": dict(record.parameters)}
-        head = {"kind": "derived", "function": record.function, "inputs": list(record.inputs)}
-    floats = sorted(_whole_floats(content, ""))
-    return {**head, **content} | ({"floats": floats} if floats else {})
+        place = {"file": record.file, "sha256": record.sha256, "locator": record.locator}
+        return {"kind": "fact", **place, "parts": dict(record.parts)}
+    content = {"parts": dict(record.parts), "parameters": dict(record.parameters)}
+    return {"kind": "derived", "function": record.function, "inputs": list(record.inputs), **content}
 
 
 def _vintage(o: Observation) -> str:
@@ -220,24 +217,6 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _whole_floats(value: Any, path: str) -> Iterator[str]:
-    """JSON pointers of the floats that JSON would give back as integers."""
-    if isinstance(value, float):
-        if value.is_integer() and abs(value) <= canonical.INTEGER_MAX:
-            yield path
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _whole_floats(item, f"{path}/{key.replace('~', '~0').replace('/', '~1')}")
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value):
-            yield from _whole_floats(item, f"{path}/{number}")
-
-
-def _integer(text: str) -> int | float:
-    """Integers beyond 2^53 - 1 were floats: canonical JSON writes no others."""
-    return int(text) if len(text) < 16 or abs(int(text)) <= canonical.INTEGER_MAX else float(text)
-
-
 def _refuse(text: str) -> float:
     raise ValueError(f"{text} is no number of JSON")
 
@@ -246,8 +225,6 @@ def _read_record(record_id: str, row: Mapping[str, Any], vintages: Mapping[str, 
     kind = row["kind"]
     if kind == "observation":
         return _read_observation(record_id, {**vintages[row["vintage"]], **row})
-    for pointer in row.get("floats", ()):
-        _make_float(row, pointer)
     if kind == "fact":
         return Fact(record_id, row["file"], row["sha256"], row["locator"], row["parts"])
     if kind == "derived":
@@ -265,14 +242,6 @@ def _read_observation(record_id: str, row: Mapping[str, Any]) -> Observation:
     values["retrieved_at"] = datetime.fromisoformat(values["retrieved_at"])
     values["derived_from"] = tuple(values.get("derived_from", ()))
     return Observation(obs_id=record_id, **values)
-
-
-def _make_float(row: Any, pointer: str) -> None:
-    *steps, last = (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
-    for step in steps:
-        row = row[int(step)] if isinstance(row, list) else row[step]
-    key = int(last) if isinstance(row, list) else last
-    row[key] = float(row[key])
 
 
 def _check_id(record_id: str, record: Record, where: str) -> None:

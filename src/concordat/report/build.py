@@ -112,7 +112,8 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     release = release_of(study, settings, store)
     wanted = {(v.dataset_id, v.vintage_id) for v in release.vintages}
     vintages = [v for v in store.vintages() if (v.dataset_id, v.id) in wanted]
-    observations: list[Observation] = [o for v in vintages for o in store.observations(v)]
+    again = study.release != "auto"  # a release made elsewhere or earlier: look at every row, not only at the files
+    observations: list[Observation] = [o for v in vintages for o in store.observations(v, every_row=again)]
     problems = [p for v in vintages for p in store.problems(v)]
     options = read(study)
     findings = check_quality(observations, catalogue, not_after=options.not_after, problems=problems)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from concordat import canonical
 from concordat.errors import ConcordatError, InputError, TrustError
 from concordat.evidence.observation import Observation
 from concordat.evidence.prov import Cell, Provenance, RawTexts, provenance, read_provenance
@@ -80,9 +79,9 @@ def by_id(records: list[Record]) -> dict[str, Record]:
 
 
 def typed(record: Record) -> str:
-    """A text in which 2 and 2.0 differ, as they do for a function; -0 is 0 in canonical JSON."""
+    """A text in which 2 and 2.0 differ, as they do for a function."""
     said = [getattr(record, name, None) for name in ("parts", "parameters", "value", "lower", "upper", "precision")]
-    return json.dumps(said, sort_keys=True).replace("-0.0", "0.0")
+    return json.dumps(said, sort_keys=True)
 
 
 def test_every_record_comes_back_as_it_was_with_those_it_is_made_from(
@@ -105,12 +104,13 @@ def test_what_was_read_can_be_computed_again(written: bytes) -> None:
         assert recompute(record, records.__getitem__) == record.parts
 
 
-def test_the_same_book_gives_the_same_canonical_bytes(
+def test_the_same_book_gives_the_same_bytes(
     written: bytes, book: Book, store: Store, rows: list[Observation]
 ) -> None:
     cells = {"T1:CHN": Cell(rows[0].obs_id, "value")}
     assert provenance(book, cells=cells, store=store, observations=rows[::-1]) == written
-    assert canonical.dumps(json.loads(written, parse_int=float), floats=True) + b"\n" == written
+    again = json.dumps(json.loads(written), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert again.encode() + b"\n" == written
 
 
 def test_an_empty_book_is_a_document_too(store: Store) -> None:

@@ -118,8 +118,11 @@ class Store:
         here = ", ".join(v.ref for v in self.vintages()) or "none"
         raise InputError(f'"{name}" is not a vintage here.', where=str(self.data_dir), hint=f"Here: {here}.")
 
-    def observations(self, vintage: Vintage | str) -> list[Observation]:
+    def observations(self, vintage: Vintage | str, *, every_row: bool = True) -> list[Observation]:
         """All rows of a vintage, in stored order, every hash checked.
+
+        Args:
+            every_row: compute each row's hash again too (see `tables.read_table`).
 
         Raises:
             TrustError: the file, a row, the licence, or what is said about the vintage was changed.
@@ -128,7 +131,8 @@ class Store:
         vintage = self.vintage(vintage) if isinstance(vintage, str) else vintage
         require_same_licence(vintage.licence, where=vintage.ref)
         file_sha256 = self.catalog.file_sha256(vintage)
-        return tables.read_table(self.path(vintage), expected=vintage.logical_hash, file_sha256=file_sha256)
+        expected = vintage.logical_hash
+        return tables.read_table(self.path(vintage), expected=expected, file_sha256=file_sha256, every_row=every_row)
 
     def problems(self, vintage: Vintage) -> list[Problem]:
         """What the parser had to say about a vintage, in its order."""
