@@ -2,8 +2,9 @@
 
 *Uncached*: read and hash the files, parse every text that the catalogue asks for, derive what follows. *Cached*: find
 the vintage in the store (files hashed again) and read its table, as `assess` does; and once more with the hash of every
-row computed again. Each run is a new process, as it is for the person who waits; imports and the catalogue are measured apart. The raw limit is `json.loads` of the
-same bytes in the same process, which nothing that reads JSON can beat; every figure is also given as a multiple of it.
+row computed again. Each run is a new process, as it is for the person who waits; imports and the catalogue are measured
+apart. The raw limit is `json.loads` of the same bytes in the same process, which nothing that reads JSON can beat;
+every figure is also given as a multiple of it.
 
 Medians of 11 processes, one before each set thrown away. Prints one JSON object with the machine; with `--write` it is
 also stored in `results/`. It does not measure writing the store, nor `assess`.

@@ -104,9 +104,7 @@ def test_what_was_read_can_be_computed_again(written: bytes) -> None:
         assert recompute(record, records.__getitem__) == record.parts
 
 
-def test_the_same_book_gives_the_same_bytes(
-    written: bytes, book: Book, store: Store, rows: list[Observation]
-) -> None:
+def test_the_same_book_gives_the_same_bytes(written: bytes, book: Book, store: Store, rows: list[Observation]) -> None:
     cells = {"T1:CHN": Cell(rows[0].obs_id, "value")}
     assert provenance(book, cells=cells, store=store, observations=rows[::-1]) == written
     again = json.dumps(json.loads(written), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

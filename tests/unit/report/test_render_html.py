@@ -234,7 +234,7 @@ def test_table_heads_have_a_scope_and_rows_are_whole(root: Node) -> None:
 
 def test_a_missing_chapter_says_why_and_what_to_load(root: Node) -> None:
     section = root.all("section", id="scenarios")[0]
-    assert "Not in this version: no scenario in the study. To add it: add a scenario to study.yaml" in section.text()
+    assert "Not in this report: no scenario in the study. To add it: add a scenario to study.yaml" in section.text()
     assert not root.all("section", id="rules")[0].text().count("To add it")
 
 

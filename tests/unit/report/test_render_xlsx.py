@@ -119,7 +119,7 @@ def test_contents_links_to_each_table_and_tells_what_is_absent(book: bytes) -> N
         f"{MAIN}hyperlink")]  # fmt: skip
     assert links == [f"'T{n}'!A1" for n in range(1, 5)]
     rows = {row[0]: row[1] for row in sheets(book)["Contents"]}
-    assert rows["Who gains and who pays"].startswith("Not in this version: no scenario in the study.")
+    assert rows["Who gains and who pays"].startswith("Not in this report: no scenario in the study.")
 
 
 # --- Formats ------------------------------------------------------------------------------------------------------
