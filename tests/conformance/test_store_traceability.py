@@ -18,7 +18,7 @@ from concordat.evidence.catalogue import load_catalogue
 from concordat.evidence.embedded import ensure_embedded
 from concordat.evidence.observation import Observation
 from concordat.evidence.store import Store, Vintage, open_store
-from concordat.evidence.trace import _in_store, _Tracer, trace
+from concordat.evidence.trace import Tracer, _in_store, trace
 from concordat.world import members
 
 WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "": 1.0}
@@ -105,7 +105,7 @@ def test_all_of_brics_and_a_sample_of_the_rest_trace_to_checked_bytes(
     brics = set(members("BRICS", "2026-07-01"))
     wanted = [o for n, o in enumerate(observations) if o.area in brics or n % STRIDE == 0]
     texts = _texts(store, observations)
-    tracer = _Tracer(store, _in_store(observations[0].obs_id, store), None)  # as `trace` does, for all ids at once
+    tracer = Tracer(store, _in_store(observations[0].obs_id, store), None)  # as `trace` does, for all ids at once
     for o in wanted:
         bottoms = [dict(b.steps) for b in tracer.whole(o.obs_id, "").observations() if not b.inputs]
         assert bottoms
