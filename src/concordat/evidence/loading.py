@@ -1,0 +1,148 @@
+"""From bodies to a stored vintage: the one way by which every source but the embedded one enters the store.
+
+Bodies are kept before they are parsed, so that a better parser can be replayed on them. The vintage's id is made of the
+day from which the figures were known, of the bodies' hashes, and of the parser: the same bodies read by the same parser
+are the same vintage, loading them twice changes nothing, and another edition of the same dataset stands beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from concordat.errors import SourceError
+from concordat.evidence.observation import Observation
+from concordat.evidence.sources._base import Answer, Meta, Problem
+
+if TYPE_CHECKING:
+    from concordat.evidence.catalogue import Catalogue
+    from concordat.evidence.citation import Origin
+    from concordat.evidence.store import Retrieval, Store, Vintage
+
+Parse = Callable[[bytes, Meta], Iterable[Observation | Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was stored.
+
+    Attributes:
+        new: whether the vintage was not there before.
+    """
+
+    vintage: Vintage
+    problems: tuple[Problem, ...]
+    new: bool
+
+
+def load(
+    store: Store,
+    catalogue: Catalogue,
+    origin: Origin,
+    answers: Sequence[Answer],
+    parse: Parse,
+    *,
+    parser_version: str,
+    published: date | None = None,
+    version: str = "",
+    skip_bad: bool = False,
+) -> Loaded:
+    """Keep the bodies, parse them, and store one vintage.
+
+    Args:
+        origin: who made the dataset; its licence is stored with the vintage.
+        parse: yields rows and problems of one body.
+        published: the source's own date; without it the figures are known from the day they were retrieved.
+        version: the edition as cited; by default the day it is known from.
+        skip_bad: store the good rows although some are bad; else a problem of severity `error` refuses all.
+
+    Raises:
+        SourceError: no figure at all, or (unless `skip_bad`) some row is bad.
+        StateError: the store can't be written.
+    """
+    from concordat.evidence.licences import licence
+    from concordat.evidence.store import VintageMeta
+    from concordat.world import bloc_ids, table_hash
+
+    assert answers, "nothing to load"
+    record = licence(origin.licence, where=origin.dataset_id)
+    hashes = store.raw.put_many(answer.body for answer in answers)
+    store.record_retrievals(list(_retrievals(answers, hashes, f"{origin.source_id}@{parser_version}")))
+    retrieved_at = max(answer.retrieved_at for answer in answers)
+    known_from = published or retrieved_at.date()
+    vintage_id = vintage_id_of(known_from, hashes, parser_version)
+    observations: list[Observation] = []
+    problems: list[Problem] = []
+    for answer, sha256 in zip(answers, hashes, strict=True):
+        meta = Meta(
+            origin.source_id, origin.dataset_id, vintage_id, known_from, retrieved_at, sha256, answer.name,
+            parser_version,
+        )  # fmt: skip
+        for one in parse(answer.body, meta):
+            (problems if isinstance(one, Problem) else observations).append(one)  # type: ignore[arg-type]
+    _check_usable(origin, observations, problems, skip_bad)
+    new = store.catalog.vintage(origin.dataset_id, vintage_id) is None
+    store.catalog.describe_blocs(table_hash("blocs.yaml"), bloc_ids())
+    store.catalog.describe(catalogue.hash, [(i.id, i.unit, i.topic) for i in catalogue.indicators.values()])
+    said = {**asdict(origin), "version": version or known_from.isoformat(), "sha256": _joint_hash(hashes)}
+    stored = VintageMeta(
+        id=vintage_id,
+        dataset_id=origin.dataset_id,
+        source_id=origin.source_id,
+        published=published,
+        known_from=known_from,
+        retrieved_at=retrieved_at,
+        parser_version=parser_version,
+        raw=tuple(hashes),
+        origin=said,
+        licence=record.as_dict(),
+    )
+    return Loaded(store.write_vintage(stored, observations, problems), tuple(problems), new)
+
+
+def vintage_id_of(known_from: date, hashes: Iterable[str], parser_version: str) -> str:
+    """`2026-05-02-1f3a9c0d-p1`: the day, 8 digits of the bodies' joint hash, the parser."""
+    return f"{known_from.isoformat()}-{_joint_hash(hashes)[:8]}-p{parser_version}"
+
+
+def _joint_hash(hashes: Iterable[str]) -> str:
+    """The hash of one body, or of the sorted list of several."""
+    listed = sorted(hashes)
+    return listed[0] if len(listed) == 1 else hashlib.sha256("\n".join(listed).encode()).hexdigest()
+
+
+def _retrievals(answers: Sequence[Answer], hashes: Sequence[str], connector: str) -> Iterator[Retrieval]:
+    from concordat.evidence.store import Retrieval
+
+    for answer, sha256 in zip(answers, hashes, strict=True):
+        yield Retrieval(
+            sha256=sha256,
+            method=answer.method,
+            url=answer.url,
+            retrieved_at=answer.retrieved_at,
+            connector=connector,
+            status=answer.status,
+            headers=dict(answer.headers),
+            etag=answer.etag,
+            last_updated=answer.last_updated,
+        )
+
+
+def _check_usable(
+    origin: Origin, observations: Sequence[Observation], problems: Sequence[Problem], skip_bad: bool
+) -> None:
+    bad = [p for p in problems if p.severity == "error"]
+    if bad and not skip_bad:
+        first = bad[0]
+        raise SourceError(
+            f"{len(bad)} rows can't be used; nothing was stored. The first: {first.text}",
+            where=first.where,
+            hint="Correct them, or store the others with --skip-bad.",
+            code="bad_rows",
+        )
+    if not observations:
+        hint = "Check the code, the countries and the years that were asked for."
+        raise SourceError("no figure at all.", where=origin.dataset_id, hint=hint, code="empty_answer")
