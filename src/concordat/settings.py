@@ -41,8 +41,8 @@ YAML_BYTES_MAX = 5_000_000
 YAML_DEPTH_MAX = 64
 DIGITS_MAX = 400  # a double has at most 309 digits before the point
 
-# Variables that begin like a setting and aren't one: the clock's, and two of the test suite's.
-OTHER_VARIABLES = ("CONCORDAT_NOW", "CONCORDAT_CI", "CONCORDAT_SHARED_DATA")
+# Variables that begin like a setting and aren't one: the clock's, and three of the test suite's.
+OTHER_VARIABLES = ("CONCORDAT_NOW", "CONCORDAT_CI", "CONCORDAT_SHARED_DATA", "CONCORDAT_FACTBOOK_2015")
 
 Path_ = tuple[str | int, ...]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from concordat.evidence.store import Retrieval, Store, Vintage
 
 Parse = Callable[[bytes, Meta], Iterable[Observation | Problem]]
+Derive = Callable[[list[Observation]], tuple[list[Observation], list[Problem]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def load(
     published: date | None = None,
     version: str = "",
     skip_bad: bool = False,
+    derive: Derive | None = None,
 ) -> Loaded:
     """Keep the bodies, parse them, and store one vintage.
 
@@ -58,6 +60,7 @@ def load(
         published: the source's own date; without it the figures are known from the day they were retrieved.
         version: the edition as cited; by default the day it is known from.
         skip_bad: store the good rows although some are bad; else a problem of severity `error` refuses all.
+        derive: makes further rows out of all that were parsed, such as a country out of its parts.
 
     Raises:
         SourceError: no figure at all, or (unless `skip_bad`) some row is bad.
@@ -83,6 +86,10 @@ def load(
         )  # fmt: skip
         for one in parse(answer.body, meta):
             (problems if isinstance(one, Problem) else observations).append(one)  # type: ignore[arg-type]
+    if derive is not None:
+        made, more = derive(observations)
+        observations += made
+        problems += more
     _check_usable(origin, observations, problems, skip_bad)
     new = store.catalog.vintage(origin.dataset_id, vintage_id) is None
     store.catalog.describe_blocs(table_hash("blocs.yaml"), bloc_ids())

