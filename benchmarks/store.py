@@ -109,7 +109,7 @@ def prepare(size: str, folder: Path) -> None:
 
 def _copy(csv: Path, parquet: Path) -> None:
     columns = tables._csv_columns()
-    with tables._engine() as engine:
+    with tables.engine() as engine:
         engine.execute(
             f"""COPY (FROM read_csv('{csv}', columns={columns}, header=false, auto_detect=false, nullstr='\\N',
             allow_quoted_nulls=false, parallel=false)) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)"""
@@ -126,7 +126,7 @@ def duckdb_read(folder: Path, _: object = None) -> Callable[[], None]:
     parquet = folder / "rows.parquet"
 
     def work() -> None:
-        with tables._engine() as engine:
+        with tables.engine() as engine:
             engine.execute(f"SELECT {', '.join(COLUMNS)} FROM '{parquet}'").fetchall()
 
     return work

@@ -6,7 +6,11 @@ shared data may skip there, and only where that folder is absent.
 
 from __future__ import annotations
 
+import importlib.util
+import ipaddress
 import os
+import socket
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +60,83 @@ def report(tmp_path_factory: pytest.TempPathFactory, evidence_dir: Path) -> Call
         return made[words]
 
     return make
+
+
+# --- No network ---
+
+
+def _is_here(address: Any) -> bool:
+    """Whether a socket's address is on this machine: a path (Unix), or a loopback address or name."""
+    host = address[0] if isinstance(address, tuple) else ""
+    if not host or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """A test that opens a connection to anything but this machine fails, and so does one that asks for a name."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    known = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        text = host.decode() if isinstance(host, bytes) else host
+        if text and text != "localhost":
+            try:
+                ipaddress.ip_address(text.partition("%")[0])
+            except ValueError:
+                pytest.fail(f"a test asked the network for the name {text}; give `resolve` a table of names")
+        return known(host, *arguments, **options)
+
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield
+    patch.undo()
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if not _is_here(address):
+            pytest.fail(f"a test opened a connection to {address}; only this machine may be asked")
+        return connect(self, address)
+
+    return guarded
+
+
+@pytest.fixture
+def local_service() -> Iterator[Callable[[Callable[[Any], Any]], Any]]:
+    """`local_service(answer)`: a service on 127.0.0.1 (see `local_service.py`), closed when the test ends."""
+    started: list[Any] = []
+
+    def start(answer: Callable[[Any], Any]) -> Any:
+        started.append(_local_service().LocalService(answer))
+        return started[-1]
+
+    yield start
+    for service in started:
+        service.close()
+
+
+@pytest.fixture(scope="session")
+def reply() -> Any:
+    """The class of what a local service answers."""
+    return _local_service().Reply
+
+
+def _local_service() -> Any:
+    """The module beside this one; it has a name of its own, as tests are no package."""
+    name = "concordat_tests_local_service"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("local_service.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ code. A time without a zone is UTC. Replayed events use ledger time, never this 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +37,11 @@ def now() -> datetime:
 def today() -> date:
     """The present day in UTC: the same for every member, whatever the time zone of the machine."""
     return now().date()
+
+
+def machine_seconds() -> float:
+    """Seconds since 1970 on the machine's own clock, never pinned: for waits between requests, never for a record."""
+    return time.time()
 
 
 @contextmanager

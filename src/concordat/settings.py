@@ -57,7 +57,8 @@ class Settings:
     Attributes:
         data_dir: the store of evidence; by default `$XDG_DATA_HOME/concordat`, else `~/.local/share/concordat`.
         factbook: a folder with another copy of the Factbook's JSON files, loaded as its own vintage.
-        language: the language of reports and pages where a study does not say (IETF tag).
+        language: the language of a report where neither its study nor `--language` says one: `en`, `zh`, `ru`, `pt`,
+            `ar`, `hi`, `fr` or `es`.
     """
 
     data_dir: Path
@@ -223,6 +224,8 @@ def parse_yaml(text: str | bytes, *, where: str, numbers_as_text: bool = False, 
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        if "nesting depth" in str(error):  # newer versions of the parser stop before we do
+            problem = f"nested deeper than {YAML_DEPTH_MAX} levels"
         raise InputError(f"not YAML: {problem}.", where=where + line, code="not_yaml") from None
     document = Document(value, where, builder.lines)
     if schema:

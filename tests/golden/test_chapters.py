@@ -41,7 +41,7 @@ def composed(name: str, data_dir: Path) -> Report:
         book = Book()
         with open_store(data_dir) as store:
             inputs = build.gather(study, who_is_in(study, book), Settings(data_dir), store, book)
-            return build.compose(inputs, build.citations_of(inputs.release, store))
+            return build.compose(inputs, build.citations_of(inputs))
 
 
 def plain(value: Any) -> Any:

@@ -181,7 +181,7 @@ def test_check_counts_what_it_checked_and_finds_nothing(capsys: Capture) -> None
 def test_check_ends_with_exit_code_5_when_a_date_was_changed(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     text = table_bytes("blocs.yaml").decode("utf-8")
     changed = text.replace("area: IDN, role: member, from: 2025-01-06", "area: IDN, role: member, from: 2027-01-06")
-    monkeypatch.setattr(bloc_checks, "table_bytes", lambda _: changed.encode("utf-8"))
+    monkeypatch.setattr(bloc_checks, "raw_table", lambda _: changed.encode("utf-8"))
     lines = _run(capsys, "check", code=5).splitlines()
     assert lines[0].startswith("blocs.yaml, line ")
     assert "BRICS on 2026-07-01: 9 with the role member, where 10 were published" in lines[0]

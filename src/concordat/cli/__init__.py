@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from concordat import __version__
 from concordat.errors import ConcordatError, StateError
 
+INTERRUPTED = 130
 # name, module below `concordat.cli`, what it is for. A module has `app`, a Typer: one command, or a group of them.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("assess", "assess", "Write the yearly assessment of a bloc, offline, every number traced to its source."),
@@ -99,14 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = end.code
     except ConcordatError as error:
         return _fail(error, as_json="--json" in arguments)
-    except KeyboardInterrupt:
-        print("\nconcordat: interrupted; nothing was left half written.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away, as `head` does
-        return 0
     except OSError as error:
         return _fail(_state_error(error), as_json="--json" in arguments)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code
+        print("concordat: interrupted; nothing was left half written.", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
@@ -125,5 +122,11 @@ def _fail(error: ConcordatError, *, as_json: bool) -> int:
 
 
 def entry() -> None:
-    """The console script."""
+    """The console script: a reader that goes away (`| head`) ends it quietly; letters a terminal lacks become `?`."""
+    import signal
+
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     sys.exit(main())

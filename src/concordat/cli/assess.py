@@ -25,8 +25,13 @@ def assess(
     countries: str = typer.Option("", "--countries", help="Instead of a bloc: countries by code or name, with commas."),
     study: Path | None = typer.Option(None, "--study", help="Instead of both: a study file (YAML)."),
     on: str = typer.Option("", "--on", help="The day whose members count, as 2026-11-22; default: today."),
+    language: list[str] = typer.Option(
+        [], "--language", help="Languages, with commas or given again; the first leads. Default: see concordat settings"
+    ),
     out: Path | None = typer.Option(None, "--out", help="The folder to write; default: ./<bloc>-<year>."),
-    force: bool = typer.Option(False, "--force", help="Replace a folder that is not a report of ours."),
+    force: bool = typer.Option(
+        False, "--force", help="Replace a folder that is not a report of ours; it is kept as NAME.old-1."
+    ),
     factbook: str | None = typer.Option(None, "--factbook", help="A folder with another copy of the Factbook's files."),
     data_dir: str | None = typer.Option(None, "--data-dir", help="Where evidence is kept; see: concordat settings"),
     json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
@@ -35,8 +40,8 @@ def assess(
     """Write the yearly assessment of a bloc into one folder: HTML, PDF, XLSX, CSV, figures, sources, provenance."""
     from concordat.report.build import build
 
-    chosen = _study(bloc, countries, study, on)
     settings = Settings.load({"factbook": factbook, "data_dir": data_dir})
+    chosen = _study(bloc, countries, study, on, language, settings)
     folder = out if out is not None else Path(chosen.folder_name)
     built = build(chosen, settings, folder, force=force, progress=None if quiet else _progress())
     if json:
@@ -45,24 +50,32 @@ def assess(
         print("\n".join(_lines(built)))
 
 
-def _study(bloc: str, countries: str, file: Path | None, on: str) -> Study:
-    from concordat.report.study import read_study, study_for_bloc, study_for_countries
+def _study(
+    bloc: str, countries: str, file: Path | None, on: str, language: list[str], settings: Settings
+) -> Study:
+    from concordat.report.study import check_languages, read_study, study_for_bloc, study_for_countries
 
     given = [name for name, value in (("a bloc", bloc), ("--countries", countries), ("--study", file)) if value]
     if len(given) != 1:
         what = f"{' and '.join(given)} can't go together." if given else "nothing to assess was named."
         raise InputError(what, hint="Name a bloc, or --countries A,B,C, or --study FILE.", code="who")
+    asked = check_languages([w.strip() for words in language for w in words.split(",")], where="--language")
     if file is None:
+        languages = asked or check_languages([settings.language], where=f"language ({settings.origins['language']})")
         if bloc:
-            return study_for_bloc(bloc, on=on)
-        return study_for_countries([c.strip() for c in countries.split(",") if c.strip()], on=on)
+            return study_for_bloc(bloc, on=on, languages=languages)
+        named = [c.strip() for c in countries.split(",") if c.strip()]
+        return study_for_countries(named, on=on, languages=languages)
     if on:
         raise InputError("--on and --study can't go together.", hint="Write the day into the study.", code="who")
     try:
-        return read_study(file.read_bytes(), where=str(file))
+        text = file.read_bytes()
     except OSError as error:
         what = f"can't be read: {error.strerror}."
         raise InputError(what, where=str(file), hint="Check the path.", code="unreadable") from None
+    default = read_study(text, where=str(file), languages=asked, language=settings.language)
+    check_languages(default.languages, where=f"language ({settings.origins['language']})")
+    return default
 
 
 def _progress() -> object:

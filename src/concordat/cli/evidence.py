@@ -16,6 +16,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from concordat import clock
+from concordat.cli import (
+    _evidence_conflicts,
+    _evidence_export,
+    _evidence_import,
+    _evidence_pull,
+    _evidence_revisions,
+    _evidence_survey,
+)
 from concordat.errors import InputError
 from concordat.settings import Settings, nearest
 
@@ -68,6 +76,7 @@ def show(
     countries: str = COUNTRIES,
     on: str = ON,
     breakdown: str = typer.Option("", "--breakdown", help="Instead of the total: loc=rural, sex=F, partner=CHN, ..."),
+    as_of: str = typer.Option("", "--as-of", help="As it was known on a day, as 2024-12-31; default: the newest."),
     json: bool = JSON,
     data_dir: str | None = DATA_DIR,
     factbook: str | None = FACTBOOK,
@@ -77,15 +86,15 @@ def show(
     from concordat.evidence.catalogue import load_catalogue
 
     catalogue = load_catalogue()
-    if indicator not in catalogue.indicators:
-        close = nearest(indicator, catalogue.indicators)
-        hint = f'Did you mean "{close[0]}"?' if close else "See: concordat evidence coverage"
-        raise InputError(f'"{indicator}" is not an indicator I know.', hint=hint, code="unknown_indicator")
+    _known_indicator(indicator)
     areas = _areas(bloc, countries, on)
     with _loaded(data_dir, factbook) as (store, vintages):
+        if as_of:
+            vintages = _known_on(store, as_of)
         observations = [o for v in vintages for o in store.observations(v)]
     table = tables.show(catalogue, catalogue.indicators[indicator], breakdown, areas, observations)
-    _out(json, table.as_dict(), table.lines())
+    said = [f"As known on {as_of}, from {', '.join(v.ref for v in vintages)}.", ""] if as_of else []
+    _out(json, table.as_dict() | ({"as_of": as_of} if as_of else {}), [*said, *table.lines()])
 
 
 @app.command()
@@ -195,6 +204,39 @@ def _stored(data_dir: str | None, factbook: str | None) -> Iterator[Store]:
         yield store
 
 
+def _known_on(store: Store, day: str) -> list[Vintage]:
+    """The newest vintage of every dataset that was known on a day.
+
+    Raises:
+        InputError: not a day, or nothing here was known yet.
+    """
+    from concordat.evidence.revisions import vintages_as_of
+    from concordat.world._dates import as_day
+
+    here = store.vintages()
+    found = vintages_as_of(here, as_day(day))
+    if not found:
+        first = min(here, key=lambda v: v.known_from)
+        hint = f"The oldest vintage here, {first.ref}, is known from {first.known_from.isoformat()}."
+        raise InputError(f"nothing here was known on {day}.", hint=hint, code="as_of")
+    return found
+
+
+def _known_indicator(indicator: str) -> None:
+    """Refuse an id that the catalogue doesn't have, suggesting the nearest.
+
+    Raises:
+        InputError: it doesn't have it.
+    """
+    from concordat.evidence.catalogue import load_catalogue
+
+    known = load_catalogue().indicators
+    if indicator not in known:
+        close = nearest(indicator, known)
+        hint = f'Did you mean "{close[0]}"?' if close else "See: concordat evidence coverage"
+        raise InputError(f'"{indicator}" is not an indicator I know.', hint=hint, code="unknown_indicator")
+
+
 def _tell(text: str) -> None:
     if sys.stderr.isatty():
         print(text, file=sys.stderr)
@@ -250,3 +292,13 @@ def _facts(v: Vintage) -> dict[str, Any]:
         "origin": dict(v.origin),
         "licence": v.licence["id"],
     }
+
+
+# --- Commands in files of their own -------------------------------------------------------------------------------
+
+app.command("pull")(_evidence_pull.pull)
+app.command("revisions")(_evidence_revisions.revisions)
+app.command("conflicts")(_evidence_conflicts.conflicts)
+app.command("survey")(_evidence_survey.survey)
+app.command("export")(_evidence_export.export)
+app.command("import")(_evidence_import.import_)

@@ -75,9 +75,12 @@ class Aggregate:
         value, lower, upper: None, with a reason, when it is not shown; value alone is None when a member is censored.
         rule: the rule used (the fallback, where one was).
         n, n_total: members in the figure, members in all.
-        coverage: share of the weight that they hold.
+        have: members that have a figure, whether it could be weighed or not.
+        coverage: share of the weight that the members in the figure hold. Where some member's weight is not known it
+            is no more than their share of the members.
         partial: the sum of the members present, when a sum is not shown.
-        bounds: what the figure can be at least and at most, whatever the missing members' figures are.
+        bounds: what the figure can be at least and at most, whatever the missing members' figures are; where the
+            weight of a missing one is not known, all that the indicator can be.
         mean, median, minimum, maximum: unweighted, of the members that have a figure.
         influence: the member whose leaving out moves the value most.
         conflict: the conflicting source's value that moves it most.
@@ -91,6 +94,7 @@ class Aggregate:
     n_total: int
     coverage: float
     reason: str | None
+    have: int = 0
     partial: float | None = None
     bounds: Bounds = NO_BOUNDS
     years: tuple[int, int] | None = None
@@ -165,7 +169,11 @@ def aggregate(
     total = math.fsum([held, *absent.values(), *(m.weight or 0.0 for m in unweighable)])
     coverage = held / total if total > 0 else 0.0
     n_total = len(set(areas))
-    blank = Aggregate(None, None, None, rule, len(used), n_total, coverage, None)
+    known = {*absent, *(m.area for m in present if m.weight is not None)}
+    weights_known = rule != "weighted_mean" or known >= set(areas)
+    if not weights_known:
+        coverage = min(coverage, len(used) / max(n_total, 1))
+    blank = Aggregate(None, None, None, rule, len(used), n_total, coverage, None, len(present))
     result = replace(
         blank,
         years=(min(m.year for m in used), max(m.year for m in used)) if used else None,
@@ -181,7 +189,7 @@ def aggregate(
     shown = coverage >= min_coverage - _ROUNDING and len(used) / max(n_total, 1) >= min_share - _ROUNDING
     if rule == "sum":
         shown = len(used) == n_total and n_total > 0
-    return _valued(result, used, rule, bounds, shown)
+    return _valued(result, used, rule, bounds, shown, weights_known)
 
 
 def _range(years: Iterable[int | None]) -> tuple[int, int] | None:
@@ -189,7 +197,9 @@ def _range(years: Iterable[int | None]) -> tuple[int, int] | None:
     return (min(known), max(known)) if known else None
 
 
-def _valued(result: Aggregate, used: Sequence[Member], rule: str, bounds: Bounds, shown: bool) -> Aggregate:
+def _valued(
+    result: Aggregate, used: Sequence[Member], rule: str, bounds: Bounds, shown: bool, weights_known: bool
+) -> Aggregate:
     """The figure itself, with its interval, bounds and influence."""
     statistic = _STATISTICS[rule]
     weights = [m.weight or 0.0 for m in used]
@@ -201,7 +211,7 @@ def _valued(result: Aggregate, used: Sequence[Member], rule: str, bounds: Bounds
     points = [m.value for m in used if m.value is not None]
     value = statistic(points, weights) if len(points) == len(used) else None
     if rule == "weighted_mean":
-        result = replace(result, bounds=_bounds(lower, upper, result.coverage, bounds))
+        result = replace(result, bounds=_bounds(lower, upper, result.coverage, bounds) if weights_known else bounds)
     if not shown:
         return replace(result, reason="low_coverage", partial=value if rule == "sum" else None)
     result = replace(result, value=value, lower=lower, upper=upper)

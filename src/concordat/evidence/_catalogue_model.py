@@ -76,11 +76,15 @@ class AgeYears(_Strict):
 
 
 class FactbookPlace(_Strict):
-    """Where the Factbook prints it: section, field, key; a last step ending in `*` also takes a year."""
+    """Where the Factbook prints it: section, field, key; a last step ending in `*` also takes a year.
+
+    `rounded_to`: figures are rounded to multiples of it although they are printed with all their digits.
+    """
 
     path: list[str] | None = None
     breakdowns: dict[str, list[str]] = {}
     or_text: str | None = None
+    rounded_to: Annotated[float, Field(gt=0)] | None = None
     status: Status
 
     @model_validator(mode="after")

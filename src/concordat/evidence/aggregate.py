@@ -51,7 +51,7 @@ from concordat.evidence.kernels import (
 )
 from concordat.evidence.observation import Observation
 from concordat.evidence.provenance import Book, Derived, Parts, derivation
-from concordat.evidence.resolve import Chosen, derive_part, enter
+from concordat.evidence.resolve import Chosen, enter
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
@@ -66,7 +66,6 @@ __all__ = [
     "atkinson",
     "check_thresholds",
     "derive_bloc",
-    "derive_part",
     "derive_with_other",
     "generalised_entropy",
     "gini",
@@ -195,6 +194,7 @@ def _parts(a: Aggregate) -> dict[str, Any]:
         "rule": a.rule,
         "reason": a.reason,
         "n": a.n,
+        "have": a.have,
         "n_total": a.n_total,
         "coverage": a.coverage,
         "coverage_pct": 100 * a.coverage,

@@ -43,6 +43,7 @@ class SourceMap:
         path: the Factbook's section, field and key; a last step ending in `*` also takes a year.
         breakdowns: `sex=F` -> code, or -> path for the Factbook.
         or_text: the Factbook's own text of the field is read when the key is missing and the text holds these words.
+        rounded_to: what the Factbook's figures are rounded to, where they are printed with more digits than they have.
     """
 
     source: str
@@ -51,6 +52,7 @@ class SourceMap:
     path: tuple[str, ...] = ()
     breakdowns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     or_text: str | None = None
+    rounded_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,14 @@ def _source_maps(model: IndicatorModel) -> Iterable[tuple[str, SourceMap]]:
         place = maps.cia_factbook
         by_path = {breakdown: tuple(path) for breakdown, path in place.breakdowns.items()}
         path = tuple(place.path or ())
-        found = SourceMap("cia_factbook", place.status, path=path, breakdowns=by_path, or_text=place.or_text)
+        found = SourceMap(
+            "cia_factbook",
+            place.status,
+            path=path,
+            breakdowns=by_path,
+            or_text=place.or_text,
+            rounded_to=place.rounded_to,
+        )
         yield "cia_factbook", found
     for source, coded in (("worldbank_wdi", maps.worldbank_wdi), ("itu", maps.itu)):
         if coded is not None:

@@ -3,7 +3,7 @@
 A conflict is two figures for the same indicator, area, period, breakdown and unit from two sources that lie further
 apart than both their roundings and the indicator's tolerance: `|a - b| > precision_a + precision_b + tolerance`. For a
 censored figure ("less than 1") its interval takes the place of the value and its rounding; intervals conflict when
-they are disjoint by more than the tolerance. (Specification of evidence, section 7.) A revision within one source is
+they are disjoint. (Specification of evidence, section 7.) A revision within one source is
 no conflict.
 
 What the bloc's figure would be with the other value is a derived number of its own, `derive_with_other`.
@@ -86,7 +86,7 @@ def distance(a: Observation, b: Observation, tolerance: float) -> tuple[float, f
         gap = abs(a.value * unit_scale(a) - b.value * unit_scale(b))
         slack = (a.precision or 0.0) * unit_scale(a) + (b.precision or 0.0) * unit_scale(b)
         return gap, slack + tolerance
-    return max(one[0] - two[1], two[0] - one[1], 0.0), tolerance
+    return max(one[0] - two[1], two[0] - one[1], 0.0), 0.0
 
 
 def disagree(a: Observation, b: Observation, tolerance: float) -> bool:
@@ -101,9 +101,10 @@ def disagree(a: Observation, b: Observation, tolerance: float) -> bool:
 def source_rank(source_id: str, order: Sequence[str]) -> tuple[int, str]:
     """The place of a source in an indicator's order; unlisted ones come last, by name.
 
-    A source id may carry its publisher behind a colon (`member_official:za`); the class before it is what is listed.
+    A source id may carry its publisher behind a dot (`member_official.za-statistics`; older stores have a colon); the
+    class before it is what is listed.
     """
-    name = source_id.partition(":")[0]
+    name = source_id if source_id in order else source_id.replace(":", ".").partition(".")[0]
     return (order.index(name) if name in order else len(order), source_id)
 
 

@@ -294,7 +294,7 @@ def _implied(indicator: Indicator, newest: Mapping[tuple[str, str], Observation]
         lower, upper = rate.value - half, rate.value + half
     else:
         lower, upper = rate.lower or 0.0, rate.upper or 0.0
-    precision = indicator.aggregate_per * (total.precision or 0.0) / people
+    precision = indicator.aggregate_per * _rounding(total, *counted)
     return ImpliedRate(value, lower, upper, precision, rate, total, population, growth)
 
 
@@ -311,7 +311,23 @@ def _people(
         return population.value, population, None
     if growth is None or growth.value is None or growth.value <= -100:
         return None
-    return population.value * (1 + growth.value / 100) ** years, population, growth
+    grown = math.prod([1 + growth.value / 100] * abs(years))  # a power is rounded as the processor's library likes
+    people = population.value * grown if years > 0 else population.value / grown
+    return people, population, growth
+
+
+def _rounding(total: Observation, people: float, population: Observation, growth: Observation | None) -> float:
+    """How far `total / people` may be off: the roundings of the total, of the population and of its growth together.
+
+    First order: |x| (d_total / total + d_population / population + years * d_growth / 100). That the two were counted
+    by different offices is not in it.
+    """
+    assert total.value is not None
+    assert population.value
+    years = abs(total.year - population.year)
+    relative = (population.precision or 0.0) / population.value
+    relative += years * ((growth.precision or 0.0) if growth is not None else 0.0) / 100
+    return ((total.precision or 0.0) + abs(total.value) * relative) / people
 
 
 def implied_rates(rows: Iterable[Observation], catalogue: Catalogue) -> tuple[list[Observation], list[Problem]]:
@@ -369,7 +385,7 @@ def per_person(rows: Iterable[Observation], catalogue: Catalogue) -> tuple[list[
                     "indicator_id": indicator.id,
                     "unit": indicator.unit,
                     "value": indicator.aggregate_per * total.value / people,
-                    "precision": indicator.aggregate_per * (total.precision or 0.0) / people,
+                    "precision": indicator.aggregate_per * _rounding(total, *counted),
                     "series_key": "",
                     "obs_status": "E",
                     "note": f"{indicator.aggregate_numerator} / population of {total.year}",

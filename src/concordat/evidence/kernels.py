@@ -3,7 +3,7 @@
 `ordered(values, weights)` sorts once; every measure takes the result. Notation (observatory specification, section 8):
 `w` weights, `p = w / sum w`, `y` ascending, `F_i` the cumulative `p` up to and with i, `mu = sum p y`. Zero-weight rows
 are left out. Ties are ordered by weight, and every formula gives the same value for any order inside a tie, so a
-permutation of the input changes no bit of the output.
+permutation of the input changes no bit of the output; neither does the processor (no BLAS, own `log` and `exp`).
 
 Sources: Cowell, *Measuring Inequality* (3rd ed., 2011), chapters 2, 3 and appendix A (Gini, generalised entropy, Theil,
 Atkinson). This module is re-exported by `evidence.aggregate`, the owner of these names; standard errors, concentration
@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from concordat.errors import MethodError
+from concordat.evidence._elementary import exp, log, power
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = Sequence[float] | Array
@@ -128,11 +129,11 @@ def generalised_entropy(o: Ordered, a: float, zeros: Zeros = "exclude") -> float
         raise _no_mean(f"GE({a:g})")
     r = o.y / o.mean
     if a == 0:
-        return float(-(o.p * np.log(r)).sum())
+        return float(-(o.p * log(r)).sum())
     if a == 1:
         filled = np.where(r > 0, r, 1.0)
-        return float((o.p * r * np.log(filled)).sum())  # y ln y tends to 0 at zero
-    return float((o.p * r**a).sum() - 1) / (a * (a - 1))
+        return float((o.p * r * log(filled)).sum())  # y ln y tends to 0 at zero
+    return float((o.p * power(r, a)).sum() - 1) / (a * (a - 1))
 
 
 def theil_t(o: Ordered, zeros: Zeros = "exclude") -> float:
@@ -163,8 +164,9 @@ def atkinson(o: Ordered, aversion: float, zeros: Zeros = "exclude") -> float:
         raise _no_mean(f"Atkinson({aversion:g})")
     r = o.y / o.mean  # relative values: large amounts do not overflow
     if aversion == 1:
-        return 1 - float(np.exp((o.p * np.log(r)).sum()))
-    return float(1 - float((o.p * r ** (1 - aversion)).sum()) ** (1 / (1 - aversion)))
+        return 1 - float(exp((o.p * log(r)).sum()))
+    level = (o.p * power(r, 1 - aversion)).sum()
+    return 1 - float(power(level, 1 / (1 - aversion)))
 
 
 def _positive(o: Ordered, measure: str) -> Ordered:

@@ -8,12 +8,12 @@ are the same vintage, loading them twice changes nothing, and another edition of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from concordat.errors import SourceError
+from concordat.errors import ConcordatError, SourceError
 from concordat.evidence.observation import Observation
 from concordat.evidence.sources._base import Answer, Meta, Problem
 
@@ -51,6 +51,8 @@ def load(
     version: str = "",
     skip_bad: bool = False,
     derive: Derive | None = None,
+    notes: Mapping[str, Any] | None = None,
+    on_bad: Callable[[Sequence[Problem]], ConcordatError] | None = None,
 ) -> Loaded:
     """Keep the bodies, parse them, and store one vintage.
 
@@ -61,6 +63,8 @@ def load(
         version: the edition as cited; by default the day it is known from.
         skip_bad: store the good rows although some are bad; else a problem of severity `error` refuses all.
         derive: makes further rows out of all that were parsed, such as a country out of its parts.
+        notes: more that is kept with the vintage's origin, such as how its bytes are read.
+        on_bad: makes the error for bad rows, where the one of this module would not say enough.
 
     Raises:
         SourceError: no figure at all, or (unless `skip_bad`) some row is bad.
@@ -72,8 +76,7 @@ def load(
 
     assert answers, "nothing to load"
     record = licence(origin.licence, where=origin.dataset_id)
-    hashes = store.raw.put_many(answer.body for answer in answers)
-    store.record_retrievals(list(_retrievals(answers, hashes, f"{origin.source_id}@{parser_version}")))
+    hashes = keep(store, origin.source_id, answers, parser_version)
     retrieved_at = max(answer.retrieved_at for answer in answers)
     known_from = published or retrieved_at.date()
     vintage_id = vintage_id_of(known_from, hashes, parser_version)
@@ -90,11 +93,19 @@ def load(
         made, more = derive(observations)
         observations += made
         problems += more
+    bad = [p for p in problems if p.severity == "error"]
+    if bad and not skip_bad and on_bad is not None:
+        raise on_bad(bad)
     _check_usable(origin, observations, problems, skip_bad)
     new = store.catalog.vintage(origin.dataset_id, vintage_id) is None
     store.catalog.describe_blocs(table_hash("blocs.yaml"), bloc_ids())
     store.catalog.describe(catalogue.hash, [(i.id, i.unit, i.topic) for i in catalogue.indicators.values()])
-    said = {**asdict(origin), "version": version or known_from.isoformat(), "sha256": _joint_hash(hashes)}
+    said = {
+        **asdict(origin),
+        **(notes or {}),
+        "version": version or known_from.isoformat(),
+        "sha256": _joint_hash(hashes),
+    }
     stored = VintageMeta(
         id=vintage_id,
         dataset_id=origin.dataset_id,
@@ -108,6 +119,23 @@ def load(
         licence=record.as_dict(),
     )
     return Loaded(store.write_vintage(stored, observations, problems), tuple(problems), new)
+
+
+def keep(store: Store, source_id: str, answers: Sequence[Answer], parser_version: str) -> list[str]:
+    """Keep bodies and how they came, before anything is parsed; what is kept already is not written again.
+
+    Returns:
+        The hash of each body, in order.
+
+    Raises:
+        StateError: the store can't be written.
+    """
+    hashes = store.raw.put_many(answer.body for answer in answers)
+    retrievals = _retrievals(answers, hashes, f"{source_id}@{parser_version}")
+    new = [r for r in retrievals if r.as_dict() not in store.catalog.retrievals(r.sha256)]
+    if new:
+        store.record_retrievals(new)
+    return hashes
 
 
 def vintage_id_of(known_from: date, hashes: Iterable[str], parser_version: str) -> str:

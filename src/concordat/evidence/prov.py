@@ -1,7 +1,7 @@
 """The report's own account of its numbers: every record and every cell, in W3C PROV terms, as `provenance.json`.
 
 - `records`: each record in full, by id; observations with the hash of their bytes, the place in them and the text found
-  there, and their vintage;
+  there, and their vintage (one of an earlier release has an id of its own and says its `obs_id`);
 - `vintages`: what all observations of one vintage share;
 - `cells`: the name of each printed cell (`T3:BRA:internet_users_pct`) with the id and part of the record it prints;
 - `release`: the release with its vintages and hashes.
@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Any
 
 from concordat import canonical
 from concordat.errors import InputError, TrustError
-from concordat.evidence.locators import Body, file_of
+from concordat.evidence._survey_trace import is_at_node, item_text
+from concordat.evidence.locators import Body, Reading, file_of, reading_of
 from concordat.evidence.observation import COLUMNS, Observation, obs_id_of, row_hash_of
-from concordat.evidence.provenance import Book, Derived, Fact, Record, parts_of
+from concordat.evidence.provenance import Book, Derived, Fact, Record, earlier_id, parts_of
 
 if TYPE_CHECKING:
     from concordat.evidence.store import Release, Store
@@ -88,10 +89,13 @@ class RawTexts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._bodies: dict[str, Body] = {}
+        self._bodies: dict[tuple[str, str], Body] = {}
+        self._readings: dict[tuple[str, str], Reading | None] = {}
 
     def text_at(self, observation: Observation) -> str:
         """The text at the observation's place; empty when it has no bytes of its own (made from other rows).
+
+        A survey's microdata stay at the member's node; of its figure this is the item in the kept survey file.
 
         Raises:
             TrustError: the body is missing, was changed, or has no such place.
@@ -99,10 +103,18 @@ class RawTexts:
         sha256 = observation.raw_sha256
         if not sha256:
             return ""
-        if sha256 not in self._bodies:
+        if is_at_node(observation):
+            return item_text(observation, self._store)
+        vintage = (observation.dataset_id, observation.vintage_id)
+        if vintage not in self._readings:
+            known = self._store.catalog.vintage(*vintage)
+            self._readings[vintage] = reading_of(known.origin) if known else None
+        reading = self._readings[vintage]
+        key = (sha256, observation.vintage_id if reading else "")  # one file may have been read in two ways
+        if key not in self._bodies:
             name = file_of(observation.raw_locator) or f"{sha256}.json"
-            self._bodies[sha256] = Body(self._store.raw.get(sha256), name)
-        return self._bodies[sha256].text_at(observation.raw_locator)
+            self._bodies[key] = Body(self._store.raw.get(sha256), name, reading)
+        return self._bodies[key].text_at(observation.raw_locator)
 
 
 def provenance(
@@ -118,14 +130,15 @@ def provenance(
     Args:
         cells: what each printed cell shows.
         store: holds the bodies; every body used is read and its hash checked.
-        observations: rows of the release, for those from which an observation of the book was made.
+        observations: rows of the release, for those from which an observation of the book was made; those of an
+            earlier release first.
 
     Raises:
         TrustError: a body is missing or was changed, or an observation is made from a row that nobody has.
     """
     records = _closure(book, observations)
     texts = RawTexts(store)
-    written = {i: _record(r, texts.text_at(r) if isinstance(r, Observation) else "") for i, r in records.items()}
+    written = {i: _record(i, r, texts.text_at(r) if isinstance(r, Observation) else "") for i, r in records.items()}
     vintages: dict[str, dict[str, Any]] = {}
     for record in records.values():
         if isinstance(record, Observation):
@@ -174,10 +187,13 @@ def read_provenance(data: bytes, *, where: str = "provenance.json") -> Provenanc
 
 
 def _closure(book: Book, observations: Iterable[Observation]) -> dict[str, Record]:
-    """The book's records and, for observations made from other rows, those rows."""
-    records: dict[str, Record] = {(r.obs_id if isinstance(r, Observation) else r.id): r for r in book}
-    open_ids = [i for r in records.values() if isinstance(r, Observation) for i in r.derived_from if i not in records]
-    rows = {o.obs_id: o for o in observations} if open_ids else {}
+    """The book's records and, for observations made from other rows, those rows (of the same vintage)."""
+    records: dict[str, Record] = dict(book.items())
+    open_ids = [i for record_id, r in records.items() for i in made_from(record_id, r) if i not in records]
+    rows: dict[str, Observation] = {}
+    if open_ids:
+        for o in observations:
+            rows[earlier_id(o.obs_id, o.dataset_id, o.vintage_id)] = rows[o.obs_id] = o
     while open_ids:
         record_id = open_ids.pop()
         if record_id in records:
@@ -186,19 +202,29 @@ def _closure(book: Book, observations: Iterable[Observation]) -> dict[str, Recor
             what = f"an observation is made from {record_id}, which is in no row of the release."
             raise TrustError(what, hint="Load the source again in an empty CONCORDAT_DATA_DIR.", code="derived_from")
         records[record_id] = rows[record_id]
-        open_ids.extend(rows[record_id].derived_from)
+        open_ids.extend(made_from(record_id, rows[record_id]))
     return records
+
+
+def made_from(record_id: str, record: Record) -> tuple[str, ...]:
+    """The ids of the records from which an observation was made: rows of its own vintage."""
+    if not isinstance(record, Observation):
+        return ()
+    if record_id == record.obs_id:
+        return record.derived_from
+    return tuple(earlier_id(i, record.dataset_id, record.vintage_id) for i in record.derived_from)
 
 
 # --- Records as JSON ----------------------------------------------------------------------------------------------
 
 
-def _record(record: Record, text: str) -> dict[str, Any]:
+def _record(record_id: str, record: Record, text: str) -> dict[str, Any]:
     if isinstance(record, Observation):
         row = {name: _plain(getattr(record, name)) for name in COLUMNS if name not in ("obs_id", *_SHARED)}
         said = {name: value for name, value in row.items() if value != _plain(_DEFAULTS.get(name, MISSING))}
         found = {"text": text} if record.raw_sha256 else {}
-        return {"kind": "observation", "vintage": _vintage(record), **said, **found}
+        earlier = {} if record_id == record.obs_id else {"obs_id": record.obs_id}
+        return {"kind": "observation", "vintage": _vintage(record), **earlier, **said, **found}
     if isinstance(record, Fact):
         place = {"file": record.file, "sha256": record.sha256, "locator": record.locator}
         return {"kind": "fact", **place, "parts": dict(record.parts)}
@@ -241,12 +267,15 @@ def _read_observation(record_id: str, row: Mapping[str, Any]) -> Observation:
             values[name] = float(values[name])
     values["retrieved_at"] = datetime.fromisoformat(values["retrieved_at"])
     values["derived_from"] = tuple(values.get("derived_from", ()))
-    return Observation(obs_id=record_id, **values)
+    return Observation(**{"obs_id": record_id} | values)
 
 
 def _check_id(record_id: str, record: Record, where: str) -> None:
     if isinstance(record, Observation):
         check_hashes(record, where=where)
+        found = earlier_id(record.obs_id, record.dataset_id, record.vintage_id)
+        if record_id not in (record.obs_id, found):
+            raise _not_itself(record_id, found, where)
         return
     if isinstance(record, Fact):
         content: list[Any] = [record.file, record.sha256, record.locator, dict(record.parts)]

@@ -107,6 +107,10 @@ class Book:
     def __contains__(self, record_id: object) -> bool:
         return record_id in self._records
 
+    def items(self) -> Iterator[tuple[str, Record]]:
+        """Ids and records."""
+        return iter(self._records.items())
+
     def ids(self) -> Iterator[str]:
         """The ids of all records."""
         return iter(self._records)
@@ -136,6 +140,32 @@ class Book:
         record = Derived(record_id, function, inputs, parameters, parts)
         self._records[record_id] = record
         return record
+
+
+class BookOfTwo(Book):
+    """The same book for a comparison with an earlier release: a row of an older vintage gets an id of its own.
+
+    What is entered here stands in the book that it was made from. Rows of the report's own vintages keep their ids, so
+    a figure that did not move is one record, not two.
+    """
+
+    def __init__(self, book: Book, vintages: Iterable[tuple[str, str]]) -> None:
+        """`vintages`: (dataset id, vintage id) of the report's own release."""
+        self._records = book._records
+        self._own = frozenset(vintages)
+
+    def observe(self, observation: Observation) -> str:
+        """Enter an observation of either release; returns the id of its record."""
+        if (observation.dataset_id, observation.vintage_id) in self._own:
+            return super().observe(observation)
+        record_id = earlier_id(observation.obs_id, observation.dataset_id, observation.vintage_id)
+        self._records.setdefault(record_id, observation)
+        return record_id
+
+
+def earlier_id(obs_id: str, dataset_id: str, vintage_id: str) -> str:
+    """The id of the record of a figure as an earlier vintage gives it, beside that of the report's own release."""
+    return canonical.digest([obs_id, dataset_id, vintage_id])[:32]
 
 
 def recompute(record: Derived, lookup: Callable[[str], Record]) -> Parts:

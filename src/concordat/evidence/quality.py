@@ -9,7 +9,7 @@ the rest.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -78,11 +78,23 @@ class Finding:
 
 
 def check_quality(
-    observations: Iterable[Observation], catalogue: Catalogue, *, not_after: int, problems: Iterable[Problem] = ()
+    observations: Iterable[Observation],
+    catalogue: Catalogue,
+    *,
+    not_after: int,
+    problems: Iterable[Problem] = (),
+    problems_of: Mapping[str, Iterable[Problem]] | None = None,
 ) -> list[Finding]:
-    """All findings, sorted by rule (in the order of `RULES`), indicator and area."""
+    """All findings, sorted by rule (in the order of `RULES`), indicator and area.
+
+    Args:
+        problems: what a parser had to say, of no known vintage.
+        problems_of: the same by vintage id, so that a finding leads to the vintage's bytes.
+    """
     rows = list(observations)
     found = [*_quarantines(rows, catalogue), *_from_parser(problems)]
+    for vintage_id, told in (problems_of or {}).items():
+        found += _from_parser(told, vintage_id)
     refused = {(f.vintage_id, o) for f in found if f.quarantined for o in f.observations}
     found += _units_and_codes(rows, catalogue)
     usable = [o for o in rows if _usable(o, catalogue) and (o.vintage_id, o.obs_id) not in refused]
@@ -96,6 +108,11 @@ def check_quality(
 def quarantine(observations: Sequence[Observation], catalogue: Catalogue) -> frozenset[tuple[str, str]]:
     """(vintage id, observation id) of every row that a quarantining rule takes out of use."""
     return frozenset((f.vintage_id, o) for f in _quarantines(observations, catalogue) for o in f.observations)
+
+
+def quarantines(observations: Sequence[Observation], catalogue: Catalogue) -> list[Finding]:
+    """The findings that take rows out of use, with what each says."""
+    return list(_quarantines(observations, catalogue))
 
 
 def _finding(rule: str, o: Observation, text: str, others: Sequence[str] = ()) -> Finding:
@@ -142,10 +159,10 @@ def _quarantines(rows: Sequence[Observation], catalogue: Catalogue) -> Iterator[
             yield _finding("bounds", o, f"{_about(o)} is {said}; it can be {limits}.")
 
 
-def _from_parser(problems: Iterable[Problem]) -> Iterator[Finding]:
+def _from_parser(problems: Iterable[Problem], vintage_id: str = "") -> Iterator[Finding]:
     for p in problems:
         quarantines = RULES[p.rule].quarantines if p.rule in RULES else False
-        yield Finding(p.rule, p.severity, quarantines, p.indicator_id, p.area, p.where, p.text)
+        yield Finding(p.rule, p.severity, quarantines, p.indicator_id, p.area, p.where, p.text, (), vintage_id)
 
 
 def _units_and_codes(rows: Iterable[Observation], catalogue: Catalogue) -> Iterator[Finding]:

@@ -32,12 +32,13 @@ from concordat.evidence.conflicts import (
     unit_scale,
 )
 from concordat.evidence.observation import Observation
-from concordat.evidence.provenance import Book, Derived, Parts, derivation, parts_of
+from concordat.evidence.provenance import Book, Parts, derivation, parts_of
 from concordat.evidence.quality import quarantine
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue, Indicator
 
+PLACING_YEARS_MAX = 3  # an implied rate of another year places a censored figure no further away than this
 Key: TypeAlias = tuple[str, str, str]  # indicator, area, breakdown
 Rows: TypeAlias = dict[Key, list[Observation]]
 
@@ -140,7 +141,9 @@ def _sort_out(
     implied: Rows = defaultdict(list)
     for o in rows:
         indicator = catalogue.indicators.get(o.indicator_id)
-        if indicator is None or o.unit != indicator.unit or o.conf_status != "F" or o.year > not_after:
+        if indicator is None or o.unit != indicator.unit or o.year > not_after:
+            continue
+        if o.conf_status != "F" and o.missing_reason is None:  # one without a number says only why there is none
             continue
         if refused and (o.vintage_id, o.obs_id) in refused:
             continue
@@ -209,7 +212,8 @@ def _placing(o: Observation, implied: Sequence[Observation]) -> Observation | No
     """The implied rate that lies inside a censor interval; of several, the one nearest in time."""
     if o.value is not None or o.lower is None or o.upper is None:
         return None
-    inside = [i for i in implied if i.value is not None and o.lower <= i.value <= o.upper]
+    near = [i for i in implied if abs(i.year - o.year) <= PLACING_YEARS_MAX]
+    inside = [i for i in near if i.value is not None and o.lower <= i.value <= o.upper]
     return min(inside, key=lambda i: (abs(i.year - o.year), -i.year, i.obs_id), default=None)
 
 
@@ -327,19 +331,3 @@ def enter(book: Book, figure: Chosen) -> str:
         parameters["missing"] = figure.reason
     ids = [book.observe(o) for o in _inputs(best, figure.conflicts, figure.implied)]
     return book.derive("evidence.resolve.chosen@1", ids, parameters).id
-
-
-@derivation("evidence.resolve.part")
-def part(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """One statistic out of a record that holds many: parts `value`, `lower`, `upper`, `areas` (comma-separated).
-
-    For the statistic `gini` these are the record's parts `gini`, `gini_lower`, `gini_upper`, `gini_areas`.
-    """
-    name = parameters["part"]
-    ends = {end: inputs[0].get(f"{name}_{end}") for end in ("lower", "upper", "areas")}
-    return {"value": inputs[0].get(name), **ends}
-
-
-def derive_part(book: Book, record: Derived, name: str) -> Derived:
-    """A record of its own for one statistic of another record, so that its interval can be printed with it."""
-    return book.derive("evidence.resolve.part@1", [record.id], {"part": name})

@@ -18,9 +18,10 @@ from typing import Any
 
 from concordat import canonical
 from concordat.errors import InputError, StateError, TrustError
-from concordat.evidence.locators import Body
+from concordat.evidence._survey_trace import KEPT_AT_NODE, is_at_node
+from concordat.evidence.locators import Body, Reading, reading_of
 from concordat.evidence.observation import Observation
-from concordat.evidence.prov import Provenance, RawTexts, check_hashes, read_provenance
+from concordat.evidence.prov import Provenance, RawTexts, check_hashes, made_from, read_provenance
 from concordat.evidence.provenance import Derived, Fact, Record, parts_of, recompute, text_hash
 from concordat.evidence.store import Store
 from concordat.settings import nearest
@@ -201,7 +202,7 @@ class Tracer:
             raise TrustError(f"the record {record_id} {what}.", where=self.where, code="record")
         inner = above | {record_id}
         if isinstance(record, Observation):
-            found = self._observation(record, inner)
+            found = self._observation(record_id, record, inner)
         elif isinstance(record, Fact):
             found = self._fact(record)
         else:
@@ -222,12 +223,19 @@ class Tracer:
     def _fact(self, record: Fact) -> Trace:
         key = (record.file, record.sha256)
         if key not in self._files:
-            self._files[key] = Body(self._file(record), record.file)
+            self._files[key] = Body(self._file(record), record.file, self._reading(record))
         text = self._files[key].text_at(record.locator)
         checked = f"SHA-256 {record.sha256}, checked" if record.sha256 else "the report's own study"
         steps = [("file", f"{record.file} ({checked})"), ("place", record.locator), ("text", text)]
         steps += [("part", f"{name} = {_text(value)}") for name, value in record.parts.items()]
         return Trace(record.id, "fact", f"fact {record.id[:12]}", tuple(steps))
+
+    def _reading(self, record: Fact) -> Reading | None:
+        """How a publisher's body is read, if a vintage that was made from it says so."""
+        if not record.file.startswith("raw/"):
+            return None
+        found = (reading_of(v.origin) for v in self.store.vintages() if record.sha256 in v.raw)
+        return next((reading for reading in found if reading is not None), None)
 
     def _file(self, record: Fact) -> bytes:
         """The file of a fact: a table of this package, a publisher's body, or a file of the report's folder."""
@@ -256,7 +264,7 @@ class Tracer:
             )
         return data
 
-    def _observation(self, o: Observation, above: frozenset[str]) -> Trace:
+    def _observation(self, record_id: str, o: Observation, above: frozenset[str]) -> Trace:
         check_hashes(o, where=self.where)
         self._check_row(o)
         steps = [
@@ -264,17 +272,17 @@ class Tracer:
             ("status", f"obs_status {o.obs_status}, nature {o.nature}, known from {o.known_from.isoformat()}"),
         ]
         steps += [("note", o.note)] if o.note else []
-        steps += self._bytes(o)
+        steps += self._bytes(record_id, o)
         if o.derived_by:
             steps.append(("made by", f"{o.derived_by} from {len(o.derived_from)} rows"))
-        inputs = tuple(self._trace(i, above) for i in o.derived_from)
-        return Trace(o.obs_id, "observation", _title(o), tuple(steps), inputs)
+        inputs = tuple(self._trace(i, above) for i in made_from(record_id, o))
+        return Trace(record_id, "observation", _title(record_id, o), tuple(steps), inputs)
 
-    def _bytes(self, o: Observation) -> list[tuple[str, str]]:
+    def _bytes(self, record_id: str, o: Observation) -> list[tuple[str, str]]:
         if not o.raw_sha256:
             return []
         text = self._texts.text_at(o)
-        told = self.said.texts.get(o.obs_id, text)
+        told = self.said.texts.get(record_id, text)
         if told != text:
             what = f'the report says "{told}" stands at {o.raw_locator}; the bytes say "{text}".'
             raise TrustError(what, where=self.where, hint="Build the report again from its study.yaml.", code="text")
@@ -282,6 +290,9 @@ class Tracer:
             ("retrieved", f"{r['retrieved_at']} {r['method']} {r['url']} by {r['connector']}")
             for r in self.store.catalog.retrievals(o.raw_sha256)
         ]
+        if is_at_node(o):
+            kept = f"SHA-256 {o.raw_sha256}: microdata that stay {KEPT_AT_NODE}, so not here and not read again"
+            return [*steps, ("bytes", kept), ("place", o.raw_locator), ("item", text)]
         path = self.store.raw.path(o.raw_sha256).relative_to(self.store.data_dir)
         return [*steps, ("bytes", f"{path}, SHA-256 checked"), ("place", o.raw_locator), ("text", text)]
 
@@ -320,7 +331,7 @@ def load_function(function: str) -> None:
         return  # `recompute` says that this program has no such function
 
 
-def _title(o: Observation) -> str:
+def _title(record_id: str, o: Observation) -> str:
     figure = _text(o.value) if o.value is not None else "no value"
     if o.lower is not None and o.upper is not None:
         figure += f" [{_text(o.lower)}, {_text(o.upper)}]"
@@ -328,7 +339,7 @@ def _title(o: Observation) -> str:
         figure = f"missing ({o.missing_reason})"
     period = str(o.year) if o.freq == "A" else f"{o.period_start.isoformat()} to {o.period_end.isoformat()}"
     what = f"{o.indicator_id} {o.area}" + (f" {o.breakdown}" if o.breakdown else "")
-    return f"observation {o.obs_id[:12]}  {what} {period} = {figure} {o.unit}"
+    return f"observation {record_id[:12]}  {what} {period} = {figure} {o.unit}"
 
 
 def _text(value: Any) -> str:

@@ -38,15 +38,39 @@ def expression(words: Mapping[str, str]) -> str:
 
 
 def fit(text: str, width: float, size: float = SIZE) -> str:
-    """A text cut to a width in pixels, by estimate: without measuring; wide letters are one em."""
+    """A text cut to a width in pixels, by estimate: without measuring."""
     import unicodedata
 
     used = 0.0
     for index, letter in enumerate(text):
-        used += size * (1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.56)
+        used += size * _ems(letter)
         if used > width:
-            return text[: max(1, index - 1)].rstrip() + "…"
+            end = max(1, index - 1)
+            while end > 1 and unicodedata.category(text[end]).startswith("M"):  # a letter goes with its marks
+                end -= 1
+            return text[:end].rstrip() + "…"
     return text
+
+
+def width_of(text: str, size: float = SIZE) -> float:
+    """The width of a text in pixels, by the same estimate."""
+    return size * sum(map(_ems, text))
+
+
+def _ems(letter: str) -> float:
+    """Wide letters are one em, marks on letters and signs of direction nothing."""
+    import unicodedata
+
+    if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+        return 0.0
+    return 1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.56
+
+
+def right_to_left(text: str) -> bool:
+    """Whether a label begins in a script that runs from right to left."""
+    import unicodedata
+
+    return unicodedata.bidirectional(text[:1]) in ("R", "AL") if text else False
 
 
 def text_layer(

@@ -17,7 +17,7 @@ from concordat.figures import _style as style
 from concordat.figures.numbers import number_text
 
 WIDTH = 496
-LABEL = 166
+LABEL, LABEL_MAX = 166, 216  # names of members; long ones take room from the plot
 NUMBERS = 76
 ROW = 25
 HEAD = 24
@@ -79,9 +79,11 @@ def dot_plot(
     numbers = [n for r in rows for n in (r.value, r.lower, r.upper) if n is not None] + [r.value for r in rules]
     ticks = round_ticks(min([0.0, *numbers]), max([1e-9, *numbers])) if bounds is None else round_ticks(*bounds)
     domain = [ticks[0], ticks[-1]]
-    plot = WIDTH - LABEL - NUMBERS
+    label = min(LABEL_MAX, max(LABEL, *(math.ceil(style.width_of(row.label)) + 8 for row in rows), 0))
+    plot = WIDTH - label - NUMBERS
     height = ROW * len(rows)
-    data = [_datum(row, index) for index, row in enumerate(rows)]
+    data = [_datum(row, index, label) for index, row in enumerate(rows)]
+    from_right = any(style.right_to_left(row.label) for row in rows)
     x = {"type": "quantitative", "scale": {"domain": domain, "nice": False, "zero": False}}
     y = {"field": "y", "type": "quantitative", "scale": {"domain": [len(rows), 0], "nice": False}, "axis": None}
     tick_words = {str(style.plain(t)): number_text(t, unit, language, style="cell") for t in ticks}
@@ -106,7 +108,7 @@ def dot_plot(
             "mark": {"type": "rule", "strokeWidth": 5, "color": style.BAND, "strokeCap": "round", "aria": False},
             "encoding": {"x": {"field": "lower", **x, "axis": axis}, "x2": {"field": "upper"}, "y": y},
         },
-        *_rules(rules, x, domain, height),
+        *_rules(rules, x, domain, height, label),
         {
             "transform": [{"filter": "isValid(datum.value)"}],
             "mark": {
@@ -127,20 +129,20 @@ def dot_plot(
                 "description": {"field": "mark"},
             },
         },
-        style.text_layer("label", y, x=-LABEL, align="left"),
+        style.text_layer("label", y, x=-8 if from_right else -label, align="right" if from_right else "left"),
         style.text_layer("text", y, x=plot + NUMBERS, align="right", description="mark", bold=True),
     ]
     return style.chart(
         {"data": {"values": data}, "layer": layers},
         width=plot,
         height=height,
-        padding={"left": LABEL, "right": NUMBERS, "top": HEAD if rules else 8, "bottom": 24},
+        padding={"left": label, "right": NUMBERS, "top": HEAD if rules else 8, "bottom": 24},
     )
 
 
-def _datum(row: DotRow, index: int) -> dict[str, Any]:
+def _datum(row: DotRow, index: int, label: int) -> dict[str, Any]:
     datum: dict[str, Any] = {
-        "label": style.fit(row.label, LABEL - 8),
+        "label": style.fit(row.label, label - 8),
         "text": row.text,
         "kind": row.kind,
         "y": index + 0.5,
@@ -153,21 +155,23 @@ def _datum(row: DotRow, index: int) -> dict[str, Any]:
     return datum
 
 
-def _rules(rules: Sequence[Rule], x: dict[str, Any], domain: list[float], height: int) -> list[dict[str, Any]]:
+def _rules(
+    rules: Sequence[Rule], x: dict[str, Any], domain: list[float], height: int, label: int
+) -> list[dict[str, Any]]:
     """The averages: a line each; its words stand above it, on the side away from the other line."""
-    plot = WIDTH - LABEL - NUMBERS
+    plot = WIDTH - label - NUMBERS
     widest = max((rule.value for rule in rules), default=0.0)
     layers = []
     for index, rule in enumerate(rules):
         color, dash = (style.WARM, [1, 0]) if index == 0 else (style.SOFT, [3, 3])
         words = f"{rule.label} {rule.text}"
         place = plot * (rule.value - domain[0]) / (domain[1] - domain[0])
-        need = 7.8 * len(words)
+        need = max(7.8 * len(words), 1.1 * style.width_of(words, style.SMALL))
         rightwards = rule.value == widest if len(rules) > 1 else place < plot / 2
         if rightwards and place + need > plot + NUMBERS:
             rightwards, place = False, plot + NUMBERS
-        elif not rightwards and place - need < -LABEL:
-            rightwards, place = True, -LABEL
+        elif not rightwards and place - need < -label:
+            rightwards, place = True, -label
         data = {"data": {"values": [{"v": rule.value, "mark": style.mark(rule.id, rule.part)}]}}
         line = {"type": "rule", "color": color, "strokeWidth": 1.5, "strokeDash": dash, "aria": False}
         encoding = {"x": {"field": "v", **x}, "y": {"value": -14}, "y2": {"value": height}}

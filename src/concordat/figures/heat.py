@@ -13,7 +13,7 @@ from typing import Any
 from concordat.figures import _style as style
 
 MEMBERS_AS_COLUMNS = 14
-LABEL = 300
+LABEL = 336
 CELL = 29
 ROW = 25
 LEGEND = 44
@@ -110,6 +110,8 @@ def _labels(
         place = {"x": x, "y": index * step + step / 2} if vertical else {"x": x + index * step, "y": -8}
         values.append({**place, "text": style.fit(word, width, style.SMALL)})
     align = "left" if vertical or turned else "center"
+    if vertical and any(map(style.right_to_left, words)):
+        align, values = "right", [{**value, "x": -8} for value in values]
     mark: dict[str, Any] = {"type": "text", "align": align, "fontSize": style.SMALL, "color": style.INK, "aria": False}
     mark["baseline"] = "middle" if vertical or turned else "bottom"
     if turned:
@@ -118,13 +120,17 @@ def _labels(
     return {"data": {"values": values}, "mark": mark, "encoding": {**at, "text": {"field": "text"}}}
 
 
+def _wide(words: str) -> float:
+    return max(7.0 * len(words), style.width_of(words, style.SMALL))
+
+
 def _legend(low: str, high: str, title: str, *, top: float, left: float) -> list[dict[str, Any]]:
     scale = {"type": "quantitative", "scale": None, "axis": None}
-    start = left + 7.0 * len(low) + 10
+    start = left + _wide(low) + 10
     squares = [{"x": start + 24 * i, "x2": start + 24 * i + 22, "fill": c} for i, c in enumerate(style.CLASSES)]
     words = [{"x": left, "text": low}, {"x": start + 24 * len(squares) + 6, "text": high}]
     if title:
-        words.append({"x": start + 24 * len(squares) + 6 + 7.0 * len(high) + 16, "text": title})
+        words.append({"x": start + 24 * len(squares) + 6 + _wide(high) + 16, "text": title})
     return [
         {
             "data": {"values": squares},

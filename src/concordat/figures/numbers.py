@@ -17,6 +17,7 @@ of the Unicode CLDR (babel).
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import lru_cache
@@ -30,6 +31,7 @@ Style = Literal["text", "cell", "bare"]
 MINUS = "\u2212"
 DASH = "\u2013"
 NBSP = "\u00a0"
+LEFT_TO_RIGHT_MARK = "\u200e"
 DECIMALS_MAX = 10
 COMPACT_FROM = 1_000_000
 _ALL_DIGITS = Context(prec=800)  # more than the decimal form of any double has
@@ -105,6 +107,23 @@ def pieces(num: Number, language: str = "en", style: Style = "text") -> tuple[Pi
         text = number_text(low, num.unit, language, decimals=num.decimals, style=style)
         return (Piece(text, end_part(num.part, "lower"), low),)
     return _interval(num, language, style)
+
+
+def joins_right_to_left(text: str) -> bool:
+    """Whether a text holds a letter of a script that runs from right to left.
+
+    >>> joins_right_to_left("1.23 مليار"), joins_right_to_left("68.1%")
+    (True, False)
+    """
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+
+
+def in_sentence(text: str, language: str) -> str:
+    """A printed number for a plain text: after Arabic letters the sign of percent would change sides.
+
+    A left-to-right mark (U+200E) before the digits keeps the two together (Unicode Standard Annex 9, rules W2 and W5).
+    """
+    return f"{LEFT_TO_RIGHT_MARK}{text}" if language == "ar" and not joins_right_to_left(text) else text
 
 
 def end_part(part: str, end: Literal["lower", "upper"]) -> str:

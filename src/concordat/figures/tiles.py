@@ -132,7 +132,7 @@ def _legend_places(words: Sequence[str], width: float) -> list[tuple[float, int]
     """Where each class of the legend stands: (x, line), wrapped to the width of the map."""
     places, x, line = [], 0.0, 0
     for word in words:
-        need = 20 + LETTER * len(word) + 14
+        need = 20 + max(LETTER * len(word), style.width_of(word, style.SMALL)) + 14
         if x and x + need > width:
             x, line = 0.0, line + 1
         places.append((x, line))

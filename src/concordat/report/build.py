@@ -2,6 +2,7 @@
 
 Release of evidence -> figures chosen -> chapters -> first screen -> renderers -> one folder, written beside and swapped
 in. A chapter that fails becomes a line that says so; a `TrustError` stops the report. No statistic is computed here.
+In the first language of a study everything is written; in each other one the pages, `report.pt.html` and `report.pt.pdf`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from concordat.report.study import Study, Vintage
 if TYPE_CHECKING:
     from concordat.evidence.citation import Citation
     from concordat.evidence.observation import Observation
+    from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release, Store
     from concordat.settings import Settings
 
@@ -72,10 +74,14 @@ def build(
     with open_store(settings.data_dir) as store:
         inputs = gather(study, who, settings, store, book)
         tell(1)
-        citations = citations_of(inputs.release, store)
+        citations = citations_of(inputs)
         report = compose(inputs, citations)
+        others = [in_language(inputs, language) for language in inputs.study.languages[1:]]
+        translated = [(other, compose(other, citations)) for other in others]
         tell(2)
         files = render(report, inputs, store, citations, tell)
+        for other, pages in translated:
+            files |= render_pages(pages, other)
     tell(4)
     bundle.write(folder, files, study_sha256=inputs.study.hash, release=inputs.release.name, force=force)
     tell(len(STEPS))
@@ -103,9 +109,11 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     from concordat.evidence.quality import check_quality
     from concordat.evidence.resolve import resolve
     from concordat.report.chapters.evidence import read
+    from concordat.report.chapters.moved import Options as MovedOptions
+    from concordat.report.chapters.moved import read as read_moved
+    from concordat.report.earlier import read_earlier
     from concordat.report.inputs import Who
     from concordat.report.messages import Messages
-    from concordat.world import countries
 
     assert isinstance(who, Who)
     catalogue = load_catalogue()
@@ -113,16 +121,19 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     wanted = {(v.dataset_id, v.vintage_id) for v in release.vintages}
     vintages = [v for v in store.vintages() if (v.dataset_id, v.id) in wanted]
     again = study.release != "auto"  # a release made elsewhere or earlier: look at every row, not only at the files
-    observations: list[Observation] = [o for v in vintages for o in store.observations(v, every_row=again)]
-    problems = [p for v in vintages for p in store.problems(v)]
+    rows = {(v.dataset_id, v.id): store.observations(v, every_row=again) for v in vintages}
+    observations: list[Observation] = [o for found in rows.values() for o in found]
+    problems = {v.id: store.problems(v) for v in vintages}
     options = read(study)
-    findings = check_quality(observations, catalogue, not_after=options.not_after, problems=problems)
+    findings = check_quality(observations, catalogue, not_after=options.not_after, problems_of=problems)
     chosen = resolve(observations, catalogue, not_after=options.not_after, mode=options.mode, areas=who.members)  # type: ignore[arg-type]
+    earlier = read_earlier(study, read_moved(study), options, release, store, catalogue, rows)
+    moved = (earlier.options() if earlier else MovedOptions(None, None, ())).as_data()
     named = tuple(
         Vintage(dataset=v.dataset_id, vintage=v.vintage_id, logical_hash=v.logical_hash) for v in release.vintages
     )
     return Inputs(
-        study=replace(study, release=release.name, vintages=named, resolved=read_options(study)),
+        study=replace(study, release=release.name, vintages=named, resolved=read_options(study) | moved),
         who=who,
         book=book,
         catalogue=catalogue,
@@ -130,9 +141,23 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
         observations=tuple(observations),
         chosen=chosen,
         findings=tuple(findings),
-        world=tuple(sorted(c.iso3 for c in countries())),
+        world=_world(chosen),
         words=Messages(study.language),
+        vintages=tuple(vintages),
+        earlier=earlier,
     )
+
+
+def _world(chosen: Mapping[tuple[str, str, str], Chosen]) -> tuple[str, ...]:
+    """The areas that make up the world: every country and Kosovo for which the release has a population.
+
+    Others are uninhabited, or their people are counted in another country's figures (Martinique in France's).
+    """
+    from concordat.world import countries
+
+    areas = sorted([*(c.iso3 for c in countries()), "XKX"])
+    people = {a: chosen.get(("population", a, "")) for a in areas}
+    return tuple(a for a, found in people.items() if found is not None and not found.missing)
 
 
 def release_of(study: Study, settings: Settings, store: Store) -> Release:
@@ -175,7 +200,24 @@ def compose(inputs: Inputs, citations: Mapping[str, Citation]) -> Report:
         id_length=id_length(ids),
         stamp=f"{inputs.study.on.isoformat()}T00:00:00Z",
         lead_figure=_lead_figure(chapters),
+        others=tuple(
+            (language, page_name(inputs.study, language, "html"))
+            for language in inputs.study.languages
+            if language != inputs.study.language
+        ),
     )
+
+
+def in_language(inputs: Inputs, language: str) -> Inputs:
+    """The same evidence in the same book, for the report in another of the study's languages."""
+    from concordat.report.messages import Messages
+
+    return replace(inputs, study=inputs.study.in_language(language), words=Messages(language))
+
+
+def page_name(study: Study, language: str, kind: str) -> str:
+    """`report.html` in the study's first language, `report.pt.html` in another."""
+    return f"report.{kind}" if language == study.languages[0] else f"report.{language}.{kind}"
 
 
 def _chapters(inputs: Inputs) -> Iterator[Chapter | Missing]:
@@ -215,12 +257,13 @@ def _subtitle(inputs: Inputs) -> str:
     if not who.id:
         if len(who.members) == 1:
             return words.plain("report.subtitle_one", name=inputs.area_name(who.members[0]), on=on)
-        return words.plain("report.subtitle_countries", count=str(len(who.members)), on=on)
+        return words.plain("report.subtitle_countries", count=len(who.members), on=on)
     invited = ""
     if who.invited:
         names = cells.names_of(inputs, who.invited)
-        invited = words.plain("report.subtitle_invited", count=str(len(who.invited)), names=names)
-    return words.plain("report.subtitle_bloc", bloc=who.name, on=on, count=str(len(who.members)), invited=invited)
+        invited = words.plain("report.subtitle_invited", count=len(who.invited), names=names)
+    bloc = inputs.area_name(who.id)
+    return words.plain("report.subtitle_bloc", bloc=bloc, on=on, count=len(who.members), invited=invited)
 
 
 def _meta(inputs: Inputs) -> tuple[tuple[str, Runs], ...]:
@@ -239,18 +282,20 @@ def _meta(inputs: Inputs) -> tuple[tuple[str, Runs], ...]:
     rows.append((words.plain("report.meta_study"), (Code(f"study.yaml, SHA-256 {study.hash[:16]}"),)))
     rows.append((words.plain("report.meta_version"), (f"Concordat {__version__}",)))
     rows.append((words.plain("report.meta_rebuild"), (Code("concordat assess --study study.yaml"),)))
+    if words.unread:
+        rows.append((words.plain("report.meta_translation"), words.text("report.translation_unread")))
     return tuple(rows)
 
 
 # --- The files ----------------------------------------------------------------------------------------------------
 
 
-def citations_of(release: Release, store: Store) -> dict[str, Citation]:
-    """A citation of every dataset in the release."""
+def citations_of(inputs: Inputs) -> dict[str, Citation]:
+    """A citation of every dataset in the release, and of those that only the release compared with has."""
     from concordat.evidence.citation import citation_of
 
-    wanted = {(v.dataset_id, v.vintage_id) for v in release.vintages}
-    return {v.dataset_id: citation_of(v) for v in store.vintages() if (v.dataset_id, v.id) in wanted}
+    earlier = inputs.earlier.vintages if inputs.earlier else ()
+    return {v.dataset_id: citation_of(v) for v in (*earlier, *inputs.vintages)}
 
 
 def render(
@@ -278,10 +323,29 @@ def render(
     files["study.yaml"] = inputs.study.as_yaml()
     files["sources.bib"] = bibtex(citations.values()).encode()
     files["sources.csl.json"] = csl_json(citations.values())
+    earlier = inputs.earlier.observations if inputs.earlier else ()
     files["provenance.json"] = provenance(
-        inputs.book, cells=cell_names(report), store=store, observations=inputs.observations, release=inputs.release
+        inputs.book,
+        cells=cell_names(report),
+        store=store,
+        observations=(*earlier, *inputs.observations),
+        release=inputs.release,
     )
     return files
+
+
+def render_pages(report: Report, inputs: Inputs) -> dict[str, bytes]:
+    """The pages of the report in another language; its tables and pictures are those of the first."""
+    from concordat.figures.render import svg
+    from concordat.report import render_html, render_pdf
+    from concordat.report.outline import Outline
+
+    study = inputs.study
+    pictures = {f.id: svg(f.spec, f.id, report.id_length) for f in Outline(report).figures()}
+    return {
+        page_name(study, study.language, "html"): render_html.render(report, inputs.words, pictures),
+        page_name(study, study.language, "pdf"): render_pdf.render(report, inputs.words, pictures),
+    }
 
 
 def cell_names(report: Report) -> dict[str, object]:

@@ -2,8 +2,10 @@
 
 The folder is built beside its place (`.<name>.concordat-new`), every file is flushed to the disk, and then the two are
 swapped by renaming; a reader sees the old report or the new one, never a mixture. Two runs for one place take turns. A
-folder that is already there is replaced only if it is one of ours (its `manifest.json` says so and names all that lies
-in it), or with `--force`; what an interrupted run left beside is removed by the next.
+folder that is already there is replaced only if it is one of ours as we wrote it: its `manifest.json` says so, names
+all that lies in it, and the hashes hold. With `--force` any other folder makes room too, but it is kept beside under
+another name (`brics-2026.old-1`); nobody's work is ever deleted. What an interrupted run left beside is removed by the
+next.
 
 `manifest.json` (canonical JSON) holds the SHA-256 of every other file, the versions of Concordat and of the renderers
 whose bytes the files are, the hash of the study and the name of the release.
@@ -26,6 +28,7 @@ from concordat.evidence.provenance import text_hash
 
 MANIFEST = "manifest.json"
 SCHEMA = "concordat/manifest@1"
+KEPT_MAX = 100  # folders that --force keeps beside one place
 # The packages whose version the bytes of a report depend on.
 RENDERERS = (
     "babel", "fontpkg-noto-sans", "jinja2", "pylopdf-fonts-ar", "pylopdf-fonts-zh-cn", "typst", "vl-convert-python",
@@ -61,18 +64,41 @@ def check_place(folder: Path, *, force: bool = False) -> None:
             raise InputError(
                 f"{folder.name} is not a folder.", where=str(folder), hint="Choose another with --out.", code="out"
             )
-        if force or not folder.exists() or not any(folder.iterdir()):
+        if not folder.exists() or not any(folder.iterdir()):
             return
+        _refuse_places_of_the_person(folder)
     except OSError as error:  # a name that is too long, a folder above that may not be read
         raise _said(error, folder) from None
-    strangers = _strangers(folder)
-    if strangers is None:
-        what = f"{folder.name} is there already and is not a report of ours."
-    elif strangers:
-        what = f"{folder.name} holds {strangers[0]}, which the report's manifest does not name."
-    else:
-        return
-    raise InputError(what, where=str(folder), hint="Choose another with --out, or replace it with --force.", code="out")
+    why = _not_ours(folder)
+    if why and not force:
+        hint = "Choose another with --out, or replace it with --force (it is then kept beside under another name)."
+        raise InputError(f"{folder.name} {why}.", where=str(folder), hint=hint, code="out")
+
+
+def place_to_keep(folder: Path) -> Path | None:
+    """Where `--force` keeps what lies in a folder that is not ours as we wrote it; None where nothing is kept."""
+    folder = folder.absolute()
+    if not folder.is_dir() or not any(folder.iterdir()) or not _not_ours(folder):
+        return None
+    numbers = (n for n in range(1, KEPT_MAX) if not folder.with_name(f"{folder.name}.old-{n}").exists())
+    number = next(numbers, None)
+    if number is None:
+        what = f"{KEPT_MAX - 1} earlier folders are kept beside it."
+        raise InputError(what, where=str(folder), hint="Remove some, or choose another with --out.", code="out")
+    return folder.with_name(f"{folder.name}.old-{number}")
+
+
+def _refuse_places_of_the_person(folder: Path) -> None:
+    """The working folder, the home and all above them are no place for a report, whatever is forced.
+
+    Raises:
+        InputError: it is one of them.
+    """
+    place = folder.resolve()
+    for name, own in (("the working folder", Path.cwd()), ("the home folder", Path.home())):
+        if place == own.resolve() or place in own.resolve().parents:
+            what = f"{folder} is {name}, or holds it."
+            raise InputError(what, where=str(folder), hint="Name a folder of its own with --out.", code="out")
 
 
 def write(
@@ -106,7 +132,7 @@ def write(
             check_place(folder, force=force)
             try:
                 _fill(beside, written)
-                _swap(beside, folder, old)
+                _swap(beside, folder, old, place_to_keep(folder))
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
@@ -123,9 +149,16 @@ def _fill(beside: Path, files: Mapping[str, bytes]) -> None:
         _sync(directory)
 
 
-def _swap(beside: Path, folder: Path, old: Path) -> None:
+def _swap(beside: Path, folder: Path, old: Path, keep: Path | None) -> None:
     """Put the new folder in place of the old one; if that fails the old one comes back."""
-    if folder.exists():
+    if keep is not None:
+        folder.rename(keep)
+        try:
+            beside.rename(folder)
+        except OSError:
+            keep.rename(folder)
+            raise
+    elif folder.exists():
         folder.rename(old)
         try:
             beside.rename(folder)
@@ -198,16 +231,23 @@ def _sync(directory: Path) -> None:
         os.close(handle)
 
 
-def _strangers(folder: Path) -> list[str] | None:
-    """What lies in one of our folders without being in its manifest; None when the folder is not ours."""
+def _not_ours(folder: Path) -> str:
+    """Why a folder is not a report of ours as we wrote it; empty if it is."""
     try:
         listed: Any = canonical.loads((folder / MANIFEST).read_bytes())
     except (OSError, ConcordatError):
-        return None
+        listed = None
     if not isinstance(listed, dict) or listed.get("schema") != SCHEMA or not isinstance(listed.get("files"), dict):
-        return None
-    found = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_symlink() or not p.is_dir()]
-    return [name for name in found if name != MANIFEST and name not in listed["files"]]
+        return "is there already and is not a report of ours"
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name == MANIFEST or (path.is_dir() and not path.is_symlink()):
+            continue
+        if name not in listed["files"]:
+            return f"holds {name}, which the report's manifest does not name"
+        if path.is_symlink() or text_hash(path.read_bytes()) != listed["files"][name]:
+            return f"holds {name}, which was changed after the report was written"
+    return ""
 
 
 def _said(error: OSError, folder: Path) -> ConcordatError:

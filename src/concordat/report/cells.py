@@ -11,7 +11,8 @@ from concordat.evidence.provenance import Derived
 from concordat.evidence.ranks import rank_of
 from concordat.evidence.resolve import Chosen, enter, yearly_series
 from concordat.report.chapter import Cell, Num, Runs
-from concordat.report.inputs import Inputs
+from concordat.report.inputs import Inputs, order_of
+from concordat.report.messages import lowered
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
@@ -56,23 +57,46 @@ class Counting:
         figures = self.figures(indicator, areas, breakdown)
         weights = self.weights(indicator, figures, areas)
         book, share = self.inputs.book, self.min_members
-        return derive_bloc(book, indicator, figures, weights, areas, self.min_coverage, share)
+        counts = self._side(indicator.aggregate_numerator, indicator, areas, breakdown)
+        bases = self._side(indicator.aggregate_denominator, indicator, areas, breakdown)
+        return derive_bloc(
+            book, indicator, figures, weights, areas, self.min_coverage, share, counts=counts, bases=bases
+        )
+
+    def _side(
+        self, side: str, indicator: Indicator, areas: Iterable[str], breakdown: str
+    ) -> dict[str, Chosen] | None:
+        """The counts, or the bases, that a ratio of sums is made of."""
+        known = self.inputs.catalogue.indicators.get(side)
+        if indicator.aggregate_rule != "ratio_of_sums" or known is None:
+            return None
+        return self.figures(known, areas, breakdown)
 
 
 def member_num(inputs: Inputs, chosen: Chosen) -> Num:
     """A member's figure as it was published; a censored one as "less than 1", or where its total places it."""
     o = chosen.observation
     record_id = inputs.book.observe(o)
-    marks = [mark for mark, holds in (("stale", chosen.stale), ("conflict", bool(chosen.conflicts))) if holds]
-    if chosen.imputed:
-        placed = enter(inputs.book, chosen)
-        return Num(chosen.value, chosen.lower, chosen.upper, o.unit, placed, (*marks, "imputed"))
+    said = {"stale": chosen.stale, "conflict": bool(chosen.conflicts), "unverified": _unverified_code(inputs, chosen)}
+    marks = [mark for mark, holds in said.items() if holds]
+    if chosen.imputed or (chosen.conflicts and chosen.value is not None):
+        if chosen.imputed:
+            marks.append("imputed")
+        record_id = enter(inputs.book, chosen)
+        return Num(chosen.value, chosen.lower, chosen.upper, o.unit, record_id, tuple(marks))
     scale = 10**o.unit_mult
     if o.value is None:
         lower = None if o.lower is None else o.lower * scale
         upper = None if o.upper is None else o.upper * scale
         return Num(None, lower, upper, o.unit, record_id, (*marks, "censored"))
     return Num(o.value * scale, unit=o.unit, id=record_id, marks=tuple(marks))
+
+
+def _unverified_code(inputs: Inputs, chosen: Chosen) -> bool:
+    """Whether the code under which the source gives this indicator has not been checked."""
+    o = chosen.observation
+    place = inputs.catalogue.indicators[o.indicator_id].maps.get(o.source_id)
+    return place is not None and place.status == "unverified"
 
 
 def member_cell(inputs: Inputs, indicator_id: str, area: str, ranks: Derived | None, breakdown: str = "") -> Cell:
@@ -117,7 +141,9 @@ def interval_num(
 
 
 def bloc_cell(inputs: Inputs, record: Derived, unit: str) -> Cell:
-    """The weighted figure of a bloc, or why it isn't shown."""
+    """The weighted figure (or the sum) of a bloc, or why it isn't shown."""
+    if record.parameters["used"] == "median":
+        return Cell(text=reason_text(inputs, "median_only"))
     if record.parts["lower"] is None:
         reason = record.parts["reason"]
         if reason == "low_coverage" and record.parameters["used"] == "sum":
@@ -135,6 +161,8 @@ def beside_cell(inputs: Inputs, record: Derived, unit: str, name: str) -> Cell:
     """An unweighted statistic of the members that have a figure: `mean`, `median`, `minimum`, `maximum`."""
     if not comparable(unit):
         return Cell(text=reason_text(inputs, "no_rule"))
+    if name in ("mean", "median") and record.parts["have"] < record.parameters["min_share"] * record.parts["n_total"]:
+        return Cell(text=reason_text(inputs, "low_coverage"))
     if record.parts[f"{name}_lower"] is None:
         return Cell(text=inputs.words.plain("standing.none"))
     return Cell(main=beside_num(record, unit, name))
@@ -148,7 +176,29 @@ def beside_num(record: Derived, unit: str, name: str) -> Num:
 
 def names_of(inputs: Inputs, areas: Iterable[str]) -> str:
     """Names of areas in a list, sorted by name."""
-    return ", ".join(sorted(inputs.area_name(area) for area in areas))
+    language = inputs.study.language
+    return inputs.words.listed(sorted(map(inputs.area_name, areas), key=lambda name: order_of(name, language)))
+
+
+def weights_of(inputs: Inputs, weight_ids: Iterable[str]) -> str:
+    """What figures are weighted by, inside a sentence: `population, labour force`."""
+    indicators, language = inputs.catalogue.indicators, inputs.study.language
+    return inputs.words.listed(lowered(indicators[w].name(language)) for w in weight_ids)
+
+
+def with_breakdown(inputs: Inputs, name: str, breakdown: str) -> str:
+    """The name of an indicator and of the part of the people that a figure is about: `Adult literacy (women)`."""
+    words = inputs.words
+    said: list[str] = []
+    for part in filter(None, breakdown.split(";")):
+        dimension, _, value = part.partition("=")
+        key = f"breakdown.{dimension}_{value.lower()}"
+        if key in words:
+            said.append(words.plain(key))
+        else:
+            value = inputs.area_name(value) if dimension == "partner" else value
+            said.append(words.plain(f"breakdown.{dimension}", value=value))
+    return words.plain("page.in_brackets", text=name, inside=words.listed(said)) if said else name
 
 
 def bloc_name(inputs: Inputs, *, invited: bool = False) -> Runs:
@@ -160,7 +210,8 @@ def bloc_name(inputs: Inputs, *, invited: bool = False) -> Runs:
         if len(areas) == 1:
             return (inputs.area_name(areas[0]),)
         return words.text("standing.group_name", count=count)
-    return words.text("standing.bloc_invited" if invited else "standing.bloc_name", id=who.id, count=count)
+    key = "standing.bloc_invited" if invited else "standing.bloc_name"
+    return words.text(key, id=inputs.bloc_label, count=count)
 
 
 def as_text(runs: Runs, inputs: Inputs) -> str:

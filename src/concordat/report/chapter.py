@@ -188,6 +188,7 @@ class Report:
         sources: numbered from 1 in this order.
         id_length: how many hex digits name a record without doubt in this report and its release (at least 8).
         stamp: ISO date-time for file metadata (from the study, never the clock).
+        others: language and file of the same report in its other languages.
     """
 
     title: str
@@ -200,6 +201,7 @@ class Report:
     id_length: int
     stamp: str
     lead_figure: Figure | None = None
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def tables_of(report: Report) -> list[tuple[int, Chapter, Table]]:

@@ -33,6 +33,7 @@ class Entry:
 
 CONTENTS: tuple[Entry, ...] = (
     Entry("standing", "evidence", "standing"),
+    Entry("moved", "moved"),
     Entry("divide", "observatory"),
     Entry("size"),
     Entry("rules"),
@@ -42,4 +43,4 @@ CONTENTS: tuple[Entry, ...] = (
     Entry("method", "evidence", "method"),
 )
 # The files that own keys of the study, in the order in which a written study shows them.
-READERS = ("evidence", "observatory")
+READERS = ("evidence", "observatory", "moved")

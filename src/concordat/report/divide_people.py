@@ -82,7 +82,7 @@ def _table(inputs: Inputs, counted: Sequence[Indicator], groups: Sequence[Group]
 def _order(inputs: Inputs, counted: Sequence[Indicator], groups: Sequence[Group]) -> list[str]:
     """Those with most people without by the first indicator, then the others by name."""
     first = _most(groups[-1].records[counted[0].id], groups[-1].areas)
-    return first + sorted(set(groups[-1].areas) - set(first), key=inputs.area_name)
+    return first + sorted(set(groups[-1].areas) - set(first), key=inputs.by_name)
 
 
 def _row(inputs: Inputs, area: str, counted: Sequence[Indicator], groups: Sequence[Group]) -> Row:
@@ -137,9 +137,9 @@ def _figure(counting: Counting, indicator: Indicator, group: Group, table: Table
         part = num.part if num.value is not None else f"{num.part}_upper"
         rows.append(DotRow(inputs.area_name(area), num.value, *ends, texts[-1], num.id, part, kind))
     total = _bare(measure_num(record, "people", "count"))
-    told = {"indicator": name, "name": group.name, "people": numbers.format_num(total, language)}
-    told |= {"first": inputs.area_name(drawn[0]), "first_people": texts[0]}
-    told |= {"second": inputs.area_name(drawn[1]), "second_people": texts[1]}
+    told = {"indicator": name, "name": group.name, "people": words.number(total)}
+    told |= {"first": inputs.area_name(drawn[0]), "first_people": numbers.in_sentence(texts[0], language)}
+    told |= {"second": inputs.area_name(drawn[1]), "second_people": numbers.in_sentence(texts[1], language)}
     title, caption = words.plain("divide.figure", indicator=name), words.text("divide.figure_caption")
     spec = dot_plot(rows, unit="count", language=language)
     yield Figure("without", title, spec, table, words.plain("divide.figure_alt", **told), caption)

@@ -92,7 +92,7 @@ def _absent(inputs: Inputs, wanted: Sequence[Indicator], shown: Sequence[Indicat
     if no_source:
         yield Note(inputs.words.text("standing.no_source", names="; ".join(no_source), command=Code(PULL)))
     if too_few:
-        yield Note(inputs.words.text("divide.too_few", names="; ".join(too_few)))
+        yield Note(inputs.words.text("divide.too_few", names=inputs.words.listed(too_few, "page.list_semicolon")))
 
 
 def _has_series(inputs: Inputs, shown: Sequence[Indicator]) -> bool:
@@ -137,7 +137,7 @@ def _lines(
 def _weight_name(inputs: Inputs, shown: Sequence[Indicator]) -> str:
     """What the weighted lines weigh by: population, or whatever else the indicators call for."""
     ids = dict.fromkeys(i.aggregate_weight for i in shown if i.aggregate_weight)
-    return ", ".join(inputs.catalogue.indicators[w].name(inputs.study.language).lower() for w in ids)
+    return cells.weights_of(inputs, ids)
 
 
 def _cell(inputs: Inputs, indicator: Indicator, record: Derived, measure: str, *, weighted: bool) -> Cell:
@@ -188,4 +188,4 @@ def _name_and_year(inputs: Inputs, lead: Indicator, record: Derived, end: str) -
         return (names_or_several(inputs, areas),)
     chosen = inputs.chosen[lead.id, areas[0], ""]
     year = Num(chosen.year, unit="year", id=inputs.book.observe(chosen.observation), part="year")
-    return (f"{inputs.area_name(areas[0])} (", year, ")")
+    return inputs.words.text("page.in_brackets", text=inputs.area_name(areas[0]), inside=year)

@@ -10,6 +10,7 @@ from concordat.report import cells
 from concordat.report.cells import Counting
 from concordat.report.chapter import Block, Cell, Code, Column, Note, Row, Table
 from concordat.report.inputs import LARGE_BLOC
+from concordat.report.messages import lowered
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
@@ -37,7 +38,8 @@ def blocks(counting: Counting, limits: Limits, asked: Sequence[Indicator]) -> It
     found = {indicator.id for indicator, _ in pairs}
     absent = [i.name(inputs.study.language) for i in asked if i.breakdowns and i.id not in found]
     if absent:
-        yield Note(inputs.words.text("divide.within_missing", names="; ".join(absent), command=Code(PULL)))
+        names = inputs.words.listed(absent, "page.list_semicolon")
+        yield Note(inputs.words.text("divide.within_missing", names=names, command=Code(PULL)))
 
 
 def _both(counting: Counting, indicator: Indicator, split: str) -> list[str]:
@@ -51,7 +53,7 @@ def _gaps(counting: Counting, pairs: Sequence[tuple[Indicator, str]], details: S
     words = counting.inputs.words
     columns = []
     for (indicator, split), table in zip(pairs, details, strict=True):
-        name = {"indicator": indicator.name(counting.inputs.study.language), "gap": table.columns[-1].title.lower()}
+        name = {"indicator": indicator.name(counting.inputs.study.language), "gap": lowered(table.columns[-1].title)}
         title = words.plain("divide.gap_of", **name)
         columns.append(Column(f"{indicator.id}.{split}", title, table.columns[-1].unit))
     rows = tuple(
@@ -68,7 +70,7 @@ def _table(counting: Counting, indicator: Indicator, split: str) -> Table:
     columns = [Column(group, words.plain(f"divide.within_{group}"), indicator.unit) for _, group in SPLITS[split]]
     gap = words.plain(f"divide.within_gap_{split}")
     columns.append(Column("gap", gap, "points" if points else indicator.unit))
-    rows = tuple(_row(counting, indicator, split, area) for area in sorted(who.all, key=inputs.area_name))
+    rows = tuple(_row(counting, indicator, split, area) for area in sorted(who.all, key=inputs.by_name))
     title = words.plain("divide.within", indicator=indicator.name(inputs.study.language))
     table_id, head = f"divide-within-{split}-{indicator.id}", words.plain("standing.row_title")
     return Table(table_id, title, head, tuple(columns), rows, on_page=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Book
 from concordat.report.chapter import Num
-from concordat.report.study import Study
+from concordat.report.study import Study, bloc_label
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
@@ -17,10 +19,14 @@ if TYPE_CHECKING:
     from concordat.evidence.quality import Finding
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release
+    from concordat.evidence.store import Vintage as StoredVintage
+    from concordat.report.earlier import Earlier
     from concordat.report.messages import Messages
-    from concordat.world import Membership
+    from concordat.world import Bloc, Membership
 
 BLOCS_FILE, STUDY_FILE = "concordat/world/_data/blocs.yaml", "study.yaml"
+REMARK_DAYS = 366  # a note that names a day this near to the report's is printed
+_DAY = re.compile(r"\b(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\b", re.ASCII)
 LARGE_BLOC = 60  # members; above it the page shows quantiles, extremes and groups, and XLSX and CSV the whole
 
 
@@ -36,6 +42,8 @@ class Who:
         unseen: areas whose membership was not seen in any source; `undated`: whose joining date was not.
         unsure: areas whose status on the day lies inside a month or year known only roughly.
         as_of: the day up to which the table of blocs was compiled.
+        remarks: what that table says about the bloc, and about memberships, that bears on the day (area or "", words).
+        partly: not everything about the bloc was seen in a source.
     """
 
     id: str
@@ -50,6 +58,8 @@ class Who:
     undated: tuple[str, ...]
     unsure: tuple[str, ...]
     as_of: date
+    remarks: tuple[tuple[str, str], ...] = ()
+    partly: bool = False
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -64,7 +74,12 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All that a chapter may use."""
+    """All that a chapter may use.
+
+    Attributes:
+        vintages: those of the release, with their origins and licences as they were stored.
+        earlier: the release that this one is compared with, or None.
+    """
 
     study: Study
     who: Who
@@ -76,6 +91,8 @@ class Inputs:
     findings: tuple[Finding, ...]
     world: tuple[str, ...]
     words: Messages
+    vintages: tuple[StoredVintage, ...] = ()
+    earlier: Earlier | None = None
 
     def area_name(self, area: str) -> str:
         """The area's name in the report's language."""
@@ -83,10 +100,35 @@ class Inputs:
 
         return area_name(area, self.study.language)
 
+    def by_name(self, area: str) -> tuple[str | bytes, str]:
+        """What sorts areas by name, as the report's language does."""
+        return order_of(self.area_name(area), self.study.language)
+
+    @property
+    def bloc_label(self) -> str:
+        """How sentences call the bloc: `BRICS`, `金砖国家`."""
+        return bloc_label(self.who.id, self.study.language)
+
     def count(self, record_ids: Iterable[str], *, marks: tuple[str, ...] = ()) -> Num:
         """How many records there are, as a number that traces to them."""
         record = self.book.derive("evidence.provenance.count@1", record_ids)
         return Num(record.parts["value"], unit="count", id=record.id, marks=marks)
+
+
+def order_of(name: str, language: str) -> tuple[str | bytes, str]:
+    """What sorts a name: Latin and Cyrillic letters without their accents, Chinese by sound.
+
+    The common characters of GB 2312 stand in the order of their pinyin, and GB 18030 keeps their codes.
+
+    >>> sorted(["Zambie", "Égypte", "France"], key=lambda name: order_of(name, "fr"))
+    ['Égypte', 'France', 'Zambie']
+    >>> sorted(["中国", "巴西", "印度"], key=lambda name: order_of(name, "zh"))
+    ['巴西', '印度', '中国']
+    """
+    if language == "zh":
+        return name.encode("gb18030"), name
+    letters = unicodedata.normalize("NFD", name)
+    return "".join(c for c in letters if not "\u0300" <= c <= "\u036f").casefold(), name
 
 
 def who_is_in(study: Study, book: Book) -> Who:
@@ -125,7 +167,19 @@ def who_is_in(study: Study, book: Book) -> Who:
         undated=tuple(sorted({m.area for m in shown if m.sources and m.checked == "none"})),
         unsure=tuple(sorted({m.area for m in shown if m.unsure_on(study.on)})),
         as_of=bloc_table_as_of(),
+        remarks=_remarks(record, today, study.on),
+        partly=record.confidence != "verified",
     )
+
+
+def _remarks(bloc: Bloc, today: Iterable[Membership], on: date) -> tuple[tuple[str, str], ...]:
+    """The bloc's own note; the notes on invited and suspended areas, and those that name a day near this one."""
+    found = [("", bloc.note)] if bloc.note else []
+    for m in sorted(today, key=lambda m: m.area):
+        near = any(abs((date.fromisoformat(day) - on).days) <= REMARK_DAYS for day in _DAY.findall(m.note))
+        if m.note and (near or m.role in ("invited", "suspended")):
+            found.append((m.area, m.note))
+    return tuple(found)
 
 
 def _facts(book: Book, memberships: Iterable[Membership]) -> dict[str, str]:

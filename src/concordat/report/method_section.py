@@ -18,10 +18,12 @@ def write(inputs: Inputs, options: Options) -> Chapter:
     keys = ["observation", "choice", "interval", "counting", "world", "rank", "divide", "derived", "limits"]
     if options.mode == "common":
         keys.insert(2, "common")
+    if "PSE" in inputs.who.all:
+        keys.insert(-1, "parts")
     blocks: list[Block] = [Paragraph(words.text(f"method.{key}")) for key in keys]
     blocks.insert(0, Paragraph(_release(inputs)))
     blocks += _licences(inputs)
-    blocks.append(Note(words.text("method.trace", command=Code("concordat evidence trace T1:BRA:internet_users_pct"))))
+    blocks.append(Note(words.text("method.trace", command=Code("concordat evidence trace CELL"))))
     return Chapter("method", words.plain("method.title"), tuple(blocks))
 
 
@@ -34,20 +36,18 @@ def _release(inputs: Inputs) -> tuple[object, ...]:
 
 def _licences(inputs: Inputs) -> Iterator[Block]:
     """What each source's licence allows."""
-    from concordat.evidence.citation import origins
     from concordat.evidence.licences import licence
 
     words = inputs.words
     yes, no = words.plain("method.yes"), words.plain("method.no")
     flags = ("redistribute", "derive", "commercial", "share_alike", "attribution")
     rows = []
-    for dataset_id in sorted({v.dataset_id for v in inputs.release.vintages}):
-        origin = origins().get(dataset_id)
-        if origin is None:
-            continue
-        found = licence(origin.licence)
-        row = (Cell(text=found.name), *(Cell(text=yes if getattr(found, flag) else no) for flag in flags))
-        rows.append(Row(dataset_id, origin.title, row))
+    for vintage in sorted({v.dataset_id: v for v in inputs.vintages}.values(), key=lambda v: v.dataset_id):
+        found = licence(str(vintage.licence["id"]), where=vintage.ref)
+        key = f"licence.{found.id.lower().replace('-', '_')}"
+        name = words.plain(key) if key in words else found.name
+        row = (Cell(text=name), *(Cell(text=yes if getattr(found, flag) else no) for flag in flags))
+        rows.append(Row(vintage.dataset_id, str(vintage.origin["title"]), row))
     columns = (Column("licence", words.plain("method.column_licence")),
                *(Column(flag, words.plain(f"method.column_{flag}")) for flag in flags))  # fmt: skip
     yield Table(

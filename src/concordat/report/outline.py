@@ -103,6 +103,13 @@ def right_to_left(language: str) -> bool:
     return language.replace("_", "-").split("-")[0].lower() in RIGHT_TO_LEFT
 
 
+def own_name(language: str) -> str:
+    """How a language calls itself: `português`, `العربية`."""
+    from concordat.figures.numbers import locale_of
+
+    return str(locale_of(language).get_display_name(language))
+
+
 def numbers_of(cell: Cell) -> Iterator[tuple[str, Num, str, float | int]]:
     """Every number of a cell: what stands behind the cell's name, the number, the part of its record, its value.
 
@@ -144,7 +151,7 @@ def table_key(messages: Messages, entry: Entry) -> Runs:
     name = f"{entry.name}:{messages.plain('page.row_column')}"
     key = messages.text("page.table_key", name=Code(name), example=Code(entry.example))
     source = common_source(entry.table)
-    return (*key, " ", *messages.text("page.table_source", source=Cite(source))) if source else key
+    return messages.sentences(key, messages.text("page.table_source", source=Cite(source))) if source else key
 
 
 def elsewhere(messages: Messages, entry: Entry) -> Runs:
@@ -157,7 +164,7 @@ def how_to_read(messages: Messages, outline: Outline) -> tuple[Runs, ...]:
     marks = {m: messages.plain(f"page.mark.{m}") for m in ("stale", "conflict", "estimate", "imputed", "unverified")}
     example = outline.entries[0].example if outline.entries else "ID"
     return (
-        (*messages.text("page.how_rank"), " ", *messages.text("page.how_censored")),
+        messages.sentences(messages.text("page.how_rank"), messages.text("page.how_censored")),
         messages.text("page.how_marks", **marks),
         messages.text("page.how_numbers", command=Code(f"concordat evidence trace {example}")),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from concordat.evidence.aggregate import derive_with_other
 from concordat.evidence.conflicts import Conflict, find_conflicts
 from concordat.evidence.resolve import Chosen, enter
-from concordat.report import cells
+from concordat.report import cells, quality_places, quality_revisions
 from concordat.report.cells import Counting
 from concordat.report.chapter import Block, Cell, Chapter, Code, Column, Headline, Note, Num, Paragraph, Row, Table
 from concordat.report.inputs import Inputs
@@ -38,15 +38,16 @@ def write(inputs: Inputs, options: Options) -> Chapter:
     loaded = {o.indicator_id for o in inputs.observations if not o.breakdown}
     with_source = [i for i in indicators if i.id in loaded]
     conflicts = [c for c in find_conflicts(inputs.observations, inputs.catalogue) if c.area in who.all]
-    findings = [f for f in inputs.findings if f.area in who.all]
+    findings = [f for f in inputs.findings if f.area in who.all or f.rule == "unverified_code"]
     blocks: list[Block] = [Paragraph(words.text("quality.intro"))]
     blocks.append(_coverage(counting, with_source))
     blocks.append(_rules(inputs, findings))
     blocks += _listed(inputs, findings, LISTED, "listed")
     blocks += _listed(inputs, findings, MARKED, "marked")
+    blocks += _codes(inputs)
     blocks += _conflicts(counting, conflicts)
     blocks += _printed_world(counting, with_source)
-    blocks.append(Paragraph(words.text("quality.revisions")))
+    blocks += quality_revisions.write(inputs)
     headlines = tuple(_headlines(counting, with_source, conflicts))
     return Chapter("quality", words.plain("quality.title"), tuple(blocks), headlines)
 
@@ -93,7 +94,7 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
         Column("figures", words.plain("quality.column_figures")),
         Column("meaning", words.plain("quality.column_meaning")),
     )
-    bodies = {o.raw_locator.partition("#")[0]: o.raw_sha256 for o in inputs.observations if o.raw_sha256}
+    places = quality_places.Places.of(inputs)
     rows = []
     for rule in RULES:
         about = [f for f in findings if f.rule == rule]
@@ -101,7 +102,7 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
         if len(ids) == fired[rule]:
             number = Cell(main=inputs.count([inputs.book.observe(found[i]) for i in ids]))
         else:
-            number = Cell(main=inputs.count([_finding_fact(inputs, f, bodies) for f in about]))
+            number = Cell(main=inputs.count([places.fact(f) for f in about]))
         rows.append(
             Row(
                 rule, words.plain(f"quality.rule_name.{rule}"), (number, Cell(text=words.plain(f"quality.rule.{rule}")))
@@ -109,13 +110,6 @@ def _rules(inputs: Inputs, findings: Sequence[Finding]) -> Table:
         )
     title, head = words.plain("quality.rules_table"), words.plain("quality.row_rule")
     return Table("quality-rules", title, head, columns, tuple(rows))
-
-
-def _finding_fact(inputs: Inputs, finding: Finding, bodies: Mapping[str, str]) -> str:
-    """The record of a finding that only the parser could see, with its place in the publisher's bytes."""
-    parts = {"rule": finding.rule, "area": finding.area, "indicator": finding.indicator_id, "found": finding.text}
-    sha256 = bodies[finding.where.partition("#")[0]]
-    return inputs.book.fact(f"raw/{sha256}", sha256, finding.where, parts)
 
 
 def _listed(inputs: Inputs, findings: Sequence[Finding], rules: Sequence[str], key: str) -> Iterator[Table]:
@@ -135,8 +129,7 @@ def _listed(inputs: Inputs, findings: Sequence[Finding], rules: Sequence[str], k
             row_id += f".{numbers[row_id]}"
         indicator = inputs.catalogue.indicators.get(f.indicator_id)
         name = indicator.name(language) if indicator else f.indicator_id
-        if o.breakdown:
-            name = f"{name} ({o.breakdown})"
+        name = cells.with_breakdown(inputs, name, o.breakdown)
         cell = _observed(inputs, o)
         about = (Cell(text=inputs.area_name(f.area)), Cell(text=name), cell, *_others(inputs, f, found))
         rows.append(Row(row_id, words.plain(f"quality.rule_name.{f.rule}"), about))
@@ -170,6 +163,23 @@ def _others(inputs: Inputs, finding: Finding, found: dict[str, Observation]) -> 
         yield Cell()
 
 
+def _codes(inputs: Inputs) -> Iterator[Table]:
+    """The sources' codes that nobody has checked, with the indicator that each is read as."""
+    words, language = inputs.words, inputs.study.language
+    rows: list[Row] = []
+    found = {(f.indicator_id, f.where, f.vintage_id) for f in inputs.findings if f.rule == "unverified_code"}
+    datasets = {v.id: v.dataset_id for v in inputs.vintages}
+    for indicator_id, place, vintage_id in sorted(found):
+        indicator = inputs.catalogue.indicators.get(indicator_id)
+        name = indicator.name(language) if indicator else indicator_id
+        source = Cell(text=datasets.get(vintage_id, ""), code=True)
+        rows.append(Row(f"code.{len(rows) + 1}", name, (source, Cell(text=place, code=True))))
+    if rows:
+        columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in ("dataset", "code"))
+        title, head = words.plain("quality.codes_table"), words.plain("quality.row_indicator")
+        yield Table("quality-codes", title, head, columns, tuple(rows), on_page=len(rows) <= ROWS_ON_PAGE)
+
+
 def _conflicts(counting: Counting, conflicts: Sequence[Conflict]) -> Iterator[Block]:
     """Both values, which was chosen, and what the bloc's figure would be with the other; or why none can be found."""
     inputs, words, language = counting.inputs, counting.inputs.words, counting.inputs.study.language
@@ -177,20 +187,31 @@ def _conflicts(counting: Counting, conflicts: Sequence[Conflict]) -> Iterator[Bl
         one = len({o.source_id for o in inputs.observations}) == 1
         yield Note(words.text("quality.one_source" if one else "quality.no_conflicts", command=Code(PULL)))
         return
-    rows = []
+    rows: list[Row] = []
+    numbers: Counter[str] = Counter()
     for c in conflicts:
         chosen = inputs.chosen.get((c.indicator_id, c.area, c.breakdown))
         used = chosen is not None and chosen.observation.obs_id in (c.first.obs_id, c.second.obs_id)
         other = c.second if chosen is None or chosen.observation.obs_id == c.first.obs_id else c.first
         cell = Cell(text=words.plain("quality.not_used"))
         indicator = inputs.catalogue.indicators[c.indicator_id]
+        if used:
+            cell = Cell(text=words.plain("standing.none"))
         if used and not c.breakdown:
-            changed = derive_with_other(inputs.book, counting.bloc(indicator, inputs.who.members), other)
+            areas = inputs.who.members if c.area in inputs.who.members else inputs.who.all
+            changed = derive_with_other(inputs.book, counting.bloc(indicator, areas), other)
             if changed is not None and changed.parts["lower"] is not None:
                 cell = Cell(main=cells.bloc_num(changed, indicator.unit))
-        about = (Cell(text=indicator.name(language)), _observed(inputs, c.first), _observed(inputs, c.second), cell)
-        rows.append(Row(f"{c.area}.{c.indicator_id}.{c.year}", inputs.area_name(c.area), about))
-    names = ("indicator", "first", "second", "with_other")
+        chose = words.plain("quality.not_used")
+        if used:
+            chose = words.plain("quality.used_second" if other is c.first else "quality.used_first")
+        name = cells.with_breakdown(inputs, indicator.name(language), c.breakdown)
+        about = (Cell(text=name), _observed(inputs, c.first), _observed(inputs, c.second), Cell(text=chose), cell)
+        row_id = f"{c.area}.{c.indicator_id}.{c.year}"
+        numbers[row_id] += 1
+        row_id += f".{numbers[row_id]}" if numbers[row_id] > 1 else ""
+        rows.append(Row(row_id, inputs.area_name(c.area), about))
+    names = ("indicator", "first", "second", "used", "with_other")
     columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in names)
     title, head = words.plain("quality.conflicts_table"), words.plain("standing.row_title")
     yield Table("quality-conflicts", title, head, columns, tuple(rows), on_page=len(rows) <= ROWS_ON_PAGE)
@@ -244,7 +265,7 @@ def _headlines(
         if one
         else words.text("quality.headline_conflicts", conflicts=_conflict_count(inputs, conflicts))
     )
-    yield Headline(70, (*runs, " ", *tail))
+    yield Headline(70, words.sentences(runs, tail))
 
 
 def _conflict_count(inputs: Inputs, conflicts: Sequence[Conflict]) -> Num:

@@ -8,11 +8,11 @@ cells and numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from concordat.figures.numbers import Piece, Style, pieces
+from concordat.figures.numbers import NBSP, Piece, Style, joins_right_to_left, pieces
 from concordat.report.chapter import Cell, Cite, Code, Figure, Missing, Num, Report, Row, Runs, Table
 from concordat.report.messages import Messages
 from concordat.report.outline import (
@@ -21,6 +21,7 @@ from concordat.report.outline import (
     common_source,
     elsewhere,
     how_to_read,
+    own_name,
     right_to_left,
     table_key,
 )
@@ -58,12 +59,14 @@ class _Page:
         self.messages = messages
         self.outline = Outline(report)
         self.figures_svg = figures_svg
+        self.rtl = right_to_left(report.language)
         self.safe = Markup
         self.escape = escape
 
     def helpers(self) -> dict[str, Any]:
         return {
-            "direction": "rtl" if right_to_left(self.report.language) else "ltr",
+            "direction": "rtl" if self.rtl else "ltr",
+            "own_name": own_name,
             "t": self.messages.plain,
             "runs": self.runs,
             "cells": self.cells,
@@ -101,9 +104,17 @@ class _Page:
         """A number; its interval, if it has a value too, stands back in grey."""
         found = pieces(num, self.report.language, style)
         head = 1 if num.value is not None else len(found)
-        text = self.safe("").join(self._piece(piece, num) for piece in found[:head])
-        rest = self.safe("").join(self._piece(piece, num) for piece in found[head:])
+        text, rest = self._pieces(found[:head], num), self._pieces(found[head:], num)
         return text + self.safe('<span class="iv">%s</span>') % rest if rest else text
+
+    def _pieces(self, found: Sequence[Piece], num: Num) -> Markup:
+        """Pieces one after the other; on a page that runs from right to left they are kept in their own order."""
+        text = self.safe("").join(self._piece(piece, num) for piece in found)
+        if not self.rtl or not found:
+            return text
+        gap = NBSP if found[0].text.startswith(NBSP) else ""
+        words = joins_right_to_left("".join(piece.text for piece in found))
+        return gap + self.safe('<bdi dir="%s">%s</bdi>') % ("rtl" if words else "ltr", text[len(gap) :])
 
     def _piece(self, piece: Piece, num: Num) -> Markup:
         """`data-part` is left out where it is `value`."""

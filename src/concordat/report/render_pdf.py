@@ -17,7 +17,7 @@ from importlib import resources
 from typing import Any
 
 from concordat.errors import MethodError
-from concordat.figures.numbers import Style, pieces
+from concordat.figures.numbers import NBSP, Style, joins_right_to_left, pieces
 from concordat.report._svg_texts import lifted
 from concordat.report.chapter import (
     Cell,
@@ -34,7 +34,16 @@ from concordat.report.chapter import (
     Table,
 )
 from concordat.report.messages import Messages
-from concordat.report.outline import Entry, Outline, cell_style, common_source, elsewhere, how_to_read, table_key
+from concordat.report.outline import (
+    Entry,
+    Outline,
+    cell_style,
+    common_source,
+    elsewhere,
+    how_to_read,
+    right_to_left,
+    table_key,
+)
 
 # 174 mm of text, 30 mm for the names of the rows: six columns of numbers at 24 mm, a column of words counts double.
 WIDTH_COLUMNS = 6.0
@@ -97,6 +106,7 @@ class _Document:
             "subtitle": report.subtitle,
             "author": "Concordat",
             "lang": report.language.split("-")[0],
+            "rtl": right_to_left(report.language),
             "meta": [{"label": label, "value": self.runs(value)} for label, value in report.meta],
             "summary": [self.runs(sentence) for sentence in report.summary],
             "how": [self.runs(runs) for runs in how_to_read(self.messages, self.outline)],
@@ -109,6 +119,9 @@ class _Document:
                 "sources": plain("page.sources"),
                 "continued": plain("page.continued"),
                 "how": plain("page.how_to_read"),
+                "label_end": plain("page.after_label"),
+                "stop": plain("page.full_stop"),
+                "comma": plain("page.list_comma"),
             },
         }
 
@@ -243,10 +256,12 @@ class _Document:
         found = pieces(num, self.report.language, style)
         head = 1 if num.value is not None else len(found)
         words = [self.messages.plain(f"page.mark.{mark}") for mark in num.marks] if marks else []
+        text, interval = ("".join(piece.text for piece in part) for part in (found[:head], found[head:]))
         return {
             "kind": "number",
-            "text": "".join(piece.text for piece in found[:head]),
-            "interval": "".join(piece.text for piece in found[head:]),
+            "text": text,
+            "interval": interval.removeprefix(NBSP),
+            "alone": right_to_left(self.report.language) and not joins_right_to_left(text + interval),
             "marks": [word for word in words if word],
         }
 

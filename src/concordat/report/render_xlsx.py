@@ -200,8 +200,8 @@ class _Book:
         """The column's title and unit, and what stands beside the number, in words."""
         column = table.columns[place.column]
         unit = self.messages.plain(f"page.unit.{column.unit}") if column.unit and place.suffix in NUMBERS[:3] else ""
-        title = f"{column.title}, {unit}" if unit else column.title
-        return f"{title}: {', '.join(map(self._word, HEADS[place.suffix]))}" if place.suffix else title
+        title = self.messages.listed((column.title, unit)) if unit else column.title
+        return f"{title}: {self.messages.listed(map(self._word, HEADS[place.suffix]))}" if place.suffix else title
 
     def _write(
         self, sheet: Worksheet, row: int, column: int, place: _Place, table: Table, cell: Cell, look: dict[str, Any]

@@ -54,26 +54,35 @@ def rows(counting: Counting, indicators: Sequence[Indicator]) -> Iterator[Row]:
         yield Row(f"{who.id or 'GROUP'}.q{percent}", title, found, "bloc")
     for group, areas in groups(who.members):
         found = tuple(cells.bloc_cell(inputs, counting.bloc(i, areas), i.unit) for i in indicators)
-        title = words.plain("standing.row_group", group=group, count=str(len(areas)))
-        yield Row(f"group.{group.replace(' ', '-').replace(',', '').lower()}", title, found)
+        title = words.plain("standing.row_group", group=words.plain(group), count=len(areas))
+        yield Row(f"group.{_id_of(group)}", title, found)
+
+
+def _id_of(group: str) -> str:
+    """`region.africa` -> `africa`, `income.lower_middle` -> `lower-middle-income`."""
+    kind, _, name = group.partition(".")
+    return name if kind == "region" else f"{name.replace('_', '-')}-income"
 
 
 def groups(members: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Members by United Nations region, then by the World Bank's income group; groups of at least two."""
+    """Members by United Nations region, then by the World Bank's income group; groups of at least two.
+
+    A group is called by its key in the message catalogue.
+    """
     from concordat.world import country
 
     found: dict[str, list[str]] = {}
     records = [country(area, scheme="iso3") for area in members]
     for record in records:
         if record.region:
-            found.setdefault(record.region, []).append(record.iso3)
+            found.setdefault(f"region.{record.region.lower()}", []).append(record.iso3)
     regions = sorted(found.items())
     by_income: dict[str, list[str]] = {}
     for record in records:
         if record.income_group:
             by_income.setdefault(record.income_group, []).append(record.iso3)
     order = ("low", "lower-middle", "upper-middle", "high")
-    incomes = [(f"{name} income", by_income[name]) for name in order if name in by_income]
+    incomes = [(f"income.{name.replace('-', '_')}", by_income[name]) for name in order if name in by_income]
     return [(name, tuple(areas)) for name, areas in [*regions, *incomes] if len(areas) > 1]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Derived
 from concordat.evidence.ranks import derive_ranks
+from concordat.figures.numbers import number_text
 from concordat.report import cells, spread, standing_figures
 from concordat.report.cells import Counting
 from concordat.report.chapter import (
@@ -52,7 +53,7 @@ def write(inputs: Inputs, options: Options) -> Chapter:
         indicators = _wanted(inputs, options, topic)
         with_figures = [i for i in indicators if counting.figures(i, who.all)]
         for indicator in with_figures:
-            ranks[indicator.id] = derive_ranks(inputs.book, indicator, counting.figures(indicator, who.all), who.all)
+            ranks[indicator.id] = derive_ranks(inputs.book, indicator, counting.figures(indicator, who.members), who.members)
         if with_figures:
             tables += _topic_tables(counting, topic, with_figures, ranks)
         tables += _absent(inputs, topic, indicators, with_figures)
@@ -79,7 +80,7 @@ def _introduction(inputs: Inputs, options: Options) -> Iterator[Block]:
     if len(who.all) == 1:
         yield Paragraph(words.text("standing.intro_one", year=year))
     else:
-        count = inputs.count(who.facts[a] for a in who.all)
+        count = inputs.count(who.facts[a] for a in who.members)
         yield Paragraph(words.text("standing.intro", year=year, count=count))
     if who.invited:
         key = "standing.invited" if len(who.invited) == 1 else "standing.invited_many"
@@ -95,12 +96,16 @@ def _introduction(inputs: Inputs, options: Options) -> Iterator[Block]:
         if areas:
             kind = "info" if key == "suspended" else "warning"
             yield Note(words.text(f"standing.{key}", names=cells.names_of(inputs, areas)), kind)
+    for area, remark in who.remarks:
+        yield Note(words.text("standing.remark", name=inputs.area_name(area) if area else who.name, remark=remark))
+    if who.partly:
+        yield Note(words.text("standing.partly"), "warning")
     if who.id and who.on > who.as_of:
         yield Note(words.text("standing.later", as_of=long_date(inputs, who.as_of), on=long_date(inputs, who.on)))
 
 
 def long_date(inputs: Inputs, day: object) -> str:
-    """A day in the report's language: 22 November 2026."""
+    """A day in the report's language: November 22, 2026."""
     from babel.dates import format_date
 
     return str(format_date(day, format="long", locale=inputs.study.language))
@@ -129,7 +134,7 @@ def _topic_tables(
     columns = tuple(Column(i.id, i.name(language), i.unit) for i in indicators)
     members = tuple(_member_rows(inputs, indicators, ranks))
     blocs = tuple(_bloc_rows(counting, indicators))
-    title = words.plain("standing.table_large", topic=name, count=str(len(who.all)))
+    title = words.plain("standing.table_large", topic=name, count=len(who.all))
     groups = tuple(spread.rows(counting, indicators))
     group_title = words.plain("standing.row_title_large")
     yield Table(f"standing-{topic}", title, group_title, columns, (*blocs, *groups))
@@ -139,7 +144,7 @@ def _topic_tables(
 
 def _member_rows(inputs: Inputs, indicators: Sequence[Indicator], ranks: Mapping[str, Derived | None]) -> Iterator[Row]:
     who = inputs.who
-    for area in sorted(who.all, key=inputs.area_name):
+    for area in sorted(who.all, key=inputs.by_name):
         row = tuple(cells.member_cell(inputs, i.id, area, ranks.get(i.id)) for i in indicators)
         title = inputs.area_name(area)
         if area in who.unseen:
@@ -178,7 +183,7 @@ def _lines(
     if not invited:
         yield line("median", [cells.beside_cell(inputs, r, i.unit, "median") for i, r in records])
     if not invited:
-        yield line("have", [Cell(main=Num(r.parts["n"], unit="count", id=r.id, part="n")) for _, r in records])
+        yield line("have", [Cell(main=Num(r.parts["have"], unit="count", id=r.id, part="have")) for _, r in records])
         yield line("covered", [Cell(main=coverage_num(r)) for _, r in records])
 
 
@@ -191,16 +196,21 @@ def _absent(inputs: Inputs, topic: str, indicators: Sequence[Indicator], shown: 
     """Which of the topic's indicators have no source loaded, or no figure of a member, and what to do."""
     words, language = inputs.words, inputs.study.language
     loaded = {o.indicator_id for o in inputs.observations if not o.breakdown}
+    by_part = {o.indicator_id for o in inputs.observations} - loaded
     absent = [i for i in indicators if i not in shown]
-    no_source = [i.name(language) for i in absent if i.id not in loaded]
+    no_source = [i.name(language) for i in absent if i.id not in loaded | by_part]
     no_figure = [i.name(language) for i in absent if i.id in loaded]
+    only_parts = [i.name(language) for i in absent if i.id in by_part]
     name = words.plain(f"topic.{topic}")
     if no_source and not shown:
         yield Note(words.text("standing.no_topic", topic=name, command=Code(PULL)))
     elif no_source:
-        yield Note(words.text("standing.no_source", names="; ".join(no_source), command=Code(PULL)))
+        names = words.listed(no_source, "page.list_semicolon")
+        yield Note(words.text("standing.no_source", names=names, command=Code(PULL)))
     if no_figure:
-        yield Note(words.text("standing.no_figures", names="; ".join(no_figure)))
+        yield Note(words.text("standing.no_figures", names=words.listed(no_figure, "page.list_semicolon")))
+    if only_parts:
+        yield Note(words.text("standing.only_parts", names=words.listed(only_parts, "page.list_semicolon")))
 
 
 def _how_counted(inputs: Inputs, options: Options, shown: Sequence[Indicator]) -> Note:
@@ -209,14 +219,16 @@ def _how_counted(inputs: Inputs, options: Options, shown: Sequence[Indicator]) -
     if len(inputs.who.members) < 2:
         return Note(words.text("standing.world_rule"))
     ids = sorted({i.aggregate_weight for i in shown if i.aggregate_weight})
-    weights = ", ".join(inputs.catalogue.indicators[w].name(language).lower() for w in ids)
-    share, members = (f"{100 * x:g}%" for x in (options.min_coverage, options.min_members))
-    runs: Runs = words.text("standing.weights", weights=weights, share=share, members=members)
+    weights = cells.weights_of(inputs, ids)
+    share, members = (
+        number_text(round(100 * x, 2), "share", language) for x in (options.min_coverage, options.min_members)
+    )
+    sentences = [words.text("standing.weights", weights=weights, share=share, members=members)]
     if any(i.aggregate_rule == "sum" for i in shown):
-        runs += (" ", *words.text("standing.weights_sum"))
+        sentences.append(words.text("standing.weights_sum"))
     if any(i.aggregate_rule == "ratio_of_sums" for i in shown):
-        runs += (" ", *words.text("standing.fallback"))
-    return Note(runs)
+        sentences.append(words.text("standing.fallback"))
+    return Note(words.sentences(*sentences))
 
 
 # --- The first screen ---------------------------------------------------------------------------------------------
@@ -265,19 +277,19 @@ def _headline_of_bloc(counting: Counting, lead: Indicator) -> Runs:
             return words.text("standing.headline_plain", mean=cells.beside_num(record, lead.unit, "mean"), **told)
         if lead.aggregate_rule == "none":
             return words.text("standing.headline_none", **told)
-        have = Num(record.parts["n"], unit="count", id=record.id, part="n")
+        have = Num(record.parts["have"], unit="count", id=record.id, part="have")
         return words.text("standing.headline_not_shown", have=have, **told)
     told |= {"mean": cells.bloc_num(record, lead.unit)}
     world = _world(counting, lead)
     if lead.aggregate_weight:
-        weight = inputs.catalogue.indicators[lead.aggregate_weight].name(inputs.study.language).lower()
+        weight = cells.weights_of(inputs, [lead.aggregate_weight])
         told |= {"weight": weight, "unweighted": cells.beside_num(record, lead.unit, "mean")}
     key = f"standing.headline_{'mean' if lead.aggregate_weight else lead.aggregate_rule}"
     runs = words.text(key, **told) if world is None else words.text(f"{key}_world", world=world, **told)
     with_them = counting.bloc(lead, who.all)
     if who.invited and with_them.parts["lower"] is not None:
         names, mean = cells.names_of(inputs, who.invited), cells.bloc_num(with_them, lead.unit)
-        runs += (" ", *words.text("standing.headline_invited", names=names, mean=mean))
+        runs = words.sentences(runs, words.text("standing.headline_invited", names=names, mean=mean))
     return runs
 
 

@@ -47,7 +47,7 @@ def figures(counting: Counting, shown: Sequence[Indicator], ranks: Mapping[str, 
 def _table(counting: Counting, indicator: Indicator) -> Table:
     """The table that a picture of one indicator shows: that of its topic, or its own."""
     inputs = counting.inputs
-    order = sorted(inputs.who.all, key=inputs.area_name)
+    order = sorted(inputs.who.all, key=inputs.by_name)
     rows = tuple(Row(a, inputs.area_name(a), (cells.member_cell(inputs, indicator.id, a, None),)) for a in order)
     column = Column(indicator.id, indicator.name(inputs.study.language), indicator.unit)
     table_id = f"standing-{indicator.topic}"
@@ -88,7 +88,7 @@ def _dots(counting: Counting, indicator: Indicator) -> Figure:
         value = None if num.value is None else chosen.value
         part = "value" if num.value is not None else "upper"
         rows.append(DotRow(inputs.area_name(area), value, chosen.lower, chosen.upper, text, num.id, part, kind))
-    rules = [_rule(counting, indicator, who.members, who.id or words.plain("standing.these"))]
+    rules = [_rule(counting, indicator, who.members, inputs.bloc_label if who.id else words.plain("standing.these"))]
     if inputs.study.compare_with_world:
         rules.append(_rule(counting, indicator, inputs.world, words.plain("standing.world")))
     spec = dot_plot(
@@ -108,14 +108,14 @@ def _rule(counting: Counting, indicator: Indicator, areas: Sequence[str], label:
     record = counting.bloc(indicator, areas)
     if record.parts["value"] is None:
         return None
-    num = Num(record.parts["value"], unit=indicator.unit, id=record.id)
-    text = numbers.format_num(num, counting.inputs.study.language, style="cell")
+    num, language = Num(record.parts["value"], unit=indicator.unit, id=record.id), counting.inputs.study.language
+    text = numbers.in_sentence(numbers.format_num(num, language, style="cell"), language)
     return Rule(label, record.parts["value"], text, record.id)
 
 
 def _extremes(counting: Counting, indicator: Indicator, record: Derived) -> dict[str, str]:
     """Words for an alternative text: who is highest and lowest, with which figure, and the mean."""
-    inputs, language = counting.inputs, counting.inputs.study.language
+    inputs = counting.inputs
     found: dict[str, str] = {}
     for short, part in (("min", "minimum"), ("max", "maximum")):
         areas = [a for a in str(record.parts[f"{part}_areas"]).split(",") if a]
@@ -123,30 +123,28 @@ def _extremes(counting: Counting, indicator: Indicator, record: Derived) -> dict
         num = cells.beside_num(record, indicator.unit, part)
         if num.value is not None:
             num = Num(num.value, unit=num.unit)
-        found[short] = numbers.format_num(num, language)
+        found[short] = inputs.words.number(num)
     mean = counting.bloc(indicator, inputs.who.members).parts["value"]
     none = inputs.words.plain("standing.none")
-    found["mean"] = none if mean is None else numbers.format_num(Num(mean, unit=indicator.unit), language)
+    found["mean"] = none if mean is None else inputs.words.number(Num(mean, unit=indicator.unit))
     return found
 
 
 def _heat(counting: Counting, ranked: Sequence[Indicator], ranks: Mapping[str, Derived | None]) -> Figure:
     inputs, words, language = counting.inputs, counting.inputs.words, counting.inputs.study.language
-    order = sorted(inputs.who.all)
+    order = sorted(inputs.who.members)
     marks = [_heat_cell(counting, indicator, ranks[indicator.id], area) for indicator in ranked for area in order]
     spec = heat_table_spec(marks, low=words.plain("standing.heat_low"), high=words.plain("standing.heat_high"))
     columns = tuple(Column(i.id, i.name(language), "rank") for i in ranked)
     rows = []
-    for area in sorted(order, key=inputs.area_name):
+    for area in sorted(order, key=inputs.by_name):
         row = tuple(_rank_cell(counting, ranks[i.id], area) for i in ranked)
         rows.append(Row(area, inputs.area_name(area), row))
     title, row_title = words.plain("standing.heat_table"), words.plain("standing.row_title")
     table = Table("standing-ranks", title, row_title, columns, tuple(rows), on_page=False)
     best = {area: [(rank_of(ranks[i.id], area) or (0, 0))[0] for i in ranked] for area in order}
     first = min(order, key=lambda area: (-best[area].count(1), area))
-    alt = words.plain(
-        "standing.figure_heat_alt", rows=str(len(order)), columns=str(len(ranked)), name=inputs.area_name(first)
-    )
+    alt = words.plain("standing.figure_heat_alt", rows=len(order), columns=len(ranked), name=inputs.area_name(first))
     caption = words.text("standing.figure_heat_caption")
     return Figure("heat", words.plain("standing.figure_heat"), spec, table, alt, caption)
 
@@ -158,7 +156,7 @@ def _heat_cell(counting: Counting, indicator: Indicator, ranks: Derived | None, 
     if ranks is None or num is None:
         return HeatCell(indicator.name(language), area, None, "·")
     middle = ((num.lower or 0) + (num.upper or 0)) / 2
-    level = min(CLASSES - 1, int(CLASSES * (middle - 1) / (ranks.parts["n"] - 1)))
+    level = min(CLASSES - 1, int(CLASSES * (middle - 1) / (ranks.parts["n_total"] - 1)))
     part = numbers.end_part(area, "lower")
     text = numbers.format_num(num, language)
     return HeatCell(indicator.name(language), area, CLASSES - 1 - level, text, num.id, part)
@@ -191,7 +189,7 @@ def _tiles(counting: Counting, indicator: Indicator) -> Figure:
     title = words.plain("standing.figure_tiles", indicator=name)
     extremes = _extremes(counting, indicator, counting.bloc(indicator, inputs.who.all))
     extremes.pop("mean")
-    alt = words.plain("standing.figure_tiles_alt", indicator=name, rows=str(len(inputs.who.all)), **extremes)
+    alt = words.plain("standing.figure_tiles_alt", indicator=name, rows=len(inputs.who.all), **extremes)
     return Figure("tiles", title, spec, _table(counting, indicator), alt, words.text("standing.figure_tiles_caption"))
 
 
@@ -207,7 +205,8 @@ def _breaks(indicator: Indicator, tops: Sequence[float]) -> list[float]:
 
 def _class_words(counting: Counting, indicator: Indicator, breaks: Sequence[float]) -> list[str]:
     language, words = counting.inputs.study.language, counting.inputs.words
-    texts = [numbers.format_num(Num(b, unit=indicator.unit), language, style="cell") for b in breaks]
+    printed = [numbers.format_num(Num(b, unit=indicator.unit), language, style="cell") for b in breaks]
+    texts = [numbers.in_sentence(text, language) for text in printed]
     middle = [words.plain("standing.class_between", low=a, high=b) for a, b in pairwise(texts)]
     return [
         words.plain("standing.class_under", high=texts[0]),

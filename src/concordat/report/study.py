@@ -10,8 +10,9 @@ Keys that belong to one chapter are checked by that chapter's file in `report.ch
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -21,10 +22,11 @@ from concordat import clock
 from concordat.errors import InputError
 from concordat.settings import Document, parse_yaml, unknown_key, validate
 
-LANGUAGES = ("en",)
+# The languages that the message catalogues are complete in; English first, from which the others are translated.
+LANGUAGES = ("en", "zh", "ru", "pt", "ar", "hi", "fr", "es")
 # Keys that `report.study` reads itself, and those that chapters own (`report.chapters`), in the order they are written.
 CORE_KEYS = ("schema", "report", "bloc", "countries", "aliases", "compare_with")
-CHAPTER_KEYS = ("indicators", "time", "aggregate", "divide")
+CHAPTER_KEYS = ("indicators", "time", "aggregate", "divide", "moved")
 
 
 class _Strict(BaseModel):
@@ -46,13 +48,22 @@ class ReportKeys(_Strict):
     year: int | None = Field(None, ge=1900, le=2200)
     release: str = "auto"
     vintages: list[Vintage] = []
-    languages: list[str] = ["en"]
+    languages: list[str] | None = None
+
+    @field_validator("title")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") for c in value):
+            raise ValueError("a title holds no control characters")
+        return value
 
     @field_validator("languages")
     @classmethod
-    def _complete(cls, value: list[str]) -> list[str]:
-        if not value or any(language not in LANGUAGES for language in value):
+    def _complete(cls, value: list[str] | None) -> list[str] | None:
+        if value is not None and (not value or any(language not in LANGUAGES for language in value)):
             raise ValueError(f"reports are complete in {', '.join(LANGUAGES)} only")
+        if value is not None and len(set(value)) < len(value):
+            raise ValueError("a language stands twice")
         return value
 
 
@@ -86,6 +97,7 @@ class Study:
         countries: the listed areas (ISO 3166-1 alpha-3), or () for a bloc.
         on: the day whose members count.
         not_after: the last year whose figures count is chosen by the evidence chapter; `year` is the report's.
+        languages: those the report is written in; `language` is the one it is being written in, at first the first.
         expand: replace blocs that are members by their own members.
         document: the file as read, for the chapters' own keys.
         resolved: the chapters' keys with defaults, filled by `with_options`.
@@ -99,6 +111,7 @@ class Study:
     release: str
     vintages: tuple[Vintage, ...]
     language: str
+    languages: tuple[str, ...]
     with_invited: bool
     expand: bool
     compare_with_world: bool
@@ -113,12 +126,18 @@ class Study:
         stem = "-".join(names) if len(names) <= 5 else f"group-of-{len(names)}"
         return f"{stem.lower().replace('_', '-')}-{self.year}"
 
+    def in_language(self, language: str) -> Study:
+        """The same study, written in another of its languages; a title of the study's own stays as it is."""
+        ours = self.title == _title(self.bloc_id, self.countries, self.year, self.language)
+        title = _title(self.bloc_id, self.countries, self.year, language) if ours else self.title
+        return replace(self, language=language, title=title)
+
     def as_data(self) -> dict[str, Any]:
         """The whole study as plain data, every default filled in."""
         report: dict[str, Any] = {"title": self.title, "year": self.year, "release": self.release}
         if self.vintages:
             report["vintages"] = [v.model_dump() for v in self.vintages]
-        report["languages"] = [self.language]
+        report["languages"] = list(self.languages)
         data: dict[str, Any] = {"schema": "concordat/study@1", "report": report}
         if self.bloc_id:
             invited = ["invited"] if self.with_invited else []
@@ -149,8 +168,14 @@ class Study:
         return hashlib.sha256(self.as_yaml()).hexdigest()
 
 
-def read_study(text: str | bytes, *, where: str = "study.yaml") -> Study:
+def read_study(
+    text: str | bytes, *, where: str = "study.yaml", languages: Sequence[str] = (), language: str = "en"
+) -> Study:
     """Read a study file.
+
+    Args:
+        languages: take these instead of what the file says.
+        language: the one to take where neither says any.
 
     Raises:
         InputError: unknown key, wrong value, unknown country; with file, line and the nearest known key.
@@ -162,25 +187,40 @@ def read_study(text: str | bytes, *, where: str = "study.yaml") -> Study:
             raise unknown_key(key, known, where=document.place(key))
     core_data = {k: v for k, v in document.value.items() if k in (*CORE_KEYS, "date")}
     core = validate(Document(core_data, where, document.lines), CoreKeys)
-    return _study(core, document)
+    return _study(core, document, languages or core.report.languages or (language,))
 
 
-def study_for_bloc(bloc_id: str, *, on: str = "") -> Study:
+def study_for_bloc(bloc_id: str, *, on: str = "", languages: Sequence[str] = ("en",)) -> Study:
     """The default study of a bloc on a day (today when not given)."""
-    return _from_data({"bloc": {"id": bloc_id} | ({"date": on} if on else {})})
+    return _from_data({"bloc": {"id": bloc_id} | ({"date": on} if on else {})}, languages)
 
 
-def study_for_countries(countries: Sequence[str], *, on: str = "") -> Study:
+def study_for_countries(countries: Sequence[str], *, on: str = "", languages: Sequence[str] = ("en",)) -> Study:
     """The default study of a list of countries, given by code or name."""
-    return _from_data({"countries": list(countries)} | ({"date": on} if on else {}))
+    return _from_data({"countries": list(countries)} | ({"date": on} if on else {}), languages)
 
 
-def _from_data(data: dict[str, Any]) -> Study:
+def check_languages(languages: Sequence[str], *, where: str = "") -> tuple[str, ...]:
+    """The languages of a report, as given by option or setting.
+
+    Raises:
+        InputError: one that reports are not written in, or one given twice.
+    """
+    for language in languages:
+        if language not in LANGUAGES:
+            hint = f"Give one or more of: {', '.join(LANGUAGES)}."
+            raise InputError(f'reports are not written in "{language}".', where=where, hint=hint, code="language")
+    if len(set(languages)) < len(languages):
+        raise InputError("a language stands twice.", where=where, hint="Name each once.", code="language")
+    return tuple(languages)
+
+
+def _from_data(data: dict[str, Any], languages: Sequence[str]) -> Study:
     document = Document({"schema": "concordat/study@1", **data}, "command line", {})
-    return _study(validate(document, CoreKeys), document)
+    return _study(validate(document, CoreKeys), document, languages)
 
 
-def _study(core: CoreKeys, document: Document) -> Study:
+def _study(core: CoreKeys, document: Document, languages: Sequence[str]) -> Study:
     from concordat.world import bloc
 
     if (core.bloc is None) == (core.countries is None):
@@ -199,11 +239,12 @@ def _study(core: CoreKeys, document: Document) -> Study:
         bloc_id=bloc_id,
         countries=countries,
         on=on,
-        title=core.report.title or _title(bloc_id, countries, year),
+        title=core.report.title or _title(bloc_id, countries, year, languages[0]),
         year=year,
         release=core.report.release,
         vintages=tuple(core.report.vintages),
-        language=core.report.languages[0],
+        language=languages[0],
+        languages=tuple(languages),
         with_invited="invited" in core.bloc.with_ if core.bloc else False,
         expand=core.bloc.expand if core.bloc else False,
         compare_with_world="WLD" in core.compare_with,
@@ -239,15 +280,23 @@ def _countries(core: CoreKeys, document: Document) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _title(bloc_id: str, countries: tuple[str, ...], year: int) -> str:
+def bloc_label(bloc_id: str, language: str) -> str:
+    """How sentences call a bloc: its id in English (`BRICS`), its name where the language has one (`金砖国家`)."""
+    from concordat.world import bloc
+
+    return bloc_id if language == "en" else bloc(bloc_id).names.get(language, bloc_id)
+
+
+def _title(bloc_id: str, countries: tuple[str, ...], year: int, language: str) -> str:
     """The report's default title; a study may say another."""
+    from concordat.report.messages import Messages
     from concordat.world import area_name
 
+    words = Messages(language)
     if bloc_id:
-        who = bloc_id
+        who = bloc_label(bloc_id, language)
     elif len(countries) <= 4:
-        names = [area_name(area) for area in countries]
-        who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        who = words.listed_and(area_name(area, language) for area in countries)
     else:
-        who = f"{len(countries)} countries"
-    return f"State of digital governance in {who} {year}"
+        who = words.plain("report.title_countries", count=len(countries))
+    return words.plain("report.title", who=who, year=str(year))

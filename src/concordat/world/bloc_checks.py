@@ -22,11 +22,9 @@ from typing import Any
 from concordat.errors import InputError
 from concordat.settings import Document, nearest, parse_yaml
 from concordat.world._dates import end_day, first_day
-from concordat.world._tables import table_bytes
+from concordat.world._tables import REVIEWED, raw_table
 from concordat.world.blocs import FULL_ROLES, ROLES, WHERE, Bloc, Membership, read_bloc
 from concordat.world.countries import by_iso3
-
-REVIEWED_SHA256 = "d7540e295464f1f6f7859b6881b6495456b96505164f2a0fbab3b0dde9928755"
 
 PRECISIONS = ("none", "year", "month", "day")
 _PRECISION_OF_LENGTH = {4: "year", 7: "month", 10: "day"}
@@ -80,7 +78,7 @@ def check_table(data: bytes | None = None) -> TableCheck:
     >>> check_table().faults
     ()
     """
-    data = table_bytes(WHERE) if data is None else data
+    data = raw_table(WHERE) if data is None else data
     document = parse_yaml(data, where=WHERE, numbers_as_text=True, schema="blocs@1")
     rows, sources = document.value.get("blocs"), document.value.get("sources")
     if not isinstance(rows, list) or not isinstance(sources, dict):
@@ -97,8 +95,8 @@ def check_table(data: bytes | None = None) -> TableCheck:
         faults += _faults_of_bloc(document, position, bloc, set(sources))
     faults += _circles([bloc for _, bloc in readable])
     sha256 = hashlib.sha256(data).hexdigest()
-    if sha256 != REVIEWED_SHA256:
-        what = f"the table is not the one reviewed for this version: its SHA-256 is {sha256}, not {REVIEWED_SHA256}."
+    if sha256 != REVIEWED[WHERE]:
+        what = f"the table is not the one reviewed for this version: its SHA-256 is {sha256}, not {REVIEWED[WHERE]}."
         faults.append(Fault("not_as_reviewed", WHERE, what))
     return _summary(tuple(faults), [bloc for _, bloc in readable], sorted(sources), sha256)
 

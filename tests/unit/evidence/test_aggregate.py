@@ -140,9 +140,19 @@ def test_a_weight_is_used_within_five_years_of_the_value(member: Make, weight_ye
 
 
 def test_a_member_without_any_weight_is_named_and_left_out(two: list[Member], member: Make) -> None:
-    a = aggregate([*two, member("C", 10.0, weight=None)], ["A", "B", "C"], min_share=0.5)
-    assert (a.value, a.no_weight, a.n) == (70.0, ("C",), 2)
+    a = aggregate([*two, member("C", 10.0, weight=None)], ["A", "B", "C"], min_coverage=0.5, min_share=0.5)
+    assert (a.value, a.no_weight, a.n, a.have) == (70.0, ("C",), 2, 3)
     assert a.minimum.areas == ("C",)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_missing_member_of_unknown_weight_may_weigh_anything(member: Make, known: bool) -> None:
+    nine = [member(name, 50.0, 49.5, 50.5, weight=1.0) for name in "ABCDEFGHI"]
+    weights = {"J": 1.0} if known else {}
+    a = aggregate(nine, list("ABCDEFGHIJ"), bounds=(0.0, 100.0), weights_of_missing=weights)
+    assert a.coverage == pytest.approx(0.9)
+    wanted = (0.9 * 49.5, 0.9 * 50.5 + 10.0) if known else (0.0, 100.0)
+    assert a.bounds == pytest.approx(wanted)
 
 
 def test_a_censored_member_leaves_an_interval_and_no_point(two: list[Member], member: Make) -> None:

@@ -36,9 +36,10 @@ Observe = Callable[..., Observation]
         ({"value": 40.3, "precision": 0.05}, {"value": 40.55, "precision": 0.05}, True),
         ({"value": 0.0}, {"value": 0.1}, False),
         ({"value": 0.0}, {"value": 0.1001}, True),
-        # "less than 1" is 0 to 1; intervals conflict when they are disjoint by more than the tolerance.
+        # "less than 1" is 0 to 1; intervals conflict when they are disjoint (specification, section 7).
         ({"lower": 0.0, "upper": 1.0}, {"value": 0.4}, False),
-        ({"lower": 0.0, "upper": 1.0}, {"value": 1.1}, False),
+        ({"lower": 0.0, "upper": 1.0}, {"value": 1.0}, False),
+        ({"lower": 0.0, "upper": 1.0}, {"value": 1.1}, True),
         ({"lower": 0.0, "upper": 1.0}, {"value": 1.2}, True),
         ({"lower": 0.0, "upper": 1.0}, {"value": 1.5, "precision": 0.5}, False),
         ({"lower": 0.0, "upper": 1.0}, {"lower": 0.0, "upper": 5.0}, False),

@@ -44,7 +44,8 @@ def table(*ids: str, **changed: str) -> bytes:
 
 def test_the_first_rows_are_those_of_the_specification() -> None:
     assert list(licences()) == [
-        "Public-Domain-US-Gov", "CC-BY-4.0", "CC-BY-3.0-IGO", "ODbL-1.0", "NC", "unstated", "member-confidential",
+        "Public-Domain-US-Gov", "CC-BY-4.0", "CC-BY-3.0-IGO", "ODbL-1.0", "NC", "unstated", "terms-not-read",
+        "member-confidential",
     ]  # fmt: skip
     assert set(PERMITS + DEMANDS) == {f.name for f in fields(Flags)}
 

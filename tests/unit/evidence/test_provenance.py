@@ -15,7 +15,7 @@ from concordat.evidence.catalogue import Catalogue
 from concordat.evidence.observation import Observation
 from concordat.evidence.provenance import Book, Derived, Fact, Record, parts_of, recompute, text_hash
 from concordat.evidence.ranks import derive_ranks
-from concordat.evidence.resolve import derive_part, resolve, yearly_series
+from concordat.evidence.resolve import resolve, yearly_series
 
 Observe = Callable[..., Observation]
 FUNCTIONS = {
@@ -24,7 +24,6 @@ FUNCTIONS = {
     "evidence.provenance.count@1",
     "evidence.ranks.interval@1",
     "evidence.resolve.chosen@1",
-    "evidence.resolve.part@1",
 }
 
 
@@ -45,7 +44,6 @@ def book(observe: Observe, below: Observe, catalogue: Catalogue) -> Book:
         book, indicator, figures, pick_weights(indicator, figures, series, people, not_after=2026), people
     )
     derive_with_other(book, bloc, rows[1])
-    derive_part(book, bloc, "mean")
     derive_ranks(book, indicator, figures, sorted(people))
     book.derive("evidence.provenance.count@1", [book.fact("blocs.yaml", "", "#/blocs/0", {"value": "BRICS"})])
     return book

@@ -14,7 +14,7 @@ from concordat.evidence.catalogue import Catalogue
 from concordat.evidence.conflicts import IMPLIED_RATE
 from concordat.evidence.observation import Observation
 from concordat.evidence.provenance import Book, Derived
-from concordat.evidence.resolve import Chosen, derive_part, enter, resolve, yearly_series
+from concordat.evidence.resolve import Chosen, enter, resolve, yearly_series
 
 Observe = Callable[..., Observation]
 KEY = ("internet_users_pct", "BRA", "")
@@ -247,13 +247,6 @@ def test_the_record_of_a_scaled_conflict_is_in_the_unit(observe: Observe, catalo
     assert isinstance(record, Derived)
     assert record.parts["other_1"] == 2e9
     assert (record.parts["lower"], record.parts["upper"]) == pytest.approx((1.35e9, 2e9))
-
-
-def test_a_part_of_a_record_is_a_record_with_its_own_interval() -> None:
-    book = Book()
-    whole = book.fact("t.csv", "", "row 2", {"gini": 0.3, "gini_lower": 0.2, "gini_upper": 0.4, "gini_areas": "BRA"})
-    record = derive_part(book, Derived(whole, "", (), {}, {}), "gini")
-    assert record.parts == {"value": 0.3, "lower": 0.2, "upper": 0.4, "areas": "BRA"}
 
 
 def test_order_of_belief_is_the_catalogue_s_not_ours(observe: Observe, catalogue: Catalogue) -> None:

@@ -335,3 +335,42 @@ def test_a_run_that_never_ends_is_not_waited_for_for_ever(tmp_path: Path, monkey
         os.close(handle)
     assert list(tmp_path.iterdir()) == []
     write(tmp_path / "out")
+
+
+# --- Nobody's work is deleted ---------------------------------------------------------------------------------------
+
+
+def test_what_force_replaces_is_kept_beside(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for number, words in ((1, "years of work"), (2, "more work")):
+        out.mkdir(exist_ok=True)
+        for file in out.iterdir():
+            file.unlink()
+        (out / "thesis.txt").write_text(words, encoding="utf-8")
+        write(out, OTHER, force=True)
+        assert (tmp_path / f"out.old-{number}" / "thesis.txt").read_text(encoding="utf-8") == words
+        assert "manifest.json" in {p.name for p in out.iterdir()}
+
+
+def test_a_report_that_was_edited_is_not_replaced(tmp_path: Path) -> None:
+    write(tmp_path / "out")
+    name = next(n for n in FILES if "/" not in n)
+    (tmp_path / "out" / name).write_bytes(b"edited by hand")
+    with pytest.raises(InputError, match="was changed after the report was written"):
+        write(tmp_path / "out")
+    assert (tmp_path / "out" / name).read_bytes() == b"edited by hand"
+
+
+@pytest.mark.parametrize("where", ["the working folder", "above it", "the home folder"])
+def test_places_of_the_person_are_refused_even_with_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    (tmp_path / "work" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "work" / "deep" if where == "above it" else tmp_path / "work")
+    if where == "the home folder":
+        monkeypatch.setenv("HOME", str(tmp_path / "work"))
+        monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"Name a folder of its own|is the|holds"):
+        write(tmp_path / "work", OTHER, force=True)
+    assert (tmp_path / "work" / "thesis.txt").exists()

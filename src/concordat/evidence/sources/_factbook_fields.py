@@ -53,6 +53,7 @@ class Target:
     Attributes:
         key: the key, or what it starts with if `any_year`; empty for the field's own text.
         or_text: the field's own text is read where the key is missing and the text holds these words.
+        rounded_to: figures are multiples of it, whatever digits are printed.
     """
 
     indicator: Indicator
@@ -61,6 +62,7 @@ class Target:
     any_year: bool
     or_text: str | None
     series_key: str
+    rounded_to: float | None = None
 
 
 def targets_by_field(catalogue: Catalogue, source: str) -> dict[FieldSteps, list[Target]]:
@@ -77,7 +79,9 @@ def targets_by_field(catalogue: Catalogue, source: str) -> dict[FieldSteps, list
             key = rest[0] if rest else ""
             or_text = None if breakdown else place.or_text
             any_year = key.endswith("*")
-            target = Target(indicator, breakdown, key.removesuffix("*"), any_year, or_text, "/".join(steps))
+            target = Target(
+                indicator, breakdown, key.removesuffix("*"), any_year, or_text, "/".join(steps), place.rounded_to
+            )
             plan.setdefault((section, name), []).append(target)
     return plan
 
@@ -223,7 +227,7 @@ class FieldReader:
             "lower": p.lower,
             "upper": p.upper,
             "censoring": "below" if p.flag == "censored_below" else "none",
-            "precision": p.precision,
+            "precision": _precision(p, target.rounded_to),
             "decimals": p.decimals,
             "unit": self._unit(target, p, money, where),
             "obs_status": "E" if p.estimate else "A",
@@ -314,6 +318,17 @@ class FieldReader:
 def _text_of(key: str, leaf: Any) -> tuple[tuple[str, ...], Any]:
     """The text below a key; what stands there instead, if it is no object with a text."""
     return ((key, "text"), leaf.get("text")) if isinstance(leaf, dict) else ((key,), leaf)
+
+
+def _precision(p: Parsed, rounded_to: float | None) -> float | None:
+    """Half of the last printed digit, or of what the publisher rounds to where that is coarser and the figure keeps to it.
+
+    >>> _precision(parse("$9,800 (2023 est.)"), 100.0), _precision(parse("$9,812 (2023 est.)"), 100.0)
+    (50.0, 0.5)
+    """
+    if rounded_to is None or p.precision is None or p.value is None or p.value % rounded_to:
+        return p.precision
+    return max(p.precision, rounded_to / 2)
 
 
 def _shown(text: str) -> str:

@@ -72,7 +72,9 @@ def vintage_id(edition: Edition, catalogue: Catalogue) -> str:
         place = i.maps.get(SOURCE)
         if not i.retired and (place or i.aggregate_numerator):
             ratio = [i.aggregate_rule, i.aggregate_numerator, i.aggregate_denominator, i.aggregate_per]
-            paths = [list(place.path), place.or_text, sorted(place.breakdowns.items())] if place else []
+            paths = (
+                [list(place.path), place.or_text, place.rounded_to, sorted(place.breakdowns.items())] if place else []
+            )
             asked.append([i.id, i.unit, *ratio, *paths])
     maps = canonical.digest(asked, floats=True)[:8]
     return f"{edition.version}-{edition.content_hash[:8]}-p{PARSER_VERSION}-{maps}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from concordat.errors import InputError, SourceError, StateError
 from concordat.evidence.licences import require_same_licence
 from concordat.evidence.store import _files, releases, tables
-from concordat.evidence.store.catalog import Catalog, Vintage, VintageMeta
+from concordat.evidence.store.catalog import Catalog, Vintage, VintageMeta, list_hash
 from concordat.evidence.store.raw import RawStore, Retrieval
 from concordat.evidence.store.releases import Release
 
@@ -61,9 +61,17 @@ class Store:
             self.catalog.add_retrievals(retrievals)
 
     def write_vintage(
-        self, meta: VintageMeta, observations: Iterable[Observation], problems: Iterable[Problem] = ()
+        self,
+        meta: VintageMeta,
+        observations: Iterable[Observation],
+        problems: Iterable[Problem] = (),
+        quarantine: Iterable[tuple[str, str, str]] = (),
     ) -> Vintage:
         """Store a vintage. Storing the same rows again changes nothing; a missing file is written again.
+
+        Args:
+            problems: what the parser had to say.
+            quarantine: rows to keep aside, (obs_id, rule, why); they are stored and not used.
 
         Raises:
             SourceError: a row breaks an invariant, or belongs to another vintage.
@@ -72,31 +80,45 @@ class Store:
         rows = tables.sort_rows(observations)
         _check_belongs(meta, rows)
         tables.check_rows(rows, where=f"{meta.dataset_id}/{meta.id}")
-        vintage = Vintage(
-            **{name: getattr(meta, name) for name in VintageMeta.__slots__},
-            row_count=len(rows),
-            logical_hash=tables.logical_hash(o.row_hash for o in rows),
-        )
+        said = [(p.rule, p.severity, p.where, p.text, p.indicator_id, p.area) for p in problems]
+        aside = sorted(quarantine)
+        found = tables.logical_hash(o.row_hash for o in rows)
         with self.lock.held():
             known = self.catalog.vintage(meta.dataset_id, meta.id)
             if known is not None:
-                return self._again(known, vintage, rows)
-            file_sha256 = tables.write_table(rows, self.path(vintage), self.lock.tmp)
-            said = [(p.rule, p.severity, p.where, p.text, p.indicator_id, p.area) for p in problems]
-            self.catalog.add_vintage(vintage, file_sha256, said)
+                return self._again(known, found, rows)
+            vintage = Vintage(
+                **{name: getattr(meta, name) for name in VintageMeta.__slots__},
+                row_count=len(rows),
+                logical_hash=found,
+                file_sha256=tables.write_table(rows, self.path(meta), self.lock.tmp),
+                problems_hash=list_hash(said),
+                quarantine_hash=list_hash(aside),
+            )
+            self.catalog.add_vintage(vintage, said, aside)
         return vintage
 
-    def _again(self, known: Vintage, vintage: Vintage, rows: Sequence[Observation]) -> Vintage:
-        if known.logical_hash != vintage.logical_hash:
+    def _again(self, known: Vintage, found: str, rows: Sequence[Observation]) -> Vintage:
+        if known.logical_hash != found:
             raise StateError(
-                f"{known.ref} is already stored with other rows ({known.logical_hash[:12]}, now "
-                f"{vintage.logical_hash[:12]}).",
+                f"{known.ref} is already stored with other rows ({known.logical_hash[:12]}, now {found[:12]}).",
                 where=str(self.path(known)),
                 hint="A vintage never changes; give new figures a new vintage id.",
                 code="vintage_exists",
             )
-        if not self.path(known).exists():
-            self.catalog.set_file(known, tables.write_table(rows, self.path(known), self.lock.tmp))
+        path = self.path(known)
+        if path.exists():
+            return known
+        file_sha256 = tables.write_table(rows, path, self.lock.tmp)
+        if file_sha256 != known.file_sha256:  # another edition of DuckDB writes the same rows as other bytes
+            path.unlink()
+            raise StateError(
+                f"the file of {known.ref} is lost and can't be made again byte for byte: expected SHA-256 "
+                f"{known.file_sha256}, found {file_sha256}.",
+                where=str(path),
+                hint="Restore the file from a copy, or begin a new store: set CONCORDAT_DATA_DIR to an empty folder.",
+                code="lost_file",
+            )
         return known
 
     def vintages(self) -> list[Vintage]:
@@ -130,32 +152,29 @@ class Store:
         """
         vintage = self.vintage(vintage) if isinstance(vintage, str) else vintage
         require_same_licence(vintage.licence, where=vintage.ref)
-        file_sha256 = self.catalog.file_sha256(vintage)
         expected = vintage.logical_hash
-        return tables.read_table(self.path(vintage), expected=expected, file_sha256=file_sha256, every_row=every_row)
+        return tables.read_table(
+            self.path(vintage), expected=expected, file_sha256=vintage.file_sha256, every_row=every_row
+        )
 
     def problems(self, vintage: Vintage) -> list[Problem]:
-        """What the parser had to say about a vintage, in its order."""
+        """What the parser had to say about a vintage, in its order.
+
+        Raises:
+            TrustError: the list was changed.
+        """
         from concordat.evidence.sources._base import Problem
 
-        query = """SELECT rule, severity, place, text, indicator_id, area FROM problems
-            WHERE dataset_id = ? AND vintage_id = ? ORDER BY number"""
-        rows = self.catalog.rows(query, (vintage.dataset_id, vintage.id))
         names = ("rule", "severity", "where", "text", "indicator_id", "area")
-        return [Problem(**dict(zip(names, row, strict=True))) for row in rows]
-
-    def put_quarantine(self, vintage: Vintage, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Keep aside rows of a vintage: (obs_id, rule, why). They stay stored and are not used."""
-        values = [(vintage.dataset_id, vintage.id, *row) for row in rows]
-        with self.lock.held(), self.catalog.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
+        return [Problem(**dict(zip(names, row, strict=True))) for row in self.catalog.problems(vintage)]
 
     def quarantine(self, vintage: Vintage) -> Mapping[str, tuple[str, str]]:
-        """The rows of a vintage that are kept aside: obs_id -> (rule, why)."""
-        query = """SELECT obs_id, rule, why FROM quarantine WHERE dataset_id = ? AND vintage_id = ?
-            ORDER BY obs_id, rule"""
-        rows = self.catalog.rows(query, (vintage.dataset_id, vintage.id))
-        return {obs_id: (rule, why) for obs_id, rule, why in rows}
+        """The rows of a vintage that are kept aside: obs_id -> (rule, why).
+
+        Raises:
+            TrustError: the list was changed.
+        """
+        return {obs_id: (rule, why) for obs_id, rule, why in self.catalog.quarantine(vintage)}
 
     def make_release(
         self, name: str | None, vintages: Iterable[Vintage], catalogue_hash: str, blocs_hash: str

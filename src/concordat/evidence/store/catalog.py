@@ -3,7 +3,8 @@
 Parquet files hold the rows; this holds everything about them. Standard library only, write-ahead log, each change one
 transaction. Migrations are numbered and go forward only; a catalogue written by a newer program is refused by name.
 Vintages and releases never change: triggers refuse it, and each carries a *seal* (SHA-256 of its canonical JSON) that
-is checked on reading.
+is checked on reading. A vintage's seal covers the hash of its Parquet file, and the hashes of what the parser had to
+say and of the rows that are kept aside: those lists are checked when they are read.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 BUSY_S = 10.0
 _VINTAGE_COLUMNS = (
     "dataset_id", "id", "source_id", "published", "known_from", "retrieved_at", "parser_version", "row_count",
-    "logical_hash", "raw", "origin", "licence",
+    "logical_hash", "file_sha256", "problems_hash", "quarantine_hash", "raw", "origin", "licence",
 )  # fmt: skip
 
 # (version of concordat that reads it, statements). Only ever append.
@@ -44,10 +45,9 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             """CREATE TABLE vintages(dataset_id TEXT NOT NULL REFERENCES datasets(id), id TEXT NOT NULL,
                 source_id TEXT NOT NULL, published TEXT, known_from TEXT NOT NULL,
                 retrieved_at TEXT NOT NULL, parser_version TEXT NOT NULL,
-                row_count INTEGER NOT NULL, logical_hash TEXT NOT NULL, raw TEXT NOT NULL, origin TEXT NOT NULL,
+                row_count INTEGER NOT NULL, logical_hash TEXT NOT NULL, file_sha256 TEXT NOT NULL,
+                problems_hash TEXT NOT NULL, quarantine_hash TEXT NOT NULL, raw TEXT NOT NULL, origin TEXT NOT NULL,
                 licence TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (dataset_id, id))""",
-            """CREATE TABLE vintage_files(dataset_id TEXT NOT NULL, vintage_id TEXT NOT NULL, sha256 TEXT NOT NULL,
-                PRIMARY KEY (dataset_id, vintage_id), FOREIGN KEY (dataset_id, vintage_id) REFERENCES vintages)""",
             """CREATE TABLE problems(dataset_id TEXT NOT NULL, vintage_id TEXT NOT NULL, number INTEGER NOT NULL,
                 rule TEXT NOT NULL, severity TEXT NOT NULL, place TEXT NOT NULL, text TEXT NOT NULL,
                 indicator_id TEXT NOT NULL, area TEXT NOT NULL, PRIMARY KEY (dataset_id, vintage_id, number))""",
@@ -66,11 +66,12 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *(
                 f"""CREATE TRIGGER {table}_{verb.lower()} BEFORE {verb} ON {table}
                 BEGIN SELECT RAISE(ABORT, '{table} never change'); END"""
-                for table in ("vintages", "releases", "release_vintages")
+                for table in ("vintages", "problems", "quarantine", "releases", "release_vintages")
                 for verb in ("UPDATE", "DELETE")
             ),
         ),
     ),
+    ("0.1.0", ("CREATE TABLE buckets(host TEXT PRIMARY KEY, tokens REAL NOT NULL, at REAL NOT NULL)",)),
 )
 
 
@@ -101,10 +102,18 @@ class VintageMeta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vintage(VintageMeta):
-    """A stored vintage."""
+    """A stored vintage.
+
+    Attributes:
+        file_sha256: the hash of its Parquet file, as it was written here.
+        problems_hash, quarantine_hash: see `list_hash`.
+    """
 
     row_count: int
     logical_hash: str
+    file_sha256: str
+    problems_hash: str
+    quarantine_hash: str
 
     @property
     def ref(self) -> str:
@@ -114,6 +123,15 @@ class Vintage(VintageMeta):
     def seal(self) -> str:
         """SHA-256 of all that is said about the vintage."""
         return canonical.digest(_vintage_row(self), floats=True)
+
+
+def list_hash(rows: Iterable[Sequence[str]]) -> str:
+    """SHA-256 of a list of problems, or of rows kept aside, as canonical JSON.
+
+    >>> list_hash([])[:8]
+    '4f53cda1'
+    """
+    return canonical.digest([list(row) for row in rows], floats=True)
 
 
 class Catalog:
@@ -161,13 +179,39 @@ class Catalog:
         """All vintages by dataset, then the day from which they were known, then id."""
         return [self._vintage(r) for r in self.rows("SELECT * FROM vintages ORDER BY dataset_id, known_from, id")]
 
-    def file_sha256(self, vintage: Vintage) -> str:
-        """The hash of a vintage's Parquet file, as it was written here."""
-        query = "SELECT sha256 FROM vintage_files WHERE dataset_id = ? AND vintage_id = ?"
-        rows = self.rows(query, (vintage.dataset_id, vintage.id))
-        return str(rows[0][0]) if rows else "none"
+    def problems(self, vintage: Vintage) -> list[tuple[Any, ...]]:
+        """What the parser had to say about a vintage, in its order, as it was stored.
 
-    def add_vintage(self, vintage: Vintage, file_sha256: str, problems: Iterable[Sequence[str]]) -> None:
+        Raises:
+            TrustError: the list was changed.
+        """
+        query = """SELECT rule, severity, place, text, indicator_id, area FROM problems
+            WHERE dataset_id = ? AND vintage_id = ? ORDER BY number"""
+        return self._listed(query, vintage, "what the parser said about", vintage.problems_hash)
+
+    def quarantine(self, vintage: Vintage) -> list[tuple[Any, ...]]:
+        """The rows of a vintage that are kept aside, (obs_id, rule, why), as they were stored.
+
+        Raises:
+            TrustError: the list was changed.
+        """
+        query = """SELECT obs_id, rule, why FROM quarantine WHERE dataset_id = ? AND vintage_id = ?
+            ORDER BY obs_id, rule"""
+        return self._listed(query, vintage, "the list of rows kept aside of", vintage.quarantine_hash)
+
+    def _listed(self, query: str, vintage: Vintage, what: str, expected: str) -> list[tuple[Any, ...]]:
+        rows = [tuple(row) for row in self.rows(query, (vintage.dataset_id, vintage.id))]
+        try:
+            found = list_hash(rows)
+        except ConcordatError as error:  # a value of a kind that was never written
+            found = error.what
+        if found != expected:
+            raise self._changed(f"{what} {vintage.ref}", expected, found)
+        return rows
+
+    def add_vintage(
+        self, vintage: Vintage, problems: Iterable[Sequence[str]], quarantine: Iterable[Sequence[str]]
+    ) -> None:
         """Enter a stored vintage with its source, licence and dataset."""
         row = _vintage_row(vintage)
         key = (vintage.dataset_id, vintage.id)
@@ -180,17 +224,10 @@ class Catalog:
             db.execute(f"{put} datasets VALUES (?, ?, ?, ?)", dataset)
             marks = ", ".join("?" * (len(row) + 1))
             db.execute(f"INSERT INTO vintages VALUES ({marks})", (*row.values(), vintage.seal()))
-            db.execute("INSERT INTO vintage_files VALUES (?, ?, ?)", (*key, file_sha256))
             numbered = [(*key, number, *problem) for number, problem in enumerate(problems)]
             db.executemany("INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", numbered)
-
-    def set_file(self, vintage: Vintage, file_sha256: str) -> None:
-        """Note that a vintage's missing file was written again, with the same rows."""
-        with self.transaction() as db:
-            db.execute(
-                "UPDATE vintage_files SET sha256 = ? WHERE dataset_id = ? AND vintage_id = ?",
-                (file_sha256, vintage.dataset_id, vintage.id),
-            )
+            aside = [(*key, *one) for one in quarantine]
+            db.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", aside)
 
     def add_retrievals(self, retrievals: Iterable[Retrieval]) -> None:
         """Index what `raw/retrievals.jsonl` says."""
@@ -222,14 +259,9 @@ class Catalog:
         except ConcordatError as error:  # a value of a kind that was never written
             found = error.what
         if found != seal:
-            raise TrustError(
-                f"what is said about {row[0]}/{row[1]} is not what was stored: expected {seal}, found {found}.",
-                where=str(self.path),
-                hint="Restore catalog.sqlite from a copy, or set CONCORDAT_DATA_DIR to an empty folder.",
-                code="vintage",
-            )
+            raise self._changed(f"what is said about {row[0]}/{row[1]}", seal, found)
         dataset_id, vintage_id, source_id, published, known_from, retrieved_at, parser, *rest = said
-        count, logical, raw, origin, licence = rest
+        count, logical, file_sha256, problems, quarantine, raw, origin, licence = rest
         return Vintage(
             id=vintage_id,
             dataset_id=dataset_id,
@@ -243,6 +275,17 @@ class Catalog:
             licence=json.loads(licence),
             row_count=count,
             logical_hash=logical,
+            file_sha256=file_sha256,
+            problems_hash=problems,
+            quarantine_hash=quarantine,
+        )
+
+    def _changed(self, what: str, expected: str, found: str) -> TrustError:
+        return TrustError(
+            f"{what} is not what was stored: expected {expected}, found {found}.",
+            where=str(self.path),
+            hint="Restore catalog.sqlite from a copy, or set CONCORDAT_DATA_DIR to an empty folder.",
+            code="vintage",
         )
 
     def _open(self) -> sqlite3.Connection:
@@ -331,6 +374,9 @@ def _vintage_row(v: Vintage) -> dict[str, Any]:
         "parser_version": v.parser_version,
         "row_count": v.row_count,
         "logical_hash": v.logical_hash,
+        "file_sha256": v.file_sha256,
+        "problems_hash": v.problems_hash,
+        "quarantine_hash": v.quarantine_hash,
         "raw": canonical.dumps(list(v.raw)).decode(),
         "origin": canonical.dumps(dict(v.origin), floats=True).decode(),
         "licence": canonical.dumps(dict(v.licence), floats=True).decode(),

@@ -87,13 +87,13 @@ def write_table(observations: Sequence[Observation], path: Path, tmp: Path) -> s
         with csv.open("wb") as file:
             for start in range(0, len(observations), _ROWS_AT_ONCE):
                 file.write(_encode(observations[start : start + _ROWS_AT_ONCE]))
-        source = f"""read_csv({_glob(csv)}, columns={_csv_columns()}, header=false, auto_detect=false, delim=',',
+        source = f"""read_csv({quoted(csv)}, columns={_csv_columns()}, header=false, auto_detect=false, delim=',',
             quote='"', escape='"', nullstr='\\N', allow_quoted_nulls=false, new_line='\\n', parallel=false,
             max_line_size={_ROW_BYTES_MAX})"""
         select = ", ".join(_from_csv(name) for name in COLUMNS)
-        with _engine() as engine:
+        with engine() as duck:
             how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP_ROWS}"
-            engine.execute(f"COPY (SELECT {select} FROM {source}) TO {_text(parquet)} ({how})")
+            duck.execute(f"COPY (SELECT {select} FROM {source}) TO {_text(parquet)} ({how})")
         _files.flush_file(parquet)
         sha256 = hashlib.sha256(parquet.read_bytes()).hexdigest()
         _files.put_in_place(parquet, path)
@@ -123,14 +123,7 @@ def read_table(path: Path, *, expected: str, file_sha256: str, every_row: bool =
     Raises:
         TrustError: the file is missing or any part of it was changed.
     """
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        found = "no file"
-    except OSError as error:
-        raise _files.disk_error(error, path) from None
-    if found != file_sha256:
-        raise _changed(path, "the file", file_sha256, found)
+    check_file(path, file_sha256)
     columns = _read_columns(path)
     row_hashes = list(columns["row_hash"])
     if every_row:
@@ -140,6 +133,23 @@ def read_table(path: Path, *, expected: str, file_sha256: str, every_row: bool =
     if found != expected:
         raise _changed(path, "the list of rows", expected, found)
     return _build(columns)
+
+
+def check_file(path: Path, file_sha256: str) -> None:
+    """Check that a vintage's file is the one that was written.
+
+    Raises:
+        TrustError: the file is missing or was changed.
+        StateError: it can't be read.
+    """
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        found = "no file"
+    except OSError as error:
+        raise _files.disk_error(error, path) from None
+    if found != file_sha256:
+        raise _changed(path, "the file", file_sha256, found)
 
 
 def _check_hashes(said: Sequence[tuple[Any, ...]], row_hashes: Sequence[str], where: str) -> None:
@@ -171,7 +181,8 @@ def _changed(path: Path | str, what: str, expected: str, found: str) -> TrustErr
 # --- DuckDB -------------------------------------------------------------------------------------------------------
 
 
-def _engine() -> duckdb.DuckDBPyConnection:
+def engine() -> duckdb.DuckDBPyConnection:
+    """DuckDB in memory, with one thread (so that sums come out the same) and without extensions."""
     import duckdb
 
     return duckdb.connect(
@@ -190,9 +201,15 @@ def _text(path: Path | str) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _glob(path: Path) -> str:
+def quoted(path: Path) -> str:
     """A path for DuckDB's readers, which take `*`, `?` and `[` for patterns."""
     return _text(re.sub(r"[\[*?]", r"[\g<0>]", str(path)))
+
+
+def typed_nulls() -> str:
+    """The columns without a row, each of its type."""
+    kinds = {**_TYPE_OF, "derived_from": "VARCHAR[]"}
+    return ", ".join(f"NULL::{kinds[name]} AS {name}" for name in COLUMNS)
 
 
 def _csv_columns() -> str:
@@ -212,7 +229,10 @@ def _csv(observations: Sequence[Observation]) -> str:
     columns = []
     for name, values in zip(COLUMNS, zip(*map(_columns_of, observations), strict=True), strict=True):
         if name in _NUMBERS:  # -0.0 and 0.0 are one key of a dictionary, and two numbers
-            columns.append([_csv_field(name, value) for value in values])
+            count = len(values)
+            columns.append(
+                ["\\N"] * count if values.count(None) == count else [_csv_field(name, value) for value in values]
+            )
         else:
             texts = {value: _csv_field(name, value) for value in set(values)}
             columns.append([texts[value] for value in values])
@@ -252,14 +272,14 @@ def _read_columns(path: Path) -> dict[str, Sequence[Any]]:
     """
     import duckdb
 
-    source = f"read_parquet({_glob(path)})"
+    source = f"read_parquet({quoted(path)})"
     joined = [name for name in COLUMNS if _TYPE_OF[name] == "VARCHAR" and name != "missing_reason"]
     listed = [name for name in COLUMNS if name not in joined]
     asked = [f"string_agg({_as_text(name)}, chr(30))" for name in joined] + [f"list({name})" for name in listed]
     columns: dict[str, Sequence[Any]] = {}
     try:
-        with _engine() as engine:
-            found = engine.execute(f"SELECT count(*), {', '.join(asked)} FROM {source}").fetchone()
+        with engine() as duck:
+            found = duck.execute(f"SELECT count(*), {', '.join(asked)} FROM {source}").fetchone()
             assert found is not None
             rows, *cells = found
             if rows == 0:
@@ -268,7 +288,7 @@ def _read_columns(path: Path) -> dict[str, Sequence[Any]]:
             for name in joined:
                 columns[name] = str(columns[name] or "").split("\x1e")
                 if len(columns[name]) != rows:
-                    again = engine.execute(f"SELECT list({_as_text(name)}) FROM {source}").fetchone()
+                    again = duck.execute(f"SELECT list({_as_text(name)}) FROM {source}").fetchone()
                     columns[name] = again[0] if again else ()
     except duckdb.Error as error:
         what = f"not the Parquet file that was stored: {str(error).splitlines()[0]}"

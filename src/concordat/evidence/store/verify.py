@@ -1,9 +1,9 @@
 """Is everything in a store still what was stored? Every body, vintage and release is read and hashed again.
 
-Reading already checks what it reads; this reads all of it. Faults are collected, so that one run shows how far the
-damage goes: each is the `TrustError` that reading the thing would raise. What a catalogue can't tell from its own rows
-is checked across files: each body that a vintage was parsed from is there, and each retrieval that the catalogue lists
-stands in `raw/retrievals.jsonl`.
+Reading already checks what it reads; this reads all of it, the lists of problems and of rows kept aside too. Faults are
+collected, so that one run shows how far the damage goes: each is the `TrustError` that reading the thing would raise.
+What a catalogue can't tell from its own rows is checked across files: each body that a vintage was parsed from is
+there, and each retrieval that the catalogue lists stands in `raw/retrievals.jsonl`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from concordat.evidence.store import _files, releases
 
 if TYPE_CHECKING:
     from concordat.evidence.store._store import Store
+    from concordat.evidence.store.catalog import Vintage
 
 _BODY = re.compile(r"[0-9a-f]{64}\.gz")
 _HINT = "Restore it from a copy, or begin a new store: set CONCORDAT_DATA_DIR to an empty folder."
@@ -54,7 +55,8 @@ def verify(store: Store) -> Verified:
         attempt(lambda path=path: _check_body(store, path))  # type: ignore[misc]
     refs = store.catalog.rows("SELECT dataset_id, id FROM vintages ORDER BY dataset_id, id")
     for dataset_id, vintage_id in refs:
-        attempt(lambda d=dataset_id, v=vintage_id: _check_vintage(store, d, v))  # type: ignore[misc]
+        for check in (_check_vintage, _check_problems, _check_quarantine):
+            attempt(lambda check=check, d=dataset_id, v=vintage_id: check(store, _vintage(store, d, v)))  # type: ignore[misc]
     names = releases.names(store)
     for name in names:
         attempt(lambda name=name: store.release(name))  # type: ignore[misc]
@@ -73,9 +75,21 @@ def _check_body(store: Store, path: Path) -> None:
         )
 
 
-def _check_vintage(store: Store, dataset_id: str, vintage_id: str) -> None:
+def _vintage(store: Store, dataset_id: str, vintage_id: str) -> Vintage:
     vintage = store.catalog.vintage(dataset_id, vintage_id)
     assert vintage is not None, "vintages are never deleted"
+    return vintage
+
+
+def _check_problems(store: Store, vintage: Vintage) -> None:
+    store.problems(vintage)
+
+
+def _check_quarantine(store: Store, vintage: Vintage) -> None:
+    store.quarantine(vintage)
+
+
+def _check_vintage(store: Store, vintage: Vintage) -> None:
     rows = store.observations(vintage)
     if len(rows) != vintage.row_count:
         what = f"{vintage.ref} is not what was stored: expected {vintage.row_count} rows, found {len(rows)}."

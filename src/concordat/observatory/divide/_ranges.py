@@ -99,28 +99,37 @@ def _pairs(lower: Array, upper: Array) -> list[Ends]:
 
 def _has_mean(p: Array, lower: Array, upper: Array) -> bool:
     """The mean is above zero over the box, or only its lowest corner is at zero."""
-    return bool(p @ lower > 0 or (lower.min() >= 0 and p @ upper > 0))
+    return bool(_mean(lower, p) > 0 or (lower.min() >= 0 and _mean(upper, p) > 0))
 
 
 # --- Measures of many points at once, one in each row -------------------------------------------------------------
 
 
+def _mean(x: Array, p: Array) -> float:
+    return float((x * p).sum())
+
+
+def _means(points: Array, p: Array) -> Array:
+    """The mean of each row. A sum, not a matrix product: BLAS adds in another order on another processor."""
+    return np.asarray((points * p).sum(axis=1))
+
+
 def _gini_rows(p: Array, points: Array) -> Array:
     """The kernel's formula row by row; rows without a positive mean are left out."""
-    points = points[points @ p > 0]
+    points = points[_means(points, p) > 0]
     order = np.argsort(points, axis=1, kind="stable")
     y, share = np.take_along_axis(points, order, axis=1), p[order]
     ranks = 2 * np.cumsum(share, axis=1) - share - 1
-    return np.asarray((share * y * ranks).sum(axis=1) / (points @ p))
+    return np.asarray((share * y * ranks).sum(axis=1) / _means(points, p))
 
 
 def _variance_rows(p: Array, points: Array) -> Array:
-    return np.asarray(((points - (points @ p)[:, None]) ** 2) @ p)
+    return _means((points - _means(points, p)[:, None]) ** 2, p)
 
 
 def _variation_rows(p: Array, points: Array) -> Array:
-    points = points[points @ p > 0]
-    return np.asarray(np.sqrt(_variance_rows(p, points)) / (points @ p))
+    points = points[_means(points, p) > 0]
+    return np.asarray(np.sqrt(_variance_rows(p, points)) / _means(points, p))
 
 
 # --- The lower end: the levelled points ---------------------------------------------------------------------------
@@ -141,7 +150,7 @@ def _levelled(p: Array, lower: Array, upper: Array, *, relative: bool) -> Array:
     middles = (levels[1:] + levels[:-1]) / 2
     moving = (lower < middles[:, None]) & (upper > middles[:, None])
     fixed = np.where(moving, 0.0, np.clip(middles[:, None], lower, upper))
-    s, t, rest = fixed @ p, fixed**2 @ p, np.where(moving, 0.0, 1.0) @ p
+    s, t, rest = _means(fixed, p), _means(fixed**2, p), _means(np.where(moving, 0.0, 1.0), p)
     above, below = (t, s) if relative else (s, rest)
     turning = np.divide(above, below, out=middles.copy(), where=np.abs(below) > 0)
     levels = np.concatenate([levels, np.clip(turning, levels[:-1], levels[1:])])
@@ -164,7 +173,7 @@ def _corners(lower: Array, upper: Array) -> Array | None:
 
 def _variance_ceiling(p: Array, lower: Array, upper: Array) -> float:
     """A bound from above on the variance, each member split between its ends."""
-    middle = p @ (lower + upper) / 2
+    middle = _mean(lower + upper, p) / 2
     s, t, slope, base = _chain(p, lower - middle, upper - middle)
     turn = np.clip(slope / 2, s[:-1], s[1:])
     return max(0.0, float((t - s**2).max()), float((base + slope * turn - turn**2).max()))
@@ -189,8 +198,8 @@ def _chain(p: Array, lower: Array, upper: Array) -> tuple[Array, Array, Array, A
     """
     order = np.argsort(-(lower + upper), kind="stable")
     q, low, high = p[order], lower[order], upper[order]
-    s = p @ lower + np.concatenate([[0.0], np.cumsum(q * (high - low))])
-    t = p @ lower**2 + np.concatenate([[0.0], np.cumsum(q * (high**2 - low**2))])
+    s = _mean(lower, p) + np.concatenate([[0.0], np.cumsum(q * (high - low))])
+    t = _mean(lower**2, p) + np.concatenate([[0.0], np.cumsum(q * (high**2 - low**2))])
     slope = low + high
     return s, t, slope, t[:-1] - slope * s[:-1]
 
@@ -205,14 +214,14 @@ def _gini_ceiling(p: Array, lower: Array, upper: Array) -> float:
     """
     best = 1 - float(p.min()) if lower.min() >= 0 else np.inf
     width = upper - lower
-    raised = (lower + upper > p @ (lower + upper)).astype(np.float64)
+    raised = (lower + upper > _mean(lower + upper, p)).astype(np.float64)
     for step in range(TANGENTS_MAX):
         at_low, at_high = _mean_distances(p, lower, upper, raised)
-        difference = p @ ((1 - raised) * at_low + raised * at_high)
+        difference = _mean((1 - raised) * at_low + raised * at_high, p)
         rise = at_high - at_low
         order = np.argsort(-np.divide(rise, width, out=np.full_like(rise, -np.inf), where=width > 0), kind="stable")
-        above = 2 * (p @ at_low + np.concatenate([[0.0], np.cumsum((p * rise)[order])])) - difference
-        below = 2 * (p @ lower + np.concatenate([[0.0], np.cumsum((p * width)[order])]))
+        above = 2 * (_mean(at_low, p) + np.concatenate([[0.0], np.cumsum((p * rise)[order])])) - difference
+        below = 2 * (_mean(lower, p) + np.concatenate([[0.0], np.cumsum((p * width)[order])]))
         bounds = np.divide(above, below, out=np.full_like(above, np.inf), where=below > 0)
         answer = np.zeros_like(raised)
         answer[order[: int(np.argmax(bounds))]] = 1.0

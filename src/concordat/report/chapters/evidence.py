@@ -82,6 +82,9 @@ def read(study: Study) -> Options:
     time = validate(study.document, TimeKeys, "time") if "time" in keys else TimeKeys()
     aggregate = validate(study.document, AggregateKeys, "aggregate") if "aggregate" in keys else AggregateKeys()
     check_words(study, indicators.topics, TOPICS, "topic", "indicators", "topics")
+    if not indicators.topics:
+        where = study.document.place("indicators", "topics")
+        raise InputError("no topic is named.", where=where, hint=f"Name some of: {', '.join(TOPICS)}.", code="empty")
     check_words(study, indicators.only, load_catalogue().indicators, "indicator", "indicators", "only")
     return Options(
         topics=tuple(indicators.topics),

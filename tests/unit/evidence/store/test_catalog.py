@@ -9,20 +9,21 @@ from pathlib import Path
 import pytest
 
 from concordat.errors import StateError, TrustError
+from concordat.evidence.sources._base import Problem
 from concordat.evidence.store import Store, VintageMeta, catalog, open_store
 from concordat.evidence.store.catalog import MIGRATIONS
 
 MakeMeta = Callable[..., VintageMeta]
 TABLES = {
-    "needs", "sources", "licences", "datasets", "vintages", "vintage_files", "problems", "quarantine", "retrievals",
-    "indicators", "blocs", "releases", "release_vintages", "disputes",
+    "needs", "sources", "licences", "datasets", "vintages", "problems", "quarantine", "retrievals",
+    "indicators", "blocs", "releases", "release_vintages", "disputes", "buckets",
 }  # fmt: skip
 
 
 def _edit(path: Path, *statements: str) -> None:
     """As somebody with the file in his hands would: triggers don't stop him."""
     with sqlite3.connect(path) as db:
-        for table in ("vintages", "releases", "release_vintages"):
+        for table in ("vintages", "problems", "quarantine", "releases", "release_vintages"):
             for verb in ("update", "delete"):
                 db.execute(f"DROP TRIGGER IF EXISTS {table}_{verb}")
         for statement in statements:
@@ -102,12 +103,20 @@ def test_a_change_is_made_whole_or_not_at_all(store: Store) -> None:
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = 'x'", "DELETE FROM {}"])
 @pytest.mark.parametrize(
-    ("table", "column"), [("vintages", "licence"), ("releases", "hash"), ("release_vintages", "logical_hash")]
+    ("table", "column"),
+    [
+        ("vintages", "licence"),
+        ("problems", "text"),
+        ("quarantine", "why"),
+        ("releases", "hash"),
+        ("release_vintages", "logical_hash"),
+    ],
 )
-def test_vintages_and_releases_refuse_to_change(
+def test_what_was_stored_refuses_to_change(
     store: Store, meta: MakeMeta, table: str, column: str, statement: str
 ) -> None:
-    store.make_release("r", [store.write_vintage(meta(), [])], "c" * 64, "b" * 64)
+    stored = store.write_vintage(meta(), [], [Problem("r", "info", "", "")], [("ab", "bounds", "over 100")])
+    store.make_release("r", [stored], "c" * 64, "b" * 64)
     with pytest.raises(StateError, match=f"{table} never change"), store.catalog.transaction() as db:
         db.execute(statement.format(table, column))
 
@@ -132,6 +141,9 @@ def test_vintages_and_releases_refuse_to_change(
         ("row_count", "5"),
         ("row_count", "'many'"),
         ("logical_hash", "'0000'"),
+        ("file_sha256", "'0000'"),
+        ("problems_hash", "'0000'"),
+        ("quarantine_hash", "'0000'"),
         ("parser_version", "'2'"),
         ("source_id", "'other'"),
         ("seal", "'0000'"),
@@ -148,6 +160,39 @@ def test_a_change_of_what_is_said_about_a_vintage_raises(
     expected = "0000" if column == "seal" else seal
     assert f"what is said about demo/v1 is not what was stored: expected {expected}, found " in str(caught.value)
     assert caught.value.where == str(tmp_path / "catalog.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("DELETE FROM problems", "what the parser said about demo/v1"),
+        ("DELETE FROM problems WHERE number = 1", "what the parser said about demo/v1"),
+        ("UPDATE problems SET number = 9 - number", "what the parser said about demo/v1"),
+        ("UPDATE problems SET severity = 'info'", "what the parser said about demo/v1"),
+        ("UPDATE problems SET text = x'00'", "what the parser said about demo/v1"),
+        (
+            "INSERT INTO problems VALUES ('demo', 'v1', 2, 'r', 'info', '', '', '', '')",
+            "what the parser said about demo/v1",
+        ),
+        ("DELETE FROM quarantine", "the list of rows kept aside of demo/v1"),
+        ("UPDATE quarantine SET obs_id = 'cd'", "the list of rows kept aside of demo/v1"),
+        ("INSERT INTO quarantine VALUES ('demo', 'v1', 'cd', 'r', 'w')", "the list of rows kept aside of demo/v1"),
+    ],
+)
+def test_a_change_of_a_list_that_a_vintage_seals_raises_and_is_found(
+    tmp_path: Path, meta: MakeMeta, statement: str, what: str
+) -> None:
+    problems = [Problem("r", "warning", "a.json#/x", "e\u0301"), Problem("r", "error", "a.json#/y", "no figure")]
+    with open_store(tmp_path) as store:
+        store.write_vintage(meta(), [], problems, [("ab", "bounds", "over 100")])
+    _edit(tmp_path / "catalog.sqlite", statement)
+    with open_store(tmp_path) as store:
+        vintage = store.vintage("v1")
+        read = store.problems if "parser" in what else store.quarantine
+        with pytest.raises(TrustError, match=f"{what} is not what was stored: expected [0-9a-f]{{64}}, found"):
+            read(vintage)
+        (fault,) = store.verify().faults
+        assert what in str(fault)
 
 
 def test_a_vintage_comes_back_as_it_was_entered(store: Store, meta: MakeMeta) -> None:

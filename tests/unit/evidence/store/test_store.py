@@ -80,6 +80,17 @@ def test_a_deleted_file_raises_and_is_written_again_with_the_same_rows(
     assert store.observations(stored) == [row()]
 
 
+def test_a_lost_file_that_would_come_back_with_other_bytes_is_not_put_in_its_place(
+    store: Store, meta: MakeMeta, row: MakeRow
+) -> None:
+    stored = store.write_vintage(meta(), [row()])
+    store.path(stored).unlink()
+    with pytest.raises(StateError, match="can't be made again byte for byte") as caught:
+        store.write_vintage(meta(), [row(note="another note, the same figure")])
+    assert caught.value.code == "lost_file"
+    assert not store.path(stored).exists()
+
+
 def test_two_vintages_of_one_figure_stand_side_by_side(store: Store, meta: MakeMeta, row: MakeRow) -> None:
     old = store.write_vintage(meta(), [row(value=58.0)])
     new = store.write_vintage(meta(id="v2"), [row(value=15.2, vintage_id="v2")])
@@ -135,11 +146,11 @@ def test_what_the_parser_said_and_what_is_kept_aside_come_back(store: Store, met
         Problem("unparsed", "error", "a.json#/x", 'no figure in "n/a"', "i", "ETH"),
         Problem("b", "info", "", ""),
     ]
-    stored = store.write_vintage(meta(), [], problems)
+    stored = store.write_vintage(meta(), [], problems, [("cd", "zero_suspicious", "0"), ("ab", "bounds", "over 100")])
     assert store.problems(stored) == problems
-    store.put_quarantine(stored, [("ab", "bounds", "over 100"), ("cd", "zero_suspicious", "0")])
-    store.put_quarantine(stored, [("ab", "bounds", "over 100 %")])
-    assert store.quarantine(stored) == {"ab": ("bounds", "over 100 %"), "cd": ("zero_suspicious", "0")}
+    assert store.quarantine(stored) == {"ab": ("bounds", "over 100"), "cd": ("zero_suspicious", "0")}
+    other = store.write_vintage(meta(id="v2"), [])
+    assert (store.problems(other), store.quarantine(other)) == ([], {})
 
 
 # --- What was changed is seen ---
@@ -174,7 +185,7 @@ die = lambda *_, **__: os._exit(9)
 if sys.argv[3] == "before the rename":
     Path.replace = die
 elif sys.argv[3] == "while the table is written":
-    tables._engine = die
+    tables.engine = die
 else:
     catalog.Catalog.add_vintage = die
 open_store(Path(sys.argv[1])).write_vintage(_meta(), [_row()])
@@ -230,7 +241,8 @@ def _whole(store: Store, meta: MakeMeta, row: MakeRow) -> str:
     store.record_retrievals(
         [Retrieval(sha256=sha256, method="GET", url="u", retrieved_at=meta().retrieved_at, connector="c")]
     )
-    stored = store.write_vintage(meta(raw=(sha256,)), [row()])
+    problems, aside = [Problem("unparsed", "error", "a.json#/x", "no figure")], [("ab", "bounds", "over 100")]
+    stored = store.write_vintage(meta(raw=(sha256,)), [row()], problems, aside)
     store.make_release("r", [stored], "c" * 64, "b" * 64)
     return sha256
 
@@ -253,8 +265,8 @@ def _body(store: Store) -> Path:
 def _sql(store: Store, statement: str) -> None:
     store.close()
     with sqlite3.connect(store.catalog.path) as db:
-        for table in ("vintages", "releases"):
-            db.execute(f"DROP TRIGGER {table}_update")
+        for trigger in ("vintages_update", "releases_update", "problems_delete", "quarantine_delete"):
+            db.execute(f"DROP TRIGGER {trigger}")
         db.execute(statement)
     db.close()
 
@@ -269,16 +281,17 @@ def _sql(store: Store, statement: str) -> None:
         (lambda s: (s.raw.folder / "retrievals.jsonl").write_bytes(b""), ["retrievals"]),
         (lambda s: (s.raw.folder / "retrievals.jsonl").unlink(), ["retrievals"]),
         (lambda s: s.path(s.vintage("v1")).write_bytes(b"PAR1"), ["vintage"]),
-        (lambda s: _sql(s, "UPDATE vintage_files SET sha256 = '0'"), ["vintage"]),
-        (lambda s: _sql(s, "DELETE FROM vintage_files"), ["vintage"]),
+        (lambda s: _sql(s, "UPDATE vintages SET file_sha256 = '0'"), ["vintage"]),
+        (lambda s: _sql(s, "DELETE FROM problems"), ["vintage"]),
+        (lambda s: _sql(s, "DELETE FROM quarantine"), ["vintage"]),
         (lambda s: _sql(s, "UPDATE vintages SET licence = '{}'"), ["vintage"]),
         (lambda s: _sql(s, "UPDATE releases SET hash = '0'"), ["release"]),
         (lambda s: _sql(s, "UPDATE retrievals SET record = '{}'"), ["retrievals"]),
     ],
     ids=[
         "body changed", "body lost", "body renamed", "body moved", "retrievals emptied", "retrievals lost",
-        "table changed", "table's hash changed", "table's hash lost", "licence changed", "release changed",
-        "retrieval changed",
+        "table changed", "table's hash changed", "problems lost", "quarantine lost", "licence changed",
+        "release changed", "retrieval changed",
     ],
 )  # fmt: skip
 def test_each_change_is_found(

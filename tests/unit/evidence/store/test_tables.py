@@ -231,7 +231,7 @@ def test_what_the_engine_says_becomes_an_error_of_ours(
         def execute(self, _: str) -> None:
             raise duckdb.IOException(said)
 
-    monkeypatch.setattr(tables, "_engine", Engine)
+    monkeypatch.setattr(tables, "engine", Engine)
     with pytest.raises(StateError) as caught:
         _round_trip([row()], tmp_path)
     assert caught.value.code == code
