@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,8 +113,8 @@ def test_words_beside_a_slope_stay_in_order_apart_and_inside(places, gap):  # ty
     found = spread(places, gap, 0, 100)
     order = sorted(range(len(places)), key=lambda i: (places[i], i))
     moved = [found[i] for i in order]
-    assert all(b - a >= gap - 1e-9 for a, b in zip(moved, moved[1:], strict=False))
+    assert all(b - a >= gap - 1e-9 for a, b in pairwise(moved))
     assert min(found) >= 0
     assert max(found) <= 100 + 1e-9
-    if all(b - a >= gap for a, b in zip(sorted(places), sorted(places)[1:], strict=False)):
+    if all(b - a >= gap for a, b in pairwise(sorted(places))):
         assert all(abs(f - p) < 1e-6 for f, p in zip(found, places, strict=True)), "nothing moves without need"

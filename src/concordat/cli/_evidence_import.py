@@ -191,10 +191,11 @@ class _Told:
 def _told(store: Store, settings: Settings, importer: Importer, loaded: Loaded) -> _Told:
     """Look at the stored rows as a report would: what is quarantined, and who says something else."""
     from concordat.evidence.conflicts import find_conflicts
+    from concordat.evidence.quality import quarantines
 
     catalogue = importer.catalogue
     rows = store.observations(loaded.vintage, every_row=False)
-    findings = _quarantined(rows, catalogue)
+    findings = quarantines(rows, catalogue)
     wanted = {o.indicator_id for o in rows}
     others = _others(store, settings, catalogue, loaded, wanted)
     source = loaded.vintage.source_id
@@ -204,14 +205,7 @@ def _told(store: Store, settings: Settings, importer: Importer, loaded: Loaded) 
         if source in (c.first.source_id, c.second.source_id)
     ]
     conflicts.sort(key=lambda c: (-c.year, c.indicator_id, c.area))
-    store.put_quarantine(loaded.vintage, [(o, f.rule, f.text) for f in findings for o in f.observations])
     return _Told(importer, loaded, rows, findings, conflicts)
-
-
-def _quarantined(rows: Sequence[Observation], catalogue: Catalogue) -> list[Finding]:
-    from concordat.evidence.quality import quarantines
-
-    return quarantines(rows, catalogue)
 
 
 def _others(

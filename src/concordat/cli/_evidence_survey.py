@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,12 +96,13 @@ def _item(found: Survey, item: Item, catalogue: Catalogue) -> Iterator[str]:
     yield from columns(head, [_row(rate, asked) for rate in rates])
     gaps = [gap for gap in found.gaps if gap.item == item.id]
     if gaps:
+        labels = {rate.breakdown: rate.label for rate in rates}
         yield ""
-        yield from columns(("difference", ">points", ">interval 95 %"), [_gap(gap) for gap in gaps])
+        yield from columns(("difference", ">points", ">interval 95 %"), [_gap(gap, labels) for gap in gaps])
 
 
 def _row(rate: Rate, asked: bool) -> tuple[str, ...]:
-    name = f"{rate.label} ({rate.breakdown})" if rate.margin else rate.label
+    name = rate.label
     if rate.withheld or rate.value is None or rate.lower is None or rate.upper is None:
         return (name, *[""] * (6 if asked else 5), _WORDS[rate.withheld])
     numbers = (
@@ -114,6 +115,6 @@ def _row(rate: Rate, asked: bool) -> tuple[str, ...]:
     return (name, *numbers, *((f"{100 * (rate.not_asked or 0):.1f} %",) if asked else ()), "")
 
 
-def _gap(gap: Gap) -> tuple[str, ...]:
+def _gap(gap: Gap, labels: Mapping[str, str]) -> tuple[str, ...]:
     ends = f"{100 * gap.lower:.2f} to {100 * gap.upper:.2f}"
-    return (f"{gap.first} less {gap.second}", f"{100 * gap.value:.2f}", ends)
+    return (f"{labels[gap.first]} less {labels[gap.second]}", f"{100 * gap.value:.2f}", ends)

@@ -117,6 +117,8 @@ def _lines(built: Built) -> list[str]:
     plural = "" if len(who.members) == 1 else "s"
     vintages = ", ".join(f"{v.dataset} {v.vintage.split('-')[0]}" for v in study.vintages)
     count = f"{len(who.members)} member{plural}{invited}"
+    if who.inside:
+        count = f"{len(who.members)} countries{invited}; members too, as bodies: {', '.join(who.inside)}"
     lines = [f"{name} on {who.on.isoformat()}: {count}. Release {study.release}: {vintages}."]
     from concordat.figures.numbers import format_num
 

@@ -291,7 +291,7 @@ def cells_of(names: Sequence[str], spec: Spec, codes: Mapping[str, tuple[Codes, 
         said = spec.model.domains[name].labels
         code = np.where((code == NOBODY) | (each == NOBODY), NOBODY, code * len(values) + each)
         breakdowns = [breakdown_text(_pairs(b) | {name: value}) for b in breakdowns for value in values]
-        labels = [", ".join(filter(None, (label, said.get(v, f"{name} {v}")))) for label in labels for v in values]
+        labels = [", ".join(filter(None, (label, said.get(v, f"{name}={v}")))) for label in labels for v in values]
     return Margin(code, tuple(breakdowns), tuple(labels if names else ["all"]))
 
 

@@ -71,6 +71,7 @@ def load(
         StateError: the store can't be written.
     """
     from concordat.evidence.licences import licence
+    from concordat.evidence.quality import quarantines
     from concordat.evidence.store import VintageMeta
     from concordat.world import bloc_ids, table_hash
 
@@ -118,7 +119,9 @@ def load(
         origin=said,
         licence=record.as_dict(),
     )
-    return Loaded(store.write_vintage(stored, observations, problems), tuple(problems), new)
+    aside = {(o, f.rule): f.text for f in quarantines(observations, catalogue) for o in f.observations}
+    listed = [(obs_id, rule, why) for (obs_id, rule), why in sorted(aside.items())]
+    return Loaded(store.write_vintage(stored, observations, problems, listed), tuple(problems), new)
 
 
 def keep(store: Store, source_id: str, answers: Sequence[Answer], parser_version: str) -> list[str]:
@@ -132,9 +135,9 @@ def keep(store: Store, source_id: str, answers: Sequence[Answer], parser_version
     """
     hashes = store.raw.put_many(answer.body for answer in answers)
     retrievals = _retrievals(answers, hashes, f"{source_id}@{parser_version}")
-    new = [r for r in retrievals if r.as_dict() not in store.catalog.retrievals(r.sha256)]
+    new = {r.line(): r for r in retrievals if r.as_dict() not in store.catalog.retrievals(r.sha256)}
     if new:
-        store.record_retrievals(new)
+        store.record_retrievals(list(new.values()))
     return hashes
 
 

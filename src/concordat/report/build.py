@@ -263,6 +263,9 @@ def _subtitle(inputs: Inputs) -> str:
         names = cells.names_of(inputs, who.invited)
         invited = words.plain("report.subtitle_invited", count=len(who.invited), names=names)
     bloc = inputs.area_name(who.id)
+    if who.inside:
+        told = {"names": cells.names_of(inputs, who.inside), "invited": invited}
+        return words.plain("report.subtitle_bodies", bloc=bloc, on=on, count=len(who.members), **told)
     return words.plain("report.subtitle_bloc", bloc=bloc, on=on, count=len(who.members), invited=invited)
 
 

@@ -108,7 +108,11 @@ def member_cell(inputs: Inputs, indicator_id: str, area: str, ranks: Derived | N
         return Cell(text=reason_text(inputs, chosen.reason))
     main = member_num(inputs, chosen)
     year = Num(chosen.year, unit="year", id=main.id, part="year")
-    return Cell(main=main, year=year, rank=rank_num(ranks, area), source=chosen.observation.dataset_id)
+    evidence = None
+    if main.value is not None and main.lower is None:
+        evidence = Num(None, chosen.lower, chosen.upper, main.unit, enter(inputs.book, chosen))
+    source = chosen.observation.dataset_id
+    return Cell(main=main, year=year, rank=rank_num(ranks, area), source=source, evidence=evidence)
 
 
 def rank_num(ranks: Derived | None, area: str) -> Num | None:
@@ -144,12 +148,27 @@ def bloc_cell(inputs: Inputs, record: Derived, unit: str) -> Cell:
     """The weighted figure (or the sum) of a bloc, or why it isn't shown."""
     if record.parameters["used"] == "median":
         return Cell(text=reason_text(inputs, "median_only"))
+    reason = record.parts["reason"]
+    if record.parts["lower"] is None and reason == "low_coverage":
+        return _not_shown(inputs, record)
     if record.parts["lower"] is None:
-        reason = record.parts["reason"]
-        if reason == "low_coverage" and record.parameters["used"] == "sum":
-            reason = "incomplete_sum"
         return Cell(text=reason_text(inputs, _BLOC_REASONS.get(reason, reason)))
     return Cell(main=bloc_num(record, unit))
+
+
+def _not_shown(inputs: Inputs, record: Derived) -> Cell:
+    """`not shown: 4 of 10 members, 21% of population`: how little of the bloc a figure would rest on."""
+    words, parts = inputs.words, record.parts
+    have = Num(parts["n"], unit="count", id=record.id, part="n")
+    total = Num(parts["n_total"], unit="count", id=record.id, part="n_total")
+    told: dict[str, Num | Runs | str] = {"have": have, "total": total}
+    if record.parameters["used"] == "sum" or not record.parameters["weight"]:
+        runs = words.text("standing.not_shown_members", **told)
+    else:
+        share = Num(parts["coverage_pct"], unit="share", id=record.id, part="coverage_pct")
+        weight = weights_of(inputs, [record.parameters["weight"]])
+        runs = words.text("standing.not_shown", share=share, weight=weight, **told)
+    return Cell(text=as_text(runs, inputs), runs=runs)
 
 
 def comparable(unit: str) -> bool:

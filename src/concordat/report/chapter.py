@@ -81,18 +81,29 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: a number with its year, source and rank interval, or words (the reason why there is no number)."""
+    """A cell: a number with its year, source and rank interval, or words (the reason why there is no number).
+
+    Attributes:
+        rank: no value; lower and upper are the best and the worst rank.
+        source: a dataset id.
+        code: the words are an id or a command.
+        runs: the words with their numbers, where they hold some; `text` then says the same as plain text.
+        evidence: the interval of a number that is printed without one; for the data files only.
+    """
 
     main: Num | None = None
     text: str = ""
     year: Num | None = None
-    rank: Num | None = None  # value None, lower and upper = best and worst rank
-    source: str = ""  # dataset id
-    code: bool = False  # the words are an id or a command
+    rank: Num | None = None
+    source: str = ""
+    code: bool = False
+    runs: Runs = ()
+    evidence: Num | None = None
 
     def nums(self) -> Iterator[Num]:
         """The numbers printed in this cell."""
         yield from (n for n in (self.main, self.year, self.rank) if n is not None)
+        yield from (run for run in self.runs if isinstance(run, Num))
 
 
 @dataclass(frozen=True, slots=True)

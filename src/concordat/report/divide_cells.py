@@ -36,17 +36,11 @@ def unit_of(indicator: Indicator, measure: str) -> str:
     return "points" if measure in ("gap", "sd") and indicator.unit == "percent" else indicator.unit
 
 
-def measure_num(record: Derived, name: str, unit: str, *, brief: bool = False) -> Num:
-    """A measure with its interval. One that nothing bounds above is printed as "more than" its lower end.
-
-    Args:
-        brief: for a sentence: leave an interval out that comes from rounding alone.
-    """
+def measure_num(record: Derived, name: str, unit: str) -> Num:
+    """A measure with its interval. One that nothing bounds above is printed as "more than" its lower end."""
     value, lower, upper = (record.parts[f"{name}{end}"] for end in ("", "_lower", "_upper"))
     if upper is None:
         value = None
-    elif brief and value is not None and not record.parts["unsure_areas"]:
-        lower = upper = None
     num = cells.interval_num(value, lower, upper, unit, record.id, name)
     if name.startswith("share_"):
         return replace(num, decimals=1)

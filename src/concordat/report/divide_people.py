@@ -40,10 +40,10 @@ def headlines(inputs: Inputs, shown: Sequence[Indicator], group: Group) -> Itera
     if record is None or record.parts["people_reason"] is not None or not record.parts["people_lower"]:
         return
     first, second = _most(record, group.areas)[:2]
-    people = in_words(inputs, measure_num(record, "people", "count", brief=True))
+    people = in_words(inputs, measure_num(record, "people", "count"))
     told: dict[str, Runs | str] = {"people": people, "bloc": group.name}
     for key, area in (("first", first), ("second", second)):
-        share = in_words(inputs, measure_num(record, f"share_{area}", "percent", brief=True))
+        share = in_words(inputs, measure_num(record, f"share_{area}", "percent"))
         told |= {key: share, f"{key}_name": inputs.area_name(area)}
     yield Headline(80, inputs.words.text("divide.headline_without", **told))
 

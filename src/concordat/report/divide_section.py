@@ -166,7 +166,7 @@ def _headline(inputs: Inputs, lead: Indicator, group: Group) -> Iterator[Headlin
         return
 
     def measured(name: str, measure: str) -> Runs:
-        return in_words(inputs, measure_num(record, name, unit_of(lead, measure), brief=True))
+        return in_words(inputs, measure_num(record, name, unit_of(lead, measure)))
 
     told = {"min": measured("min", "min"), "max": measured("max", "max"), "gini": measured("gini", "gini")}
     named = {f"{end}_name": _name_and_year(inputs, lead, record, end) for end in ("min", "max")}

@@ -114,7 +114,8 @@ def numbers_of(cell: Cell) -> Iterator[tuple[str, Num, str, float | int]]:
     """Every number of a cell: what stands behind the cell's name, the number, the part of its record, its value.
 
     `` is the number itself, `:year` and `:rank` stand beside it, and `:lower` and `:upper` are the ends of each. What
-    has no value (a rank, "less than 1") is called by its lower end, else its upper one.
+    has no value (a rank, "less than 1") is called by its lower end, else its upper one. A number among a cell's words is
+    called by its part.
     """
     for suffix, num in (("", cell.main), (":year", cell.year), (":rank", cell.rank)):
         if num is None:
@@ -126,6 +127,13 @@ def numbers_of(cell: Cell) -> Iterator[tuple[str, Num, str, float | int]]:
         elif ends:
             yield suffix, *ends[0][1:]
         yield from ends
+        if suffix == "" and not ends and cell.evidence is not None:
+            for end, value in (("lower", cell.evidence.lower), ("upper", cell.evidence.upper)):
+                if value is not None:
+                    yield f":{end}", cell.evidence, end, value
+    for run in cell.runs:
+        if isinstance(run, Num) and run.value is not None:
+            yield f":{run.part}", run, run.part, run.value
 
 
 def common_source(table: Table, column: int | None = None) -> str:

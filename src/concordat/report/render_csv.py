@@ -61,7 +61,8 @@ def _lines(entry: Entry) -> Iterator[list[str]]:
 def _numbers(cell: Cell) -> list[str]:
     main, year, rank = cell.main or Num(None), cell.year or Num(None), cell.rank or Num(None)
     best, worst = (rank.value, rank.value) if rank.value is not None else (rank.lower, rank.upper)
-    numbers = (main.value, main.lower, main.upper, year.value, best, worst)
+    ends = main if main.lower is not None or cell.evidence is None else cell.evidence
+    numbers = (main.value, ends.lower, ends.upper, year.value, best, worst)
     return ["" if number is None else number_text(number) for number in numbers]
 
 

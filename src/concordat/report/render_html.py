@@ -147,7 +147,8 @@ class _Page:
         if cell.main is None and cell.rank is None and cell.year is None:
             if cell.code:
                 return self.safe('<td class="w"><code>%s</code></td>') % cell.text
-            return self.safe('<td class="%s">%s</td>') % ("e" if unit else "w", cell.text)
+            words = self.runs(cell.runs) if cell.runs else cell.text
+            return self.safe('<td class="%s">%s</td>') % ("e" if unit else "w", words)
         out = self.safe("")
         if cell.main is not None:
             out += self.num(cell.main, cell_style(cell.main, unit))

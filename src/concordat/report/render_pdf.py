@@ -217,7 +217,8 @@ class _Document:
 
     def cell(self, cell: Cell, unit: str, source_known: bool, prose: bool, bold: bool) -> dict[str, Any]:
         if cell.main is None and cell.rank is None and cell.year is None:
-            return {"kind": "words", "text": cell.text, "code": cell.code, "prose": prose}
+            words = self.runs(cell.runs)
+            return {"kind": "words", "text": cell.text, "runs": words, "code": cell.code, "prose": prose}
         below: list[dict[str, Any]] = []
         if cell.rank is not None:
             below += self.runs((f"{self.messages.plain('page.rank')} ", cell.rank))

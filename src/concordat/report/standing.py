@@ -185,6 +185,17 @@ def _lines(
     if not invited:
         yield line("have", [Cell(main=Num(r.parts["have"], unit="count", id=r.id, part="have")) for _, r in records])
         yield line("covered", [Cell(main=coverage_num(r)) for _, r in records])
+        bounds = [_bounds_cell(i, r) for i, r in records]
+        if any(cell.main is not None for cell in bounds):
+            yield line("bounds", bounds)
+
+
+def _bounds_cell(indicator: Indicator, record: Derived) -> Cell:
+    """What the weighted figure can be at least and at most, where some weight is not in it; else an empty cell."""
+    low, high = record.parts["bound_lower"], record.parts["bound_upper"]
+    if record.parts["coverage"] >= 1 or low is None or high is None:
+        return Cell()
+    return Cell(main=Num(None, low, high, indicator.unit, record.id, part="bound"))
 
 
 def coverage_num(record: Derived) -> Num:
@@ -287,7 +298,7 @@ def _headline_of_bloc(counting: Counting, lead: Indicator) -> Runs:
     key = f"standing.headline_{'mean' if lead.aggregate_weight else lead.aggregate_rule}"
     runs = words.text(key, **told) if world is None else words.text(f"{key}_world", world=world, **told)
     with_them = counting.bloc(lead, who.all)
-    if who.invited and with_them.parts["lower"] is not None:
+    if with_them.parts["have"] > record.parts["have"] and with_them.parts["lower"] is not None:
         names, mean = cells.names_of(inputs, who.invited), cells.bloc_num(with_them, lead.unit)
         runs = words.sentences(runs, words.text("standing.headline_invited", names=names, mean=mean))
     return runs

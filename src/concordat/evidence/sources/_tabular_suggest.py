@@ -34,6 +34,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _YEAR = re.compile(r"(19|20)[0-9]{2}")
 _POINT, _COMMA = re.compile(r"-?[0-9]+\.[0-9]+%?"), re.compile(r"-?[0-9]+,[0-9]+%?")
 _NUMBER = re.compile(r"-?[0-9][0-9., '\u00a0\u202f]*([eE][-+]?[0-9]+)?%?")
+_VALUE = re.compile(r"value|pct|percent|rate|%|index|figure|valor|valeur|wert|значение|数值")
 _SEXES = {
     "f": "F", "female": "F", "females": "F", "women": "F", "woman": "F", "w": "F",
     "m": "M", "male": "M", "males": "M", "men": "M", "man": "M",
@@ -214,8 +215,11 @@ def _lines(
     taken = {area.index} if area else set()
     year = _matching(rows, (i for i in range(width) if i not in taken), _YEAR)
     taken |= {year.index} if year else set()
-    value = _matching(rows, (i for i in reversed(range(width)) if i not in taken), _NUMBER)
+    numbers = [f for i in range(width) if i not in taken and (f := _matching(rows, iter((i,)), _NUMBER))]
+    value = max(numbers, key=lambda f: (bool(_VALUE.search(header[f.index].casefold())), f.share, f.index), default=None)
     taken |= {value.index} if value else set()
+    if value and len(numbers) > 1:
+        notes["value"] = ", ".join(header[f.index] for f in numbers if f is not value)
     sex = _sexes(rows, (i for i in range(width) if i not in taken))
     texts = _column(rows, value.index) if value else []
     stem = re.sub(r"[^a-z0-9]+", "-", Path(name).stem.casefold()).strip("-") or "table"
@@ -235,7 +239,7 @@ def _lines(
     yield "format:"
     yield from _format_lines(reading, notes, texts, value)
     yield "columns:"
-    yield from _column_lines(header, reading, area, year, value, sex)
+    yield from _column_lines(header, reading, area, year, value, sex, notes.get("value", ""))
     yield "value_is:"
     yield from _measure_lines(header, value, texts, name, catalogue)
 
@@ -263,6 +267,7 @@ def _column_lines(
     year: Found | None,
     value: Found | None,
     sex: tuple[int, dict[str, str]] | None,
+    rivals: str,
 ) -> Iterator[str]:
     def called(index: int) -> str:
         name = header[index] if reading.header_row or reading.kind == "parquet" else ""
@@ -277,7 +282,8 @@ def _column_lines(
     else:
         yield f"  period: {{always: {OPEN}}}  # no column looks like years; one year holds for every row: 2025"
     if value:
-        yield f"  value: {{column: {called(value.index)}}}  # {value.words('numbers')}"
+        said = f"unsure: these hold numbers too: {rivals}" if rivals else value.words("numbers")
+        yield f"  value: {{column: {called(value.index)}}}  # {said}"
     else:
         yield f"  value: {{column: {OPEN}}}  # no column looks like figures"
     if sex:

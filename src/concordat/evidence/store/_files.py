@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +24,9 @@ WAIT_STEP_S = 0.1
 WAIT_STEPS_MAX = 300  # 30 s: a cold `assess` writes for about one
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+# The commands of `concordat` that have commands of their own, so that two words name what runs.
+GROUPS = ("bloc", "evidence")
+_COMMAND = re.compile(r"[a-z][a-z-]{0,30}")
 _OTHER_PLACE = "set CONCORDAT_DATA_DIR to a folder"
 
 
@@ -182,12 +186,30 @@ class WriterLock:
         return text or "another process"
 
     def _sign(self, fd: int) -> None:
-        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:100].strip() or "python"
         try:
             os.ftruncate(fd, 0)
-            os.write(fd, f"process {os.getpid()} ({command})\n".encode())
+            os.write(fd, f"process {os.getpid()} ({program_of(sys.argv)})\n".encode())
         except OSError as error:
             raise disk_error(error, self.path) from None
+
+
+def program_of(argv: Sequence[str]) -> str:
+    """The program and the names of its commands, without any value that was given to them: others can read the lock.
+
+    >>> program_of(["/usr/bin/concordat", "evidence", "trace", "1f3a9c0d", "--data-dir", "/srv/secret"])
+    'concordat evidence trace'
+    >>> program_of(["/srv/nightly.py", "--key", "secret"])
+    'nightly.py'
+    """
+    path, *words = argv or [""]
+    parts = Path(path).parts
+    if parts[-2:] == ("concordat", "__main__.py"):
+        parts = ("concordat",)
+    name = parts[-1][:60] if parts and parts[-1] != "-c" else "python"
+    if name not in ("concordat", "concordat.exe"):
+        return name
+    commands = words[: 2 if words[:1] and words[0] in GROUPS else 1]
+    return " ".join([name, *(word for word in commands if _COMMAND.fullmatch(word))])
 
 
 def _try_lock(fd: int) -> bool:

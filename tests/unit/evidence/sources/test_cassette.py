@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from concordat.errors import ConcordatError, InputError, SourceError, StateError, TrustError
+from concordat.errors import InputError, SourceError, StateError, TrustError
 from concordat.evidence.sources import _cassette
 from concordat.evidence.sources._base import Answer, Request
 from concordat.evidence.sources._cassette import Player, Recorder
@@ -101,10 +101,10 @@ def test_recording_again_replaces_a_request_and_adds_the_others(tmp_path: Path) 
 def test_an_answer_that_did_not_come_leaves_no_record(tmp_path: Path) -> None:
     class Down:
         def send(self, request: Request) -> Answer:
-            raise SourceError("down", code="offline")
+            raise SourceError(f"{request.url} is down", code="offline")
 
     recorder = Recorder(Down(), tmp_path / "c")
-    with pytest.raises(SourceError, match="down"):
+    with pytest.raises(SourceError, match="is down"):
         recorder.send(Request(URL))
     with pytest.raises(InputError, match="holds no recorded answer"):
         Player(tmp_path / "c")
@@ -204,11 +204,9 @@ def test_a_folder_that_is_not_there_or_can_not_be_written_is_an_error(tmp_path: 
     with pytest.raises(InputError, match="can't be read: No such file or directory"):
         Player(tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
-    errors: list[ConcordatError] = []
     with pytest.raises(StateError, match="can't be written") as caught:
         Recorder(Live(), tmp_path / "file")
-    errors.append(caught.value)
-    assert errors[0].hint == "Choose another folder for --record."
+    assert caught.value.hint == "Choose another folder for --record."
 
 
 def test_a_full_cassette_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,9 +104,45 @@ def test_the_second_writer_is_told_who_is_writing(tmp_path: Path, holder: subpro
     said: list[str] = []
     with pytest.raises(StateError) as caught, WriterLock(tmp_path, said.append, steps=2).held():
         pytest.fail("two writers at once")
-    assert f"process {holder.pid} (-c {tmp_path}) is writing to this store" in str(caught.value)
+    assert f"process {holder.pid} (python) is writing to this store" in str(caught.value)
     assert caught.value.code == "locked"
-    assert said == [f"Waiting for process {holder.pid} (-c {tmp_path}), which is writing to {tmp_path}."]
+    assert said == [f"Waiting for process {holder.pid} (python), which is writing to {tmp_path}."]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["/usr/bin/concordat", "assess", "BRICS", "--out", "secret"], "concordat assess"),
+        (["concordat", "evidence", "trace", "secret"], "concordat evidence trace"),
+        (["concordat", "evidence", "--data-dir", "secret"], "concordat evidence"),
+        (["concordat", "--key=secret", "assess"], "concordat"),
+        (["concordat", "Secret", "secret"], "concordat"),
+        (["concordat"], "concordat"),
+        (["/lib/site-packages/concordat/__main__.py", "assess", "secret"], "concordat assess"),
+        (["/tools/__main__.py", "secret"], "__main__.py"),
+        (["/tools/nightly.py", "secret"], "nightly.py"),
+        (["-c", "secret"], "python"),
+        (["", "secret"], "python"),
+        ([], "python"),
+        (["x" * 300, "secret"], "x" * 60),
+    ],
+)
+def test_the_lock_names_the_command_and_no_value_given_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], said: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", argv)
+    lock = WriterLock(tmp_path)
+    with lock.held():
+        assert lock.path.read_text(encoding="utf-8") == f"process {os.getpid()} ({said})\n"
+
+
+def test_all_groups_of_commands_are_known() -> None:
+    import importlib
+
+    from concordat.cli import COMMANDS
+
+    apps = {name: importlib.import_module(f"concordat.cli.{module}").app for name, module, _ in COMMANDS}
+    assert {name for name, app in apps.items() if len(app.registered_commands) > 1} == set(_files.GROUPS)
 
 
 def test_a_killed_writer_leaves_nothing_to_clean_up_by_hand(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
