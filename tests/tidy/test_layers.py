@@ -39,7 +39,7 @@ def test_the_layers_name_every_room() -> None:
 
 
 def test_no_room_but_sources_and_node_is_left_out_of_the_rule_on_connections() -> None:
-    """The contract covers whole packages, so a new module is under it; modules of `evidence.sources` alone are let off."""
+    """The contract covers whole packages, so a new module is under it; `evidence.sources` alone is let off."""
     contract = next(c for c in _contracts() if c["name"].startswith("Only evidence.sources and node"))
     built = {r for r in ROOMS if any((ROOT / "src" / "concordat" / p).exists() for p in (r, f"{r}.py"))}
     assert {f"concordat.{room}" for room in (built | {"__main__"}) - {"node"}} == set(contract["source_modules"])

@@ -81,18 +81,20 @@ def pull(
 def test_a_pull_then_an_assessment_shows_both_sources_and_their_conflict(
     pull: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert pull("--bloc", "BRICS", "--indicators", "internet_users_pct,fixed_lines_per_100,population_growth_pct") == 0
+    words = ("--bloc", "BRICS", "--indicators", "internet_users_pct,fixed_lines_per_100,population_growth_pct")
+    assert pull(*words, years="2020:2023") == 0
     out, err = capsys.readouterr()
-    lines = out.splitlines()
-    assert lines[0] == "World Bank: World Development Indicators, published 2026-10-07."
-    assert lines[1] == "110 figures of 2 indicators for 11 areas, 2020 to 2024, from 2 answers."
-    assert lines[2].startswith("Stored as worldbank_wdi/2026-10-07-")
-    assert lines[3] == (
-        f'Refused: World Bank refused {UNKNOWN}: "Invalid value: The provided parameter value is not valid" (HTTP 200). '
-        "Check the code in the catalogue."
+    head, brought, stored, refused, unverified, left_out, see = out.splitlines()
+    assert head == "World Bank: World Development Indicators, published 2026-10-07."
+    assert brought == "88 figures of 2 indicators for 11 areas, 2020 to 2023, from 2 answers."
+    assert stored.startswith("Stored as worldbank_wdi/2026-10-07-")
+    assert refused == (
+        f'Refused: World Bank refused {UNKNOWN}: "Invalid value: The provided parameter value is not valid" '
+        "(HTTP 200). Check the code in the catalogue."
     )
-    assert lines[4] == "1 code has not been checked (unverified): SP.POP.GROW."
-    assert "Left out: areas that are no country (regions, income groups): 2." in lines
+    assert unverified == "1 code has not been checked (unverified): SP.POP.GROW."
+    assert left_out == "Left out: areas that are no country (regions, income groups): 1."
+    assert see == "See them with: concordat evidence show internet_users_pct"
     assert "refused; asking in 2 parts" in err
 
     folder = tmp_path / "brics"
@@ -102,9 +104,11 @@ def test_a_pull_then_an_assessment_shows_both_sources_and_their_conflict(
     assert "World Bank (2026-10-07). World Development Indicators" in page
     assert "Central Intelligence Agency (2025). The World Factbook" in page
     assert main(["evidence", "show", "internet_users_pct", "--countries", "CHN,ETH", "--json"]) == 0
-    china, ethiopia = json.loads(capsys.readouterr().out)["rows"]
-    assert (china["year"], china["value"], china["source"]) == (2024, 90.6, "worldbank_wdi")
-    assert (ethiopia["year"], ethiopia["value"], ethiopia["source"]) == (2024, 70.5, "worldbank_wdi")
+    china, ethiopia = json.loads(capsys.readouterr().out)["figures"]
+    assert (china["year"], china["value"], china["source"]) == (2023, 90.6, "worldbank_wdi")
+    assert (china["lower"], china["upper"]) == (78, 90.6), "the Factbook says 78 for the same year"
+    assert len(china["conflicts"]) == 1
+    assert (ethiopia["year"], ethiopia["value"], ethiopia["source"]) == (2023, 70.5, "worldbank_wdi")
     assert main(["evidence", "trace", china["id"]]) == 0
     traced = capsys.readouterr().out
     assert "place:      worldbank-IT.NET.USER.ZS-1.json#/1/" in traced

@@ -200,9 +200,7 @@ def _told(store: Store, settings: Settings, importer: Importer, loaded: Loaded) 
     others = _others(store, settings, catalogue, loaded, wanted)
     source = loaded.vintage.source_id
     conflicts = [
-        c
-        for c in find_conflicts([*rows, *others], catalogue)
-        if source in (c.first.source_id, c.second.source_id)
+        c for c in find_conflicts([*rows, *others], catalogue) if source in (c.first.source_id, c.second.source_id)
     ]
     conflicts.sort(key=lambda c: (-c.year, c.indicator_id, c.area))
     return _Told(importer, loaded, rows, findings, conflicts)

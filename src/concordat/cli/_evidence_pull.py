@@ -179,8 +179,8 @@ def _lines(pulled: Pulled, rows: list[Observation], catalogue: Catalogue, lackin
         lines.append(f"{_count(len(bad), 'row')} could not be used:")
         lines += [f"  {p.where}: {p.text}" for p in bad[:SHOWN_MAX]]
     lines += [f"{p.where}: {p.text}" for p in problems if p.severity == "warning"][:SHOWN_MAX]
-    left_out = Counter(p.rule for p in problems if p.rule in _LEFT_OUT)
-    lines += [f"Left out: {_LEFT_OUT[rule]}: {n:,}." for rule, n in sorted(left_out.items())]
+    left_out = Counter(rule for rule, _ in {(p.rule, p.text.partition(" is no ")[0]) for p in problems})
+    lines += [f"Left out: {_LEFT_OUT[rule]}: {n:,}." for rule, n in sorted(left_out.items()) if rule in _LEFT_OUT]
     lines.append(f"See them with: concordat evidence show {min(indicators)}")
     return lines
 

@@ -66,6 +66,7 @@ __all__ = [
     "atkinson",
     "check_thresholds",
     "derive_bloc",
+    "derive_quantile",
     "derive_with_other",
     "generalised_entropy",
     "gini",
@@ -315,3 +316,22 @@ def derive_with_other(book: Book, figure: Derived, other: Observation) -> Derive
         return None
     ids = (*figure.inputs, book.observe(other))
     return book.derive("evidence.aggregate.with_other@1", ids, figure.parameters)
+
+
+@derivation("evidence.aggregate.quantile")
+def quantile_of_members(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A quantile of members' figures, each counting once: of the points, and of both ends of the intervals."""
+    share = parameters["percent"] / 100
+    points = [i["value"] for i in inputs]
+    value = None if None in points else weighted_quantile(points, None, share)
+    ends = {end: weighted_quantile([i[end] for i in inputs], None, share) for end in ("lower", "upper")}
+    return {"value": value, **ends, "n": len(inputs)}
+
+
+def derive_quantile(book: Book, chosen_by_area: Mapping[str, Chosen], percent: int) -> Derived:
+    """The smallest figure that at least `percent` of the members do not exceed.
+
+    Parts `value`, `lower`, `upper` and `n`; the value is empty where a member is known as an interval only.
+    """
+    ids = [enter(book, chosen_by_area[area]) for area in sorted(chosen_by_area)]
+    return book.derive("evidence.aggregate.quantile@1", ids, {"percent": percent})

@@ -175,9 +175,9 @@ class Body:
         from concordat.evidence.sources import _tabular_read as tables
 
         if sheet not in self._sheets:
-            self._sheets[sheet] = tables.sheet_cells(self.data, sheet, self.name)
+            self._sheets[sheet] = workbooks.sheet_cells(self.data, sheet, self.name)
         cells = _nth(self._sheets[sheet], row)
-        return tables.readable(_nth(cells, tables.column_number(letters)))
+        return tables.readable(_nth(cells, workbooks.column_number(letters)))
 
     def _nothing(self, locator: str, why: str) -> TrustError:
         return TrustError(

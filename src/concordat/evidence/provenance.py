@@ -93,10 +93,15 @@ def parts_of(record: Record) -> Parts:
 
 
 class Book:
-    """All records that one report prints, by id, in the order they were first used."""
+    """All records that one report prints, by id, in the order they were first used.
+
+    Attributes:
+        entered: figures that were entered already (`resolve.enter`), by identity: the same one is used many times.
+    """
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
+        self.entered: dict[int, tuple[object, str]] = {}
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records.values())

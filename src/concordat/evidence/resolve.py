@@ -325,9 +325,14 @@ def _said(parts: Parts, scale: float) -> tuple[float, float]:
 
 def enter(book: Book, figure: Chosen) -> str:
     """Enter a chosen figure and the rows behind it into a report's book; returns the id of its record."""
+    known = book.entered.get(id(figure))
+    if known is not None:
+        return known[1]
     best, not_after = figure.observation, figure.year + figure.age
     parameters = _parameters(best, figure.conflicts, figure.implied, figure.bounds, not_after, figure.stale_after)
     if figure.missing:
         parameters["missing"] = figure.reason
     ids = [book.observe(o) for o in _inputs(best, figure.conflicts, figure.implied)]
-    return book.derive("evidence.resolve.chosen@1", ids, parameters).id
+    record_id = book.derive("evidence.resolve.chosen@1", ids, parameters).id
+    book.entered[id(figure)] = (figure, record_id)
+    return record_id

@@ -20,6 +20,7 @@ from concordat.report import cells
 from concordat.report.chapter import Chapter, Code, Figure, Headline, Missing, Report, Runs, Source, tables_of
 from concordat.report.contents import CONTENTS, READERS
 from concordat.report.inputs import Inputs, who_is_in
+from concordat.report.permitted import meta_rows, permitted
 from concordat.report.study import Study, Vintage
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     vintages = [v for v in store.vintages() if (v.dataset_id, v.id) in wanted]
     again = study.release != "auto"  # a release made elsewhere or earlier: look at every row, not only at the files
     rows = {(v.dataset_id, v.id): store.observations(v, every_row=again) for v in vintages}
-    observations: list[Observation] = [o for found in rows.values() for o in found]
+    observations, terms = permitted([o for found in rows.values() for o in found], vintages, study.accept)
     problems = {v.id: store.problems(v) for v in vintages}
     options = read(study)
     findings = check_quality(observations, catalogue, not_after=options.not_after, problems_of=problems)
@@ -145,6 +146,7 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
         words=Messages(study.language),
         vintages=tuple(vintages),
         earlier=earlier,
+        terms=terms,
     )
 
 
@@ -285,6 +287,7 @@ def _meta(inputs: Inputs) -> tuple[tuple[str, Runs], ...]:
     rows.append((words.plain("report.meta_study"), (Code(f"study.yaml, SHA-256 {study.hash[:16]}"),)))
     rows.append((words.plain("report.meta_version"), (f"Concordat {__version__}",)))
     rows.append((words.plain("report.meta_rebuild"), (Code("concordat assess --study study.yaml"),)))
+    rows += meta_rows(inputs)
     if words.unread:
         rows.append((words.plain("report.meta_translation"), words.text("report.translation_unread")))
     return tuple(rows)

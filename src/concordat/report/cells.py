@@ -216,7 +216,8 @@ def with_breakdown(inputs: Inputs, name: str, breakdown: str) -> str:
             said.append(words.plain(key))
         else:
             value = inputs.area_name(value) if dimension == "partner" else value
-            said.append(words.plain(f"breakdown.{dimension}", value=value))
+            key = f"breakdown.{dimension}"  # a member's survey may have parts of its own, such as loc=capital
+            said.append(words.plain(key, value=value) if key in words else part)
     return words.plain("page.in_brackets", text=name, inside=words.listed(said)) if said else name
 
 

@@ -17,6 +17,7 @@ from concordat.evidence.provenance import Book
 from concordat.evidence.store.releases import missing_vintages
 from concordat.report.chapters.moved import AUTO, Options
 from concordat.report.inputs import who_is_in
+from concordat.report.permitted import permitted
 from concordat.report.study import Study
 from concordat.report.study import Vintage as Named
 
@@ -82,6 +83,7 @@ def read_earlier(
     rows: list[Observation] = []
     for v in vintages:
         rows += known.get((v.dataset_id, v.id)) or store.observations(v)
+    rows, _ = permitted(rows, vintages, study.accept)
     not_after = min(evidence.not_after, on.year)
     members = _members(study, on)
     chosen = resolve(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Book
 from concordat.report.chapter import Num
+from concordat.report.permitted import Terms
 from concordat.report.study import Study, bloc_label
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Inputs:
     Attributes:
         vintages: those of the release, with their origins and licences as they were stored.
         earlier: the release that this one is compared with, or None.
+        terms: which sources were left out because of their licences, and which were taken in on terms.
     """
 
     study: Study
@@ -93,6 +95,7 @@ class Inputs:
     words: Messages
     vintages: tuple[StoredVintage, ...] = ()
     earlier: Earlier | None = None
+    terms: Terms = field(default_factory=Terms)
 
     def area_name(self, area: str) -> str:
         """The area's name in the report's language."""

@@ -111,29 +111,27 @@ class Comparison:
         return "newer" if (a.source_id, a.dataset_id) == (b.source_id, b.dataset_id) else "source"
 
     def records(self, indicator: Indicator) -> list[Derived]:
-        """The bloc's figure then, after each step, and now."""
-        wanted = sorted({*self.members_then, *self.inputs.who.members})
+        """The bloc's figure then, after each step, and now; without steps where it is a ratio of sums on either side.
+
+        (Its counts and bases would have to be exchanged in step with the rates, and not every source has them.)
+        """
+        then, today = self.members_then, self.inputs.who.members
+        ends = self.then.bloc(indicator, then), self.now.bloc(indicator, today)
+        if "ratio_of_sums" in {r.parameters["used"] for r in ends}:
+            return list(ends)
+        wanted = sorted({*then, *today})
         before, now = self.then.figures(indicator, wanted), self.now.figures(indicator, wanted)
         revised = {a: self.revised.get((indicator.id, a, ""), c) for a, c in before.items()}
         newer = {a: now[a] if a in now and _one_series(c, now[a]) else c for a, c in revised.items()}
-        weigh_then, weigh_now = self.then.weights, self.now.weights
-        then, today = self.members_then, self.inputs.who.members
-        steps = (
-            (before, weigh_then, then),
-            (revised, weigh_then, then),
-            (newer, weigh_then, then),
-            (now, weigh_then, then),
-            (now, weigh_now, then),
-            (now, weigh_now, today),
-        )
-        return [self._bloc(indicator, figures, weigh, areas) for figures, weigh, areas in steps]
+        steps = [self._bloc(indicator, figures, self.then, then) for figures in (revised, newer, now)]
+        return [ends[0], *steps, self._bloc(indicator, now, self.now, then), ends[1]]
 
     def _bloc(
-        self, indicator: Indicator, figures: Mapping[str, Chosen], weigh: object, areas: Sequence[str]
+        self, indicator: Indicator, figures: Mapping[str, Chosen], weigh: Counting, areas: Sequence[str]
     ) -> Derived:
-        areas = sorted(set(areas))
+        """A bloc figure of members' figures out of both releases, by the weights of one of them."""
         inside = {a: c for a, c in figures.items() if a in areas}
-        weights = weigh(indicator, inside, areas)  # type: ignore[operator]
+        weights = weigh.weights(indicator, inside, areas)
         counting = self.now
         return derive_bloc(
             self.inputs.book, indicator, inside, weights, areas, counting.min_coverage, counting.min_members
@@ -209,10 +207,10 @@ def _headline(both: Comparison, moves: Sequence[Move], headlines: Sequence[Indic
     told |= {c: _count(both, moves, c) for c in ("revised", "newer", "source")}
     lead = next((i for i in headlines if i.id == LEAD), headlines[0] if headlines else None)
     records = both.records(lead) if lead is not None and len(inputs.who.members) > 1 else []
-    if lead is None or not records or not moved(*records[:: len(STEPS)]) or None in (r.parts["value"] for r in records):
+    if lead is None or not records or not moved(records[0], records[-1]) or None in (r.parts["value"] for r in records):
         yield Headline(65, words.text("moved.headline_one", **told))
         return
-    before, now = (Num(r.parts["value"], unit=lead.unit, id=r.id) for r in (records[0], records[-1]))
+    before, now = (cells.bloc_num(r, lead.unit) for r in (records[0], records[-1]))
     told |= {
         "indicator": lead.name(inputs.study.language),
         "bloc": cells.bloc_name(inputs),
@@ -250,7 +248,7 @@ def _bloc_table(both: Comparison, indicators: Sequence[Indicator]) -> Iterator[B
         else:
             rows.append((indicator, records))
     if rows:
-        used = [k for k in range(len(STEPS)) if any(moved(r[k], r[k + 1]) for _, r in rows)]
+        used = [k for k in range(len(STEPS)) if any(len(r) > 2 and moved(r[k], r[k + 1]) for _, r in rows)]
         names = ("before", *(STEPS[k] for k in used), "change", "now")
         columns = tuple(Column(n, words.plain(f"moved.column_{n}")) for n in names)
         title = words.plain("moved.bloc_table", name=cells.as_text(cells.bloc_name(inputs), inputs))
@@ -266,9 +264,10 @@ def _bloc_cells(
     both: Comparison, indicator: Indicator, records: Sequence[Derived], used: Sequence[int]
 ) -> Iterator[Cell]:
     inputs, unit = both.inputs, indicator.unit
+    whole_text = inputs.words.plain("moved.not_apart")
     yield cells.bloc_cell(inputs, records[0], unit)
     for k in used:
-        yield _step(both, records[k], records[k + 1], unit)
+        yield _step(both, records[k], records[k + 1], unit) if len(records) > 2 else Cell(text=whole_text)
     whole = inputs.book.derive("evidence.revisions.change@1", (records[0].id, records[-1].id))
     yield _change_cell(inputs, whole, unit)
     yield cells.bloc_cell(inputs, records[-1], unit)
@@ -341,8 +340,8 @@ def _members_table(
             m.indicator.name(language),
             (
                 Cell(text=inputs.area_name(m.area)),
-                figure_cell(both.inputs, m.before),
-                figure_cell(both.inputs, m.now),
+                cells.member_cell(both.then.inputs, m.indicator.id, m.area, None),
+                cells.member_cell(both.inputs, m.indicator.id, m.area, None),
                 _move_cell(both, m),
                 Cell(text=_cause_text(both, m)),
             ),
@@ -350,15 +349,6 @@ def _members_table(
         for m in moves
     )
     return Table(table_id, title, words.plain("moved.row_figure"), columns, rows, on_page=on_page)
-
-
-def figure_cell(inputs: Inputs, chosen: Chosen | None) -> Cell:
-    """A member's figure as published, with its year and source; marks are those of its release."""
-    if chosen is None:
-        return Cell(text=inputs.words.plain("standing.none"))
-    main = cells.member_num(inputs, chosen)
-    year = Num(chosen.year, unit="year", id=main.id, part="year")
-    return Cell(main=main, year=year, source=chosen.observation.dataset_id)
 
 
 def _move_cell(both: Comparison, m: Move) -> Cell:

@@ -31,7 +31,7 @@ def slopes(both: Comparison, moves: Sequence[Move]) -> Iterator[Figure]:
 
 
 def _slope(both: Comparison, indicator: Indicator, moves: Sequence[Move]) -> Figure:
-    from concordat.report.moved import figure_cell, largest
+    from concordat.report.moved import largest
 
     inputs, words = both.inputs, both.inputs.words
     about = [m for m in moves if m.indicator.id == indicator.id]
@@ -52,8 +52,9 @@ def _slope(both: Comparison, indicator: Indicator, moves: Sequence[Move]) -> Fig
         bounds=(0, 100) if indicator.unit == "percent" else None,
     )
     columns = tuple(Column(n, words.plain(f"moved.column_{n}"), indicator.unit) for n in ("before", "now"))
+    sides = (both.then.inputs, inputs)
     rows = tuple(
-        Row(a, inputs.area_name(a), (figure_cell(inputs, before.get(a)), figure_cell(inputs, now.get(a))))
+        Row(a, inputs.area_name(a), tuple(cells.member_cell(side, indicator.id, a, None) for side in sides))
         for a in shown
     )
     title = words.plain("moved.figure_table", indicator=name)

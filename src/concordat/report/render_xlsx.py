@@ -83,6 +83,7 @@ class _Place:
 
     column: int
     suffix: str
+    numeric: bool = False
 
 
 class _Book:
@@ -206,7 +207,7 @@ class _Book:
     def _write(
         self, sheet: Worksheet, row: int, column: int, place: _Place, table: Table, cell: Cell, look: dict[str, Any]
     ) -> None:
-        found = _content(cell, place.suffix, numeric=_is_numeric(table, place.column))
+        found = _content(cell, place.suffix, numeric=place.numeric)
         if isinstance(found, tuple):
             num, value = found
             kind = number_format(num, table.columns[place.column].unit)
@@ -303,12 +304,13 @@ def _places(table: Table) -> Iterator[_Place]:
         cells, numeric = [row.cells[index] for row in table.rows], _is_numeric(table, index)
         found = [s for s in (*NUMBERS, *WORDS) if any(_content(c, s, numeric=numeric) for c in cells)]
         for suffix in found or [""]:
-            yield _Place(index, suffix)
+            yield _Place(index, suffix, numeric)
 
 
 def _is_numeric(table: Table, column: int) -> bool:
     """Whether a column holds a number anywhere; then its words stand under `:note`."""
-    return any(True for row in table.rows for _ in row.cells[column].nums())
+    cells = (row.cells[column] for row in table.rows)
+    return any(cell.main is not None or cell.year is not None or cell.rank is not None for cell in cells)
 
 
 def _content(cell: Cell, suffix: str, *, numeric: bool) -> tuple[Num, float | int] | str:

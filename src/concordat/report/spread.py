@@ -1,35 +1,24 @@
 """How figures spread over many members: quantiles, extremes, groups; and how many ranks are certain.
 
-Used where a bloc has too many members for a page. Quantiles count each member once: the smallest figure that at least
-the given share of members do not exceed (weighted quantile with equal weights, `evidence.kernels`).
+Used where a bloc has too many members for a page. Every statistic is of `evidence.aggregate` and `evidence.ranks`; this
+lays them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from concordat.evidence.aggregate import weighted_quantile
-from concordat.evidence.provenance import Derived, Parts, derivation
-from concordat.evidence.resolve import enter
+from concordat.evidence.aggregate import derive_quantile
 from concordat.report import cells
 from concordat.report.cells import Counting
 from concordat.report.chapter import Cell, Num, Row
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
+    from concordat.evidence.provenance import Derived
 
 QUARTILES = (25, 75)
-
-
-@derivation("report.spread.quantile")
-def quantile(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """A quantile of members' figures, each counting once: of the points, and of both ends of the intervals."""
-    share = parameters["percent"] / 100
-    points = [i["value"] for i in inputs]
-    value = None if None in points else weighted_quantile(points, None, share)
-    ends = {end: weighted_quantile([i[end] for i in inputs], None, share) for end in ("lower", "upper")}
-    return {"value": value, **ends, "n": len(inputs)}
 
 
 def firmness(ranks: Derived | None) -> dict[str, Num] | None:
@@ -91,6 +80,4 @@ def _quantile_cell(counting: Counting, indicator: Indicator, percent: int) -> Ce
     figures = counting.figures(indicator, inputs.who.members)
     if len(figures) < 2:
         return Cell(text=inputs.words.plain("standing.none"))
-    ids = [enter(inputs.book, figures[area]) for area in sorted(figures)]
-    record = inputs.book.derive("report.spread.quantile@1", ids, {"percent": percent})
-    return Cell(main=cells.bloc_num(record, indicator.unit))
+    return Cell(main=cells.bloc_num(derive_quantile(inputs.book, figures, percent), indicator.unit))

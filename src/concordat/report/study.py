@@ -49,6 +49,7 @@ class ReportKeys(_Strict):
     release: str = "auto"
     vintages: list[Vintage] = []
     languages: list[str] | None = None
+    accept: list[Literal["share-alike", "internal"]] = []
 
     @field_validator("title")
     @classmethod
@@ -101,6 +102,7 @@ class Study:
         expand: replace blocs that are members by their own members.
         document: the file as read, for the chapters' own keys.
         resolved: the chapters' keys with defaults, filled by `with_options`.
+        accept: terms of licences that are taken on (`share-alike`), or `internal` for a copy not to be published.
     """
 
     bloc_id: str
@@ -118,6 +120,7 @@ class Study:
     aliases: Mapping[str, str]
     document: Document
     resolved: Mapping[str, Any] = field(default_factory=dict)
+    accept: tuple[str, ...] = ()
 
     @property
     def folder_name(self) -> str:
@@ -138,6 +141,8 @@ class Study:
         if self.vintages:
             report["vintages"] = [v.model_dump() for v in self.vintages]
         report["languages"] = list(self.languages)
+        if self.accept:
+            report["accept"] = list(self.accept)
         data: dict[str, Any] = {"schema": "concordat/study@1", "report": report}
         if self.bloc_id:
             invited = ["invited"] if self.with_invited else []
@@ -250,6 +255,7 @@ def _study(core: CoreKeys, document: Document, languages: Sequence[str]) -> Stud
         compare_with_world="WLD" in core.compare_with,
         aliases=core.aliases,
         document=document,
+        accept=tuple(dict.fromkeys(core.report.accept)),
     )
 
 

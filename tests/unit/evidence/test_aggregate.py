@@ -18,6 +18,7 @@ from concordat.evidence.aggregate import (
     aggregate,
     check_thresholds,
     derive_bloc,
+    derive_quantile,
     derive_with_other,
     pick_weights,
 )
@@ -337,3 +338,27 @@ def test_without_and_with_an_invited_area(observe: Observe, world: World) -> Non
 def test_an_aggregate_can_not_be_changed() -> None:
     with pytest.raises(AttributeError):
         Aggregate(None, None, None, "sum", 0, 0, 0.0, None).value = 1.0  # type: ignore[misc]
+
+
+# --- Quantiles of members ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("percent", "value"), [(25, 20.0), (50, 40.0), (75, 60.0), (100, 80.0)])
+def test_a_quantile_counts_each_member_once_and_its_ends_are_quantiles_of_the_ends(
+    observe: Observe, catalogue: Catalogue, percent: int, value: float
+) -> None:
+    figures = {"BRA": 80.0, "IND": 20.0, "CHN": 60.0, "ZAF": 40.0}
+    rows = [observe(v, area, precision=0.5) for area, v in figures.items()]
+    chosen = {key[1]: c for key, c in resolve(rows, catalogue, not_after=2026).items()}
+    record = derive_quantile(Book(), chosen, percent)
+    assert record.function == "evidence.aggregate.quantile@1"
+    assert dict(record.parts) == {"value": value, "lower": value - 0.5, "upper": value + 0.5, "n": 4}
+
+
+def test_a_quantile_with_a_member_known_as_an_interval_has_ends_and_no_value(
+    observe: Observe, catalogue: Catalogue
+) -> None:
+    rows = [observe(80.0, "BRA"), observe(None, "ERI", lower=0.0, upper=1.0, censoring="below")]
+    chosen = {key[1]: c for key, c in resolve(rows, catalogue, not_after=2026).items()}
+    parts = derive_quantile(Book(), chosen, 50).parts
+    assert (parts["value"], parts["lower"], parts["upper"]) == (None, 0.0, 1.0)

@@ -27,6 +27,10 @@ Freq = Literal["A", "Q", "M", "U"]
 
 TIME = "TIME_PERIOD"
 VALUE = "OBS_VALUE"
+# Columns of SDMX-CSV that are neither dimension nor attribute.
+LEAD = (
+    "DATAFLOW", "STRUCTURE", "STRUCTURE_ID", "STRUCTURE_NAME", "ACTION", "SERIES_KEY", "OBS_KEY", "KEY", "LAST UPDATE",
+)  # fmt: skip
 # What stands for "no value": empty; NaN and #N/A of SDMX-CSV 2.0; the signs of Eurostat's and the IMF's own files.
 NO_VALUE = ("", "NaN", "nan", "#N/A", ":", "..")
 

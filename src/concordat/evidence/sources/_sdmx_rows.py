@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from concordat.errors import ConcordatError, InputError, SourceError
 from concordat.evidence.observation import Observation, breakdown_text, obs_id_of
 from concordat.evidence.sources._base import Meta, Problem
-from concordat.evidence.sources._sdmx import NO_VALUE, TIME, Freq, Row, Table, number_of, period_of
+from concordat.evidence.sources._sdmx import LEAD, NO_VALUE, TIME, Freq, Row, Table, number_of, period_of
 
 if TYPE_CHECKING:
     from concordat.evidence.sources._sdmx_model import Flow, SdmxFile, SeriesMap
@@ -285,7 +285,7 @@ def _note(table: Table, one: _Selected) -> str:
     return "; ".join(f"{c}={one.row.text(c)}" for c in table.columns if c in one.row.cells and c not in used)
 
 
-_HANDLED = (TIME, "OBS_STATUS", "OBS_FLAG", "DECIMALS", "SERIES_KEY", "OBS_KEY", "KEY", "LAST UPDATE")
+_HANDLED = (*LEAD, TIME, "OBS_STATUS", "OBS_FLAG", "DECIMALS")
 
 
 # --- Areas ----------------------------------------------------------------------------------------------------------

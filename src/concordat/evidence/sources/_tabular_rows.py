@@ -1,8 +1,9 @@
 """Rows of a user's table as observations: one pass, column by column in the end, every fault told with its place.
 
 This is the checked fast path beside `Meta.row`: the same ids and hashes, made without a call for each row (the tests
-hold both against each other), and every row's invariants are checked again when the vintage is written. Figures outside
-their bounds and keys that stand twice are no faults here: they are stored, and `evidence.quality` takes them out of use.
+hold both against each other), and every row's invariants are checked again when the vintage is written. Figures
+outside their bounds and keys that stand twice are no faults here: they are stored, and `evidence.quality` takes them out
+of use.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from datetime import date
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from concordat.canonical import number_text
 from concordat.evidence.locators import cell_locator
 from concordat.evidence.observation import NATURES, Observation, from_columns
 from concordat.evidence.sources._base import Meta, Problem
-from concordat.evidence.sources._tabular_read import Cell, Sheet, cell_text, column_letters
-from concordat.evidence.sources._tabular_values import SKIPPED, Bad, half_digit, scaled
+from concordat.evidence.sources._tabular_numbers import Bad, half_digit, scaled, value_text
+from concordat.evidence.sources._tabular_read import Cell, Sheet, cell_text
+from concordat.evidence.sources._tabular_values import SKIPPED
+from concordat.evidence.sources._tabular_workbook import column_letters
 
 if TYPE_CHECKING:
     from concordat.evidence.sources._tabular_model import Format
@@ -76,8 +78,8 @@ class Read:
     rows: int = 0
 
 
-class BadCell(Exception):  # noqa: N818 (not a fault of the program: it never leaves this module)
-    """A row that can't be read, with the column at fault."""
+class BadCellError(Exception):
+    """A row that can't be read, with the column at fault; never leaves this module."""
 
     def __init__(self, index: int | None, bad: Bad) -> None:
         super().__init__(bad.what)
@@ -104,9 +106,9 @@ def read_rows(sheet: Sheet, plan: Plan, meta: Meta, progress: Progress | None = 
             cells = [fill.get((number, i)) if c is None and i in plan.keys else c for i, c in enumerate(cells)]
         try:
             if len(cells) != plan.width:
-                raise BadCell(None, Bad(f"{len(cells)} cells; the header has {plan.width}.", "Look at the quotes."))
+                raise BadCellError(None, Bad(f"{len(cells)} cells; the header has {plan.width}.", "Look at the quotes."))
             row = make(cells, place(number, plan.value))
-        except BadCell as fault:
+        except BadCellError as fault:
             text = f"{fault.bad.what} {fault.bad.hint}".strip()
             read.problems.append(Problem("row_unread", "error", place(number, fault.index), text))
             continue
@@ -155,15 +157,17 @@ class _RowReader:
         index, known = plan.entry
         entry = known[cells[index]]
         if type(entry) is not Entry:
-            return self._not_read(entry, index, cells)
+            self._not_read(entry, index, cells)
+            return None
         index, known = plan.area
         area = known[cells[index]]
         if type(area) is not tuple:
-            return self._not_read(area, index, cells)
+            self._not_read(area, index, cells)
+            return None
         at, known = plan.period
         period = known[cells[at[0]]] if len(at) == 1 else known[cells[at[0]], cells[at[1]]]
         if type(period) is not tuple:
-            raise BadCell(at[0], period)
+            raise BadCellError(at[0], period)
         area_id, area_type = area
         start, end, freq, days = period
         parts = entry.parts
@@ -179,7 +183,7 @@ class _RowReader:
         if self._simple and type(cell) is str and entry.multiply == 1.0 and _PLAIN.fullmatch(cell):
             value = float(cell) or 0.0
             if value - value != 0:
-                raise BadCell(plan.value, Bad(f'"{cell[:40]}..." is too large for a number.'))
+                raise BadCellError(plan.value, Bad(f'"{cell[:40]}..." is too large for a number.'))
         else:
             value, precision, reason = self._figure(cell, plan.value, entry)
         unit, status, nature, note = entry.unit, "A", "N", ""
@@ -191,7 +195,7 @@ class _RowReader:
             nature = self._coded("nature", cells, nature)
             if nature not in NATURES:
                 index = plan.coded["nature"][0]
-                raise BadCell(index, Bad(f'"{nature}" is not a nature.', f"Map it to one of {', '.join(NATURES)}."))
+                raise BadCellError(index, Bad(f'"{nature}" is not a nature.', f"Map it to one of {', '.join(NATURES)}."))
             note = cell_text(cells[plan.note])[:NOTE_MAX].strip() if plan.note is not None else ""
             lower, upper, censoring = self._bounds(cells, value, entry)
             reason = None if censoring != "none" else reason
@@ -199,9 +203,9 @@ class _RowReader:
             status = "O"
         what = f"{entry.indicator_id}{SEPARATOR}{area_id}{SEPARATOR}{days}{SEPARATOR}{breakdown}{SEPARATOR}{unit}"
         obs_id = sha256((what + self.tail).encode()).hexdigest()[:32]
-        numbers = f"{_text(value)}{SEPARATOR}{SEPARATOR}"
+        numbers = f"{value_text(value)}{SEPARATOR}{SEPARATOR}"
         if lower is not None or upper is not None:
-            numbers = f"{_text(value)}{SEPARATOR}{_text(lower)}{SEPARATOR}{_text(upper)}"
+            numbers = f"{value_text(value)}{SEPARATOR}{value_text(lower)}{SEPARATOR}{value_text(upper)}"
         said = f"{obs_id}{SEPARATOR}{numbers}{SEPARATOR}{censoring}{SEPARATOR}{status}{SEPARATOR}F"
         row_hash = sha256(said.encode()).hexdigest()[:32]
         return (
@@ -212,13 +216,13 @@ class _RowReader:
 
     def _not_read(self, found: Any, index: int, cells: Sequence[Any]) -> None:
         if found is not SKIPPED:
-            raise BadCell(index, found)
+            raise BadCellError(index, found)
         self.skipped = cell_text(cells[index]).strip()
 
     def _part(self, cells: Sequence[Any], index: int, known: Mapping[Any, Any]) -> str:
         found = known[cells[index]]
         if isinstance(found, Bad):
-            raise BadCell(index, found)
+            raise BadCellError(index, found)
         return str(found)
 
     def _breakdown(self, parts: tuple[str, ...]) -> str:
@@ -230,20 +234,20 @@ class _RowReader:
         index, known = self.plan.coded[name]
         found = known[cells[index]]
         if isinstance(found, Bad):
-            raise BadCell(index, found)
+            raise BadCellError(index, found)
         return str(found)
 
     def _figure(self, cell: Cell, index: int, entry: Entry) -> tuple[float | None, float | None, str | None]:
         """Value, precision and the reason for being missing."""
         if isinstance(cell, date):
-            raise BadCell(index, Bad(f"the date {cell.isoformat()} stands where a number should."))
+            raise BadCellError(index, Bad(f"the date {cell.isoformat()} stands where a number should."))
         plan = self.plan
         if isinstance(cell, float):
             plain = repr(cell)
             if cell - cell != 0:
                 if plain in plan.missing:
                     return None, None, plan.missing[plain]
-                raise BadCell(index, Bad(f"{plain} is no number.", f'List "{plain}" under format.missing, if it is.'))
+                raise BadCellError(index, Bad(f"{plain} is no number.", f'List "{plain}" under format.missing, if it is.'))
         else:
             text = (cell or "").strip()
             if text in plan.missing:
@@ -251,15 +255,15 @@ class _RowReader:
             if text.endswith("%"):
                 if entry.unit != "percent" or entry.multiply != 1:
                     hint = "Only a value in percent, with multiply: 1, may carry the sign."
-                    raise BadCell(index, Bad(f'"{text}" has a percent sign.', hint))
+                    raise BadCellError(index, Bad(f'"{text}" has a percent sign.', hint))
                 text = text[:-1].rstrip()
             found = plan.number(text)
             if isinstance(found, Bad):
-                raise BadCell(index, found)
+                raise BadCellError(index, found)
             plain = found
         value = scaled(plain, entry.multiply)
         if isinstance(value, Bad):
-            raise BadCell(index, value)
+            raise BadCellError(index, value)
         return value or 0.0, self._precision(cell, plain, entry), None
 
     def _precision(self, cell: Cell, plain: str, entry: Entry) -> float | None:
@@ -281,22 +285,12 @@ class _RowReader:
         low, high = (value if end is None else end for end in ends)
         middle = value if value is not None else low
         if low is not None and high is not None and middle is not None and not low <= middle <= high:
-            raise BadCell(plan.value, Bad("lower, value and upper are not in this order."))
+            raise BadCellError(plan.value, Bad("lower, value and upper are not in this order."))
         if value is not None:
             return lower, upper, "none"
         if (lower is None) != (upper is None):
-            raise BadCell(plan.value, Bad("one end of the interval and no value.", "Give both ends, or the value."))
+            raise BadCellError(plan.value, Bad("one end of the interval and no value.", "Give both ends, or the value."))
         return lower, upper, "none" if lower is None else "interval"
-
-
-def _text(number: float | None) -> str:
-    """As `canonical.number_text`, which it asks where Python's own text is another."""
-    if number is None:
-        return ""
-    text = repr(number)
-    if "e" in text or number == 0:
-        return number_text(number)
-    return text[:-2] if text.endswith(".0") else text
 
 
 def _placer(sheet: Sheet) -> Callable[[int, int | None], str]:

@@ -31,7 +31,7 @@ from urllib.parse import quote, urlencode
 from concordat.errors import SourceError
 from concordat.evidence.locators import csv_delimiter
 from concordat.evidence.sources._base import Meta, Problem, Query, Request, Series
-from concordat.evidence.sources._sdmx import VALUE, Row, Table
+from concordat.evidence.sources._sdmx import LEAD, VALUE, Row, Table
 from concordat.evidence.sources._sdmx_maps import AGENCIES, agency_map, read_map
 from concordat.evidence.sources._sdmx_rows import observations_of
 
@@ -246,9 +246,6 @@ def _labels(value: Any, depth: int) -> list[str]:
 _FIRST = ("DATAFLOW", "STRUCTURE", "KEY")
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9_@$-]*)(?:\[(.)\])?(?::\s*(.*))?", re.DOTALL)
 _LABELLED = re.compile(r"([^\s:]+(?::[^\s:]+)*): (.*)", re.DOTALL)
-_LEAD = (
-    "DATAFLOW", "STRUCTURE", "STRUCTURE_ID", "STRUCTURE_NAME", "ACTION", "SERIES_KEY", "OBS_KEY", "KEY", "LAST UPDATE",
-)  # fmt: skip
 _ACTIONS = frozenset("IARMD")
 
 
@@ -337,7 +334,7 @@ def _column(text: str) -> _Column:
 
 def _without_names(columns: list[_Column], name: str) -> list[_Column]:
     """Columns of ids alone, where each is followed by one of names (`labels=name`): the names get no id."""
-    lead = next((i for i, c in enumerate(columns) if c.id not in _LEAD), len(columns))
+    lead = next((i for i, c in enumerate(columns) if c.id not in LEAD), len(columns))
     rest = columns[lead:]
     if len(rest) % 2:
         what = "the header has a column of names without its column of ids."
@@ -348,7 +345,7 @@ def _without_names(columns: list[_Column], name: str) -> list[_Column]:
 
 def _dimensions(ids: tuple[str, ...]) -> tuple[str, ...]:
     """What stands before the value is a dimension, what stands behind it an attribute (both field guides)."""
-    return tuple(i for i in ids[: ids.index(VALUE)] if i not in _LEAD)
+    return tuple(i for i in ids[: ids.index(VALUE)] if i not in LEAD)
 
 
 def _row(record: list[str], columns: list[_Column], number: int, first: str) -> Row:

@@ -62,7 +62,8 @@ def test_what_stands_after_the_first_heading_separates_cells(sign: str, comma: b
 
 
 def test_a_byte_order_mark_quotes_and_line_ends_in_cells_are_read() -> None:
-    text = '\ufeff"DATAFLOW","GEO","TIME_PERIOD","OBS_VALUE","NOTE"\r\nE:X(1.0),EL,2020,7.5,"two\nlines, and ""quotes"""\r\n'
+    head = '\ufeff"DATAFLOW","GEO","TIME_PERIOD","OBS_VALUE","NOTE"\r\n'
+    text = head + 'E:X(1.0),EL,2020,7.5,"two\nlines, and ""quotes"""\r\n'
     row = read_table(text.encode(), "x.csv").rows[0]
     assert row.cells["NOTE"] == 'two\nlines, and "quotes"'
     assert Body(text.encode(), "x.csv").text_at(row.place) == "7.5"
@@ -132,7 +133,7 @@ def test_what_is_no_answer_is_a_typed_error(body: bytes, code: str, text: str) -
          "service_error", 'the service answers: "100 No results"'),
         ("<S><Footer><Message code='413'>file at URL: https://example.org/later</Message></Footer></S>",
          "refused", "fetch it later from https://example.org/later"),
-        ("<S><Footer><Message code='150'><Text>Internal</Text></Message></Footer></S>", "service_error", "150 Internal"),
+        ("<S><Footer><Message code='150'><Text>Down</Text></Message></Footer></S>", "service_error", "150 Down"),
     ],
 )  # fmt: skip
 def test_an_error_in_xml_is_told_in_the_services_words(root: str, code: str, text: str) -> None:

@@ -28,7 +28,7 @@ flows:
 """
 META = Meta("demo", "demo", "v", date(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC), "ab" * 32, "x.csv", "1")
 HEAD = ["DATAFLOW", "FREQ", "UNIT", "SEX", "GEO", "TIME_PERIOD", "OBS_VALUE"]
-ROW = {"DATAFLOW": "E:X(1.0)", "FREQ": "A", "UNIT": "PC", "SEX": "T", "GEO": "EL", "TIME_PERIOD": "2020", "OBS_VALUE": "7.5"}  # fmt: skip
+ROW = dict(zip(HEAD, ["E:X(1.0)", "A", "PC", "T", "EL", "2020", "7.5"], strict=True))
 
 Parse = Callable[..., tuple[list[Observation], list[Problem]]]
 
