@@ -397,7 +397,8 @@ def _explain(error: Any, document: Document, model: type[BaseModel], prefix: Pat
     shown = f" (found {given!r})" if isinstance(given, (str, int, float, bool)) else ""
     more = f"{len(faults) - 1} more after this one." if len(faults) > 1 else ""
     message = first["msg"].removeprefix("Value error, ")
-    return InputError(f"{name}: {message}{shown}.", where=place, hint=more, code="invalid")
+    said = f"{name}: {message}{shown}." if name else f"{message}{shown}."  # of the whole file, no key is at fault
+    return InputError(said, where=place, hint=more, code="invalid")
 
 
 def _known_keys(model: Any, path: Path_) -> list[str]:

@@ -19,6 +19,7 @@ NAMES: dict[str, set[str]] = {
         "Observation",
         "Problem",
         "Release",
+        "Revision",
         "Store",
         "check_quality",
         "cite",

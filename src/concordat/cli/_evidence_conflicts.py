@@ -52,8 +52,8 @@ def _lines(
     if len(sources) < 2:
         yield f"Only one source is loaded, so no conflict can be found. To load another: {PULL}"
         return
-    listed = ", ".join(sources)
-    yield f"{len(sources)} sources: {listed}. {_pairs(rows):,} figures in more than one; {len(found):,} conflicts."
+    listed, word = ", ".join(sources), "conflict" if len(found) == 1 else "conflicts"
+    yield f"{len(sources)} sources: {listed}. {_pairs(rows):,} figures in more than one; {len(found):,} {word}."
     if found:
         yield ""
         head = ("indicator", "area", "year", "part", "preferred", ">says", "other", ">says", ">gap", ">limit")

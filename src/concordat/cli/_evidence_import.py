@@ -62,7 +62,7 @@ def import_(
         progress = None if quiet else (lambda rows: _tell(f"{file.name}: {rows:,} rows read"))
         try:
             loaded = tabular.import_file(store, file, importer, skip_bad=skip_bad, progress=progress)
-        except tabular.BadRows as error:
+        except tabular.BadRowsError as error:
             _list_bad(file, error.problems)
             raise
         told = _told(store, settings, importer, loaded)

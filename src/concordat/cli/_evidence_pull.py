@@ -109,6 +109,7 @@ def _transport(
         explain=getattr(module, "explain", None),
         buckets=Buckets(store.catalog),
         proxy=os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or "",
+        ca_file=os.environ.get("SSL_CERT_FILE", ""),
         progress=tell,
     )
     open_.enter_context(live)

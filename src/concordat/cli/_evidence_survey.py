@@ -60,7 +60,7 @@ def _tell(text: str) -> None:
 def _lines(found: Survey, catalogue: Catalogue, stored: str) -> Iterator[str]:
     spec = found.spec
     start, end = spec.period
-    when = str(start.year) if isinstance(spec.model.period, int) else f"{start.isoformat()} to {end.isoformat()}"
+    when = str(start.year) if spec.model.period is not None else f"{start.isoformat()} to {end.isoformat()}"
     yield f"{spec.model.dataset.title}: {spec.area} {when}, {found.rows:,} people in {found.file}."
     yield _design(found)
     for item in spec.model.items:

@@ -22,7 +22,9 @@ from concordat.cli import (
     _evidence_import,
     _evidence_pull,
     _evidence_revisions,
+    _evidence_sdmx,
     _evidence_survey,
+    _evidence_verify,
 )
 from concordat.errors import InputError
 from concordat.settings import Settings, nearest
@@ -60,10 +62,11 @@ def trace(
     """Follow a number down to the publisher's bytes, each step checked."""
     from concordat.evidence.trace import lines
     from concordat.evidence.trace import trace as follow
+    from concordat.report import derivations
 
     folder = report if report is not None else _report_here()
     with _loaded(data_dir, factbook) as (store, _):
-        found = follow(id_, store, folder)
+        found = follow(id_, store, folder, derivations.load)
     _out(json, found.as_dict(), lines(found))
 
 
@@ -158,25 +161,6 @@ def vintages(json: bool = JSON, data_dir: str | None = DATA_DIR, factbook: str |
     rows = [(v.ref, v.known_from.isoformat(), f"{v.row_count:,}", v.logical_hash) for v in found]
     shown = columns(("vintage", "known from", ">rows", "hash of the rows"), rows) if rows else ["Nothing is loaded."]
     _out(json, {"vintages": [_facts(v) for v in found]}, shown)
-
-
-@app.command()
-def verify(json: bool = JSON, data_dir: str | None = DATA_DIR, factbook: str | None = FACTBOOK) -> None:
-    """Hash every body, vintage and release again; what is not as it was stored ends with exit code 5."""
-    with _stored(data_dir, factbook) as store:
-        checked = store.verify()
-    if checked.faults:
-        for fault in checked.faults[1:]:
-            print(f"concordat: {fault}", file=sys.stderr)
-        raise checked.faults[0]
-    counts = {"bodies": checked.bodies, "vintages": checked.vintages, "releases": checked.releases}
-    said = ", ".join(f"{count:,} {what if count != 1 else _ONE[what]}" for what, count in counts.items())
-    _out(
-        json, counts | {"data_dir": str(checked.data_dir)}, [f"{said}: all as they were stored in {checked.data_dir}."]
-    )
-
-
-_ONE = {"bodies": "body", "vintages": "vintage", "releases": "release"}
 
 
 # --- The store ----------------------------------------------------------------------------------------------------
@@ -302,3 +286,5 @@ app.command("conflicts")(_evidence_conflicts.conflicts)
 app.command("survey")(_evidence_survey.survey)
 app.command("export")(_evidence_export.export)
 app.command("import")(_evidence_import.import_)
+app.command("sdmx")(_evidence_sdmx.sdmx)
+app.command("verify")(_evidence_verify.verify)

@@ -1,7 +1,7 @@
 """What is known: observations with their source, vintage and bytes; which one is used; how sure a figure is.
 
-The main path, from a store to a member's figure (`resolve`, `aggregate` and `trace` are modules that hold the function
-of their name):
+The main path, from a store to a member's figure (`resolve`, `aggregate`, `revisions` and `trace` are modules that hold
+the function of their name):
 
     from concordat.evidence import load_catalogue, open_store
     from concordat.evidence.embedded import ensure_embedded
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from concordat.evidence.observation import Observation
     from concordat.evidence.quality import check_quality
     from concordat.evidence.resolve import Chosen
+    from concordat.evidence.revisions import Revision
     from concordat.evidence.sources._base import Problem
     from concordat.evidence.store import Release, Store, open_store
 
@@ -41,6 +42,7 @@ __all__ = [
     "Observation",
     "Problem",
     "Release",
+    "Revision",
     "Store",
     "check_quality",
     "cite",
@@ -58,6 +60,7 @@ _HOMES = {
     "Observation": "observation",
     "Problem": "sources._base",
     "Release": "store",
+    "Revision": "revisions",
     "Store": "store",
     "check_quality": "quality",
     "cite": "citation",

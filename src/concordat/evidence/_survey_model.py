@@ -47,14 +47,14 @@ class Format(_Strict):
     decimal: Literal[".", ","] = "."
 
 
-class Period(_Strict):
-    """First and last day of the interviews, where they were not one calendar year."""
+class Interviews(_Strict):
+    """First and last day, where the figures are not those of a calendar year."""
 
     start: Annotated[str, Field(pattern=_DAY)]
     end: Annotated[str, Field(pattern=_DAY)]
 
     @model_validator(mode="after")
-    def _order(self) -> Period:
+    def _order(self) -> Interviews:
         if date.fromisoformat(self.end) < date.fromisoformat(self.start):
             raise ValueError("the end must not be before the start")
         return self
@@ -103,7 +103,8 @@ class SurveyFile(_Strict):
     file: Annotated[str, Field(min_length=1)]
     dataset: Dataset
     area: str
-    period: Annotated[int, Field(ge=1900, le=2200)] | Period
+    period: Annotated[int, Field(ge=1900, le=2200)] | None = None
+    interviews: Interviews | None = None
     format: Format = Format()
     weight: str | None = None
     strata: str | None = None
@@ -136,6 +137,8 @@ class SurveyFile(_Strict):
                 raise ValueError(f'another item measures the same as "{item.id}"; give each a breakdown of its own')
             if set(item.breakdown) & set(self.domains):
                 raise ValueError(f'the breakdown of "{item.id}" is also a domain')
+        if (self.period is None) == (self.interviews is None):
+            raise ValueError("give one of period (a year) and interviews (first and last day)")
         if self.fpc is not None and self.strata is None and self.psu is None:
             raise ValueError("fpc needs strata or psu")
         return self

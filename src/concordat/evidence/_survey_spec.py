@@ -34,10 +34,10 @@ class Spec:
     @property
     def period(self) -> tuple[date, date]:
         """First and last day."""
-        period = self.model.period
-        if isinstance(period, int):
-            return date(period, 1, 1), date(period, 12, 31)
-        return date.fromisoformat(period.start), date.fromisoformat(period.end)
+        if self.model.period is not None:
+            return date(self.model.period, 1, 1), date(self.model.period, 12, 31)
+        assert self.model.interviews is not None, "the model asks for one of the two"
+        return date.fromisoformat(self.model.interviews.start), date.fromisoformat(self.model.interviews.end)
 
     @property
     def conf_status(self) -> str:

@@ -32,7 +32,7 @@ def observations(survey: Survey, vintage_id: str, known_from: date, retrieved_at
 
     spec = survey.spec
     start, end = spec.period
-    whole_year = isinstance(spec.model.period, int)
+    whole_year = spec.model.period is not None
     dataset = spec.model.dataset
     meta = Meta(
         dataset.class_, dataset.id, vintage_id, known_from, retrieved_at, survey.sha256, survey.file, PARSER_VERSION

@@ -59,14 +59,13 @@ def withheld(parts: Mapping[Key, Part], lines: Sequence[Line], least: int) -> di
         least: the smallest group that may be seen.
     """
     hidden = {key: SMALL for key, part in parts.items() if not part.safe}
-    changed = True
-    while changed:  # each turn hides at least one cell more, so there are at most as many turns as cells
-        changed = False
-        for line in lines:
-            smallest = _next(parts, line, hidden, least)
-            if smallest is not None:
-                hidden[smallest] = COMPLEMENTARY
-                changed = True
+    shortest_first = sorted(lines, key=lambda line: (len(line.parts), line.parts))  # a district before the country
+    for _ in range(len(parts) + 1):  # each turn hides a cell more
+        found = (_next(parts, line, hidden, least) for line in shortest_first)
+        smallest = next((key for key in found if key is not None), None)
+        if smallest is None:
+            break
+        hidden[smallest] = COMPLEMENTARY
     return hidden
 
 

@@ -101,7 +101,7 @@ def rebuild_release(
     """The release a report names: from this store, or made again when it holds the embedded default alone.
 
     Args:
-        vintages: what the report says the release consists of, if it does. A named release that is not here is made
+        vintages: what the report says the release consists of, if it does. A release that is not here is made
             of them where all of them are; otherwise they say what is missing.
 
     Raises:
@@ -113,7 +113,7 @@ def rebuild_release(
     if known is None:
         embedded = ensure_embedded(store, catalogue, factbook_path, progress)
         known = _made_again(store, name, embedded, catalogue.hash, blocs_hash)
-    if known is None and vintages and not name.startswith("auto-"):
+    if known is None and vintages:
         known = _made_of(store, name, vintages, catalogue.hash, blocs_hash)
     if known is None:
         raise missing_vintages(store, name, _missing(store, name, vintages))
@@ -135,7 +135,9 @@ def _listed(vintages: Sequence[ReleaseVintage]) -> str:
 def _made_of(
     store: Store, name: str, wanted: Sequence[ReleaseVintage], catalogue_hash: str, blocs_hash: str
 ) -> Release | None:
-    """A named release made again from its vintages, if this store has all of them."""
+    """A release made again from its vintages, if this store has all of them; one named by its hash if that agrees."""
+    if name.startswith("auto-") and name != auto_name(release_hash(wanted, catalogue_hash, blocs_hash)):
+        return None
     here = {ReleaseVintage(v.dataset_id, v.id, v.logical_hash): v for v in store.vintages()}
     if any(v not in here for v in wanted):
         return None

@@ -154,13 +154,13 @@ class Body:
         return [name.strip() for name in named], rows
 
     def _element(self, path: str) -> str:
-        if self._tree is None:
+        if self._root is None:
             from concordat.evidence._xml import parse_xml
 
-            self._tree = parse_xml(self.data, self.name)
+            self._root = parse_xml(self.data, self.name)
         steps = path.split("/")[1:]
         attribute = steps.pop()[1:] if steps[-1].startswith("@") else ""
-        found = [self._tree]
+        found = [self._root]
         element: Any = None
         for step in steps:
             name, _, number = step.rstrip("]").partition("[")
@@ -173,6 +173,7 @@ class Body:
 
     def _cell(self, sheet: str, letters: str, row: int) -> str:
         from concordat.evidence.sources import _tabular_read as tables
+        from concordat.evidence.sources import _tabular_workbook as workbooks
 
         if sheet not in self._sheets:
             self._sheets[sheet] = workbooks.sheet_cells(self.data, sheet, self.name)

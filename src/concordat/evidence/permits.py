@@ -16,7 +16,7 @@ from concordat.evidence.licences import Licence, licence, require_same_licence
 
 if TYPE_CHECKING:
     from concordat.evidence.observation import Observation
-    from concordat.evidence.store import Vintage
+    from concordat.evidence.store import VintageMeta
 
 RowKey: TypeAlias = tuple[str, str, str]  # dataset, vintage, obs_id
 
@@ -57,7 +57,7 @@ def check_accept(words: Iterable[str], *, where: str = "") -> tuple[str, ...]:
 
 
 def held_back(
-    observations: Sequence[Observation], vintages: Iterable[Vintage], *, accept: Collection[str] = ()
+    observations: Sequence[Observation], vintages: Iterable[VintageMeta], *, accept: Collection[str] = ()
 ) -> dict[RowKey, str]:
     """The rows that may not be passed on, each with the strictest reason (a key of `REASONS`).
 
@@ -83,9 +83,10 @@ def held_back(
     return found
 
 
-def _licence_of(vintage: Vintage) -> Licence:
-    require_same_licence(vintage.licence, where=vintage.ref)
-    return licence(str(vintage.licence["id"]), where=vintage.ref)
+def _licence_of(vintage: VintageMeta) -> Licence:
+    where = f"{vintage.dataset_id}/{vintage.id}"
+    require_same_licence(vintage.licence, where=where)
+    return licence(str(vintage.licence["id"]), where=where)
 
 
 def _own_reason(o: Observation) -> str:

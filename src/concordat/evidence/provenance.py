@@ -156,6 +156,7 @@ class BookOfTwo(Book):
 
     def __init__(self, book: Book, vintages: Iterable[tuple[str, str]]) -> None:
         """`vintages`: (dataset id, vintage id) of the report's own release."""
+        super().__init__()
         self._records = book._records
         self._own = frozenset(vintages)
 

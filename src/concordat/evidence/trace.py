@@ -3,32 +3,37 @@
 A number is named by its record's id (8 hex digits or more, as a report's `data-obs` carries them) or by its cell
 (`T3:BRA:internet_users_pct`). A derived number shows its function and version, is computed again, and is followed into
 its inputs; an observation shows its row in the store, how its bytes were retrieved, and the text that stands in them; a
-fact shows the line of the packaged table or of the study. What does not agree raises: nothing is shown that is not so.
+fact shows the line of the packaged table, of the study or of the publisher's bytes. What does not agree raises: nothing
+is shown that is not so.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from concordat import canonical
 from concordat.errors import InputError, StateError, TrustError
 from concordat.evidence._survey_trace import KEPT_AT_NODE, is_at_node
-from concordat.evidence.locators import Body, Reading, reading_of
+from concordat.evidence._trace_facts import Facts
+from concordat.evidence.manifest import check_files
 from concordat.evidence.observation import Observation
 from concordat.evidence.prov import Provenance, RawTexts, check_hashes, made_from, read_provenance
-from concordat.evidence.provenance import Derived, Fact, Record, parts_of, recompute, text_hash
+from concordat.evidence.provenance import Derived, Fact, Record, parts_of, recompute
 from concordat.evidence.store import Store
 from concordat.settings import nearest
 
 PREFIX_MIN = 8
 _HEX = re.compile(r"[0-9a-f]{1,64}")
-_FUNCTION = re.compile(r"(?P<module>[a-z_]+(\.[a-z_]+)*)\.[a-z_]+@[0-9]+")
+# The modules of this room that register derivations; a report uses others too (`report.derivations`).
+DERIVATIONS = (
+    "evidence.aggregate", "evidence.provenance", "evidence.ranks", "evidence.resolve", "evidence.revisions",
+)  # fmt: skip
+Loader: TypeAlias = Callable[[str], None]
 _INDENT = "  "
 
 
@@ -62,23 +67,25 @@ class Trace:
             yield from one.observations()
 
 
-def trace(wanted: str, store: Store, report_dir: Path | None = None) -> Trace:
-    """Follow a number down to its bytes.
+def trace(wanted: str, store: Store, report_dir: Path | None = None, load: Loader | None = None) -> Trace:
+    """Follow a number down to its bytes. Of a report, every file is first compared with its manifest.
 
     Args:
         wanted: the beginning of an id, or the name of a cell (this needs a report).
         store: holds vintages and bodies.
         report_dir: a report's folder; without it, ids of observations in the store are followed.
+        load: imports the module of a function of a derived record, see `loader`; by default those of this room.
 
     Raises:
         InputError: no such record or cell, or more than one.
-        TrustError: a body, a row, a record or a computation is not what it was.
+        TrustError: a file of the report, a body, a row, a record or a computation is not what it was.
         StateError: a vintage is not in this store, or this program no longer has a function.
     """
     if report_dir is None:
         return Tracer(store, _in_store(wanted, store), None).whole(wanted, "")
+    check_files(report_dir)
     said = _read_report(report_dir)
-    tracer = Tracer(store, said, report_dir)
+    tracer = Tracer(store, said, report_dir, load)
     if ":" in wanted:
         cell = said.cells.get(wanted)
         if cell is None:
@@ -101,7 +108,8 @@ def find_id(wanted: str, ids: Iterable[str], *, where: str = "") -> str:
     if not _HEX.fullmatch(text) or len(text) < PREFIX_MIN:
         hint = f"Give at least {PREFIX_MIN} digits of 0-9 and a-f, or a cell's name such as T3:BRA:internet_users_pct."
         raise InputError(f'"{wanted}" is not the beginning of an id.', where=where, hint=hint, code="bad_id")
-    found = sorted(i for i in ids if i.startswith(text))
+    known = ids if isinstance(ids, Mapping) else frozenset(ids)
+    found = [text] if text in known else sorted(i for i in known if i.startswith(text))
     if not found:
         hint = "Ids stand in a report's provenance.json; name its folder with --report."
         raise InputError(f"no record has an id that begins with {text}.", where=where, hint=hint, code="no_record")
@@ -172,14 +180,14 @@ def _in_store(wanted: str, store: Store) -> Provenance:
 class Tracer:
     """Follows records of one report or store; bodies and vintages are read once, records traced once."""
 
-    def __init__(self, store: Store, said: Provenance, report_dir: Path | None) -> None:
+    def __init__(self, store: Store, said: Provenance, report_dir: Path | None, load: Loader | None = None) -> None:
         self.store = store
         self.said = said
-        self.report_dir = report_dir
+        self._load = load or load_function
         self.where = str(report_dir / "provenance.json") if report_dir else str(store.data_dir)
         self._texts = RawTexts(store)
         self._rows: dict[tuple[str, str], Mapping[tuple[str, str], Observation]] = {}
-        self._files: dict[tuple[str, str], Body] = {}
+        self._facts = Facts(store, report_dir, self.where)
         self._done: dict[str, Trace] = {}
 
     def whole(self, wanted: str, part: str) -> Trace:
@@ -212,7 +220,7 @@ class Tracer:
 
     def _derived(self, record: Derived, above: frozenset[str]) -> Trace:
         inputs = tuple(self._trace(i, above) for i in record.inputs)
-        load_function(record.function)
+        self._load(record.function)
         recompute(record, self.said.records.__getitem__)
         steps = [("made by", f"{record.function} from {len(inputs)} inputs, computed again: equal")]
         if record.parameters:
@@ -221,48 +229,9 @@ class Tracer:
         return Trace(record.id, "derived", f"derived {record.id[:12]}", tuple(steps), inputs)
 
     def _fact(self, record: Fact) -> Trace:
-        key = (record.file, record.sha256)
-        if key not in self._files:
-            self._files[key] = Body(self._file(record), record.file, self._reading(record))
-        text = self._files[key].text_at(record.locator)
-        checked = f"SHA-256 {record.sha256}, checked" if record.sha256 else "the report's own study"
-        steps = [("file", f"{record.file} ({checked})"), ("place", record.locator), ("text", text)]
+        steps = self._facts.steps(record)
         steps += [("part", f"{name} = {_text(value)}") for name, value in record.parts.items()]
         return Trace(record.id, "fact", f"fact {record.id[:12]}", tuple(steps))
-
-    def _reading(self, record: Fact) -> Reading | None:
-        """How a publisher's body is read, if a vintage that was made from it says so."""
-        if not record.file.startswith("raw/"):
-            return None
-        found = (reading_of(v.origin) for v in self.store.vintages() if record.sha256 in v.raw)
-        return next((reading for reading in found if reading is not None), None)
-
-    def _file(self, record: Fact) -> bytes:
-        """The file of a fact: a table of this package, a publisher's body, or a file of the report's folder."""
-        parts = Path(record.file).parts
-        if ".." in parts or not parts or Path(record.file).is_absolute():
-            raise TrustError(f'"{record.file}" is no file of a report.', where=self.where, code="record")
-        if parts[0] == "raw":
-            return self.store.raw.get(parts[-1])
-        try:
-            if parts[0] == "concordat":
-                data = files("concordat").joinpath(*parts[1:]).read_bytes()
-            else:
-                data = ((self.report_dir or Path()) / record.file).read_bytes()
-        except OSError as error:
-            hint = "Install the version of concordat named in the report's manifest."
-            raise TrustError(
-                f"can't be read: {error.strerror}.", where=record.file, hint=hint, code="fact_file"
-            ) from None
-        found = text_hash(data)
-        if record.sha256 and found != record.sha256:
-            raise TrustError(
-                f"not the table the report was made with: expected SHA-256 {record.sha256}, found {found}.",
-                where=record.file,
-                hint="Install the version of concordat named in the report's manifest.",
-                code="fact_file",
-            )
-        return data
 
     def _observation(self, record_id: str, o: Observation, above: frozenset[str]) -> Trace:
         check_hashes(o, where=self.where)
@@ -320,15 +289,23 @@ class Tracer:
             )
 
 
-def load_function(function: str) -> None:
-    """Import the module that registers a function of this package (`evidence.aggregate.bloc@1`), if there is one."""
-    match = _FUNCTION.fullmatch(function)
-    if match is None:
-        return
-    try:
-        importlib.import_module(f"concordat.{match['module']}")
-    except ModuleNotFoundError:
-        return  # `recompute` says that this program has no such function
+def loader(modules: Iterable[str]) -> Loader:
+    """What imports the module that registers a function, if it is one of these (below `concordat.`), and nothing else.
+
+    What a report names is only ever looked up in the table: a name that isn't there imports nothing, and `recompute`
+    says that this program has no such function.
+    """
+    known = frozenset(modules)
+
+    def load(function: str) -> None:
+        module = function.rpartition("@")[0].rpartition(".")[0]
+        if module in known:
+            importlib.import_module(f"concordat.{module}")
+
+    return load
+
+
+load_function = loader(DERIVATIONS)
 
 
 def _title(record_id: str, o: Observation) -> str:

@@ -90,7 +90,8 @@ def _absent(inputs: Inputs, wanted: Sequence[Indicator], shown: Sequence[Indicat
     no_source = [i.name(inputs.study.language) for i in absent if i.id not in loaded]
     too_few = [i.name(inputs.study.language) for i in absent if i.id in loaded]
     if no_source:
-        yield Note(inputs.words.text("standing.no_source", names="; ".join(no_source), command=Code(PULL)))
+        names = inputs.words.listed(no_source, "page.list_semicolon")
+        yield Note(inputs.words.text("standing.no_source", names=names, command=Code(PULL)))
     if too_few:
         yield Note(inputs.words.text("divide.too_few", names=inputs.words.listed(too_few, "page.list_semicolon")))
 

@@ -35,7 +35,7 @@ def _slope(both: Comparison, indicator: Indicator, moves: Sequence[Move]) -> Fig
 
     inputs, words = both.inputs, both.inputs.words
     about = [m for m in moves if m.indicator.id == indicator.id]
-    areas = sorted(inputs.who.all, key=inputs.area_name)
+    areas = sorted(inputs.who.all, key=inputs.by_name)
     before, now = both.then.figures(indicator, areas), both.now.figures(indicator, areas)
     shown = [a for a in areas if a in before or a in now]
     if len(shown) > ROWS_MAX:

@@ -1,14 +1,14 @@
 """Which figures a report may hold: it is made to be published, so it holds only what may be passed on.
 
 Everything in the folder counts as passing on: the page as much as `data.csv`, the workbook and `provenance.json`, which
-quotes each source's text. So a row that may not leave (`evidence.permits`) is not used at all; the next source stands in
-its place, and the first page says which source was left out and why. A study can accept terms under `report.accept`:
+quotes each source's text. So a row that may not leave (`evidence.permits`) is not used at all; the next source stands
+in its place, and the first page says which source was left out and why. A study can accept terms under `report.accept`:
 
 - `share-alike`: the report's data are then offered under the same terms, and the page says so;
 - `internal`: rows that may be built on but not passed on are used too, and the page says "not for publication".
 
-What is confidential, and what its licence forbids to build on, is never used. A withheld row has no number; it stays, so
-that the table says "withheld".
+What is confidential, and what its licence forbids to build on, is never used. A withheld row has no number; it stays,
+so that the table says "withheld".
 """
 
 from __future__ import annotations

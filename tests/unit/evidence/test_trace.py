@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from concordat import canonical
 from concordat.errors import InputError, StateError, TrustError
 from concordat.evidence.catalogue import Catalogue
 from concordat.evidence.licences import licence
@@ -48,6 +49,14 @@ class Report:
         document = json.loads(path.read_bytes())
         change(document)
         path.write_text(json.dumps(document), encoding="utf-8")
+        self.list_files()
+
+    def list_files(self) -> None:
+        """Make the manifest fit the files, as a careful forger would."""
+        found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.folder.iterdir()}
+        found.pop("manifest.json", None)
+        said = {"schema": "concordat/manifest@1", "concordat": "0.1.0", "release": "", "study_sha256": ""}
+        (self.folder / "manifest.json").write_text(json.dumps({**said, "files": found}), encoding="utf-8")
 
 
 def _meta() -> VintageMeta:
@@ -92,7 +101,9 @@ def made(tmp_path: Path, observe: Callable[..., Observation], catalogue: Catalog
         }
         said = provenance(book, cells=cells, store=store, observations=[*rows.values(), whole])
         (folder / "provenance.json").write_bytes(said)
-        yield Report(store, folder, rows, whole.obs_id, chosen, count, study)
+        report = Report(store, folder, rows, whole.obs_id, chosen, count, study)
+        report.list_files()
+        yield report
 
 
 # --- Followed ---
@@ -127,7 +138,7 @@ def test_a_combined_row_leads_to_the_rows_it_was_made_from(made: Report) -> None
 
 def test_a_fact_shows_the_line_of_the_study(made: Report) -> None:
     assert dict(made.trace(made.study).steps) == {
-        "file": "study.yaml (the report's own study)",
+        "file": "study.yaml (the report's own study, as its manifest has it, checked)",
         "place": "#/countries/1",
         "text": "ETH",
         "part": "area = ETH",
@@ -254,6 +265,7 @@ def test_a_report_that_says_something_else_than_the_store_raises(
 
 def test_a_study_changed_after_the_report_gives_no_such_line(made: Report) -> None:
     (made.folder / "study.yaml").write_text("countries: [BRA]\n", encoding="utf-8")
+    made.list_files()
     with pytest.raises(TrustError, match="nothing stands at #/countries/1"):
         made.trace(made.study)
 
@@ -272,5 +284,53 @@ def test_a_fact_can_not_lead_out_of_the_report(made: Report, file: str, tmp_path
     fact = book.fact(file, "", "line 1", {"area": "ETH"})
     (tmp_path / "secret.txt").write_text("secret\n", encoding="utf-8")
     (made.folder / "provenance.json").write_bytes(provenance(book, cells={}, store=made.store))
+    made.list_files()
     with pytest.raises(TrustError, match="is no file of a report"):
         made.trace(fact)
+
+
+# --- The files of the report ---
+
+
+def _touch(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: _touch(f / "study.yaml"), r"study\.yaml: not what .* expected SHA-256 [0-9a-f]{64}, found SHA-256"),
+        (lambda f: _touch(f / "provenance.json"), r"provenance\.json: not what the report was written with"),
+        (lambda f: (f / "study.yaml").unlink(), r"study\.yaml: .* found no file"),
+        (lambda f: (f / "more.txt").write_bytes(b""), r"more\.txt: .* expected no such file, found SHA-256 e3b0c442"),
+        (lambda f: (f / "link").symlink_to("study.yaml"), "link: .* found a link to elsewhere"),
+    ],
+    ids=["study changed", "records changed", "study lost", "file added", "link added"],
+)
+def test_a_report_with_another_file_than_its_manifest_names_is_not_traced(
+    made: Report, damage: Callable[[Path], Any], words: str
+) -> None:
+    damage(made.folder)
+    with pytest.raises(TrustError, match=words) as caught:
+        made.trace(made.rows["ETH"].obs_id)
+    assert caught.value.code == "report_file"
+
+
+# --- Functions ---
+
+
+@pytest.mark.parametrize(
+    "function", ["cli.assess.assess@1", "__main__.entry@1", "evidence.survey.rate@1", "..os.system@1", "", "x", "@"]
+)
+def test_a_function_that_a_report_names_imports_no_module_outside_the_table(
+    made: Report, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr("importlib.import_module", imported.append)
+    record_id = canonical.digest([function, [], {}], floats=True)[:32]
+    made.rewrite(lambda d: d["records"].update({record_id: {
+        "kind": "derived", "function": function, "inputs": [], "parameters": {}, "parts": {"value": 1},
+    }}))  # fmt: skip
+    with pytest.raises(StateError, match="this program has no"):
+        made.trace(record_id)
+    assert imported == []

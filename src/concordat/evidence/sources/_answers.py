@@ -32,6 +32,11 @@ def excerpt(body: bytes) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in text)[:SHOWN_CHARACTERS]
 
 
+def rows_text(count: int) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} row" + ("" if count == 1 else "s")
+
+
 def phrase(status: int) -> str:
     """`Too Many Requests` of 429; empty for a number that nobody has named."""
     try:

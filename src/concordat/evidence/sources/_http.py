@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from concordat import __version__, clock
-from concordat.errors import SourceError
+from concordat.errors import InputError, SourceError
 from concordat.evidence.sources._answers import excerpt, phrase, retry_after_s, wrong_content
 from concordat.evidence.sources._base import Answer, Request
 from concordat.evidence.sources._urls import (
@@ -39,6 +39,8 @@ from concordat.evidence.sources._urls import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from concordat.evidence.store.buckets import Buckets
@@ -92,6 +94,7 @@ class HttpTransport:
         service: the address that the person named, if any: its host alone may be private (`_urls`).
         explain: what a status other than 200 means to a connector, where that is final.
         buckets: keeps how often each host was asked; without it no limit is kept.
+        ca_file: certificates to trust instead of the usual ones, as a network that opens encrypted traffic needs.
         proxy: an http proxy through which everything but this machine is asked; it then resolves the names.
         progress: told in words why we wait.
     """
@@ -103,6 +106,7 @@ class HttpTransport:
         explain: Explain | None = None,
         buckets: Buckets | None = None,
         proxy: str = "",
+        ca_file: str = "",
         limits: Limits | None = None,
         progress: Callable[[str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -115,6 +119,7 @@ class HttpTransport:
         self._explain = explain
         self._buckets = buckets
         self._proxy = proxy
+        self._ca_file = ca_file
         self._progress = progress
         self._sleep = sleep
         self._random = random
@@ -252,11 +257,24 @@ class HttpTransport:
                 trust_env=False,
                 follow_redirects=False,
                 proxy=self._proxy if proxied else None,
+                verify=self._trust(),
                 headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
             )
             self._clients[host] = self._open.enter_context(client)
         self._clients[host].cookies.clear()
         return self._clients[host]
+
+    def _trust(self) -> ssl.SSLContext | bool:
+        if not self._ca_file:
+            return True
+        import ssl
+
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except (OSError, ssl.SSLError) as error:
+            what = f"the certificates can't be read: {error}."
+            hint = "SSL_CERT_FILE must name a file of certificates (PEM)."
+            raise InputError(what, where=self._ca_file, hint=hint, code="ca_file") from None
 
     def _body(self, request: Request, place: str, response: httpx.Response) -> bytes:
         limit = self.limits.body_bytes_max

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from concordat.errors import ConcordatError, InputError, SourceError
 from concordat.evidence.observation import Observation, breakdown_text, obs_id_of
+from concordat.evidence.sources._answers import rows_text
 from concordat.evidence.sources._base import Meta, Problem
 from concordat.evidence.sources._sdmx import LEAD, NO_VALUE, TIME, Freq, Row, Table, number_of, period_of
 
@@ -89,9 +90,9 @@ def _select(table: Table, maps: SdmxFile, meta: Meta) -> tuple[list[_Selected], 
             passed[flow.id] += 1
         else:
             selected.append(_Selected(row, flow, *hit))
-    text = "{n} of {all} rows of {flow} are series that the map does not name; passed over"
+    text = "{n} of {all} of {flow} are of series that the map does not name; passed over"
     problems += [
-        Problem("not_mapped", "info", meta.name, text.format(n=n, all=len(table.rows), flow=flow))
+        Problem("not_mapped", "info", meta.name, text.format(n=n, all=rows_text(len(table.rows)), flow=flow))
         for flow, n in sorted(passed.items())
     ]
     return selected, problems
@@ -314,7 +315,7 @@ class _Areas:
     def problems(self) -> Iterator[Problem]:
         for (code, scheme, group), n in sorted(self._none.items()):
             what = "is a group of countries" if group else f"is not a country's code in the scheme {scheme}"
-            text = f'"{code}" {what}; {n} rows passed over'
+            text = f'"{code}" {what}; {rows_text(n)} passed over'
             yield Problem("not_an_area", "info" if group else "warning", self._first[code], text)
 
 

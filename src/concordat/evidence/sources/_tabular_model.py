@@ -16,6 +16,7 @@ Dimension = Literal["sex", "age", "loc", "income", "skill", "partner", "q"]
 MissingReason = Literal["not_published", "not_applicable", "withheld", "uninhabited"]
 SCHEMES = ("iso2", "iso3", "m49", "gec", "name")
 TOTAL = "total"
+EMPTY = "empty"  # how a list of codes names the empty cell, because a key of YAML can't be empty
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 
 

@@ -140,10 +140,14 @@ def parquet_rows(body: bytes, name: str) -> Iterator[Sequence[Any]]:
     """
     import duckdb
 
+    settings: dict[str, Any] = {
+        "threads": 1,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
     with tempfile.TemporaryDirectory(prefix="concordat-") as folder:
         path = Path(folder) / "table.parquet"
         path.write_bytes(body)
-        settings: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
         try:
             with duckdb.connect(":memory:", config=settings) as engine:
                 table = "'" + str(path).replace("'", "''") + "'"

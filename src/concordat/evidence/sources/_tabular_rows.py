@@ -1,9 +1,8 @@
 """Rows of a user's table as observations: one pass, column by column in the end, every fault told with its place.
 
 This is the checked fast path beside `Meta.row`: the same ids and hashes, made without a call for each row (the tests
-hold both against each other), and every row's invariants are checked again when the vintage is written. Figures
-outside their bounds and keys that stand twice are no faults here: they are stored, and `evidence.quality` takes them out
-of use.
+hold both against each other), and every row's invariants are checked again when the vintage is written. Figures outside
+their bounds and keys that stand twice are no faults here: they are stored, and `evidence.quality` sets them aside.
 """
 
 from __future__ import annotations
@@ -87,6 +86,10 @@ class BadCellError(Exception):
         self.bad = bad
 
 
+def _bad(index: int | None, what: str, hint: str = "") -> BadCellError:
+    return BadCellError(index, Bad(what, hint))
+
+
 def read_rows(sheet: Sheet, plan: Plan, meta: Meta, progress: Progress | None = None) -> Read:
     """Every row of a table, read by its plan."""
     read = Read()
@@ -106,7 +109,7 @@ def read_rows(sheet: Sheet, plan: Plan, meta: Meta, progress: Progress | None = 
             cells = [fill.get((number, i)) if c is None and i in plan.keys else c for i, c in enumerate(cells)]
         try:
             if len(cells) != plan.width:
-                raise BadCellError(None, Bad(f"{len(cells)} cells; the header has {plan.width}.", "Look at the quotes."))
+                raise _bad(None, f"{len(cells)} cells; the header has {plan.width}.", "Look at the quotes.")
             row = make(cells, place(number, plan.value))
         except BadCellError as fault:
             text = f"{fault.bad.what} {fault.bad.hint}".strip()
@@ -183,7 +186,7 @@ class _RowReader:
         if self._simple and type(cell) is str and entry.multiply == 1.0 and _PLAIN.fullmatch(cell):
             value = float(cell) or 0.0
             if value - value != 0:
-                raise BadCellError(plan.value, Bad(f'"{cell[:40]}..." is too large for a number.'))
+                raise _bad(plan.value, f'"{cell[:40]}..." is too large for a number.')
         else:
             value, precision, reason = self._figure(cell, plan.value, entry)
         unit, status, nature, note = entry.unit, "A", "N", ""
@@ -195,7 +198,7 @@ class _RowReader:
             nature = self._coded("nature", cells, nature)
             if nature not in NATURES:
                 index = plan.coded["nature"][0]
-                raise BadCellError(index, Bad(f'"{nature}" is not a nature.', f"Map it to one of {', '.join(NATURES)}."))
+                raise _bad(index, f'"{nature}" is not a nature.', f"Map it to one of {', '.join(NATURES)}.")
             note = cell_text(cells[plan.note])[:NOTE_MAX].strip() if plan.note is not None else ""
             lower, upper, censoring = self._bounds(cells, value, entry)
             reason = None if censoring != "none" else reason
@@ -240,14 +243,14 @@ class _RowReader:
     def _figure(self, cell: Cell, index: int, entry: Entry) -> tuple[float | None, float | None, str | None]:
         """Value, precision and the reason for being missing."""
         if isinstance(cell, date):
-            raise BadCellError(index, Bad(f"the date {cell.isoformat()} stands where a number should."))
+            raise _bad(index, f"the date {cell.isoformat()} stands where a number should.")
         plan = self.plan
         if isinstance(cell, float):
             plain = repr(cell)
             if cell - cell != 0:
                 if plain in plan.missing:
                     return None, None, plan.missing[plain]
-                raise BadCellError(index, Bad(f"{plain} is no number.", f'List "{plain}" under format.missing, if it is.'))
+                raise _bad(index, f"{plain} is no number.", f'List "{plain}" under format.missing, if it is.')
         else:
             text = (cell or "").strip()
             if text in plan.missing:
@@ -255,7 +258,7 @@ class _RowReader:
             if text.endswith("%"):
                 if entry.unit != "percent" or entry.multiply != 1:
                     hint = "Only a value in percent, with multiply: 1, may carry the sign."
-                    raise BadCellError(index, Bad(f'"{text}" has a percent sign.', hint))
+                    raise _bad(index, f'"{text}" has a percent sign.', hint)
                 text = text[:-1].rstrip()
             found = plan.number(text)
             if isinstance(found, Bad):
@@ -285,11 +288,11 @@ class _RowReader:
         low, high = (value if end is None else end for end in ends)
         middle = value if value is not None else low
         if low is not None and high is not None and middle is not None and not low <= middle <= high:
-            raise BadCellError(plan.value, Bad("lower, value and upper are not in this order."))
+            raise _bad(plan.value, "lower, value and upper are not in this order.")
         if value is not None:
             return lower, upper, "none"
         if (lower is None) != (upper is None):
-            raise BadCellError(plan.value, Bad("one end of the interval and no value.", "Give both ends, or the value."))
+            raise _bad(plan.value, "one end of the interval and no value.", "Give both ends, or the value.")
         return lower, upper, "none" if lower is None else "interval"
 
 

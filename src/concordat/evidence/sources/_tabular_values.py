@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from concordat.errors import InputError
-from concordat.evidence.sources._tabular_model import TOTAL, Period
+from concordat.evidence.sources._tabular_model import EMPTY, TOTAL, Period
 from concordat.evidence.sources._tabular_numbers import Bad
 from concordat.evidence.sources._tabular_read import cell_text
 from concordat.world import area_type, country, normalise
@@ -187,8 +187,8 @@ def code_reader(values: Mapping[str, str], what: str, default: str = "") -> Call
 
     def read(cell: Any) -> Any:
         text = cell_text(cell).strip()
-        if text in values:
-            return values[text]
+        if (text or EMPTY) in values:
+            return values[text or EMPTY]
         if values and text:
             return Bad(f'"{text}" is not among the values of {what}.', f"List it in the mapping under {what}.values.")
         return text or default or Bad(f"{what} is empty.")
@@ -201,7 +201,7 @@ def part_reader(dimension: str, values: Mapping[str, str]) -> Callable[[Any], An
 
     def read(cell: Any) -> Any:
         text = cell_text(cell).strip()
-        code = values.get(text, "" if values else text)
+        code = values.get(text or EMPTY, "" if values else text)
         return part_of(dimension, code) if code else _no_part(dimension, text)
 
     return read

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from concordat.errors import InputError, SourceError
 from concordat.evidence.observation import Observation
-from concordat.evidence.sources._answers import excerpt
+from concordat.evidence.sources._answers import excerpt, rows_text
 from concordat.evidence.sources._base import Meta, Problem, Query, Request, Series, mapped_series
 from concordat.evidence.sources._itu_model import INDEX_NODES_MAX, itu_codes
 from concordat.evidence.sources._sdmx import number_of
@@ -118,7 +118,7 @@ def parse(body: bytes, meta: Meta) -> Iterator[Observation | Problem]:
     for (rule, name), count in sorted(strangers.items()):
         said = "is no code of the catalogue" if rule == "unknown_code" else "is no country"
         severity = "warning" if rule == "not_an_area" and "region " not in name else "info"
-        yield Problem(rule, severity, meta.name, f"{name} {said}; {count} rows passed over")  # type: ignore[arg-type]
+        yield Problem(rule, severity, meta.name, f"{name} {said}; {rows_text(count)} passed over")  # type: ignore[arg-type]
 
 
 def read(body: bytes, where: str) -> list[Mapping[str, Any]]:

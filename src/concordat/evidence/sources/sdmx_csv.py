@@ -76,11 +76,15 @@ class SdmxConnector:
         Raises:
             SourceError: the body is no SDMX-CSV, or is a refusal, or has a flow or columns that the map lacks.
         """
+        yield from self.unverified(meta)
+        yield from observations_of(read_table(body, meta.name), self.maps, meta)
+
+    def unverified(self, meta: Meta) -> Iterator[Problem]:
+        """That a flow's map has not been checked, so that it shows wherever its figures do."""
         for flow in self.maps.flows:
             if flow.status == "unverified":
                 names = ", ".join(s.indicator for s in flow.series)
                 yield Problem("unverified_code", "info", meta.name, f"the map of {flow.id} ({names}) is unverified")
-        yield from observations_of(read_table(body, meta.name), self.maps, meta)
 
     def published(self, body: bytes) -> date | None:
         """The day in Eurostat's column LAST UPDATE, the newest; None where the answer has no such column."""
@@ -149,8 +153,15 @@ def connector_of(body: bytes, where: str) -> SdmxConnector:
         InputError: the map breaks its schema.
     """
     maps = read_map(body, where)
-    name = maps.origin.dataset_id if maps.origin else maps.agency.id if maps.agency else ""
-    return SdmxConnector(name, maps)
+    return SdmxConnector(name_of(maps), maps)
+
+
+def name_of(maps: SdmxFile) -> str:
+    """The dataset that a map makes: a person's own, or the agency's."""
+    if maps.origin:
+        return maps.origin.dataset_id
+    assert maps.agency is not None, "the schema asks for one of the two"
+    return maps.agency.id
 
 
 def __getattr__(name: str) -> Any:

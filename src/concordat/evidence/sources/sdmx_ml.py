@@ -11,33 +11,108 @@ from __future__ import annotations
 import importlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from concordat.errors import MethodError, SourceError
 from concordat.evidence._xml import parse_xml
-from concordat.evidence.sources._base import Meta, Problem
+from concordat.evidence.sources import sdmx_csv
+from concordat.evidence.sources._base import Meta, Problem, Query, Request
 from concordat.evidence.sources._sdmx import VALUE, Row, Table
 from concordat.evidence.sources._sdmx_json import read_json
+from concordat.evidence.sources._sdmx_maps import AGENCIES, agency_map, read_map
 from concordat.evidence.sources._sdmx_rows import observations_of
-from concordat.evidence.sources._sdmx_xml import local, read_message
+from concordat.evidence.sources._sdmx_xml import local, message_error, read_message
 
 if TYPE_CHECKING:
     from concordat.evidence.observation import Observation
     from concordat.evidence.sources._sdmx_model import SdmxFile
 
 PARSER_VERSION = "1"
+ACCEPT = (
+    "application/vnd.sdmx.structurespecificdata+xml;version=2.1",
+    "application/vnd.sdmx.genericdata+xml;version=2.1",
+    "application/vnd.sdmx.data+json;version=1.0.0",
+    "application/xml",
+    "text/xml",
+)
+
+
+@dataclass(frozen=True)
+class SdmxMlConnector(sdmx_csv.SdmxConnector):
+    """One agency's service, asked for XML. See `_base.Connector` for what the functions promise."""
+
+    PARSER_VERSION: str = PARSER_VERSION
+
+    def plan(self, query: Query) -> list[Request]:
+        """One request a flow, as for CSV but for the form.
+
+        Raises:
+            SourceError: the map has no flow for any of the indicators.
+        """
+        return [
+            replace(r, url=_FORMAT.sub("", r.url), accept=ACCEPT, name=r.file_name.removesuffix(".csv") + ".xml")
+            for r in super().plan(query)
+        ]
+
+    def parse(self, body: bytes, meta: Meta) -> Iterator[Observation | Problem]:
+        """The figures in one message.
+
+        Raises:
+            SourceError: see `read_table` and `observations_of`.
+            MethodError: the extra is not installed.
+        """
+        yield from self.unverified(meta)
+        yield from parse(body, meta, self.maps)
+
+    def published(self, body: bytes) -> date | None:  # noqa: ARG002
+        """No day: services put it in attributes of their own, which the annex shows."""
+        return None
+
+    def follow(self, request: Request, body: bytes) -> list[Request]:
+        """Nothing more to ask; an error or a queue's note in the place of data is an error.
+
+        Raises:
+            SourceError: see `_sdmx_xml.message_error`.
+        """
+        if not _is_json(body) and (error := message_error(body, request.label)):
+            raise error
+        return []
+
+
+_FORMAT = re.compile(r"(?<=[?&])format=[^&]*&?|[?&]format=[^&]*$")
+
+
+def connector_of(body: bytes, where: str) -> SdmxMlConnector:
+    """A connector from a person's own map: any dataflow of any service.
+
+    Raises:
+        InputError: the map breaks its schema.
+    """
+    maps = read_map(body, where)
+    return SdmxMlConnector(sdmx_csv.name_of(maps), maps)
+
+
+def __getattr__(name: str) -> Any:
+    """`sdmx_ml.imf`: the connector of an agency, its map read when first asked for."""
+    if name in AGENCIES:
+        return SdmxMlConnector(name, agency_map(name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def parse(body: bytes, meta: Meta, maps: SdmxFile) -> Iterator[Observation | Problem]:
-    """The figures in one message, by a map.
+    """The figures in one body of any form, CSV included, by a map.
 
     Raises:
         SourceError: see `read_table` and `observations_of`.
-        MethodError: the extra is not installed.
+        MethodError: the extra is not installed, and the body is not CSV.
     """
-    yield from observations_of(read_table(body, meta.name), maps, meta)
+    reader = read_table if _is_json(body) or _is_xml(body) else sdmx_csv.read_table
+    yield from observations_of(reader(body, meta.name), maps, meta)
 
 
 def read_table(body: bytes, name: str) -> Table:
@@ -71,6 +146,10 @@ def read_structures(body: bytes, name: str) -> dict[str, int]:
     kinds = ("codelist", "concept_scheme", "structure", "dataflow", "constraint", "category_scheme", "categorisation")
     counts = {kind: len(getattr(message, kind)) for kind in kinds}
     return {kind: count for kind, count in counts.items() if count}
+
+
+def _is_xml(body: bytes) -> bool:
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
 def _is_json(body: bytes) -> bool:

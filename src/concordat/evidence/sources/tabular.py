@@ -14,24 +14,24 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from concordat import canonical, clock
 from concordat.errors import InputError
-from concordat.evidence.citation import Origin, origins
-from concordat.evidence.licences import licence
+from concordat.evidence.citation import Origin
 from concordat.evidence.locators import Reading
-from concordat.evidence.sources import _tabular_values as values
 from concordat.evidence.sources._base import Answer, Meta, Problem
+from concordat.evidence.sources._tabular_checks import ENDINGS, Checked, check_mapping, classes
 from concordat.evidence.sources._tabular_model import ImportFile
-from concordat.evidence.sources._tabular_read import FILE_BYTES_MAX, Sheet, read_sheet
-from concordat.evidence.sources._tabular_rows import Entry, Plan, Progress, left_out, observations, read_rows
-from concordat.settings import Document, nearest, parse_yaml, validate
+from concordat.evidence.sources._tabular_plan import make_plan
+from concordat.evidence.sources._tabular_read import FILE_BYTES_MAX, read_sheet
+from concordat.evidence.sources._tabular_rows import Progress, left_out, observations, read_rows
+from concordat.settings import Document, parse_yaml, validate
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from concordat.evidence.observation import Observation
     from concordat.evidence.store import Store
 
+__all__ = ["BadRowsError", "Importer", "classes", "import_file", "read_file", "read_mapping"]
+
 PARSER_VERSION = "1"
-ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".parquet": "parquet"}
-OTHER_CLASS = "other"  # last in every source order
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Importer:
             InputError: the bytes are not such a table, or a column is not in it.
         """
         sheet = read_sheet(body, self.reading, meta.name)
-        plan = self._plan(sheet, meta.name)
+        plan = make_plan(self.mapping, self.map_name, sheet, meta.name)
         read = read_rows(sheet, plan, meta, progress)
         if not read.rows:
             hint = "Look at format.header_row and format.sheet in the mapping."
@@ -124,23 +124,14 @@ def read_mapping(body: bytes, catalogue: Catalogue, *, where: str) -> Importer:
     """
     document = parse_yaml(body, where=where, schema="import@1")
     importer = Importer(validate(document, ImportFile), where, document, catalogue)
-    _check_dataset(importer)
-    _check_file(importer)
-    _check_measures(importer)
-    _check_columns(importer)
+    check_mapping(Checked(importer.mapping, document, catalogue))
     return importer
-
-
-def classes(catalogue: Catalogue) -> tuple[str, ...]:
-    """The classes of source that a mapping may name: those of the catalogue's source orders, and `other`."""
-    found = {source for i in catalogue.indicators.values() for source in i.source_order}
-    return (*sorted(found), OTHER_CLASS)
 
 
 # --- The import ---------------------------------------------------------------------------------------------------
 
 
-class BadRows(InputError):
+class BadRowsError(InputError):
     """Rows of the user's file that can't be read; nothing was stored."""
 
     def __init__(self, file: str, bad: Sequence[Problem]) -> None:
@@ -160,7 +151,7 @@ def import_file(
     """Read a table of the user's own and store it as a vintage; the same file and mapping again change nothing.
 
     Raises:
-        InputError: the file can't be read, is not the mapping's, or holds rows that can't be read (`BadRows`).
+        InputError: the file can't be read, is not the mapping's, or holds rows that can't be read (`BadRowsError`).
         SourceError: no figure at all.
         StateError: the store can't be written.
     """
@@ -182,7 +173,7 @@ def import_file(
             published=importer.published or _known_before(store, importer, answer.body),
             skip_bad=skip_bad,
             notes={"reading": importer.reading.as_dict(), "mapping": importer.document.value},
-            on_bad=lambda bad: BadRows(path.name, bad),
+            on_bad=lambda bad: BadRowsError(path.name, bad),
         )
 
 

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from concordat.errors import InputError, SourceError
 from concordat.evidence.observation import Observation, breakdown_text
-from concordat.evidence.sources._answers import excerpt
+from concordat.evidence.sources._answers import excerpt, rows_text
 from concordat.evidence.sources._base import Meta, Problem, Query, Request, Series, mapped_series
 from concordat.evidence.sources._sdmx import NO_VALUE, number_of
 from concordat.evidence.sources._un_sdg_model import SdgDimension, sdg_table
@@ -134,7 +134,7 @@ def parse(body: bytes, meta: Meta) -> Iterator[Observation | Problem]:
             else:
                 strangers["other_part", f"{series.code}: {found[0]}"] += 1
     for (rule, text), count in sorted(strangers.items()):
-        yield Problem(rule, "info", meta.name, f"{text}; {count} rows passed over")
+        yield Problem(rule, "info", meta.name, f"{text}; {rows_text(count)} passed over")
 
 
 def read(body: bytes, where: str) -> tuple[Mapping[str, Any], list[Any]]:

@@ -39,6 +39,7 @@ SEGMENT_CHARACTERS_MAX = 1_400
 PER_PAGE = 20_000  # of at most 32,500
 DATABASE = "2"  # World Development Indicators; needed when several codes are asked for at once
 PAGES_MAX = 2_000
+DECIMALS_MAX = 17  # no double has more
 
 _PERIOD = re.compile(r"([12][0-9]{3})(?:Q([1-4])|M(0[1-9]|1[0-2]))?")
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -201,7 +202,7 @@ def parse(body: bytes, meta: Meta) -> Iterator[Observation | Problem]:
             series = _series().get(code.upper())
             area = _area(row)
             if series is None:
-                strangers["unknown_code", f"{code} ({row['indicator'].get('value')})"] += 1
+                strangers["unknown_code", excerpt_of(f"{code} ({row['indicator'].get('value')})")] += 1
             elif area is None:
                 strangers["not_a_country", _named(row)] += 1
             else:
@@ -267,7 +268,9 @@ def _about_header(header: dict[str, Any], rows: list[Any], meta: Meta) -> Iterat
             text = f"the header promises {expected:,} rows on this page; {len(rows):,} came."
             yield Problem("fewer_rows", "warning", meta.name, text)
     if database not in (None, "", DATABASE):
-        yield Problem("other_database", "warning", meta.name, f"from database {database}; {DATABASE} was asked for.")
+        yield Problem(
+            "other_database", "warning", meta.name, excerpt_of(f"from database {database}; {DATABASE} was asked for.")
+        )
 
 
 def _whole(value: Any) -> int | None:
@@ -301,7 +304,7 @@ def _row(row: dict[str, Any], series: Series, area: str, place: str, meta: Meta)
     about = {"indicator_id": series.indicator_id, "area": area}
     said = row["country"].get("id") if isinstance(row.get("country"), dict) else None
     if said not in (None, "", area, by_iso3()[area].iso2):
-        text = f"countryiso3code says {area}, country.id says {said}."
+        text = f"countryiso3code says {area}, country.id says {excerpt_of(str(said))}."
         return _problem("area_contradicts", place, text, **about)
     value = _number(row["value"])
     if value is None:
@@ -312,7 +315,7 @@ def _row(row: dict[str, Any], series: Series, area: str, place: str, meta: Meta)
         text = f'"{excerpt_of(str(row.get("date")))}" is no year, quarter or month.'
         return _problem("bad_period", place, text, **about)
     start, end, freq = period
-    unit = excerpt_of(str(row.get("unit") or ""))
+    unit, decimals = excerpt_of(str(row.get("unit") or "")), _whole(row.get("decimal"))
     return meta.row(
         f"{place}/value",
         **about,
@@ -321,9 +324,9 @@ def _row(row: dict[str, Any], series: Series, area: str, place: str, meta: Meta)
         freq=freq,
         value=value,
         unit=series.unit,
-        decimals=_whole(row.get("decimal")),
+        decimals=decimals if decimals is not None and decimals <= DECIMALS_MAX else None,
         breakdown=series.breakdown,
-        obs_status=str(row.get("obs_status") or "").strip() or "A",
+        obs_status=excerpt_of(str(row.get("obs_status") or "")) or "A",
         series_key=series.code,
         note=f"unit as given: {unit}" if unit else "",
     )

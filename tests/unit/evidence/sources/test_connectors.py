@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concordat.errors import InputError
+from concordat.errors import InputError, SourceError
 from concordat.evidence.catalogue import load_catalogue
 from concordat.evidence.citation import origin_of
 from concordat.evidence.licences import licence
@@ -20,7 +20,11 @@ def test_a_connector_can_be_asked_what_it_has_and_what_it_would_ask(name: str) -
     found = connector(name)
     assert licence(origin_of(found.DATASET).licence)
     series = found.discover()
-    assert series
+    if not series:
+        with pytest.raises(SourceError) as caught:
+            found.plan(Query())
+        assert caught.value.code == "no_code"
+        return
     assert {s.indicator_id for s in series} <= load_catalogue().indicators.keys()
     requests = found.plan(Query(areas=("BRA", "IND"), years=(2020, 2023)))
     assert requests == found.plan(Query(areas=("BRA", "IND"), years=(2020, 2023))), "a plan is pure"

@@ -64,7 +64,7 @@ def test_what_rides_along(change: dict[str, Any], columns: dict[str, Any]) -> No
         ({"answer": [{"value": "1,234"}]}, "unparsed", "can't tell a decimal comma from thousands"),
         ({"dataYear": "2001"}, "unparsed", "the year is '2001'"),
         ({"dataYear": 0}, "unparsed", "the year is 0"),
-        ({"isoCode": "ZZZ"}, "not_an_area", "ZZZ (Aruba) is no country; 1 rows passed over"),
+        ({"isoCode": "ZZZ"}, "not_an_area", "ZZZ (Aruba) is no country; 1 row passed over"),
         ({"isoCode": None}, "not_an_area", "None (Aruba) is no country"),
         ({"code": "i99"}, "unknown_code", "i99 is no code of the catalogue"),
     ],

@@ -15,8 +15,8 @@ from concordat.evidence import open_store
 from concordat.evidence.catalogue import load_catalogue
 from concordat.evidence.citation import origin_of
 from concordat.evidence.licences import licence
-from concordat.evidence.pulling import pull
 from concordat.evidence.prov import RawTexts
+from concordat.evidence.pulling import pull
 from concordat.evidence.sources import sdmx_csv
 from concordat.evidence.sources._base import Answer, Query, Request
 from concordat.evidence.sources._connectors import connector
@@ -39,7 +39,7 @@ def test_each_agency_has_a_map_an_origin_and_a_connector(agency: str) -> None:
     maps = agency_map(agency)
     assert maps.agency is not None
     assert maps.agency.id == agency
-    assert connector(agency).DATASET == agency
+    assert agency == connector(agency).DATASET
     assert origin_of(agency).source_id == agency
     assert licence(origin_of(agency).licence).redistribute is False  # nobody here has read their terms yet
 

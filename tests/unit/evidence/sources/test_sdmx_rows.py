@@ -77,7 +77,7 @@ def test_a_group_and_an_unknown_code_are_told_once_each(parse: Parse) -> None:
     assert [o.area for o in rows] == ["GRC"]
     assert [(p.rule, p.severity, p.text) for p in problems] == [
         ("not_an_area", "info", '"EU27_2020" is a group of countries; 2 rows passed over'),
-        ("not_an_area", "warning", '"QQ" is not a country\'s code in the scheme eurostat; 1 rows passed over'),
+        ("not_an_area", "warning", '"QQ" is not a country\'s code in the scheme eurostat; 1 row passed over'),
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_row_that_can_not_be_read_is_told_with_its_place(parse: Parse, cells: 
 def test_rows_of_other_series_are_counted(parse: Parse) -> None:
     rows, problems = parse({}, {"UNIT": "THS"}, {"SEX": "X"})
     assert len(rows) == 1
-    assert [p.text for p in problems] == ["2 of 3 rows of X are series that the map does not name; passed over"]
+    assert [p.text for p in problems] == ["2 of 3 rows of X are of series that the map does not name; passed over"]
 
 
 def test_a_dimension_that_the_map_forgot_refuses_the_series(parse: Parse) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from concordat.errors import InputError, SourceError
 from concordat.evidence.catalogue import load_catalogue
@@ -326,6 +328,27 @@ def test_what_is_no_answer_is_a_typed_error(body: bytes, code: str) -> None:
         _parse(body)
     assert caught.value.code == code
     assert caught.value.where == META.name
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ROW, "id", "value"]), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(ROW)), JSON), st.dictionaries(st.sampled_from(sorted(HEADER)), JSON))
+def test_whatever_stands_in_a_row_or_header_gives_figures_problems_or_an_error_of_ours(
+    row: dict[str, Any], header: dict[str, Any]
+) -> None:
+    try:
+        rows, problems = _parse(_body(ROW, ROW | row, **header))
+    except SourceError:
+        return
+    assert ROW["value"] in {o.value for o in rows}
+    for text in [*(p.text for p in problems), *(o.obs_status + o.note for o in rows)]:
+        assert text.isprintable()
 
 
 # --- Pages ---
