@@ -20,12 +20,14 @@ PAGE_BYTES, FIRST_CHAPTERS_BYTES = 100_000, 35_000
 
 
 @contextmanager
-def opened(browser: Browser, folder: Path, *, scripts: bool = True, width: int = 1280) -> Iterator[Page]:
+def opened(
+    browser: Browser, folder: Path, *, scripts: bool = True, width: int = 1280, name: str = "report.html"
+) -> Iterator[Page]:
     context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
     context.set_default_timeout(CALL_MS)
     try:
         page = context.new_page()
-        page.goto((folder / "report.html").as_uri())
+        page.goto((folder / name).as_uri())
         yield page
     finally:
         context.close()
@@ -39,6 +41,32 @@ def test_axe_finds_nothing(browser: Browser, report: Callable[..., Path], words:
         found = axe.run(page, options={"runOnly": RULES})
     assert found.violations_count == 0, found.generate_report()
     assert len(found.response["passes"]) > 20
+
+
+@pytest.mark.parametrize(("name", "width"), [("report.html", 1280), ("report.html", 360), ("report.zh.html", 1280)])
+def test_axe_finds_nothing_in_other_scripts_either(
+    browser: Browser, report: Callable[..., Path], name: str, width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra [oracles]").Axe()
+    folder = report("BRICS", "--language", "ar,zh")
+    with opened(browser, folder, width=width, name=name) as page:
+        found = axe.run(page, options={"runOnly": RULES})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_on_an_arabic_page_the_first_column_stays_at_the_right(browser: Browser, report: Callable[..., Path]) -> None:
+    with opened(browser, report("BRICS", "--language", "ar,zh"), width=360) as page:
+        places = page.evaluate(
+            """(() => { const box = document.querySelector('#standing .scroll'); box.scrollIntoView();
+               const head = box.querySelector('tbody th'), before = head.getBoundingClientRect();
+               box.scrollLeft = -200; const after = head.getBoundingClientRect();
+               return [before.right, after.right, box.getBoundingClientRect().right, box.scrollLeft] })()"""
+        )
+    before, after, edge, scrolled = places
+    assert scrolled < 0
+    assert before == pytest.approx(edge, abs=1)
+    assert after == pytest.approx(edge, abs=1)
 
 
 @pytest.mark.parametrize("words", REPORTS.values(), ids=REPORTS)
@@ -82,10 +110,10 @@ def test_the_first_screen_says_where_the_bloc_stands_and_how_sure_we_are(
     assert chart["y"] + chart["height"] <= 900
 
 
-@pytest.mark.parametrize("words", [("BRICS",), ("WTO",), ("G20",)], ids=" ".join)
+@pytest.mark.parametrize("words", [("BRICS",), ("WTO",), ("G20",), ("BRICS", "--language", "ar,zh")], ids=" ".join)
 def test_the_page_weighs_less_than_100_kb(report: Callable[..., Path], words: tuple[str, ...]) -> None:
-    body = (report(*words) / "report.html").read_bytes()
-    assert len(gzip.compress(body, 9)) <= PAGE_BYTES
+    for page in report(*words).glob("report*.html"):
+        assert len(gzip.compress(page.read_bytes(), 9)) <= PAGE_BYTES, page.name
 
 
 def test_the_first_chapters_of_brics_keep_to_their_budget(report: Callable[..., Path]) -> None:

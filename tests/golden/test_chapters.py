@@ -20,7 +20,7 @@ from concordat.evidence.store import open_store
 from concordat.report import build
 from concordat.report.chapter import Figure, Missing, Report
 from concordat.report.inputs import who_is_in
-from concordat.report.study import Study, study_for_bloc, study_for_countries
+from concordat.report.study import LANGUAGES, Study, study_for_bloc, study_for_countries
 from concordat.settings import Settings
 
 FOLDER = Path(__file__).parent / "chapters"
@@ -90,3 +90,18 @@ def test_first_screens_say_what_they_said(name: str, evidence_dir: Path, update_
     report = composed(name, evidence_dir)
     said = [(report.title,), (report.subtitle,), *report.summary]
     check(FOLDER / f"{name}-first.jsonl", lines(said), update_golden)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_the_first_screen_of_brics_in_each_language(language: str, evidence_dir: Path, update_golden: bool) -> None:
+    study = study_for_bloc("BRICS", on=ON, languages=(language,))
+    book = Book()
+    with open_store(evidence_dir) as store:
+        inputs = build.gather(study, who_is_in(study, book), Settings(evidence_dir), store, book)
+        report = build.compose(inputs, build.citations_of(inputs))
+    contents = tuple(chapter.title for chapter in report.chapters)
+    check(
+        FOLDER / f"brics-first.{language}.jsonl",
+        lines([(report.title,), (report.subtitle,), *report.summary, contents]),
+        update_golden,
+    )

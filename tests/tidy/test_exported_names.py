@@ -23,9 +23,11 @@ NAMES: dict[str, set[str]] = {
         "Store",
         "check_quality",
         "cite",
+        "export_public",
         "find_conflicts",
         "load_catalogue",
         "open_store",
+        "survey_rates",
     },
     "concordat.evidence.store": {
         "Release",

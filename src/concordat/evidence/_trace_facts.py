@@ -168,7 +168,7 @@ class Facts:
                 return f"the parser of {vintage.ref} said so"
         for vintage in among:
             if (where, *about) in self._places_of_rows(vintage):
-                return f"about a row of {vintage.ref} at this place"
+                return f"about a row of {vintage.ref} at this place; its words were not kept"
         raise self._wrong(record, f'says "{said["found"]}" of {where}, which no parser of these bytes said')
 
     def _all(self) -> list[Vintage]:

@@ -55,7 +55,8 @@ def read_manifest(folder: Path) -> Manifest:
         said: Any = canonical.loads(data)
         found = Manifest(dict(said["files"]), said["study_sha256"], said["release"], said["concordat"])
         texts = (found.study_sha256, found.release, found.concordat, *found.files, *found.files.values())
-        if said["schema"] != SCHEMA or not all(isinstance(text, str) for text in texts):
+        whole = isinstance(said["files"], dict) and all(isinstance(text, str) for text in texts)
+        if said["schema"] != SCHEMA or not whole:
             raise ValueError(f"schema {said['schema']}")
     except (ConcordatError, LookupError, TypeError, ValueError) as error:
         what = f"not the manifest of a report ({type(error).__name__}: {error})."

@@ -27,7 +27,7 @@ REASONS: Mapping[str, str] = {
     "confidential": "confidential",
     "withheld": "withheld by its producer",
     "derive": "its licence forbids building on it",
-    "redistribute": "its licence forbids passing it on",
+    "redistribute": "its licence, as far as it is known, does not let it be passed on",
     "unstated": "no licence is stated",
     "unknown_input": "made from rows whose terms are not known",
     "share_alike": "its licence asks for share-alike, which was not accepted",

@@ -263,17 +263,16 @@ def count_kinds(found: Sequence[Revision]) -> Mapping[Kind, int]:
 
 
 @derivation("evidence.revisions.change")
-def change(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
+def change(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[str, Any]:
     """How far a figure moved: the second input less the first, with the widest interval that their ends allow.
 
-    Inputs: two figures (observations or derived records). Parts: `value`, `lower`, `upper`, each None where a side has
-    none. `scales`: 10**unit_mult of each, where not 1.
+    Inputs: two chosen figures or two bloc figures, in one unit. Parts: `value`, `lower`, `upper`, each None where a
+    side has none.
     """
     before, after = inputs
-    scales = parameters.get("scales") or [1.0, 1.0]
 
     def less(end: str, other_end: str) -> float | None:
         first, then = before.get(other_end), after.get(end)
-        return None if first is None or then is None else then * scales[1] - first * scales[0]
+        return None if first is None or then is None else then - first
 
     return {"value": less("value", "value"), "lower": less("lower", "upper"), "upper": less("upper", "lower")}

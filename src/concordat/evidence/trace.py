@@ -263,7 +263,18 @@ class Tracer:
             kept = f"SHA-256 {o.raw_sha256}: microdata that stay {KEPT_AT_NODE}, so not here and not read again"
             return [*steps, ("bytes", kept), ("place", o.raw_locator), ("item", text)]
         path = self.store.raw.path(o.raw_sha256).relative_to(self.store.data_dir)
-        return [*steps, ("bytes", f"{path}, SHA-256 checked"), ("place", o.raw_locator), ("text", text)]
+        steps += [("bytes", f"{path}, SHA-256 checked"), ("place", o.raw_locator), ("text", text)]
+        return [*steps, *self._factor(o)]
+
+    def _factor(self, o: Observation) -> list[tuple[str, str]]:
+        """What the text was multiplied by, where the mapping of the user's own table says so."""
+        from concordat.evidence.sources.tabular import factor_of
+
+        vintage = self.store.catalog.vintage(o.dataset_id, o.vintage_id)
+        if vintage is None or "mapping" not in vintage.origin:
+            return []
+        factor = factor_of(vintage.origin, o.indicator_id, o.breakdown)
+        return [("read as", f"the text times {factor:g}, as the mapping says")] if factor != 1 else []
 
     def _check_row(self, o: Observation) -> None:
         key = (o.dataset_id, o.vintage_id)

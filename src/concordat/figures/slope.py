@@ -104,7 +104,7 @@ def slope_chart(
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Places at least `gap` apart, in the same order, inside `low..high`, as near to the given ones as can be.
 
-    >>> spread([10, 10, 50], 10, 0, 100)
+    >>> spread([10.0, 10.0, 50.0], 10.0, 0.0, 100.0)
     [5.0, 15.0, 50.0]
     """
     order = sorted(range(len(places)), key=lambda i: (places[i], i))

@@ -2,7 +2,7 @@
 
 Release of evidence -> figures chosen -> chapters -> first screen -> renderers -> one folder, written beside and swapped
 in. A chapter that fails becomes a line that says so; a `TrustError` stops the report. No statistic is computed here.
-In the first language of a study everything is written; in each other one the pages, `report.pt.html` and `report.pt.pdf`.
+A study's first language has every file, each other one its pages: `report.pt.html`, `report.pt.pdf`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from concordat.report.study import Study, Vintage
 
 if TYPE_CHECKING:
     from concordat.evidence.citation import Citation
-    from concordat.evidence.observation import Observation
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release, Store
     from concordat.settings import Settings
@@ -48,11 +47,18 @@ class Built:
 
 
 def build(
-    study: Study, settings: Settings, folder: Path, *, force: bool = False, progress: Progress | None = None
+    study: Study,
+    settings: Settings,
+    folder: Path,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    factbook_2015: Path | None = None,
 ) -> Built:
     """Write the whole report into a folder.
 
     Args:
+        factbook_2015: the unpacked npm package of the Factbook of 2015, to load as an earlier release to compare with.
         progress: told (steps done, steps in all, what is done now).
 
     Raises:
@@ -73,6 +79,8 @@ def build(
     who = who_is_in(study, book)  # before the store is opened: a mistyped bloc writes nothing
     read_options(study)
     with open_store(settings.data_dir) as store:
+        if factbook_2015 is not None:
+            _load_2015(store, factbook_2015)
         inputs = gather(study, who, settings, store, book)
         tell(1)
         citations = citations_of(inputs)
@@ -87,6 +95,13 @@ def build(
     bundle.write(folder, files, study_sha256=inputs.study.hash, release=inputs.release.name, force=force)
     tell(len(STEPS))
     return Built(folder, (*sorted(files), "manifest.json"), inputs.study, report, inputs)
+
+
+def _load_2015(store: Store, path: Path) -> None:
+    from concordat.evidence.catalogue import load_catalogue
+    from concordat.evidence.sources.factbook_2015 import release_2015
+
+    release_2015(store, load_catalogue(), path)
 
 
 # --- Evidence -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from concordat.errors import InputError
 from concordat.evidence.provenance import Book
@@ -86,9 +86,9 @@ def read_earlier(
     rows, _ = permitted(rows, vintages, study.accept)
     not_after = min(evidence.not_after, on.year)
     members = _members(study, on)
-    chosen = resolve(
-        rows, catalogue, not_after=not_after, mode=evidence.mode, areas=members or _members(study, study.on)
-    )  # type: ignore[arg-type]
+    areas = members or _members(study, study.on)
+    mode: Any = evidence.mode
+    chosen = resolve(rows, catalogue, not_after=not_after, mode=mode, areas=areas)
     return Earlier(name, on, tuple(vintages), members, not_after, tuple(rows), chosen)
 
 

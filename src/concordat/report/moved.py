@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from concordat.evidence.aggregate import derive_bloc
-from concordat.evidence.conflicts import unit_scale
 from concordat.evidence.provenance import BookOfTwo, Derived
 from concordat.evidence.resolve import Chosen, enter, resolve
 from concordat.evidence.revisions import compare
@@ -298,7 +297,7 @@ def _members_tables(both: Comparison, moves: Sequence[Move]) -> Iterator[Block]:
     if not moves:
         return
     if len(moves) > ROWS_ON_PAGE:
-        top = largest(moves, ROWS_ON_PAGE)
+        top = largest([m for m in moves if m.before is not None and m.now is not None] or moves, ROWS_ON_PAGE)
         title = words.plain("moved.members_top", count=len(top))
         yield _members_table(both, "moved-largest", title, top)
     whole = len(moves) <= ROWS_ON_PAGE
@@ -352,14 +351,11 @@ def _members_table(
 
 
 def _move_cell(both: Comparison, m: Move) -> Cell:
-    """How far the published figure moved; for censored ones between which limits."""
+    """How far the figure moved, with the widest interval that the two evidence intervals allow."""
     if m.before is None or m.now is None:
         return Cell()
-    rows = (m.before.observation, m.now.observation)
-    scales = [unit_scale(o) for o in rows]
-    parameters = {"scales": scales} if set(scales) != {1.0} else {}
-    ids = [both.inputs.book.observe(o) for o in rows]
-    change = both.inputs.book.derive("evidence.revisions.change@1", ids, parameters)
+    book = both.inputs.book
+    change = book.derive("evidence.revisions.change@1", [enter(book, c) for c in (m.before, m.now)])
     return _change_cell(both.inputs, change, m.indicator.unit)
 
 

@@ -24,7 +24,8 @@ ROWS_MAX = 24  # more lines than that nobody can follow: those that moved most a
 
 def slopes(both: Comparison, moves: Sequence[Move]) -> Iterator[Figure]:
     """Internet use first, if it moved, then the figure with most moves."""
-    count = Counter(m.indicator.id for m in moves if cells.comparable(m.indicator.unit))
+    both_sides = [m for m in moves if m.before is not None and m.now is not None]
+    count = Counter(m.indicator.id for m in both_sides if cells.comparable(m.indicator.unit))
     order = sorted(count, key=lambda i: (i != LEAD, -count[i], i))
     for indicator_id in order[:FIGURES_MAX]:
         yield _slope(both, both.inputs.catalogue.indicators[indicator_id], moves)

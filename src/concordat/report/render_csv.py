@@ -17,6 +17,7 @@ import io
 from collections.abc import Iterator
 
 from concordat.canonical import number_text
+from concordat.evidence.csv_text import guarded
 from concordat.report.chapter import Cell, Num, Report
 from concordat.report.outline import Entry, Outline
 
@@ -24,8 +25,6 @@ COLUMNS = (
     "table", "table_title", "chapter", "row_id", "row", "row_kind", "column_id", "column", "unit", "value", "lower",
     "upper", "year", "rank_best", "rank_worst", "marks", "text", "source", "record", "part", "rank_record", "cell",
 )  # fmt: skip
-# What a spreadsheet takes for the beginning of a formula, the wide forms of East Asian keyboards among them.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def render(report: Report) -> bytes:
@@ -36,15 +35,6 @@ def render(report: Report) -> bytes:
     for entry in Outline(report).entries:
         writer.writerows(_lines(entry))
     return buffer.getvalue().encode("utf-8")
-
-
-def guarded(text: str) -> str:
-    """Text that no spreadsheet takes for a formula.
-
-    >>> guarded("=1+1"), guarded("'tis"), guarded("Brazil")
-    ("'=1+1", "''tis", 'Brazil')
-    """
-    return f"'{text}" if text.startswith((*FORMULA_STARTS, "'")) else text
 
 
 def _lines(entry: Entry) -> Iterator[list[str]]:

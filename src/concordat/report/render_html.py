@@ -3,7 +3,8 @@
 Each number carries `data-obs`, the shortest id that names its record, and `data-part`, which part of the record it is
 (`value` where that is not said), so that a reader and a test can trace it; all its digits are in `data.csv`. Meets WCAG
 2.2 AA (tests/browser). The page's structure is `_data/report.html.j2`, its look `_data/report.css`; here are runs,
-cells and numbers.
+cells and numbers. A page that runs from right to left adds `_data/report.rtl.css`; its pictures, codes and numbers in
+Western digits keep their own direction.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def render(report: Report, messages: Messages, figures_svg: Mapping[str, str] | 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
     page = _Page(report, messages, figures_svg or {})
-    css = (folder / "report.css").read_text(encoding="utf-8").strip()
+    sheets = ["report.css", *(["report.rtl.css"] if page.rtl else [])]
+    css = "\n".join((folder / sheet).read_text(encoding="utf-8").strip() for sheet in sheets)
     text = template.render(css=page.safe(css), report=report, outline=page.outline, **page.helpers())
     return (text.rstrip() + "\n").encode("utf-8")
 

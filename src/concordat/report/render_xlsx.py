@@ -30,11 +30,11 @@ from typing import TYPE_CHECKING, Any
 
 from concordat.canonical import number_text
 from concordat.errors import MethodError
+from concordat.evidence.csv_text import FORMULA_STARTS
 from concordat.figures.numbers import CURRENCIES, NBSP, WHOLE, decimals_of, pieces
 from concordat.report.chapter import Cell, Cite, Code, Missing, Num, Report, Runs, Table
 from concordat.report.messages import Messages
 from concordat.report.outline import Entry, Outline, how_to_read, numbers_of, right_to_left
-from concordat.report.render_csv import FORMULA_STARTS
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format

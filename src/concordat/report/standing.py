@@ -108,7 +108,9 @@ def long_date(inputs: Inputs, day: object) -> str:
     """A day in the report's language: November 22, 2026."""
     from babel.dates import format_date
 
-    return str(format_date(day, format="long", locale=inputs.study.language))
+    language = inputs.study.language
+    text = str(format_date(day, format="long", locale=language))
+    return f"1er{text[1:]}" if language == "fr" and text.startswith("1 ") else text
 
 
 # --- Tables -------------------------------------------------------------------------------------------------------

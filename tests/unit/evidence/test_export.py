@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,52 +20,35 @@ from concordat.evidence.citation import Origin
 from concordat.evidence.export import MANIFEST, Exported, export_public
 from concordat.evidence.licences import licence
 from concordat.evidence.observation import COLUMNS, Observation
-from concordat.evidence.store import Release, Store, VintageMeta, _files, open_store, tables
+from concordat.evidence.store import Store, VintageMeta, _files, open_store, tables
 
 Observe = Callable[..., Observation]
-Load = Callable[..., None]
 Export = Callable[..., Exported]
 FILES = ("LICENCES.txt", "data.csv", "data.parquet", "datasets.csv", "pointers.csv", "sources.bib", "sources.csl.json")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "data") as opened:
-        yield opened
+def _load(store: Store, dataset: str, licence_id: str, rows: list[Observation], producer: str = "An office") -> None:
+    """A dataset of these rows under this licence."""
+    origin = Origin(
+        dataset_id=dataset, source_id=dataset, producer=producer, title=f"Table {dataset}", published="2026",
+        packaged_in="", url=f"https://example.org/{dataset}", licence=licence_id,
+    )  # fmt: skip
+    meta = VintageMeta(
+        id=f"{dataset}-1", dataset_id=dataset, source_id=dataset, published=None, known_from=date(2026, 3, 1),
+        retrieved_at=datetime(2026, 3, 2, tzinfo=UTC), parser_version="1", raw=(), origin=asdict(origin),
+        licence=licence(licence_id).as_dict(),
+    )  # fmt: skip
+    store.write_vintage(meta, rows)
 
 
-@pytest.fixture
-def load(store: Store) -> Load:
-    """`load("odbl", "ODbL-1.0", rows)`: a dataset of these rows under this licence."""
-
-    def make(dataset: str, licence_id: str, rows: list[Observation], producer: str = "An office") -> None:
-        origin = Origin(
-            dataset_id=dataset, source_id=dataset, producer=producer, title=f"Table {dataset}", published="2026",
-            packaged_in="", url=f"https://example.org/{dataset}", licence=licence_id,
-        )  # fmt: skip
-        meta = VintageMeta(
-            id=f"{dataset}-1", dataset_id=dataset, source_id=dataset, published=None, known_from=date(2026, 3, 1),
-            retrieved_at=datetime(2026, 3, 2, tzinfo=UTC), parser_version="1", raw=(), origin=asdict(origin),
-            licence=licence(licence_id).as_dict(),
-        )  # fmt: skip
-        store.write_vintage(meta, rows)
-
-    return make
+def _export(store: Store, folder: Path, **keys: Any) -> Exported:
+    release = store.make_release(None, store.vintages(), "0" * 64, "1" * 64)
+    return export_public(store, folder, release, **keys)
 
 
-@pytest.fixture
-def release(store: Store) -> Callable[[], Release]:
-    return lambda: store.make_release(None, store.vintages(), "0" * 64, "1" * 64)
-
-
-@pytest.fixture
-def export(store: Store, release: Callable[[], Release], tmp_path: Path) -> Export:
-    return lambda **keys: export_public(store, keys.pop("folder", tmp_path / "out"), release(), **keys)
-
-
-@pytest.fixture
-def mixed(load: Load, observe: Observe) -> dict[str, Observation]:
-    """One row of each kind, in three datasets."""
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory, observe: Observe) -> Iterator[tuple[Store, dict[str, Observation]]]:
+    """A store with one row of each kind, in three datasets; nothing more is written to it."""
     free = observe(50, "BRA", source="free")
     alike = observe(60, "IND", source="alike")
     rows = {
@@ -76,10 +59,36 @@ def mixed(load: Load, observe: Observe) -> dict[str, Observation]:
         "unstated": observe(83.375, "RUS", source="unstated"),
         "made": observe(55, "EGY", source="free", derived_from=(free.obs_id, alike.obs_id), derived_by="f@1"),
     }
-    load("free", "CC-BY-4.0", [rows[name] for name in ("free", "secret", "withheld", "made")])
-    load("alike", "ODbL-1.0", [alike])
-    load("unstated", "unstated", [rows["unstated"]])
-    return rows
+    with open_store(tmp_path_factory.mktemp("export") / "data") as store:
+        _load(store, "free", "CC-BY-4.0", [rows[name] for name in ("free", "secret", "withheld", "made")])
+        _load(store, "alike", "ODbL-1.0", [alike])
+        _load(store, "unstated", "unstated", [rows["unstated"]])
+        yield store, rows
+
+
+@pytest.fixture
+def mixed(shelf: tuple[Store, dict[str, Observation]]) -> dict[str, Observation]:
+    return shelf[1]
+
+
+@pytest.fixture
+def export(shelf: tuple[Store, dict[str, Observation]], tmp_path: Path) -> Export:
+    """`export(strict=True)`: of the shelf, into a folder `out`."""
+    return lambda **keys: _export(shelf[0], keys.pop("folder", tmp_path / "out"), **keys)
+
+
+@pytest.fixture
+def export_of(tmp_path: Path) -> Iterator[Export]:
+    """`export_of("nc", "NC", rows)`: of one dataset in a store of its own."""
+    with open_store(tmp_path / "data") as store:
+
+        def make(
+            dataset: str, licence_id: str, rows: list[Observation], producer: str = "An office", **keys: Any
+        ) -> Any:
+            _load(store, dataset, licence_id, rows, producer)
+            return _export(store, tmp_path / "out", **keys)
+
+        yield make
 
 
 def _table(done: Exported, name: str) -> list[dict[str, str]]:
@@ -135,9 +144,9 @@ def test_strict_names_the_sources_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_strict_writes_all_when_all_may_leave(load: Load, observe: Observe, export: Export) -> None:
-    load("free", "CC-BY-4.0", [observe(50, "BRA", source="free")])
-    assert export(strict=True).selection.pointers == ()
+def test_strict_writes_all_when_all_may_leave(observe: Observe, export_of: Export) -> None:
+    done = export_of("free", "CC-BY-4.0", [observe(50, "BRA", source="free")], strict=True)
+    assert done.selection.pointers == ()
 
 
 def test_the_two_tables_say_the_same_in_the_same_columns(mixed: dict[str, Observation], export: Export) -> None:
@@ -212,14 +221,14 @@ def test_an_export_that_breaks_off_leaves_what_was_there(
         raise _files.disk_full(path)
 
     if broken == "parquet":
-        monkeypatch.setattr(tables, "write_table", lambda rows, path, tmp: fail(path))
+        monkeypatch.setattr(tables, "write_table", lambda _, path, *__: fail(path))
     else:
         write = _files.write_bytes
         monkeypatch.setattr(_files, "write_bytes", lambda p, d: fail(p) if p.name == MANIFEST else write(p, d))
     with pytest.raises(StateError, match="no space is left"):
         export(accept=("share-alike",))
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_release_without_rows_of_these_areas_is_an_error(mixed: dict[str, Observation], export: Export) -> None:
@@ -227,12 +236,11 @@ def test_a_release_without_rows_of_these_areas_is_an_error(mixed: dict[str, Obse
         export(areas={"FRA"})
 
 
-def test_when_nothing_may_leave_there_are_only_pointers(load: Load, observe: Observe, export: Export) -> None:
-    load("unstated", "unstated", [observe(50, source="unstated")])
-    done = export()
+def test_when_nothing_may_leave_there_are_only_pointers(observe: Observe, export_of: Export) -> None:
+    done = export_of("unstated", "unstated", [observe(50, source="unstated")])
     assert _table(done, "data.csv") == []
     assert len(_table(done, "pointers.csv")) == 1
-    assert duckdb.sql(f"SELECT count(*) FROM read_parquet('{done.folder / 'data.parquet'}')").fetchone() == (0,)
+    assert duckdb.sql(f"SELECT count(*) FROM read_parquet('{done.folder / 'data.parquet'}')").fetchall() == [(0,)]
 
 
 def test_each_dataset_is_cited_with_its_licence_and_counts(mixed: dict[str, Observation], export: Export) -> None:
@@ -243,16 +251,14 @@ def test_each_dataset_is_cited_with_its_licence_and_counts(mixed: dict[str, Obse
     assert by_id["free"]["citation"].startswith("An office (2026). Table free, free-1. Retrieved 2026-03-02.")
 
 
-def test_text_that_a_spreadsheet_would_run_is_guarded(load: Load, observe: Observe, export: Export) -> None:
+def test_text_that_a_spreadsheet_would_run_is_guarded(observe: Observe, export_of: Export) -> None:
     row = observe(-5, "BRA", source="free", note="=HYPERLINK(1)", indicator_id="gdp_growth_pct", unit="percent")
-    load("free", "CC-BY-4.0", [row], producer="@office")
-    done = export()
+    done = export_of("free", "CC-BY-4.0", [row], producer="@office")
     (said,) = _table(done, "data.csv")
     assert (said["note"], said["value"]) == ("'=HYPERLINK(1)", "-5")
     assert _table(done, "datasets.csv")[0]["producer"] == "'@office"
 
 
-def test_what_may_not_be_sold_is_said(load: Load, observe: Observe, export: Export) -> None:
-    load("nc", "NC", [replace(observe(50, source="nc"))])
-    words = (export().folder / "LICENCES.txt").read_text(encoding="utf-8")
+def test_what_may_not_be_sold_is_said(observe: Observe, export_of: Export) -> None:
+    words = (export_of("nc", "NC", [observe(50, source="nc")]).folder / "LICENCES.txt").read_text(encoding="utf-8")
     assert "Not for commercial use, because of: Table nc." in words

@@ -191,7 +191,7 @@ def test_vintages_are_picked_by_the_same_rule_as_rows() -> None:
 # --- The record of a change -----------------------------------------------------------------------------------------
 
 
-def test_a_change_is_the_later_less_the_earlier_with_the_widest_interval(observe: Observe, below: Observe) -> None:
+def test_a_change_is_the_later_less_the_earlier_with_the_widest_interval() -> None:
     book = Book()
     a = book.fact("t.csv", "0" * 64, "row 2", {"value": 68.1, "lower": 67.6, "upper": 68.6})
     b = book.fact("t.csv", "0" * 64, "row 3", {"value": 73.5, "lower": 73.4, "upper": 73.6})
@@ -200,9 +200,11 @@ def test_a_change_is_the_later_less_the_earlier_with_the_widest_interval(observe
     assert recompute(found, book.__getitem__) == found.parts
 
 
-def test_a_change_from_a_censored_figure_has_only_ends(observe: Observe, below: Observe) -> None:
+def test_a_change_from_a_censored_figure_has_only_ends() -> None:
     book = Book()
-    censored, value = below(1.0, "ETH", 2021), observe(3.0, "ETH", 2023, unit_mult=1)
-    ids = [book.observe(o) for o in (censored, value)]
-    found = book.derive("evidence.revisions.change@1", ids, {"scales": [1.0, 10.0]})
-    assert found.parts == {"value": None, "lower": None, "upper": None}
+    censored = book.fact("t.csv", "0" * 64, "row 2", {"value": None, "lower": 0.0, "upper": 1.0})
+    value = book.fact("t.csv", "0" * 64, "row 3", {"value": 3.0, "lower": 2.5, "upper": 3.5})
+    found = book.derive("evidence.revisions.change@1", [censored, value])
+    assert found.parts == {"value": None, "lower": 1.5, "upper": 3.5}
+    nothing = book.fact("t.csv", "0" * 64, "row 4", {"value": None, "lower": None, "upper": None})
+    assert set(book.derive("evidence.revisions.change@1", [nothing, value]).parts.values()) == {None}

@@ -142,6 +142,9 @@ def test_each_member_whose_figure_moved_is_listed_with_the_reason(told: tuple[In
         "IND": (60.0, 64.0, "another year"),
         "ZAF": (70.0, 76.0, "another source"),
     }
+    change = rows["BRA.internet_users_pct"]["change"].main
+    assert change is not None
+    assert (change.value, change.lower, change.upper, change.unit) == (2.0, 1.0, 3.0, "points")  # 0.5 of each edition
 
 
 def test_the_blocs_figure_is_taken_apart_into_steps_that_add_up(told: tuple[Inputs, Chapter]) -> None:

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concordat.errors import InputError
+from concordat.evidence.csv_text import guarded
 from concordat.report import render_csv
 from concordat.report.chapter import Cell, Chapter, Column, Num, Report, Row, Table
 from concordat.report.outline import Outline
-from concordat.report.render_csv import COLUMNS, guarded
+from concordat.report.render_csv import COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_what_is_written_reads_as_the_same_study(text: str) -> None:
         (HEAD + "countries: [Brasilia]\n", '"Brasilia" is not a country I know'),
         (HEAD + "countries: BRA\n", "countries"),
         (BRICS + "date: 2026-01-01\n", "a bloc's day stands under bloc"),
-        (BRICS + "report: {languages: [zh]}\n", "reports are complete in en only"),
+        (BRICS + "report: {languages: [xx]}\n", "reports are complete in en, zh, ru, pt, ar, hi, fr, es only"),
         (BRICS + "compare_with: [EU]\n", "compare_with"),
         ("schema: concordat/blocs@1\n", "this must be concordat/study@1"),
         ("bloc: {id: BRICS}\n", "does not say its schema"),

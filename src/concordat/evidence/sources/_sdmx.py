@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from concordat.evidence.sources._base import Problem
@@ -139,6 +140,7 @@ _DURATION = re.compile(r"P(?=.)(?:([0-9]{1,3})Y)?(?:([0-9]{1,4})M)?(?:([0-9]{1,3
 _MONTHS = {"A": 12, "S": 6, "T": 4, "Q": 3, "M": 1}
 
 
+@lru_cache(maxsize=4_096)
 def period_of(text: str) -> tuple[date, date, Freq]:
     """First day, last day and frequency of a TIME_PERIOD: years to days, ISO weeks, and ranges `start/end` or
     `start/duration` (SDMX 2.1, section 6, 4.2.2 on time formats).

@@ -39,10 +39,26 @@ _FLOW = re.compile(r"(?:[A-Za-z0-9_.-]+:)?([A-Za-z0-9_@$.-]+?)(?:\([0-9.+*]*\))?
 
 
 @dataclass(frozen=True, slots=True)
-class _Selected:
-    row: Row
+class _Target:
+    """A series of the map, and what its map makes of the table's columns, looked at once.
+
+    Attributes:
+        open: dimensions that the map does not name: they must not vary.
+        keyed: the columns whose codes make the key of the series.
+        noted: the columns that stay in the note.
+    """
+
     flow: Flow
     series: SeriesMap
+    open: tuple[str, ...]
+    keyed: tuple[str, ...]
+    noted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    row: Row
+    target: _Target
     breakdown: str
 
 
@@ -61,10 +77,10 @@ def observations_of(table: Table, maps: SdmxFile, meta: Meta) -> Iterator[Observ
     selected, problems = _select(table, maps, meta)
     yield from problems
     refused = set()
-    for problem, series in _forgotten(table, selected, meta):
+    for problem, series in _forgotten(selected, meta):
         refused.add(id(series))
         yield problem
-    yield from _rows(table, [s for s in selected if id(s.series) not in refused], meta)
+    yield from _rows(table, [s for s in selected if id(s.target.series) not in refused], meta)
 
 
 _CHECK = "Check the flow, the key, the countries and the years that were asked for."
@@ -72,24 +88,24 @@ _CHECK = "Check the flow, the key, the countries and the years that were asked f
 
 def _select(table: Table, maps: SdmxFile, meta: Meta) -> tuple[list[_Selected], list[Problem]]:
     by_name = {name: flow for flow in maps.flows for name in flow.names}
-    checked: set[str] = set()
+    targets: dict[str, list[_Target]] = {}
     selected: list[_Selected] = []
     passed: Counter[str] = Counter()
     problems: list[Problem] = []
     for row in table.rows:
         flow = _flow_of(row, maps, by_name, meta)
-        if flow.id not in checked:
+        if flow.id not in targets:
             _check_columns(table, flow, meta)
-            checked.add(flow.id)
+            targets[flow.id] = [_target(table, flow, series) for series in flow.series]
         if row.withdrawn and (blank := [d for d in table.dimensions if d not in row.cells]):
             text = f"withdraws every {', '.join(blank)} at once (ACTION D), which a single answer can't show"
             problems.append(Problem("withdrawn_range", "error", _place(meta, row), text))
             continue
-        hit = next(((s, b) for s in flow.series if (b := _matches(row, s)) is not None), None)
+        hit = next(((t, b) for t in targets[flow.id] if (b := _matches(row, t.series)) is not None), None)
         if hit is None:
             passed[flow.id] += 1
         else:
-            selected.append(_Selected(row, flow, *hit))
+            selected.append(_Selected(row, *hit))
     text = "{n} of {all} of {flow} are of series that the map does not name; passed over"
     problems += [
         Problem("not_mapped", "info", meta.name, text.format(n=n, all=rows_text(len(table.rows)), flow=flow))
@@ -137,28 +153,34 @@ def _matches(row: Row, series: SeriesMap) -> str | None:
     return breakdown_text(parts)
 
 
-def _forgotten(table: Table, selected: list[_Selected], meta: Meta) -> Iterator[tuple[Problem, SeriesMap]]:
+def _target(table: Table, flow: Flow, series: SeriesMap) -> _Target:
+    named = {flow.area.dimension, flow.time, *series.where, *flow.free_dimensions, flow.unit_mult or ""}
+    named |= {part.dimension for part in series.breakdown.values()}
+    named |= {d for d in table.columns if d.upper() in FREQUENCY}
+    handled = {*named, *table.dimensions, flow.value, *_HANDLED, *CONFIDENTIAL}
+    return _Target(
+        flow=flow,
+        series=series,
+        open=tuple(d for d in table.dimensions if d not in named),
+        keyed=tuple(d for d in table.dimensions or sorted(named & set(table.columns)) if d != flow.time),
+        noted=tuple(c for c in table.columns if c not in handled),
+    )
+
+
+def _forgotten(selected: list[_Selected], meta: Meta) -> Iterator[tuple[Problem, SeriesMap]]:
     """Series in whose rows a dimension varies that the map does not name."""
     seen: dict[tuple[int, str], set[str]] = defaultdict(set)
-    by_id: dict[int, _Selected] = {}
+    by_id: dict[int, SeriesMap] = {}
     for one in selected:
-        by_id[id(one.series)] = one
-        for dimension in table.dimensions:
-            if dimension not in _named(one) and not one.row.withdrawn:
-                seen[id(one.series), dimension].add(one.row.cells.get(dimension, ""))
+        series = one.target.series
+        by_id[id(series)] = series
+        for dimension in () if one.row.withdrawn else one.target.open:
+            seen[id(series), dimension].add(one.row.cells.get(dimension, ""))
     for (key, dimension), values in seen.items():
         if len(values) > 1:
             some = ", ".join(sorted(values)[:5])
-            series = by_id[key].series
             text = f"{dimension} has {len(values)} values ({some}) among the rows; the map must say which is meant"
-            yield Problem("dimension_unmapped", "error", meta.name, text, series.indicator), series
-
-
-def _named(one: _Selected) -> set[str]:
-    flow, series = one.flow, one.series
-    named = {flow.area.dimension, flow.time, *series.where, *flow.free_dimensions}
-    named |= {part.dimension for part in series.breakdown.values()} | {flow.unit_mult or ""}
-    return named | {d for d in one.row.cells if d.upper() in FREQUENCY}
+            yield Problem("dimension_unmapped", "error", meta.name, text, by_id[key].indicator), by_id[key]
 
 
 def _rows(table: Table, selected: list[_Selected], meta: Meta) -> Iterator[Observation | Problem]:
@@ -171,19 +193,18 @@ def _rows(table: Table, selected: list[_Selected], meta: Meta) -> Iterator[Obser
             continue
         try:
             columns = _columns(table, one, area)
-            key = _key(columns, meta)
             if one.row.withdrawn:
-                for earlier in by_key.pop(key, []):
+                for earlier in by_key.pop(_key(columns, meta), []):
                     del found[earlier]
                 text = f"{area} in {columns['period_end'].year} is withdrawn by the publisher (ACTION D)"
-                yield Problem("withdrawn", "info", _place(meta, one.row), text, one.series.indicator, area)
+                yield Problem("withdrawn", "info", _place(meta, one.row), text, one.target.series.indicator, area)
                 continue
             found[number] = meta.row(one.row.place, **columns)
         except (ValueError, ConcordatError) as error:
             text = error.what if isinstance(error, ConcordatError) else f"{error}"
-            yield Problem("unparsed", "error", _place(meta, one.row), text, one.series.indicator, area)
+            yield Problem("unparsed", "error", _place(meta, one.row), text, one.target.series.indicator, area)
             continue
-        by_key[key].append(number)
+        by_key[found[number].obs_id].append(number)
     yield from areas.problems()
     yield from found.values()
 
@@ -201,7 +222,7 @@ def _place(meta: Meta, row: Row) -> str:
 
 
 def _columns(table: Table, one: _Selected, area: str) -> dict[str, Any]:
-    row, flow, series = one.row, one.flow, one.series
+    row, flow, series = one.row, one.target.flow, one.target.series
     start, end, freq = _period(row, flow)
     status, missing, flag_note = _status(row)
     conf, conf_note = _confidentiality(row)
@@ -217,8 +238,8 @@ def _columns(table: Table, one: _Selected, area: str) -> dict[str, Any]:
         "decimals": _integer(row, "DECIMALS"),
         "obs_status": status,
         "conf_status": "C" if missing == "withheld" and conf == "F" else conf,
-        "series_key": _series_key(table, one),
-        "note": "; ".join(filter(None, [flag_note, conf_note, _note(table, one)]))[:NOTE_MAX],
+        "series_key": _series_key(one),
+        "note": "; ".join(filter(None, [flag_note, conf_note, _note(one)]))[:NOTE_MAX],
     }
     text = row.cells.get(flow.value, "").strip()
     if text in NO_VALUE:
@@ -270,20 +291,17 @@ def _confidentiality(row: Row) -> tuple[str, str]:
     return ("N", "") if code == "N" else ("C", "" if code == "C" else f"{column}={code}")
 
 
-def _series_key(table: Table, one: _Selected) -> str:
+def _series_key(one: _Selected) -> str:
     """`SERIES_KEY` where the body has it, else the codes of its dimensions in order, else those that the map names."""
-    row = one.row
+    cells = one.row.cells
     for given in ("SERIES_KEY", "KEY"):
-        if given in row.cells:
-            return row.cells[given]
-    ids = [d for d in table.dimensions if d != one.flow.time] or sorted(_named(one) - {one.flow.time})
-    codes = ".".join(row.cells.get(d, "") for d in ids if table.dimensions or d in row.cells)
-    return f"{one.flow.id}:{codes}"
+        if given in cells:
+            return cells[given]
+    return f"{one.target.flow.id}:{'.'.join(cells.get(d, '') for d in one.target.keyed)}"
 
 
-def _note(table: Table, one: _Selected) -> str:
-    used = {*_named(one), *table.dimensions, one.flow.value, *_HANDLED, *CONFIDENTIAL, *FREQUENCY}
-    return "; ".join(f"{c}={one.row.text(c)}" for c in table.columns if c in one.row.cells and c not in used)
+def _note(one: _Selected) -> str:
+    return "; ".join(f"{c}={one.row.text(c)}" for c in one.target.noted if c in one.row.cells)
 
 
 _HANDLED = (*LEAD, TIME, "OBS_STATUS", "OBS_FLAG", "DECIMALS")
@@ -302,7 +320,7 @@ class _Areas:
         self._first: dict[str, str] = {}
 
     def area(self, one: _Selected) -> str | None:
-        place = one.flow.area
+        place = one.target.flow.area
         code = one.row.cells.get(place.dimension, "")
         key = (place.scheme, code)
         if key not in self._known:

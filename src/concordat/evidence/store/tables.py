@@ -226,17 +226,27 @@ def _csv(observations: Sequence[Observation]) -> str:
     """All rows as CSV. Column by column: most values repeat, and each is written once."""
     if not observations:
         return ""
-    columns = []
-    for name, values in zip(COLUMNS, zip(*map(_columns_of, observations), strict=True), strict=True):
-        if name in _NUMBERS:  # -0.0 and 0.0 are one key of a dictionary, and two numbers
-            count = len(values)
-            columns.append(
-                ["\\N"] * count if values.count(None) == count else [_csv_field(name, value) for value in values]
-            )
-        else:
-            texts = {value: _csv_field(name, value) for value in set(values)}
-            columns.append([texts[value] for value in values])
+    found = zip(COLUMNS, zip(*map(_columns_of, observations), strict=True), strict=True)
+    columns = [_csv_column(name, values) for name, values in found]
     return "".join(",".join(row) + "\n" for row in zip(*columns, strict=True))
+
+
+def _csv_column(name: str, values: Sequence[Any]) -> list[str]:
+    """One column's cells; a value that repeats is written once."""
+    if name in _NUMBERS:  # -0.0 and 0.0 are one key of a dictionary, and two numbers
+        if values.count(None) == len(values):
+            return ["\\N"] * len(values)
+        odd = next((v for v in values if v is not None and not math.isfinite(v)), None)
+        if odd is not None:
+            number_text(odd)  # raises: there is no text for it
+        return ["\\N" if value is None else repr(float(value)) for value in values]
+    unique = set(values)
+    if len(unique) == 1:
+        return [_csv_field(name, values[0])] * len(values)
+    if _TYPE_OF[name] == "VARCHAR" and name != "derived_from" and None not in unique and not any('"' in value for value in unique):
+        return [f'"{value}"' for value in values]
+    texts = {value: _csv_field(name, value) for value in unique}
+    return [texts[value] for value in values]
 
 
 def _encode(observations: Sequence[Observation]) -> bytes:
@@ -252,10 +262,6 @@ def _csv_field(name: str, value: Any) -> str:
         return "\\N"
     if isinstance(value, str):
         return '"' + value.replace('"', '""') + '"'
-    if name in _NUMBERS:
-        if not math.isfinite(value):
-            number_text(value)  # raises: there is no text for it
-        return repr(float(value))
     if name == "retrieved_at":
         assert value.tzinfo is not None, "retrieved_at must say its time zone"
         value = value.astimezone(UTC).replace(tzinfo=None)
