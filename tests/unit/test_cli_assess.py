@@ -37,7 +37,9 @@ def test_it_says_who_what_and_how_sure_and_writes_the_folder(here: Path, capsys:
     lines = out.splitlines()
     assert lines[0].startswith("BRICS on 2026-11-22: 10 members, 1 invited (SAU). Release auto-")
     assert "68.1% (67.6–68.6) in BRICS (10)" in out.replace("\u00a0", " ")
-    assert "Gini 0.109 weighted by population, 0.151 unweighted" in out
+    assert "Gini 0.109 (0.105–0.113) weighted by population, 0.151 (0.148–0.154) unweighted" in out.replace(
+        "\u00a0", " "
+    )
     assert lines[-1] == "Rebuild with: concordat assess --study brics-2026/study.yaml"
     assert (here / "brics-2026" / "report.html").is_file()
     code, again, _ = run(capsys, "BRICS")

@@ -54,9 +54,7 @@ def assess(
         print("\n".join(_lines(built)))
 
 
-def _study(
-    bloc: str, countries: str, file: Path | None, on: str, language: list[str], settings: Settings
-) -> Study:
+def _study(bloc: str, countries: str, file: Path | None, on: str, language: list[str], settings: Settings) -> Study:
     from concordat.report.study import check_languages, read_study, study_for_bloc, study_for_countries
 
     given = [name for name, value in (("a bloc", bloc), ("--countries", countries), ("--study", file)) if value]

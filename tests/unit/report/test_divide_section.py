@@ -85,11 +85,13 @@ def numbers(found: Chapter) -> Iterator[Num]:
 def test_the_two_sentences_of_the_first_screen(brics: tuple[Inputs, Chapter]) -> None:
     gap, without = (text(h.runs) for h in brics[1].headlines)
     assert gap == (
-        "The divide: People using the Internet goes from 17% in Ethiopia (2021) to 100% in United Arab Emirates (2023)"
-        ", 83 points apart; Gini 0.109 weighted by population, 0.151 unweighted."
+        "The divide: People using the Internet goes from 17.0% (16.5–17.5) in Ethiopia (2021) to 100.0% (99.5–100.0) in"
+        " United Arab Emirates (2023)"
+        ", 83.0 (82.0–83.5) points apart; Gini 0.109 (0.105–0.113) weighted by population, 0.151 (0.148–0.154) unweighted."
     )
     assert without == (
-        "1.23 billion people in BRICS (10) do not use the Internet: 50.7% of them live in India, 25.1% in China."
+        "1.23 billion (1.21B–1.25B) people in BRICS (10) do not use the Internet: 50.7% (49.9–51.5) of them live in India"
+        ", 25.1% (24.4–25.8) in China."
     )
 
 
@@ -172,7 +174,7 @@ def test_two_countries_with_one_figure_in_common(written: Callable[[Study], Writ
     assert isinstance(found, Chapter)
     (headline,) = found.headlines
     assert text(headline.runs).startswith(
-        "The divide: People with access to electricity goes from 54.7% in North Korea"
+        "The divide: People with access to electricity goes from 54.7% (54.7–54.8) in North Korea"
     )
     assert any("Fewer than two members" in text(b.runs) for b in found.blocks if isinstance(b, Note))
 

@@ -28,7 +28,7 @@ def pdf(report: Report, messages: Messages, pictures: Mapping[str, str]) -> byte
 
 def objects(pdf: bytes) -> bytes:
     """The file with its compressed streams unpacked."""
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S)
+    streams = re.findall(rb"stream\r?\n(.*?)\nendstream", pdf, re.S)
     return b"\n".join((pdf, *(zlib.decompress(stream) for stream in streams if stream[:1] == b"\x78")))
 
 

@@ -243,8 +243,6 @@ def _csv_column(name: str, values: Sequence[Any]) -> list[str]:
     unique = set(values)
     if len(unique) == 1:
         return [_csv_field(name, values[0])] * len(values)
-    if _TYPE_OF[name] == "VARCHAR" and name != "derived_from" and None not in unique and not any('"' in value for value in unique):
-        return [f'"{value}"' for value in values]
     texts = {value: _csv_field(name, value) for value in unique}
     return [texts[value] for value in values]
 
