@@ -106,46 +106,62 @@ def text_of() -> Callable[[bytes], str]:
     return found
 
 
-def parts_of(runs: list[str], name: str, table: Table) -> Iterator[tuple[list[str], list[str]]]:
-    """Each printed part of a table, on one page: the ids of its columns, and the runs of its body.
-
-    A part begins with the table's label as a run of its own and ends where the page or the next table does.
+@dataclass
+class Seen:
+    """A row as the PDF prints it, in one part of its table: the ids of the part's columns, and what stands behind its
+    own id up to the next row, or up to the end of the page or of the table.
     """
-    label = f"Table {name.removeprefix('T')}"
-    starts = [i for i, run in enumerate(runs) if run.strip() == label]
-    for start in starts:
-        rest = runs[start + 1 :]
-        end = next((i for i, run in enumerate(rest) if re.fullmatch(r"Table \d+|\d+ / \d+", run.strip())), len(rest))
-        body = rest[:end]
-        row_ids = {row.id for row in table.rows}
-        first = next((i for i, run in enumerate(body) if run.strip() in row_ids), None)
-        if first is None:
-            continue
-        head = [run.strip() for run in body[:first]]
-        yield [run for run in head if run in table.columns], body[first:]
 
+    table: str
+    columns: tuple[str, ...]
+    id: str
+    runs: list[str] = field(default_factory=list)
+    end: str = "table"
 
-def check_part(table: Table, columns: list[str], body: list[str], where: str) -> set[tuple[str, str]]:
-    """Compare a part with the page's rows, in their order; returns the cells (row, column) that were compared."""
-    places = [table.columns.index(column) for column in columns]
-    order = {row.id: i for i, row in enumerate(table.rows)}
-    marks = [(i, order[run.strip()]) for i, run in enumerate(body) if run.strip() in order]
-    assert [row for _, row in marks] == list(range(marks[0][1], marks[0][1] + len(marks))), where
-    compared: set[tuple[str, str]] = set()
-    for k, (at, number) in enumerate(marks):
-        row = table.rows[number]
-        wanted = [n for place in places for n in numbers(row.cells[place])]
-        printed = "\n".join(body[at + 1 : marks[k + 1][0] if k + 1 < len(marks) else len(body)])
-        if k + 1 < len(marks):  # the name of the next row stands before its id
-            title = squeezed(table.rows[number + 1].title)
-            assert squeezed(printed).endswith(title), f"{where} {row.id}: {printed!r} does not end with {title!r}"
+    def check(self, table: Table) -> None:
+        """Compare it with the page's row."""
+        place = [row.id for row in table.rows].index(self.id)
+        cells = [table.rows[place].cells[table.columns.index(column)] for column in self.columns]
+        wanted = [number for cell in cells for number in numbers(cell)]
+        printed = "\n".join(self.runs)
+        if self.end == "row":  # the name of the next row stands before its id
+            title = squeezed(table.rows[place + 1].title)
+            assert squeezed(printed).endswith(title), f"{printed!r} does not end with {title!r}"
             printed = without_end(printed, len(title))
         found = numbers(printed)
-        assert found[: len(wanted)] == wanted, f"{where}, row {row.id}: the page says {wanted}, the PDF {found}"
-        if k + 1 < len(marks):
-            assert len(found) == len(wanted), f"{where}, row {row.id}: more than the page says: {found[len(wanted) :]}"
-        compared |= {(row.id, column) for column in columns}
-    return compared
+        if place == len(table.rows) - 1:  # what follows the table is not its last row's
+            found = found[: len(wanted)]
+        assert found == wanted, f"{self.table}, row {self.id}: the page says {wanted}, the PDF {found}"
+
+
+def rows_of(runs: list[str], tables: dict[str, Table]) -> Iterator[Seen]:
+    """Every row of every part of every table, in the PDF's order; heads are repeated on every page."""
+    table = ""
+    columns: list[str] = []
+    now: Seen | None = None
+    for number, run in enumerate(map(str.strip, runs)):
+        label = re.fullmatch(r"Table (\d+)", run)
+        foot = re.fullmatch(r"\d+ / \d+", run)
+        known = tables.get(table, Table())
+        is_row = run in {row.id for row in known.rows} and bool(columns)
+        if now is not None and (label or foot or is_row):
+            now.end = "row" if is_row else "page" if foot else "table"
+            if foot:
+                now.runs.pop()  # the report's title, at the foot of every page
+            yield now
+            now = None
+        if label:
+            table, columns = f"T{label[1]}", []
+        elif foot:
+            columns = []
+        elif is_row:
+            now = Seen(table, tuple(columns), run)
+        elif now is not None:
+            now.runs.append(runs[number])
+        elif run in known.columns:
+            columns.append(run)
+    if now is not None:
+        yield now
 
 
 @pytest.mark.parametrize("words", REPORTS.values(), ids=REPORTS)
@@ -157,11 +173,20 @@ def test_each_cell_of_the_pdf_s_tables_prints_the_numbers_of_the_page(
     page.feed((folder / "report.html").read_text(encoding="utf-8"))
     runs = text_of((folder / "report.pdf").read_bytes()).split("\n")
     assert len(page.tables) >= 5
-    counted = 0
-    for name, table in page.tables.items():
-        compared: set[tuple[str, str]] = set()
-        for columns, body in parts_of(runs, name, table):
-            compared |= check_part(table, columns, body, name)
-        assert compared == {(row.id, column) for row in table.rows for column in table.columns}, name
-        counted += sum(len(numbers(cell)) for row in table.rows for cell in row.cells)
-    assert counted > 300
+    compared: dict[tuple[str, str, str], int] = {}
+    for seen in rows_of(runs, page.tables):
+        seen.check(page.tables[seen.table])
+        for column in seen.columns:
+            key = (seen.table, seen.id, column)
+            compared[key] = compared.get(key, 0) + 1
+    wanted = {
+        (name, row.id, column): row.cells[place]
+        for name, table in page.tables.items()
+        for row in table.rows
+        for place, column in enumerate(table.columns)
+    }
+    assert compared == dict.fromkeys(wanted, 1), "each cell of the page once"
+    order = {key: place for place, key in enumerate(wanted)}
+    rows = [order[key] for key in compared if key[2] == page.tables[key[0]].columns[0]]
+    assert rows == sorted(rows), "in the page's order"
+    assert sum(len(numbers(cell)) for cell in wanted.values()) > 300

@@ -27,8 +27,8 @@ from concordat.evidence.catalogue import load_catalogue
 from concordat.evidence.observation import Observation
 from concordat.evidence.prov import Provenance, read_provenance
 from concordat.evidence.provenance import Derived, Fact, parts_of, recompute
-from concordat.evidence.trace import load_function
 from concordat.figures.numbers import agrees
+from concordat.report import derivations
 from concordat.settings import parse_yaml
 
 REPORTS = {
@@ -40,6 +40,7 @@ REPORTS = {
 }
 WORDS = {"": 0, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 NUMBER = re.compile(r"([-−]?)\s?\$?(\d[\d,]*(?:\.\d+)?)\s?(thousand|million|billion|trillion)?", re.I)
+DATED = re.compile(r"\([^()]*\b(?:1[89]|20)\d\d\b[^()]*\)")  # "(2023 est.)": its year is no figure
 BAD = "{}: printed {!r}, the record says {!r}"
 
 
@@ -150,7 +151,8 @@ def text_at(o: Observation) -> str:
 
 
 def numbers_in(text: str) -> Iterator[float]:
-    for sign, digits, word in NUMBER.findall(re.sub(r"<[^>]+>", " ", text)):
+    """The figures that a text prints, without the year in brackets beside them."""
+    for sign, digits, word in NUMBER.findall(DATED.sub(" ", re.sub(r"<[^>]+>", " ", text))):
         whole, _, fraction = digits.rstrip(",").replace(",", "").partition(".")
         scale = 10 ** WORDS[word.lower()]
         exact = int(whole + fraction) * scale / 10 ** len(fraction)
@@ -185,7 +187,7 @@ def check_down(said: Provenance, record_ids: set[str], folder: Path) -> int:
             observed += bool(record.raw_sha256)
             open_ids += record.derived_from
         elif isinstance(record, Derived):
-            load_function(record.function)
+            derivations.load(record.function)
             recompute(record, said.records.__getitem__)
             open_ids += record.inputs
         else:
@@ -204,7 +206,10 @@ def check_fact(fact: Fact, folder: Path) -> None:
     assert not fact.sha256 or hashlib.sha256(data).hexdigest() == fact.sha256
     found = walk(yaml(data), fact.locator)
     if isinstance(found, dict):
-        assert all(found.get(key) == fact.parts[key] for key in ("area", "role", "from")), fact.locator
+        assert {key: found.get(key) for key in ("area", "role", "from", "to", "checked")} == {
+            key: value for key, value in fact.parts.items() if key != "bloc"
+        }, fact.locator
+        assert walk(yaml(data), fact.locator.partition("/memberships/")[0])["id"] == fact.parts["bloc"]  # type: ignore[index]
     else:
         assert found == fact.parts["area"], fact.locator
 
@@ -220,6 +225,22 @@ def walk(value: object, locator: str) -> object:
         step = step.replace("~1", "/").replace("~0", "~")
         value = value[int(step)] if isinstance(value, list) else value[step]  # type: ignore[index]
     return value
+
+
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("17% (2021 est.)", {17.0}),
+        ("(2023 est.) less than 1", {1.0}),
+        ("0.02 (2020) (2023 est.)", {0.02}),
+        ("$1.5 trillion (2023 est.)<br>in 2021 dollars", {1.5e12, 2021.0}),
+        ("221,359,387 (2025 est.)", {221359387.0}),
+        ("-0.4% (2024 est.)", {-0.4}),
+        ("2,023 (2023 est.)", {2023.0}),
+    ],
+)
+def test_the_year_of_a_figure_is_not_taken_for_the_figure(text: str, figures: set[float]) -> None:
+    assert set(numbers_in(text)) == figures
 
 
 # --- The tests ------------------------------------------------------------------------------------------------------

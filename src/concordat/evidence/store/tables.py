@@ -17,6 +17,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +54,11 @@ def logical_hash(row_hashes: Iterable[str]) -> str:
 
 
 def sort_rows(observations: Iterable[Observation]) -> list[Observation]:
-    """The order in which rows are kept."""
-    return sorted(observations, key=_order)
+    """The order in which rows are kept, whatever the order they come in."""
+    rows = sorted(observations, key=_order)
+    if any(a.row_hash == b.row_hash and a.raw_locator == b.raw_locator for a, b in pairwise(rows)):
+        rows.sort(key=lambda o: (_order(o), repr(o)))  # the same said twice about one place: the rest decides
+    return rows
 
 
 def check_rows(observations: Sequence[Observation], *, where: str) -> None:
