@@ -3,9 +3,9 @@
 Reads the WDI panel of the shared data where it is (`CONCORDAT_SHARED_DATA`; of its 32 names the 14 below are figures,
 the others are left out and counted), and a synthetic file of 126,371 figures that needs nothing. Beside each, in the
 same run: Python's `csv.reader` and DuckDB's `read_csv` on the same bytes, which read and store nothing else; the ratios
-say what countries, periods, ids, hashes, invariants, sorting and Parquet cost. Every measure runs in a process of its own,
-whose peak memory is reported; the median of the runs counts, the first is thrown away. Prints one JSON object with the
-machine; with `--write` it is also stored in `results/`.
+say what countries, periods, ids, hashes, invariants, sorting and Parquet cost. Every measure runs in a process of its
+own, whose peak memory is reported; the median of the runs counts, the first is thrown away. Prints one JSON object with
+the machine; with `--write` it is also stored in `results/`.
 """
 
 from __future__ import annotations
