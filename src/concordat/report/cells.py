@@ -63,9 +63,7 @@ class Counting:
             book, indicator, figures, weights, areas, self.min_coverage, share, counts=counts, bases=bases
         )
 
-    def _side(
-        self, side: str, indicator: Indicator, areas: Iterable[str], breakdown: str
-    ) -> dict[str, Chosen] | None:
+    def _side(self, side: str, indicator: Indicator, areas: Iterable[str], breakdown: str) -> dict[str, Chosen] | None:
         """The counts, or the bases, that a ratio of sums is made of."""
         known = self.inputs.catalogue.indicators.get(side)
         if indicator.aggregate_rule != "ratio_of_sums" or known is None:

@@ -53,7 +53,9 @@ def write(inputs: Inputs, options: Options) -> Chapter:
         indicators = _wanted(inputs, options, topic)
         with_figures = [i for i in indicators if counting.figures(i, who.all)]
         for indicator in with_figures:
-            ranks[indicator.id] = derive_ranks(inputs.book, indicator, counting.figures(indicator, who.members), who.members)
+            ranks[indicator.id] = derive_ranks(
+                inputs.book, indicator, counting.figures(indicator, who.members), who.members
+            )
         if with_figures:
             tables += _topic_tables(counting, topic, with_figures, ranks)
         tables += _absent(inputs, topic, indicators, with_figures)
