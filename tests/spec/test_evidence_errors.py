@@ -112,7 +112,7 @@ def test_an_unknown_id_says_where_it_was_looked_for(fails: Fails, tmp_path: Path
 def test_a_folder_without_a_report_is_named(fails: Fails, tmp_path: Path) -> None:
     message = fails(2, "trace", "00000000", "--report", str(tmp_path / "none"))
     assert message == (
-        f"{tmp_path / 'none' / 'provenance.json'}: can't be read: No such file or directory. "
+        f"{tmp_path / 'none' / 'manifest.json'}: can't be read: No such file or directory. "
         "Name the folder that assess wrote."
     )
 

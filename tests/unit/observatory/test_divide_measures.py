@@ -291,8 +291,8 @@ def test_the_record_names_members_that_are_censored_or_in_conflict(changed: dict
         ([A, B], [weight("A", 300.0, 2010), W[1]], "A B", {}, (None, "low_coverage", "low_coverage")),
         # C holds 4 in 404 and has no figure: shown, with people from none to all of C
         ([A, B, figure("D", 50.0, 50.0, 50.0)], [*W, weight("C", 4.0), weight("D", 0.5)], "A B C D", {}, (None,) * 3),
-        # ... and without a weight of C no sum of people can be bounded
-        ([A, B, figure("D", 50.0, 50.0, 50.0)], [*W, weight("D", 0.5)], "A B C D", {}, (None, None, "no_weights")),
+        # ... and without a weight of C nobody knows how much of the whole the three are: 3 of 4 members, no more
+        ([A, B, figure("D", 50.0, 50.0, 50.0)], [*W, weight("D", 0.5)], "A B C D", {}, (None, *("low_coverage",) * 2)),
     ],
 )
 def test_why_there_is_no_measure(

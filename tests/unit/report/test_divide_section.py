@@ -87,11 +87,12 @@ def test_the_two_sentences_of_the_first_screen(brics: tuple[Inputs, Chapter]) ->
     assert gap == (
         "The divide: People using the Internet goes from 17.0% (16.5–17.5) in Ethiopia (2021) to 100.0% (99.5–100.0) in"
         " United Arab Emirates (2023)"
-        ", 83.0 (82.0–83.5) points apart; Gini 0.109 (0.105–0.113) weighted by population, 0.151 (0.148–0.154) unweighted."
+        ", 83.0 (82.0–83.5) points apart; Gini 0.109 (0.105–0.113) weighted by population, 0.151 (0.148–0.154)"
+        " unweighted."
     )
     assert without == (
-        "1.23 billion (1.21B–1.25B) people in BRICS (10) do not use the Internet: 50.7% (49.9–51.5) of them live in India"
-        ", 25.1% (24.4–25.8) in China."
+        "1.23 billion (1.21B–1.25B) people in BRICS (10) do not use the Internet: 50.7% (49.9–51.5) of them live in"
+        " India, 25.1% (24.4–25.8) in China."
     )
 
 
