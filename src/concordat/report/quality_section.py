@@ -44,6 +44,8 @@ def write(inputs: Inputs, options: Options) -> Chapter:
     blocks.append(_rules(inputs, findings))
     blocks += _listed(inputs, findings, LISTED, "listed")
     blocks += _listed(inputs, findings, MARKED, "marked")
+    others = [f for f in inputs.findings if f.quarantined and f.area not in who.all]
+    blocks += _listed(inputs, others, sorted({f.rule for f in others}), "elsewhere")
     blocks += _codes(inputs)
     blocks += _conflicts(counting, conflicts)
     blocks += _printed_world(counting, with_source)
@@ -59,8 +61,8 @@ def _coverage(counting: Counting, indicators: Sequence[Indicator]) -> Table:
     columns = tuple(Column(n, words.plain(f"quality.column_{n}"), "share" if n == "covered" else "") for n in names)
     rows: list[Row] = []
     for indicator in indicators:
-        record = counting.bloc(indicator, inputs.who.all)
-        figures = counting.figures(indicator, inputs.who.all)
+        record = counting.bloc(indicator, inputs.who.members)
+        figures = counting.figures(indicator, inputs.who.members)
         years = [
             Cell(main=Num(record.parts[part], unit="year", id=record.id, part=part))
             if record.parts[part] is not None
@@ -68,7 +70,7 @@ def _coverage(counting: Counting, indicators: Sequence[Indicator]) -> Table:
             for part in ("year_min", "year_max")
         ]
         found = (
-            Cell(main=Num(record.parts["n"], unit="count", id=record.id, part="n")),
+            Cell(main=Num(record.parts["have"], unit="count", id=record.id, part="have")),
             Cell(main=coverage_num(record)),
             *years,
             _count(inputs, [c for c in figures.values() if c.stale]),
@@ -137,7 +139,7 @@ def _listed(inputs: Inputs, findings: Sequence[Finding], rules: Sequence[str], k
         names = ("area", "indicator", "figure", "part_1", "part_2")
         columns = tuple(Column(n, words.plain(f"quality.column_{n}")) for n in names)
         title, head = words.plain(f"quality.{key}_table"), words.plain("quality.row_rule")
-        short = key == "listed" and len(rows) <= ROWS_ON_PAGE
+        short = key != "marked" and len(rows) <= ROWS_ON_PAGE
         yield Table(f"quality-{key}", title, head, columns, tuple(rows), on_page=short)
 
 
@@ -239,11 +241,11 @@ def _headlines(
 ) -> Iterator[Headline]:
     """How sure we are: coverage, stale and censored figures, conflicts."""
     inputs, words, who = counting.inputs, counting.inputs.words, counting.inputs.who
-    all_figures = [c for i in indicators for c in counting.figures(i, who.all).values()]
+    all_figures = [c for i in indicators for c in counting.figures(i, who.members).values()]
     if not all_figures:
         return
-    records = [counting.bloc(i, who.all) for i in indicators]
-    whole = [r.id for r in records if r.parts["n"] == r.parts["n_total"]]
+    records = [counting.bloc(i, who.members) for i in indicators]
+    whole = [r.id for r in records if r.parts["have"] == r.parts["n_total"]]
 
     def counted(chosen: Iterable[Chosen]) -> Num:
         return inputs.count([enter(inputs.book, c) for c in chosen])
@@ -254,7 +256,7 @@ def _headlines(
     )
     one = len({o.source_id for o in inputs.observations}) == 1
     runs = words.text(
-        "quality.headline_one_member" if len(who.all) == 1 else "quality.headline",
+        "quality.headline_one_member" if len(who.members) == 1 else "quality.headline",
         whole=inputs.count(whole),
         loaded=inputs.count([r.id for r in records]),
         stale=stale,
