@@ -72,8 +72,11 @@ def number_text(number: float | int) -> str:
         raise InputError(f"{number} is not a number that can be written.", hint="Use null with a reason.", code="nan")
     if number == 0:
         return "0"
+    shortest = repr(float(number))  # Python and ECMAScript print the same digits
+    if "e" not in shortest:
+        return shortest.removesuffix(".0")
     sign = "-" if number < 0 else ""
-    mantissa, _, exponent = repr(abs(float(number))).partition("e")
+    mantissa, _, exponent = shortest.removeprefix("-").partition("e")
     whole, _, fraction = mantissa.partition(".")
     fraction = "" if fraction == "0" else fraction
     point = len(whole) + int(exponent or 0)  # the decimal point stands before digits[point]
@@ -189,8 +192,9 @@ def _write_object(value: dict[Any, Any], floats: bool, path: list[str | int], ou
         if not isinstance(key, str):
             raise _refuse(f"the key {key!r} is not text.", path, "key")
     texts = {key: _text(key, floats, path) for key in value}
+    ascii_only = all(key.isascii() for key in value)  # then the order of UTF-16 code units is that of `str`
     out.append("{")
-    for i, key in enumerate(sorted(value, key=lambda k: k.encode("utf-16-be"))):
+    for i, key in enumerate(sorted(value) if ascii_only else sorted(value, key=lambda k: k.encode("utf-16-be"))):
         out.append(("," if i else "") + texts[key] + ":")
         path.append(key)
         _write(value[key], floats, path, out)
@@ -203,6 +207,9 @@ def _write_array(value: Sequence[Any], floats: bool, path: list[str | int], out:
     for i, item in enumerate(value):
         if i:
             out.append(",")
+        if type(item) is str and item.isascii() and not _NEEDS_ESCAPE.search(item):  # most of what a report holds
+            out.append(f'"{item}"')
+            continue
         path.append(i)
         _write(item, floats, path, out)
         path.pop()

@@ -150,7 +150,7 @@ def test_figures_of_the_earlier_release_say_what_its_own_bytes_say(folder: Path,
         row = lines[int(re.fullmatch(r"row (\d+), value", record.raw_locator)[1]) - 1]  # type: ignore[index]
         assert (row[0], int(row[1]), float(row[2])) == (record.area, record.year, record.value)
     printed = (folder / "report.html").read_text(encoding="utf-8")
-    assert all(f'data-obs="{i[:8]}' in printed for i in earlier)
+    assert all(f"data-obs={i[:8]}" in printed for i in earlier)
 
 
 def test_a_finding_about_a_row_of_a_csv_file_leads_into_that_file(said: Provenance) -> None:

@@ -123,8 +123,10 @@ def _fail(error: ConcordatError, *, as_json: bool) -> int:
 
 def entry() -> None:
     """The console script: a reader that goes away (`| head`) ends it quietly; letters a terminal lacks become `?`."""
+    import gc
     import signal
 
+    gc.set_threshold(50_000, 20, 50)  # an assessment makes a million small objects that live to its end
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):

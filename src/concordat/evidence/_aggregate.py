@@ -161,16 +161,18 @@ def aggregate(
         InputError: a threshold below 0.50.
     """
     check_thresholds(min_coverage, min_share)
-    present = sorted((m for m in members if m.area in set(areas)), key=lambda m: m.area)
+    wanted = set(areas)
+    present = sorted((m for m in members if m.area in wanted), key=lambda m: m.area)
     used = present if rule != "weighted_mean" else [m for m in present if m.weighable]
-    absent = {a: w for a, w in (weights_of_missing or {}).items() if a in areas and a not in {m.area for m in present}}
-    unweighable = [m for m in present if m not in used]
+    unweighable = [] if rule != "weighted_mean" else [m for m in present if not m.weighable]
+    lacking = wanted - {m.area for m in present}
+    absent = {a: w for a, w in (weights_of_missing or {}).items() if a in lacking}
     held = math.fsum(m.weight or 0.0 for m in used)
     total = math.fsum([held, *absent.values(), *(m.weight or 0.0 for m in unweighable)])
     coverage = held / total if total > 0 else 0.0
-    n_total = len(set(areas))
+    n_total = len(wanted)
     known = {*absent, *(m.area for m in present if m.weight is not None)}
-    weights_known = rule != "weighted_mean" or known >= set(areas)
+    weights_known = rule != "weighted_mean" or known >= wanted
     if not weights_known:
         coverage = min(coverage, len(used) / max(n_total, 1))
     blank = Aggregate(None, None, None, rule, len(used), n_total, coverage, None, len(present))
@@ -178,7 +180,7 @@ def aggregate(
         blank,
         years=(min(m.year for m in used), max(m.year for m in used)) if used else None,
         weight_years=_range(m.weight_year for m in used),
-        missing=tuple(sorted(set(areas) - {m.area for m in present})),
+        missing=tuple(sorted(lacking)),
         stale=tuple(m.area for m in present if m.stale),
         censored=tuple(m.area for m in present if m.value is None),
         no_weight=tuple(m.area for m in unweighable),
@@ -257,11 +259,11 @@ def _beside(present: Sequence[Member]) -> dict[str, Any]:
 
 def _influence(used: Sequence[Member], statistic: Statistic, value: float) -> Moved | None:
     moved: list[Moved] = []
+    values, weights = [m.value or 0.0 for m in used], [m.weight or 0.0 for m in used]
     for i, left_out in enumerate(used):
-        rest = [m for j, m in enumerate(used) if j != i]
-        weights = [m.weight or 0.0 for m in rest]
-        if rest and math.fsum(weights) > 0:
-            then = statistic([m.value or 0.0 for m in rest], weights)
+        rest = weights[:i] + weights[i + 1 :]
+        if any(rest):
+            then = statistic(values[:i] + values[i + 1 :], rest)
             moved.append(Moved(left_out.area, then, then - value))
     return max(moved, key=lambda m: abs(m.shift), default=None)
 

@@ -114,8 +114,8 @@ def numbers_of(cell: Cell) -> Iterator[tuple[str, Num, str, float | int]]:
     """Every number of a cell: what stands behind the cell's name, the number, the part of its record, its value.
 
     `` is the number itself, `:year` and `:rank` stand beside it, and `:lower` and `:upper` are the ends of each. What
-    has no value (a rank, "less than 1") is called by its lower end, else its upper one. A number among a cell's words is
-    called by its part.
+    has no value (a rank, "less than 1") is called by its lower end, else its upper one. A number among a cell's words
+    is called by its part.
     """
     for suffix, num in (("", cell.main), (":year", cell.year), (":rank", cell.rank)):
         if num is None:

@@ -79,7 +79,7 @@ class _Page:
             "table_link": self.table_link,
             "kind": lambda block: type(block).__name__,
             "is_missing": lambda chapter: isinstance(chapter, Missing),
-            "entries_in": lambda chapter: [e for e in self.outline.entries if e.chapter is chapter],
+            "entries_in": lambda chapter: [e for e in self.outline.entries if e.chapter is chapter and e.table.on_page],
             "owns": self.outline.owns_table,
             "how": how_to_read(self.messages, self.outline),
             "table_key": lambda entry: table_key(self.messages, entry),
@@ -119,11 +119,12 @@ class _Page:
         return gap + self.safe('<bdi dir="%s">%s</bdi>') % ("rtl" if words else "ltr", text[len(gap) :])
 
     def _piece(self, piece: Piece, num: Num) -> Markup:
-        """`data-part` is left out where it is `value`."""
+        """`data-part` is left out where it is `value`; quotes, where HTML needs none (a page has a thousand numbers)."""
         if not piece.part:
             return self.escape(piece.text)
-        part = "" if piece.part == "value" else self.safe(' data-part="%s"') % piece.part
-        return self.safe('<b data-obs="%s"%s>%s</b>') % (self.outline.short_id(num), part, piece.text)
+        pattern = " data-part=%s" if piece.part.isidentifier() else ' data-part="%s"'
+        part = "" if piece.part == "value" else self.safe(pattern) % piece.part
+        return self.safe("<b data-obs=%s%s>%s</b>") % (self.outline.short_id(num), part, piece.text)
 
     def marks(self, num: Num) -> Markup:
         """The marks of a number, as words."""

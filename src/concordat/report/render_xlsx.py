@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
+LAST_MAX = 20_000
+_LAST: dict[int, tuple[Cell, dict[str, tuple[Num, float | int]]]] = {}
 FIRST_ROW = 3  # counted from 0: the fourth row of a sheet
 ROWS_MAX, COLUMNS_MAX, TEXT_MAX = 1_048_576, 16_384, 32_767  # of the format (ECMA-376)
 NUMBERS = tuple(beside + end for beside in ("", ":year", ":rank") for end in ("", ":lower", ":upper"))
@@ -157,7 +159,7 @@ class _Book:
         kinds = any(row.kind != "other" for row in table.rows)
         first = 3 if kinds else 2
         if len(table.rows) + FIRST_ROW > ROWS_MAX or first + len(places) > COLUMNS_MAX:
-            hint = "It stands whole in data.csv; leave the workbook out with --formats."
+            hint = "Name fewer areas or indicators in the study."
             raise MethodError(f"{table.title} is larger than a sheet can be.", where=entry.name, hint=hint)
         sheet = self._sheet(entry.name)
         self._heads(sheet, entry, places, kinds)
@@ -323,10 +325,22 @@ def _content(cell: Cell, suffix: str, *, numeric: bool) -> tuple[Num, float | in
         return cell.source
     if suffix == ":note":
         return cell.text if numeric else ""
-    for found, num, _, value in numbers_of(cell):
-        if found == suffix and (num.value is not None or suffix.endswith((":lower", ":upper"))):
-            return num, value
-    return ""
+    return _numbers(cell).get(suffix, "")
+
+
+def _numbers(cell: Cell) -> dict[str, tuple[Num, float | int]]:
+    """The numbers of a cell by suffix. A sheet asks for those of a cell once a column, so the last ones are kept."""
+    known = _LAST.get(id(cell))
+    if known is not None and known[0] is cell:
+        return known[1]
+    found: dict[str, tuple[Num, float | int]] = {}
+    for suffix, num, _, value in numbers_of(cell):
+        if num.value is not None or suffix.endswith((":lower", ":upper")):
+            found.setdefault(suffix, (num, value))
+    if len(_LAST) >= LAST_MAX:
+        _LAST.clear()
+    _LAST[id(cell)] = (cell, found)
+    return found
 
 
 def _width(place: _Place, table: Table) -> int:

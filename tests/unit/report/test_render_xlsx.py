@@ -188,7 +188,7 @@ def test_a_table_larger_than_a_sheet_is_refused_with_the_way_out(report: Report,
     row = Row("a", "A", tuple(Cell(text="x") for _ in columns))
     with pytest.raises(MethodError, match="larger than a sheet") as caught:
         render_xlsx.render(one_table(report, row, columns=columns), messages)
-    assert "data.csv" in caught.value.hint
+    assert "study" in caught.value.hint
 
 
 def test_a_table_without_rows_or_columns_is_a_sheet_all_the_same(report: Report, messages: Messages) -> None:

