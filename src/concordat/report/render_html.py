@@ -119,7 +119,7 @@ class _Page:
         return gap + self.safe('<bdi dir="%s">%s</bdi>') % ("rtl" if words else "ltr", text[len(gap) :])
 
     def _piece(self, piece: Piece, num: Num) -> Markup:
-        """`data-part` is left out where it is `value`; quotes, where HTML needs none (a page has a thousand numbers)."""
+        """`data-part` is left out where it is `value`; quotes, where HTML needs none: a page has thousands."""
         if not piece.part:
             return self.escape(piece.text)
         pattern = " data-part=%s" if piece.part.isidentifier() else ' data-part="%s"'
