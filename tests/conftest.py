@@ -38,6 +38,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def sdmx1() -> None:
+    """The package that reads SDMX-ML and SDMX-JSON, or a skip."""
+    pytest.importorskip("sdmx", reason="needs the extra [sdmx] or [oracles]")
+
+
+@pytest.fixture(scope="session")
 def evidence_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One store of evidence for all tests that only read it."""
     return tmp_path_factory.mktemp("evidence")

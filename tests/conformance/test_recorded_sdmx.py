@@ -104,7 +104,7 @@ def test_each_value_stands_where_its_locator_says(shared_data: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", [n for n in DATA if not n.endswith(".csv")])
-def test_sdmx1_reads_the_same_values_and_periods(shared_data: Path, name: str) -> None:
+def test_sdmx1_reads_the_same_values_and_periods(sdmx1: None, shared_data: Path, name: str) -> None:
     import sdmx
 
     body, table = read(shared_data, name)

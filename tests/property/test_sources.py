@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -73,6 +74,9 @@ CONNECTORS: dict[str, tuple[bytes, Parse]] = {
     "itu": (json.dumps(ITU).encode(), itu.parse),
     "un_sdg": (json.dumps(SDG).encode(), un_sdg.parse),
 }
+NEEDS_SDMX1 = pytest.mark.skipif(find_spec("sdmx") is None, reason="needs the extra [sdmx] or [oracles]")
+TREES = [pytest.param("json", JSON, marks=NEEDS_SDMX1), ("itu", ITU), ("un_sdg", SDG)]
+NAMES = [pytest.param(name, marks=NEEDS_SDMX1 if name in ("xml", "json") else ()) for name in CONNECTORS]
 PIECES = [b"", b"\x00", b'"', b",", b";", b"\n", b"<", b">", b"&", b"{", b"}", b"[", b"]", b":", b"0", b"-1", b"1e999",
           b"NaN", b"null", b"true", b"\xff", "é".encode(), b"9" * 40, b"2020", b"D", b"0:0"]  # fmt: skip
 
@@ -95,13 +99,13 @@ def only_what_is_promised(name: str, body: bytes) -> bool:
     return all(isinstance(one, (Observation, Problem)) for one in found)
 
 
-@pytest.mark.parametrize("name", CONNECTORS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_whole_body_gives_a_figure(name: str) -> None:
     body, parse = CONNECTORS[name]
     assert any(isinstance(one, Observation) and one.value is not None for one in parse(body, META))
 
 
-@pytest.mark.parametrize("name", CONNECTORS)
+@pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_broken_body_gives_rows_problems_or_a_typed_error(name: str, data: st.DataObject) -> None:
@@ -122,7 +126,7 @@ def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [above, *(p for key, inner in items for p in paths(inner, (*above, key)))]
 
 
-@pytest.mark.parametrize(("name", "tree"), [("json", JSON), ("itu", ITU), ("un_sdg", SDG)])
+@pytest.mark.parametrize(("name", "tree"), TREES)
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_part_of_another_type_gives_rows_problems_or_a_typed_error(

@@ -113,8 +113,14 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "concordat", "assess", *words]
     return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=_hears_interrupts,
+    )  # fmt: skip
+
+
+def _hears_interrupts() -> None:
+    """A shell starts what runs behind it with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_two_at_once_for_one_place_both_end_well(here: Path) -> None:

@@ -70,6 +70,38 @@ def test_the_same_again_changes_nothing(run: Run) -> None:
     assert after.splitlines()[1] == before.splitlines()[1] + " It was there already; nothing changed."
 
 
+def test_what_an_edition_leaves_out_is_told(run: Run, tmp_path: Path) -> None:
+    run()
+    (tmp_path / "map.yaml").write_text(MAPPING.replace("2026-05-02", "2026-06-02"), encoding="utf-8")
+    code, out, _ = run("country,year,pct\nEthiopia,2022,31\n")
+    assert code == 0
+    (told,) = [line for line in out.splitlines() if line.startswith("In use instead of et-net/2026-05-02-")]
+    assert told.endswith(": 1 of its figures are not in this one and go out of use.")
+
+
+def test_an_edition_older_than_the_one_in_use_says_so(run: Run, tmp_path: Path) -> None:
+    run()
+    (tmp_path / "map.yaml").write_text(MAPPING.replace("2026-05-02", "2026-04-02"), encoding="utf-8")
+    code, out, _ = run()
+    assert code == 0
+    assert [line for line in out.splitlines() if line.startswith("Not in use: et-net/2026-05-02-")]
+
+
+def test_a_day_that_has_not_come_is_refused_and_nothing_stored(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(MAPPING.replace("2026-05-02", "2031-05-02"), encoding="utf-8")
+    code, out, err = run()
+    assert (code, out) == (3, "")
+    assert "published says 2031-05-02, which is after today" in err
+    (tmp_path / "map.yaml").write_text(MAPPING, encoding="utf-8")
+    assert run()[0] == 0
+
+
+def test_rows_that_are_all_bad_are_named_although_bad_ones_may_be_skipped(run: Run) -> None:
+    code, _, err = run("country,year,pct\nAtlantis,2024,88.8\n", "--skip-bad")
+    assert code == 2
+    assert "Atlantis" in err
+
+
 def test_the_same_undated_table_another_day_is_the_same_vintage(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

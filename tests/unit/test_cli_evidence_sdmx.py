@@ -46,9 +46,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_it_says_what_was_stored_and_what_was_passed_over(run: Run) -> None:
     code, out, _ = run("x.csv")
     assert code == 0
-    first, second, third = out.splitlines()
+    first, second, quarantined, third = out.splitlines()
     assert first == "1 figure, 1 missing of internet_users_pct; areas: 2; 2020 to 2020."
     assert second.startswith("Stored as own/2026-11-22-")
+    assert quarantined == "Quarantined: 0."
     assert third == '  info: x.csv: row 4, OBS_VALUE: "WLD" is a group of countries; 1 row passed over'
 
 
@@ -109,3 +110,28 @@ def test_what_is_wrong_is_said(run: Run, name: str, text: str, code: int, messag
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:
     assert run("nothing.csv")[0] == 2
     assert run("x.csv", map_="nothing.yaml")[0] == 2
+
+
+def test_figures_in_thousands_are_shown_in_their_unit_wherever_they_are_named(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, people = "DATAFLOW,GEO,TIME_PERIOD,OBS_VALUE,UNIT_MULT\n", MAP.replace("internet_users_pct", "population")
+    people = people.replace("percent", "count")
+    Path("x.csv").write_text(f"{header}A:X(1.0),BRA,2025,213000,3\n", encoding="utf-8")
+    Path("map.yaml").write_text(people, encoding="utf-8")
+    assert run("x.csv")[0] == 0
+    Path("x.csv").write_text(f"{header}A:X(1.0),BRA,2025,199000000,0\n", encoding="utf-8")
+    Path("map.yaml").write_text(people.replace("own", "other"), encoding="utf-8")
+    assert run("x.csv")[0] == 0
+    assert main(["evidence", "conflicts", "--countries", "BRA", "--data-dir", str(tmp_path / "store")]) == 0
+    out = capsys.readouterr().out
+    assert "213,000,000" in out
+    assert "14,000,000" in out  # the gap
+    assert not [line for line in out.splitlines() if " 213,000 " in line]
+
+
+def test_rows_out_of_use_are_counted(run: Run) -> None:
+    Path("x.csv").write_text(CSV.replace("BRA,2020,81.3", "BRA,2020,-81.3"), encoding="utf-8")
+    code, out, _ = run("x.csv")
+    assert code == 0
+    assert "Quarantined: 1." in out.splitlines()

@@ -70,14 +70,8 @@ def _pairs(rows: Sequence[Observation]) -> int:
 
 
 def _row(c: Conflict) -> tuple[str, ...]:
-    from concordat.cli._evidence_tables import figure_text
+    from concordat.cli._evidence_tables import figure_text, observed_text
 
     head = (c.indicator_id, c.area, str(c.year), c.breakdown)
-    sides = (c.first.source_id, _says(c.first), c.second.source_id, _says(c.second))
+    sides = (c.first.source_id, observed_text(c.first), c.second.source_id, observed_text(c.second))
     return (*head, *sides, figure_text(c.gap), figure_text(c.limit))
-
-
-def _says(o: Observation) -> str:
-    from concordat.cli._evidence_tables import figure_text
-
-    return figure_text(o.value) if o.value is not None else f"{figure_text(o.lower)} to {figure_text(o.upper)}"

@@ -21,7 +21,7 @@ from concordat.settings import Settings
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
     from concordat.evidence.conflicts import Conflict
-    from concordat.evidence.loading import Loaded
+    from concordat.evidence.loading import Beside, Loaded
     from concordat.evidence.observation import Observation
     from concordat.evidence.quality import Finding
     from concordat.evidence.sources._base import Problem
@@ -116,12 +116,14 @@ class _Told:
         rows: Sequence[Observation],
         findings: Sequence[Finding],
         conflicts: Sequence[Conflict],
+        beside: Beside,
     ) -> None:
         self.importer = importer
         self.loaded = loaded
         self.rows = rows
         self.findings = findings
         self.conflicts = conflicts
+        self.beside = beside
         self.bad = [p for p in loaded.problems if p.severity == "error"]
         self.left_out = [p for p in loaded.problems if p.rule == "left_out"]
 
@@ -152,6 +154,8 @@ class _Told:
             "vintage": vintage.ref,
             "source": vintage.source_id,
             "new": self.loaded.new,
+            "in_use": self.beside.in_use.ref,
+            "figures_dropped": self.beside.dropped,
             "figures": sum(1 for o in self.rows if o.missing_reason is None),
             "missing": sum(1 for o in self.rows if o.missing_reason is not None),
             "indicators": sorted({o.indicator_id for o in self.rows}),
@@ -176,6 +180,7 @@ class _Told:
         )
         again = "" if self.loaded.new else " It was there already; nothing changed."
         yield f"Stored as {vintage.ref}, source {vintage.source_id}.{again}"
+        yield from self.beside.lines()
         yield from _terms(vintage.licence)
         if self.bad:
             yield f"Bad rows left out and recorded: {len(self.bad):,}."
@@ -192,6 +197,7 @@ class _Told:
 def _told(store: Store, settings: Settings, importer: Importer, loaded: Loaded) -> _Told:
     """Look at the stored rows as a report would: what is quarantined, and who says something else."""
     from concordat.evidence.conflicts import find_conflicts
+    from concordat.evidence.loading import beside
     from concordat.evidence.quality import quarantines
 
     catalogue = importer.catalogue
@@ -204,7 +210,7 @@ def _told(store: Store, settings: Settings, importer: Importer, loaded: Loaded) 
         c for c in find_conflicts([*rows, *others], catalogue) if source in (c.first.source_id, c.second.source_id)
     ]
     conflicts.sort(key=lambda c: (-c.year, c.indicator_id, c.area))
-    return _Told(importer, loaded, rows, findings, conflicts)
+    return _Told(importer, loaded, rows, findings, conflicts, beside(store, loaded.vintage))
 
 
 def _others(
@@ -232,18 +238,12 @@ def _terms(licence: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _conflict_line(c: Conflict) -> str:
+    from concordat.cli._evidence_tables import observed_text
+
     of = f" ({c.breakdown})" if c.breakdown else ""
     return f"  {c.indicator_id}{of} {c.area} {c.year}: " + ", ".join(
-        f"{_figure(o)} says {o.source_id}" for o in (c.first, c.second)
+        f"{observed_text(o)} says {o.source_id}" for o in (c.first, c.second)
     )
-
-
-def _figure(o: Observation) -> str:
-    from concordat.cli._evidence_tables import figure_text
-
-    if o.value is not None:
-        return figure_text(o.value)
-    return f"{figure_text(o.lower)} to {figure_text(o.upper)}"
 
 
 def _count(number: int, one: str) -> str:

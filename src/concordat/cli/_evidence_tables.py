@@ -85,7 +85,7 @@ class Figure:
         if c.missing:
             return (_words(c.reason),)
         found = [f"stale, {c.age} years"] if c.stale else []
-        found += [f"conflict: {o.source_id} says {figure_text(o.value)}" for o in c.conflicts]
+        found += [f"conflict: {o.source_id} says {observed_text(o)}" for o in c.conflicts]
         if c.observation.value is None:
             found.append(f"censored, placed at {figure_text(c.value)}" if c.imputed else "censored")
         return tuple(found)
@@ -296,6 +296,12 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
     for row in table:
         cells = (cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True))
         yield "  ".join(cells).rstrip()
+
+
+def observed_text(o: Observation) -> str:
+    """What a source says, in the indicator's unit: its figure, or the interval of a censored one."""
+    value, lower, upper = (None if n is None else n * 10**o.unit_mult for n in (o.value, o.lower, o.upper))
+    return figure_text(value) if value is not None else f"{figure_text(lower)} to {figure_text(upper)}"
 
 
 def figure_text(number: float | None) -> str:

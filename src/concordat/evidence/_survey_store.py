@@ -82,13 +82,14 @@ def store_survey(store: Store, catalogue: Catalogue, survey: Survey) -> Loaded:
     from concordat.evidence._survey_trace import KEPT_AT_NODE
     from concordat.evidence.citation import Origin
     from concordat.evidence.licences import licence
-    from concordat.evidence.loading import Loaded, vintage_id_of
+    from concordat.evidence.loading import Loaded, require_past, vintage_id_of
     from concordat.evidence.store import Retrieval, VintageMeta
     from concordat.world import bloc_ids, table_hash
 
     dataset = survey.spec.model.dataset
     retrieved_at = clock.now()
     published = date.fromisoformat(dataset.published) if dataset.published else None
+    require_past(published, retrieved_at.date(), dataset.id)
     known_from = published or retrieved_at.date()
     vintage_id = vintage_id_of(known_from, [survey.sha256, survey.spec.sha256], PARSER_VERSION)
     rows = observations(survey, vintage_id, known_from, retrieved_at)

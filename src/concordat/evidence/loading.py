@@ -39,6 +39,64 @@ class Loaded:
     new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """How a vintage stands among those of its dataset, of which reports use the newest alone.
+
+    Attributes:
+        in_use: the one that reports use.
+        before: the one that was in use before this one; None for the first, and where this one is not in use.
+        dropped: how many figures of `before` this one does not have; they go out of use.
+    """
+
+    vintage: Vintage
+    in_use: Vintage
+    before: Vintage | None
+    dropped: int
+
+    def lines(self) -> Iterator[str]:
+        """What a reader should know, if anything."""
+        if self.in_use.id != self.vintage.id:
+            later = "is of a later day" if self.in_use.known_from > self.vintage.known_from else "was stored later"
+            yield f"Not in use: {self.in_use.ref} {later}, and reports use one vintage of a dataset alone."
+            yield "  For figures beside those, give these an id of their own; to replace those, a later day."
+        elif self.before is not None and self.dropped:
+            what = "of its figures are not in this one and go out of use."
+            yield f"In use instead of {self.before.ref}: {self.dropped:,} {what}"
+            yield "  For figures beside those, give these a dataset.id of their own."
+
+
+def beside(store: Store, vintage: Vintage) -> Beside:
+    """How a stored vintage stands among the others of its dataset."""
+    found = sorted(
+        (v for v in store.vintages() if v.dataset_id == vintage.dataset_id),
+        key=lambda v: (v.known_from, v.retrieved_at, v.id),
+    )
+    in_use = found[-1]
+    before = found[-2] if in_use.id == vintage.id and len(found) > 1 else None
+    dropped = 0
+    if before is not None:
+        kept = {o.key for o in store.observations(vintage, every_row=False)}
+        rows = store.observations(before, every_row=False)
+        dropped = sum(1 for o in rows if o.missing_reason is None and o.key not in kept)
+    return Beside(vintage, in_use, before, dropped)
+
+
+def require_past(published: date | None, today: date, where: str) -> None:
+    """A dataset that is not published yet can't be used: it would outrank every edition until its day comes.
+
+    Raises:
+        SourceError: the day is after today.
+    """
+    if published is not None and published > today:
+        raise SourceError(
+            f"dataset.published says {published}, which is after today, {today}.",
+            where=where,
+            hint="Write the day on which the figures were published.",
+            code="published_later",
+        )
+
+
 def load(
     store: Store,
     catalogue: Catalogue,
@@ -77,8 +135,9 @@ def load(
 
     assert answers, "nothing to load"
     record = licence(origin.licence, where=origin.dataset_id)
-    hashes = keep(store, origin.source_id, answers, parser_version)
     retrieved_at = max(answer.retrieved_at for answer in answers)
+    require_past(published, retrieved_at.date(), origin.dataset_id)
+    hashes = keep(store, origin.source_id, answers, parser_version)
     known_from = published or retrieved_at.date()
     vintage_id = vintage_id_of(known_from, hashes, parser_version)
     observations: list[Observation] = []
@@ -96,6 +155,8 @@ def load(
         problems += more
     bad = [p for p in problems if p.severity == "error"]
     if bad and not skip_bad and on_bad is not None:
+        raise on_bad(bad)
+    if bad and not observations and on_bad is not None:
         raise on_bad(bad)
     _check_usable(origin, observations, problems, skip_bad)
     new = store.catalog.vintage(origin.dataset_id, vintage_id) is None

@@ -323,6 +323,8 @@ def _title(record_id: str, o: Observation) -> str:
     figure = _text(o.value) if o.value is not None else "no value"
     if o.lower is not None and o.upper is not None:
         figure += f" [{_text(o.lower)}, {_text(o.upper)}]"
+    if o.unit_mult:
+        figure += f" x 10^{o.unit_mult}"
     if o.missing_reason:
         figure = f"missing ({o.missing_reason})"
     period = str(o.year) if o.freq == "A" else f"{o.period_start.isoformat()} to {o.period_end.isoformat()}"

@@ -146,13 +146,9 @@ def _listed(inputs: Inputs, findings: Sequence[Finding], rules: Sequence[str], k
 def _observed(inputs: Inputs, o: Observation) -> Cell:
     if o.value is None and o.lower is None:
         return Cell(text=cells.reason_text(inputs, o.missing_reason))
-    num = Num(
-        o.value,
-        o.lower if o.value is None else None,
-        o.upper if o.value is None else None,
-        o.unit,
-        inputs.book.observe(o),
-    )
+    value, lower, upper = (None if n is None else n * 10**o.unit_mult for n in (o.value, o.lower, o.upper))
+    censored = o.value is None
+    num = Num(value, lower if censored else None, upper if censored else None, o.unit, inputs.book.observe(o))
     return Cell(main=num, year=Num(o.year, unit="year", id=num.id, part="year"), source=o.dataset_id)
 
 

@@ -102,6 +102,7 @@ class Study:
         expand: replace blocs that are members by their own members.
         document: the file as read, for the chapters' own keys.
         resolved: the chapters' keys with defaults, filled by `with_options`.
+        written: the study as the file has it, where this one is its translation; both have the hash of that file.
         accept: terms of licences that are taken on (`share-alike`), or `internal` for a copy not to be published.
     """
 
@@ -121,6 +122,7 @@ class Study:
     document: Document
     resolved: Mapping[str, Any] = field(default_factory=dict)
     accept: tuple[str, ...] = ()
+    written: Study | None = None
 
     @property
     def folder_name(self) -> str:
@@ -133,7 +135,7 @@ class Study:
         """The same study, written in another of its languages; a title of the study's own stays as it is."""
         ours = self.title == _title(self.bloc_id, self.countries, self.year, self.language)
         title = _title(self.bloc_id, self.countries, self.year, language) if ours else self.title
-        return replace(self, language=language, title=title)
+        return replace(self, language=language, title=title, written=self.written or self)
 
     def as_data(self) -> dict[str, Any]:
         """The whole study as plain data, every default filled in."""
@@ -170,7 +172,7 @@ class Study:
     @property
     def hash(self) -> str:
         """SHA-256 of the written file."""
-        return hashlib.sha256(self.as_yaml()).hexdigest()
+        return hashlib.sha256((self.written or self).as_yaml()).hexdigest()
 
 
 def read_study(

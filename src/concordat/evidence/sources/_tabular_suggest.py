@@ -175,8 +175,13 @@ def _format_lines(reading: Reading, notes: dict[str, str], texts: Sequence[str],
         sure = "sure" if not (points and commas) and points + commas else "unsure"
         sign = "," if commas > points else "."
         yield f'  decimal: "{sign}"  # {sure}: {points} figures with a point, {commas} with a comma'
-    missing = json.dumps(["", *(value.others if value else ())], ensure_ascii=False)
+    others = value.others if value else ()
+    figures = [t for t in others if any(c.isdigit() for c in t)]
+    missing = json.dumps(["", *(t for t in others if t not in figures)], ensure_ascii=False)
     yield f"  missing: {missing}  # the empty cell, and what stands among the figures without being a number"
+    if figures:
+        shown = ", ".join(json.dumps(t, ensure_ascii=False) for t in figures)
+        yield f"  # not taken as missing, for these may be figures with a mark; correct them in the table: {shown}"
 
 
 def _column_lines(

@@ -15,6 +15,8 @@ from concordat.evidence.observation import Observation
 from concordat.evidence.sources import sdmx_ml
 from concordat.evidence.sources._base import Meta, Query, Request
 
+pytestmark = pytest.mark.usefixtures("sdmx1")
+
 MESSAGE = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/message"
 SPECIFIC = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/data/structurespecific"
 COMMON = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/common"

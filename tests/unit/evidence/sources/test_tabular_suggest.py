@@ -117,3 +117,12 @@ def test_odd_bytes_get_a_suggestion_that_leaves_the_rest_open(body: bytes) -> No
 def test_bytes_of_no_encoding_get_a_reason() -> None:
     with pytest.raises(InputError, match="the bytes are not utf-16"):
         suggest(b"\xff\xfe\x00", "table.csv", load_catalogue())
+
+
+def test_figures_with_a_mark_are_not_taken_as_missing() -> None:
+    names = ("Brazil", "China", "India", "Egypt", "Iran")
+    rows = "".join(f"{name},2020,{i}.5\n" for i, name in enumerate(names))
+    text, mapping = suggested(f"country,year,pct\n{rows}Ethiopia,2020,19.4*\nRussia,2020,٧٥\n".encode())
+    assert isinstance(mapping["format"], dict)
+    assert mapping["format"]["missing"] == [""]
+    assert 'correct them in the table: "19.4*", "٧٥"' in text
