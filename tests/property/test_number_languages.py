@@ -22,7 +22,7 @@ def test_what_is_printed_is_read_back(language: str, value: float, unit: str, st
     assert agrees(printed, value, language), printed
     assert agrees(in_sentence(printed, language), value, language)
     if abs(value) >= 10:
-        assert not agrees(printed, value * 1.5, language), printed
+        assert not agrees(printed, value * 1.6, language), printed  # "1 million" may be 1.5 million, rounded to even
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
