@@ -112,6 +112,9 @@ class Panel:
         source_years: the year each value is of (0: none), which for `take: latest` may be before the panel's.
         ids: observation id of each cell, "" where none.
         denominators: id -> `[time, unit]`, for the step `denominate`.
+        lower, upper: evidence intervals, where they are known.
+        groups: for each unit the group that imputation by groups uses, or empty.
+        notes: what reading the figures has to say.
     """
 
     years: tuple[int, ...]
@@ -122,6 +125,10 @@ class Panel:
     source_years: npt.NDArray[np.int16]
     ids: npt.NDArray[np.object_]
     denominators: Mapping[str, Array] = field(default_factory=dict)
+    lower: Array | None = None
+    upper: Array | None = None
+    groups: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.years), len(self.units), len(self.indicators))

@@ -30,6 +30,7 @@ class Impute:
         draws: 0 for conditional means, else m draws of multiple imputation (em).
         max_age: for latest: how many of the panel's time points a value may be old; None: any.
         ridge: added to the diagonal of a singular covariance (em), in squared standard deviations.
+        group: what `Frame.groups` holds for group_mean and group_median: region or income.
     """
 
     method: str = "none"
@@ -38,6 +39,7 @@ class Impute:
     draws: int = 0
     max_age: int | None = None
     ridge: float = 0.0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
