@@ -93,7 +93,7 @@ def bind(
     """
     areas = tuple(units) if units is not None else units_of(spec)
     denominators = _denominators(spec)
-    notes = _check_catalogue(spec, catalogue, denominators)
+    notes = _check_catalogue(spec, catalogue)
     last = spec.data.last or not_after
     if last is None:
         hint = "Write data: {years: 2010..2025}."
@@ -102,14 +102,15 @@ def bind(
     rows = [o for o in observations if o.indicator_id in wanted and o.area in set(areas) and o.year <= last]
     years = tuple(range(spec.data.first or last, last + 1)) if spec.data.take == "panel" else (last,)
     chosen = [_resolved(spec, rows, catalogue, year, areas) for year in years]
+    dated = list(zip(years, chosen, strict=True))
     cells = [
         [[_cell(spec, found, i.id, area, i.breakdown, year) for i in spec.indicators] for area in areas]
-        for year, found in zip(years, chosen, strict=True)
+        for year, found in dated
     ]
     bottoms = {
-        d: np.array([[_cell(spec, found, d, a, "", year).value for a in areas] for year, found in zip(years, chosen, strict=True)])
+        d: np.array([[_cell(spec, found, d, a, "", year).value for a in areas] for year, found in dated])
         for d in denominators
-    }  # fmt: skip
+    }
     return _panel(spec, years, areas, cells, bottoms, catalogue, notes)
 
 
@@ -200,7 +201,7 @@ def _groups(spec: IndexSpec, areas: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _check_catalogue(spec: IndexSpec, catalogue: Catalogue, denominators: Sequence[str]) -> list[Note]:
+def _check_catalogue(spec: IndexSpec, catalogue: Catalogue) -> list[Note]:
     """Names and units against the catalogue; a direction that contradicts it is told."""
     notes: list[Note] = []
     for indicator in spec.indicators:

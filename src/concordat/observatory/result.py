@@ -1,0 +1,157 @@
+"""What an index came to: scores, ranks and contributions, and for every score the way back to its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from concordat.observatory.graph import Graph, Trail
+from concordat.observatory.panel import Array, Note, Panel, Reason
+from concordat.observatory.spec import IndexSpec
+
+
+@dataclass(frozen=True, eq=False)
+class IndexResult:
+    """An index, run once.
+
+    Attributes:
+        weights: normalised within each parent `[node]`.
+        nodes: scores of all nodes `[time, unit, node]`, indicators normalised.
+        ranks_by_year: 1 is best, ties the best of them, NaN where not ranked `[time, unit]`.
+        contributions_by_year: of each indicator to the score `[time, unit, indicator]`; they add up to the score less
+            the baseline (0 where every step is arithmetic, else the score of the units' mean).
+        notes: what reading and every step have to say.
+    """
+
+    spec: IndexSpec
+    panel: Panel
+    graph: Graph = field(repr=False)
+    trail: Trail = field(repr=False)
+    weights: Array
+    nodes: Array = field(repr=False)
+    ranks_by_year: Array
+    contributions_by_year: Array = field(repr=False)
+    baseline_by_year: Array = field(repr=False)
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units, in the order of all arrays."""
+        return self.panel.units
+
+    @property
+    def scores(self) -> Array:
+        """Scores of the last year `[unit]`."""
+        return np.asarray(self.nodes[-1, :, self.spec.tree.root])
+
+    @property
+    def ranks(self) -> Array:
+        """Ranks of the last year `[unit]`."""
+        return np.asarray(self.ranks_by_year[-1])
+
+    @property
+    def contributions(self) -> Array:
+        """Contributions of the indicators in the last year `[unit, indicator]`."""
+        return np.asarray(self.contributions_by_year[-1])
+
+    @property
+    def baseline(self) -> Array:
+        """What contributions are measured from in the last year `[unit]`."""
+        return np.asarray(self.baseline_by_year[-1])
+
+    @property
+    def treated(self) -> Array:
+        """The figures after the step `treat` in the last year `[unit, indicator]`."""
+        return np.asarray(self.trail.after("treat")[-1])
+
+    @property
+    def imputed(self) -> Array:
+        """Which figures of the last year were filled in `[unit, indicator]`."""
+        return np.asarray(self.imputed_by_year[-1])
+
+    @property
+    def imputed_by_year(self) -> Array:
+        """Which figures were filled in `[time, unit, indicator]`."""
+        if "impute" not in self.trail.steps:
+            return np.zeros(self.panel.values.shape, dtype=bool)
+        return np.isnan(self.graph.observed()) & np.isfinite(self.trail.after("impute"))
+
+    @property
+    def imputed_share(self) -> float:
+        """Of the figures that ranked units enter with, the share that was filled in."""
+        ranked = np.isfinite(self.scores)
+        filled, used = self.imputed[ranked], np.isfinite(self.trail.stacks[-1][-1][ranked])
+        return float((filled & used).sum() / used.sum()) if used.any() else 0.0
+
+    def order(self) -> list[int]:
+        """Units from the best rank to the worst; equal ranks by code, unranked ones last."""
+        ranks = self.ranks
+        return sorted(range(len(self.units)), key=lambda u: (np.isnan(ranks[u]), ranks[u], self.units[u]))
+
+    def pillars(self) -> Array:
+        """Scores of the index's children in the last year `[unit, child]`."""
+        return np.asarray(self.nodes[-1][:, list(self.spec.tree.children(self.spec.tree.root))])
+
+    def provenance(self, unit: str, node: str) -> list[dict[str, Any]]:
+        """The figures under a node of one unit in the last year: from observation to normalised score and weight.
+
+        Each row: indicator, observation id, year, value, reason, treated, normalised, effective weight, contribution.
+        """
+        u, tree = self.units.index(unit), self.spec.tree
+        effective = tree.effective(self.weights)
+        rows: list[dict[str, Any]] = []
+        for i in tree.below(tree.names.index(node)):
+            filled = bool(self.imputed[u, i])
+            rows.append(
+                {
+                    "indicator": self.panel.indicators[i],
+                    "observation": str(self.panel.ids[-1, u, i]),
+                    "year": int(self.panel.source_years[-1, u, i]) or None,
+                    "value": _number(self.panel.values[-1, u, i]),
+                    "reason": (Reason.IMPUTED if filled else Reason(int(self.panel.reasons[-1, u, i]))).name.lower(),
+                    "treated": _number(self.treated[u, i]),
+                    "normalised": _number(self.trail.stacks[-1][-1, u, i]),
+                    "weight": float(effective[i]),
+                    "contribution": _number(self.contributions[u, i]),
+                }
+            )
+        return rows
+
+    def as_data(self) -> dict[str, Any]:
+        """Scores, ranks, pillars and contributions as plain data, best first."""
+        tree, names = self.spec.tree, self.spec.tree.names
+        rows: list[Mapping[str, Any]] = []
+        for u in self.order():
+            rows.append(
+                {
+                    "unit": self.units[u],
+                    "rank": None if np.isnan(self.ranks[u]) else int(self.ranks[u]),
+                    "score": _number(self.scores[u]),
+                    "nodes": {names[n]: _number(self.nodes[-1, u, n]) for n in tree.inner},
+                    "contributions": {names[i]: _number(self.contributions[u, i]) for i in range(tree.n_indicators)},
+                    "imputed": [names[i] for i in np.nonzero(self.imputed[u])[0]],
+                }
+            )
+        return {
+            "index": self.spec.id,
+            "title": self.spec.title,
+            "status": self.spec.status,
+            "spec_sha256": self.spec.hash,
+            "year": self.panel.years[-1],
+            "imputed_share": self.imputed_share,
+            "weights": {names[n]: float(self.weights[n]) for n in range(len(names) - 1)},
+            "units": rows,
+            "notes": [_note(n) for n in self.notes],
+        }
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _note(note: Note) -> dict[str, Any]:
+    found = {k: getattr(note, k) for k in ("stage", "code", "indicator", "unit", "slice", "before", "after", "text")}
+    return {k: v for k, v in found.items() if v not in ("", None)} | ({"warning": True} if note.warning else {})

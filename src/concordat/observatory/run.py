@@ -1,0 +1,138 @@
+"""Run an index once: scores, ranks, contributions, and what every step did.
+
+    result = run(spec, panel)
+    result.scores, result.ranks, result.contributions
+
+Scores are rounded to twelve significant digits of the largest before they are ranked, so that what a processor leaves
+in the last bits can't break a tie.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from concordat.observatory.bind import bind
+from concordat.observatory.graph import Graph
+from concordat.observatory.panel import Array, Note, Panel
+from concordat.observatory.ranks_core import rank_min
+from concordat.observatory.result import IndexResult
+from concordat.observatory.spec import IndexSpec
+from concordat.observatory.stages import options as o
+from concordat.observatory.stages.aggregate import aggregate_tree
+from concordat.observatory.stages.contribution import contributions
+from concordat.observatory.stages.weights import Weighted, weights_for
+
+if TYPE_CHECKING:
+    from concordat.evidence.catalogue import Catalogue
+    from concordat.evidence.observation import Observation
+
+DIGITS = 12
+
+
+def run(
+    spec: IndexSpec,
+    data: Panel | Iterable[Observation],
+    catalogue: Catalogue | None = None,
+    *,
+    not_after: int | None = None,
+) -> IndexResult:
+    """The index of a panel, or of the observations of a release (then with the catalogue).
+
+    Raises:
+        InputError: the file and the figures do not fit.
+        SourceError: a figure that its unit makes impossible.
+        MethodError: a step can't be computed honestly; names step, indicator and unit.
+    """
+    if not isinstance(data, Panel):
+        assert catalogue is not None, "observations need their catalogue"
+        data = bind(spec, data, catalogue, not_after=not_after)
+    graph = Graph(spec, data)
+    trail = graph.walk()
+    normalised = trail.stacks[-1]
+    weighted = nominal_weights(graph, normalised)
+    options = aggregate_options(spec)
+    nodes = tidy(aggregate_tree(normalised, weighted.weights, spec.tree, options, units=data.units))
+    scores = nodes[:, :, spec.tree.root]
+    parts, baseline = _contributions(graph, normalised, weighted.weights, options, scores)
+    return IndexResult(
+        spec=spec,
+        panel=data,
+        graph=graph,
+        trail=trail,
+        weights=weighted.weights,
+        nodes=nodes,
+        ranks_by_year=rank_min(scores),
+        contributions_by_year=parts,
+        baseline_by_year=baseline,
+        notes=(*trail.notes, *weighted.notes, *_unranked(graph, scores)),
+    )
+
+
+def aggregate_options(spec: IndexSpec) -> o.Aggregate:
+    """The options of the step `aggregate`; a dashboard has none."""
+    step = spec.step("aggregate")
+    if step is None:
+        return o.Aggregate(default="none")
+    assert isinstance(step.options, o.Aggregate)
+    return step.options
+
+
+def weights_options(spec: IndexSpec) -> o.Weights:
+    """The options of the step `weights`; as given where the file has no such step."""
+    step = spec.step("weights")
+    if step is None:
+        return o.Weights()
+    assert isinstance(step.options, o.Weights)
+    return step.options
+
+
+def nominal_weights(graph: Graph, normalised: Array) -> Weighted:
+    """The weights of the nominal run; those that come from data are taken in the last year."""
+    return weights_of(graph, weights_options(graph.spec), normalised[-1])
+
+
+def weights_of(graph: Graph, options: o.Weights, scores: Array | None) -> Weighted:
+    """Weights under some options, from the normalised columns `[unit, indicator]` where data drive them."""
+    return weights_for(graph.tree, options, scores, graph.panel.units)
+
+
+def tidy(scores: Array) -> Array:
+    """Scores rounded to twelve significant digits of the largest: equal ones are equal on every processor."""
+    finite = scores[np.isfinite(scores)]
+    largest = float(np.abs(finite).max()) if finite.size else 0.0
+    if largest == 0.0:
+        return scores
+    factor = 10.0 ** (DIGITS - 1 - math.floor(math.log10(largest)))
+    if not math.isfinite(factor):
+        return scores
+    return np.asarray(np.rint(scores * factor) / factor)
+
+
+def _contributions(
+    graph: Graph, normalised: Array, weights: Array, options: o.Aggregate, scores: Array
+) -> tuple[Array, Array]:
+    """Contributions `[time, unit, indicator]` and the baseline that they are measured from `[time, unit]`."""
+    parts = np.full(normalised.shape, np.nan)
+    baseline = np.full(scores.shape, np.nan)
+    if options.default == "none":
+        return parts, baseline
+    for t, columns in enumerate(normalised):
+        found: Any = contributions(columns, graph.tree, weights, options)
+        parts[t], baseline[t] = found.parts, found.baseline
+    return parts, baseline
+
+
+def _unranked(graph: Graph, scores: Array) -> list[Note]:
+    """Units without a score, each with the reason."""
+    notes: list[Note] = []
+    observed = graph.observed()
+    for t, u in zip(*np.nonzero(np.isnan(scores)), strict=True):
+        have = int(np.isfinite(observed[t, u]).sum())
+        text = f"not ranked: {have} of {observed.shape[2]} indicators have a figure"
+        year = str(graph.panel.years[t])
+        notes.append(Note("aggregate", "unranked", unit=graph.panel.units[u], slice=year, text=text, warning=True))
+    return notes
