@@ -54,7 +54,7 @@ class Ordered:
     @property
     def positive(self) -> Ordered:
         """The same without zeros: the population of T, L, GE(a < 1) and Atkinson(e >= 1)."""
-        return self if self.share_zero == 0 else ordered(self.y[self.y > 0], self.p[self.y > 0])
+        return self if self.share_zero == 0 else from_sorted(self.y[self.y > 0], self.p[self.y > 0])
 
 
 def ordered(values: Numbers, weights: Numbers | None = None) -> Ordered:
@@ -71,11 +71,35 @@ def ordered(values: Numbers, weights: Numbers | None = None) -> Ordered:
         raise MethodError("a value or a weight is not a number.", hint="Leave missing rows out.", code="not_a_number")
     if (w < 0).any():
         raise MethodError("a weight is below zero.", hint="Weights are counts of people or money.", code="weight")
-    y, w = y[w > 0], w[w > 0]
+    if not (w > 0).all():
+        y, w = y[w > 0], w[w > 0]
     if y.size == 0:
         raise MethodError("no value has a weight.", hint="Load the weights, or ask without them.", code="empty")
-    order = np.lexsort((w, y))
-    y, w = y[order], w[order]
+    order = sort_order(y, w)
+    return from_sorted(y[order], w[order])
+
+
+def sort_order(y: Array, w: Array) -> npt.NDArray[np.int64]:
+    """The order by value and, inside a tie, by weight: one fast sort, and more only where values are tied.
+
+    It puts the same numbers in the same places as `np.lexsort((w, y))`, in a third to an eighth of its time.
+    """
+    order = np.argsort(y)
+    tied = y[order[1:]] == y[order[:-1]]
+    v = w[order]
+    if not tied.any() or (v == v[0]).all():
+        return order
+    # One whole number for each row, tie first, place of its weight second: sorting them sorts inside every tie at once.
+    tie = np.concatenate([[0], np.cumsum(~tied)])
+    by_weight = np.argsort(v)
+    place = np.empty_like(by_weight)
+    place[by_weight] = np.arange(v.size)
+    key = np.sort(tie * v.size + place)
+    return np.asarray(order[by_weight[key % v.size]])
+
+
+def from_sorted(y: Array, w: Array) -> Ordered:
+    """What `ordered` returns, of finite values that ascend (ties by weight) and weights above zero."""
     p = w / w.sum()
     upto = np.cumsum(p)
     upto[-1] = 1.0
@@ -111,10 +135,13 @@ def gini(o: Ordered) -> float:
     return float((o.p * o.y * (2 * o.upto - o.p - 1)).sum()) / o.mean
 
 
-def generalised_entropy(o: Ordered, a: float, zeros: Zeros = "exclude") -> float:
+def generalised_entropy(o: Ordered, a: float, zeros: Zeros = "exclude", logs: Array | None = None) -> float:
     """GE(a) = `(sum p (y/mu)^a - 1) / (a (a - 1))`; a = 1 is Theil's T, a = 0 the mean log deviation L.
 
     For a < 1 (and a = 1) zeros are left out, or with `zeros="include"` taken to their limit where one exists.
+
+    Args:
+        logs: `ln(y / mu)` of the values above zero, where several measures share them.
 
     Raises:
         MethodError: values below zero; mean not positive; zeros included where the limit is infinite (a <= 0).
@@ -129,24 +156,25 @@ def generalised_entropy(o: Ordered, a: float, zeros: Zeros = "exclude") -> float
         raise _no_mean(f"GE({a:g})")
     r = o.y / o.mean
     if a == 0:
-        return float(-(o.p * log(r)).sum())
+        return float(-(o.p * (log(r) if logs is None else logs)).sum())
     if a == 1:
-        filled = np.where(r > 0, r, 1.0)
-        return float((o.p * r * log(filled)).sum())  # y ln y tends to 0 at zero
+        if logs is None or o.share_zero > 0:
+            logs = log(np.where(r > 0, r, 1.0))  # y ln y tends to 0 at zero
+        return float((o.p * r * logs).sum())
     return float((o.p * power(r, a)).sum() - 1) / (a * (a - 1))
 
 
-def theil_t(o: Ordered, zeros: Zeros = "exclude") -> float:
+def theil_t(o: Ordered, zeros: Zeros = "exclude", logs: Array | None = None) -> float:
     """Theil's T, `sum p (y/mu) ln(y/mu)` = GE(1)."""
-    return generalised_entropy(o, 1, zeros)
+    return generalised_entropy(o, 1, zeros, logs)
 
 
-def theil_l(o: Ordered, zeros: Zeros = "exclude") -> float:
+def theil_l(o: Ordered, zeros: Zeros = "exclude", logs: Array | None = None) -> float:
     """Mean log deviation, Theil's L, `sum p ln(mu/y)` = GE(0)."""
-    return generalised_entropy(o, 0, zeros)
+    return generalised_entropy(o, 0, zeros, logs)
 
 
-def atkinson(o: Ordered, aversion: float, zeros: Zeros = "exclude") -> float:
+def atkinson(o: Ordered, aversion: float, zeros: Zeros = "exclude", logs: Array | None = None) -> float:
     """Atkinson(e) = `1 - (sum p y^(1-e))^(1/(1-e)) / mu`; e = 1: `1 - exp(sum p ln y) / mu`.
 
     For e >= 1 zeros are left out, or with `zeros="include"` taken to the limit, which is 1.
@@ -164,7 +192,7 @@ def atkinson(o: Ordered, aversion: float, zeros: Zeros = "exclude") -> float:
         raise _no_mean(f"Atkinson({aversion:g})")
     r = o.y / o.mean  # relative values: large amounts do not overflow
     if aversion == 1:
-        return 1 - float(exp((o.p * log(r)).sum()))
+        return 1 - float(exp((o.p * (log(r) if logs is None else logs)).sum()))
     level = (o.p * power(r, 1 - aversion)).sum()
     return 1 - float(power(level, 1 / (1 - aversion)))
 

@@ -53,3 +53,9 @@ def test_a_power_is_as_exact_as_its_logarithm_allows(x: float, a: float) -> None
 )
 def test_ends_are_exact(found: np.ndarray, wanted: float) -> None:
     assert found[0] == wanted
+
+
+def test_a_long_list_gives_the_bits_of_its_parts() -> None:
+    x = np.random.Generator(np.random.PCG64(1)).lognormal(size=100_001)
+    parts = np.concatenate([log(part) for part in np.array_split(x, 50)])
+    assert np.array_equal(log(x), parts)

@@ -14,6 +14,7 @@ import pytest
 
 from concordat.errors import MethodError
 from concordat.evidence import aggregate, kernels
+from concordat.evidence._elementary import log
 from concordat.evidence.kernels import (
     Ordered,
     atkinson,
@@ -21,6 +22,7 @@ from concordat.evidence.kernels import (
     gini,
     ordered,
     quantile,
+    sort_order,
     theil_l,
     theil_t,
     weighted_mean,
@@ -193,3 +195,26 @@ def test_values_and_weights_of_different_length_are_a_fault_of_the_program() -> 
 def test_aggregate_hands_on_the_same_functions() -> None:
     for name in ("ordered", "gini", "theil_t", "theil_l", "atkinson", "quantile", "weighted_mean", "weighted_quantile"):
         assert getattr(aggregate, name) is getattr(kernels, name)
+
+
+# --- The sort -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distinct", [1, 3, 50, 10_000])
+@pytest.mark.parametrize("weights", ["equal", "few", "many"])
+def test_the_sort_puts_what_lexsort_puts(distinct: int, weights: str) -> None:
+    rng = np.random.Generator(np.random.PCG64(distinct))
+    y = rng.integers(-1, distinct, 5000) / 7
+    w = {"equal": np.ones(5000), "few": rng.integers(1, 4, 5000) / 3, "many": rng.uniform(1, 2, 5000)}[weights]
+    found, wanted = sort_order(y, w), np.lexsort((w, y))
+    assert sorted(found) == list(range(5000))
+    assert np.array_equal(y[found], y[wanted])
+    assert np.array_equal(w[found], w[wanted])
+
+
+def test_logarithms_that_were_taken_already_change_no_bit() -> None:
+    rng = np.random.Generator(np.random.PCG64(3))
+    o = ordered(rng.lognormal(size=100), rng.uniform(1, 2, 100))
+    logs = log(o.y / o.mean)
+    for measure in (theil_t, theil_l, lambda o, **k: atkinson(o, 1, **k)):
+        assert measure(o, logs=logs) == measure(o)
