@@ -22,7 +22,7 @@ from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.result import IndexResult
 from concordat.observatory.spec import IndexSpec
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import aggregate_tree
+from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, method_of
 from concordat.observatory.stages.contribution import contributions
 from concordat.observatory.stages.weights import Weighted, weights_for
 
@@ -65,7 +65,7 @@ def run(
         trail=trail,
         weights=weighted.weights,
         nodes=nodes,
-        ranks_by_year=rank_min(scores),
+        ranks_by_year=rank_min(oriented(scores, spec)),
         contributions_by_year=parts,
         baseline_by_year=baseline,
         notes=(*trail.notes, *weighted.notes, *_unranked(graph, scores)),
@@ -98,6 +98,12 @@ def nominal_weights(graph: Graph, normalised: Array) -> Weighted:
 def weights_of(graph: Graph, options: o.Weights, scores: Array | None) -> Weighted:
     """Weights under some options, from the normalised columns `[unit, indicator]` where data drive them."""
     return weights_for(graph.tree, options, scores, graph.panel.units)
+
+
+def oriented(scores: Array, spec: IndexSpec) -> Array:
+    """Scores of which more is better: turned round where the index's method is a distance (wroclaw)."""
+    less = method_of(spec.tree, spec.tree.root, aggregate_options(spec)) in LOWER_IS_BETTER
+    return -scores if less else scores
 
 
 def tidy(scores: Array) -> Array:
