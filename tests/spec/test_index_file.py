@@ -116,7 +116,7 @@ FAULTS = [
     (
         "  - weights: {method: given}\n",
         "  - weights: {method: given}\n  - weights: {method: equal}\n",
-        "- denominate:",
+        "- weights: {method: equal}",
         "twice",
     ),
     ("years: 2010..2025", "years: 2025..2010", "", "run backwards"),
