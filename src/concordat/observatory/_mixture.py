@@ -183,7 +183,7 @@ class Mixture:
         )
 
     def _cell(self, unit: str, indicator: str, taken: frozenset[str]) -> tuple[Any, Any]:
-        found = []
+        found: list[tuple[Any, Any] | None] = []
         for panel in self.panels:
             if unit in panel.units and indicator in panel.indicators:
                 u, i = panel.units.index(unit), panel.indicators.index(indicator)

@@ -102,7 +102,7 @@ class ImputeKeys(_Strict):
     group: Literal["", "region", "income"] = ""
     k: int = Field(5, ge=1)
     draws: int = Field(0, ge=0, le=1000)
-    max_age: int | None = Field(None, ge=0)
+    max_age: int | None = Field(default=None, ge=0)
     ridge: float = Field(0.0, ge=0)
 
     @model_validator(mode="after")
@@ -265,7 +265,7 @@ class DataKeys(_Strict):
     release: str = "auto"
     years: str | int = ""
     take: Literal["latest", "panel", "common"] = "latest"
-    max_age: int | None = Field(None, ge=0)
+    max_age: int | None = Field(default=None, ge=0)
     allow: list[str] = []
 
     @field_validator("years", mode="after")
@@ -304,7 +304,7 @@ class IndexFile(_Strict):
     note: str = ""
     compat: Literal["", "coinr-1.1.14"] = ""
     units: UnitsKeys | None = None
-    data: DataKeys = DataKeys()
+    data: DataKeys = Field(default_factory=DataKeys)
     tree: list[PillarKeys] = Field(min_length=1)
     steps: list[StepKeys] = Field(min_length=1)
     uncertainty: UncertaintyKeys | None = None

@@ -95,8 +95,7 @@ class Comparison:
         """
         if not self.units:
             raise MethodError("no unit is in both editions.", where="compare", hint="Compare others.", code="units")
-        blocks = [(c,) for c in self.components]
-        values, blocks = self._values(blocks)
+        values, blocks = self._values([(c,) for c in self.components])
         if not blocks:
             same = values(0)
             return self._tables((), np.zeros((0, *same.shape)), np.zeros((0, *same.shape)), same, same, True)

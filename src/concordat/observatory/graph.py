@@ -78,7 +78,7 @@ class Graph:
 
     def _check_units(self) -> None:
         for step in self.spec.steps:
-            named = ()
+            named: tuple[str, ...] = ()
             if isinstance(step.options, o.Screen):
                 named = (*step.options.keep, *step.options.drop)
             for unit in named:
@@ -95,14 +95,15 @@ class Graph:
         states, times, units, columns = stack.shape
         if isinstance(options, o.Screen):
             keep = self.kept(options)
-            return Staged(np.where(keep[None, :, :, None], stack, np.nan), lambda: self._screen_notes(options))
+            chosen = options
+            return Staged(np.where(keep[None, :, :, None], stack, np.nan), lambda: self._screen_notes(chosen))
         if isinstance(options, o.Impute) and options.method in PANEL_FILLS:
             return self._fill_panel(stack, options)
         pooled = getattr(options, "over", "year") == "all_years" and times > 1
         if pooled:
             frame = replace(self.frame, units=self.frame.units * times, slices=tuple(labels))
             flat = stack.reshape(states, times * units, columns)
-            options = replace(options, over="year")  # type: ignore[type-var,arg-type]
+            options = replace(options, over="year")  # type: ignore[arg-type]
         elif isinstance(options, o.Normalise) and options.over == "base_year":
             return self._base_year(stack, options)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from concordat.observatory.graph import Graph, Trail
-from concordat.observatory.panel import Array, Note, Panel, Reason
+from concordat.observatory.panel import Array, Bools, Note, Panel, Reason
 from concordat.observatory.spec import IndexSpec
 
 
@@ -68,12 +68,12 @@ class IndexResult:
         return np.asarray(self.trail.after("treat")[-1])
 
     @property
-    def imputed(self) -> Array:
+    def imputed(self) -> Bools:
         """Which figures of the last year were filled in `[unit, indicator]`."""
         return np.asarray(self.imputed_by_year[-1])
 
     @property
-    def imputed_by_year(self) -> Array:
+    def imputed_by_year(self) -> Bools:
         """Which figures were filled in `[time, unit, indicator]`."""
         if "impute" not in self.trail.steps:
             return np.zeros(self.panel.values.shape, dtype=bool)

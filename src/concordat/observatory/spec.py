@@ -477,12 +477,12 @@ class _Reader:
     def _data(self) -> Data:
         d = self.model.data
         first, _, last = str(d.years).partition("..")
-        ends = (int(first), int(last or first)) if first else (None, None)
-        if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
+        begin, end = (int(first), int(last or first)) if first else (None, None)
+        if begin is not None and end is not None and begin > end:
             raise self._error(f"years {d.years} run backwards.", "data", "years")
-        if d.take == "panel" and ends[0] is None:
+        if d.take == "panel" and begin is None:
             raise self._error("take: panel needs years.", "data", hint="Write years: 2010..2025.")
-        return Data(d.release, *ends, d.take, d.max_age, tuple(d.allow))
+        return Data(d.release, begin, end, d.take, d.max_age, tuple(d.allow))
 
 
 def _error_of(k: IndicatorKeys) -> Error | None:

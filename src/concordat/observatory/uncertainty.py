@@ -250,7 +250,8 @@ def uncertainty(
     scores = oriented(batch.scores(design.levels), spec)
     nominal = oriented(result.nodes[year, :, spec.tree.root], spec)
     table = rank_table(scores, nominal=nominal, probability=design.probability, tops=spec.uncertainty.top)
-    sobol_, shapley_ = {}, {}
+    sobol_: dict[str, SobolIndices] = {}
+    shapley_: dict[str, ShapleyEffects] = {}
     if sensitivity:
         sobol_, shapley_ = _sensitivity(result, batch, design, scores, nominal, budget)
     return UncertaintyResult(result, design, scores, table, sobol_, shapley_, tuple(batch.failed))
