@@ -13,8 +13,8 @@ A level is `min(floor(u K), K - 1)`, or where the cumulative probability passes 
 
 Rows of a sample stand scramble by scramble, in each the blocks A, B, AB_1, AB_2, ..., in each block the same N points.
 `runs` is the whole budget: N is the largest power of two with `scrambles * blocks * N <= runs`. One scramble makes the
-most of a budget, and intervals come from the bootstrap; 16 scrambles give intervals that know how even the points are,
-at some cost in accuracy (figures: `benchmarks/sobol.py`).
+most of a budget, and its intervals, by the bootstrap, are too wide, since they do not know how even the points are; with
+16 scrambles they hold what they promise, and the indices are half as accurate (`benchmarks/sobol.py`).
 
 Does not run anything, and does not know what the levels mean.
 

@@ -192,9 +192,9 @@ def _permuted(
 ) -> ShapleyEffects:
     """Means over pairs of orders, each the mean of its points."""
     names = outputs or tuple(f"output {n + 1}" for n in range(variance.shape[1]))
-    missing = ~np.isfinite(every).all(axis=0)
+    missing: Bools = np.asarray(~np.isfinite(every).all(axis=0))
     filled = np.where(missing, 0.0, every)
-    constant: Bools = filled.std(axis=0) <= NOISE * np.abs(filled).max(axis=0)
+    constant: Bools = np.asarray(filled.std(axis=0) <= NOISE * np.abs(filled).max(axis=0))
     constant |= np.where(missing, 0.0, variance.mean(axis=0)) <= 0
     reasons = tuple(
         "It is missing in some run." if gone else "It is the same in every run, so there is no spread to divide." * same

@@ -191,7 +191,7 @@ def closed_variances(design: Design, values: Array) -> Array:
             found[mask] = joint @ (kept * kept) - (joint @ kept) ** 2
             return
         walk(np.tensordot(weights[part], kept, axes=(0, 1)), joint, part + 1, mask)
-        merged = kept.reshape(-1, *kept.shape[2:])
+        merged = kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
         walk(merged, np.multiply.outer(joint, weights[part]).ravel(), part + 1, mask | 1 << part)
 
     walk(table[None], np.ones(1), 0, 0)

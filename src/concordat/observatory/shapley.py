@@ -64,7 +64,7 @@ def shapley_values(values_by_mask: Array) -> Array:
     values = np.asarray(values_by_mask, dtype=np.float64)
     count = len(values)
     d = count.bit_length() - 1
-    if count != 1 << d or count < 2:
+    if count < 2 or count != 1 << d:
         raise InputError(f"{count} coalitions are not those of a game.", hint="Give 2^d values, d >= 1.", code="game")
     flat = values.reshape(count, -1)
     phi = (coalition_weights(d) @ (flat - flat[0])).reshape(d, *values.shape[1:])
