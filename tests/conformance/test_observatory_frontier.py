@@ -147,6 +147,19 @@ def test_common_weights_that_no_bounds_allow_say_so() -> None:
         common_weights(y, names(2, 2), (("c0", 0.45, 0.55), ("c1", 0.45, 0.55)))
 
 
+def test_common_weights_of_gaps_zeros_and_nothing() -> None:
+    y = np.array([[2.0, 4.0], [4.0, 2.0], [3.0, math.nan]])
+    made = common_weights(y, names(3, 2), (("c0", 0.3, 0.7),))
+    whole = common_weights(y[:2], names(2, 2), (("c0", 0.3, 0.7),))
+    assert made.scores[:2].tolist() == whole.scores.tolist()
+    assert made.scores[2] == pytest.approx(3.0 * made.weights.sum())  # its one score, with all of the weight
+    assert np.isnan(common_weights(np.full((2, 2), math.nan), names(2, 2)).scores).all()
+    with pytest.raises(MethodError, match="all scores are 0"):
+        common_weights(np.zeros((2, 2)), names(2, 2))
+    with pytest.raises(MethodError, match="no unit has all children"):
+        common_weights(np.array([[1.0, math.nan], [math.nan, 1.0]]), names(2, 2))
+
+
 def test_order_m_equals_a_loop_over_its_draws_and_may_exceed_one() -> None:
     y = matrix(12, 12, 3, "even")
     made = order_m(y, names(12, 3), draws=15, m=4, seed=9)

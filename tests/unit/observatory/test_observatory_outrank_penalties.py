@@ -80,6 +80,8 @@ def test_mpi_by_hand() -> None:
     assert mpi(x, -1, WHO).tolist() == pytest.approx([101.0, 95.0])
     one_left = np.array([[90.0, NAN, NAN], [90.0, NAN, 110.0]])
     assert mpi(one_left, 1, WHO).tolist() == pytest.approx([NAN, 98.0], nan_ok=True)
+    with pytest.raises(InputError, match="sign is 0"):
+        mpi(x, 0, WHO)
     with pytest.raises(MethodError, match=r"unit BRA.*mean above 0"):
         mpi(np.array([[-1.0, 0.0, 1.0]]), 1, WHO)
 

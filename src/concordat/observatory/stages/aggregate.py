@@ -169,8 +169,12 @@ def _picked(inside: tuple[int, ...]) -> slice | list[int]:
 
 def enough(there: Bools, options: Aggregate) -> Bools:
     """Which units `[..., unit]` have the share of children that `min_share` asks, and one at least."""
-    count = there.sum(axis=-1)
-    found: Bools = (count > 0) & (count >= options.min_share * there.shape[-1] - _SLACK)
+    count = there.astype(np.float64) @ np.ones(there.shape[-1])  # far faster than a sum over a short axis
+    return _share_holds(count, there.shape[-1], options)
+
+
+def _share_holds(count: Array, children: int, options: Aggregate) -> Bools:
+    found: Bools = (count > 0) & (count >= options.min_share * children - _SLACK)
     return found
 
 
@@ -193,8 +197,9 @@ def _mean(y: Array, w: Array, options: Aggregate) -> Array:
     if not np.isnan(mean).any():  # nothing missing: the whole answer
         return mean
     there = ~np.isnan(y)
-    weight = _sum(there.astype(np.float64), w)
-    known = enough(there, options) & (weight > 0)
+    present = there.astype(np.float64)
+    weight = _sum(present, w)
+    known = _share_holds(present @ np.ones(y.shape[-1]), y.shape[-1], options) & (weight > 0)
     part = _sum(np.where(there, y, 0.0), w) / np.where(known, weight, 1.0)
     return np.asarray(np.where(known, part, np.nan))
 

@@ -132,7 +132,10 @@ def common_weights(x: Array, names: Children, shares: Shares = ()) -> Frontier:
     scores, weights = np.empty(y.shape[:2]), np.empty((len(y), y.shape[-1]))
     for s, (one, has) in enumerate(zip(y, there, strict=True)):
         used = has.any(axis=0)
-        full = has[:, used].all(axis=1) & used.any()
+        if not used.any():
+            scores[s], weights[s] = np.nan, np.nan
+            continue
+        full = has[:, used].all(axis=1)
         if not full.any():
             raise names.fault(
                 "no unit has all children, so there are no common weights.", hint="Impute first.", slice_=s
@@ -146,6 +149,8 @@ def common_weights(x: Array, names: Children, shares: Shares = ()) -> Frontier:
 
 
 def _common(y: Array, low: Array, high: Array, names: Children) -> Array:
+    if y.max() == 0:
+        raise names.fault("all scores are 0, so no weights are better than others.", hint=f"{_FLOOR}, or use bod.")
     scale = np.where(y.max(axis=0) > 0, y.max(axis=0), 1.0)
     z = y / scale
     eye = np.eye(z.shape[1])

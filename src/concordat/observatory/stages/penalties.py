@@ -92,7 +92,8 @@ def _moments(x: Array, ddof: int) -> tuple[Array, Array, Array]:
 
 
 def _penalised(mean: Array, sd: Array, sign: int, names: Children) -> Array:
-    assert sign in (1, -1), sign
+    if sign not in (1, -1):
+        raise names.refuse(f"sign is {sign}.", hint="Give 1 for positive phenomena, -1 for negative ones.")
     if (mean <= 0).any():
         slice_, unit, _ = first((mean <= 0)[..., None])
         what = "the penalty S^2/M needs a mean above 0."
