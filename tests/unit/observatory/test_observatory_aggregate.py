@@ -79,6 +79,20 @@ def test_power_mean_of_numbers_whose_powers_no_float_holds(p: float) -> None:
     assert aggregate(x, np.ones(2), "power", Aggregate(p=p), two) == pytest.approx([1e5, 1e-5, 1e5], rel=1e-12)
 
 
+def test_compat_repeats_the_peers_defects() -> None:
+    """Its generalised mean is blank with any missing value; in its outranking the earlier row loses what is missing."""
+    two = Children("p", ("a", "b"), ("U", "V", "W"))
+    x, w = np.array([[1.0, 3.0], [NAN, 2.0], [3.0, NAN]]), np.array([0.5, 0.5])
+    literal = Aggregate(p=2.0, compat="coinr-1.1.14")
+    assert aggregate(x, w, "power", literal, two) == pytest.approx([math.sqrt(5), NAN, NAN], nan_ok=True)
+    assert aggregate(x, w, "power", Aggregate(p=2.0), two) == pytest.approx([math.sqrt(5), 2.0, 3.0])
+    # o12 = 0.5 (3 > 2, the other lost), o13 = 0, o23 = 0: literal scores -1, -1 and 2; ours: U beats V, W beats U.
+    assert aggregate(x, w, "copeland", literal, two).tolist() == [-1.0, -1.0, 2.0]
+    assert aggregate(x, w, "copeland", Aggregate(), two).tolist() == [0.0, -1.0, 1.0]
+    both = aggregate(np.stack([x, x[::-1]]), w, "copeland", literal, two)
+    assert both.tolist() == [[-1.0, -1.0, 2.0], [-1.0, 0.0, 1.0]]  # the same units, other rows, other scores
+
+
 def test_a_unit_with_too_few_children_is_left_blank() -> None:
     rows = [[10.0, NAN, NAN], [10.0, 20.0, NAN], [NAN, NAN, NAN]]
     for how in METHODS:

@@ -218,15 +218,15 @@ def _harmonic(x: Array, w: Array, options: Aggregate, names: Children) -> Array:
 
 def _power(x: Array, w: Array, options: Aggregate, names: Children) -> Array:
     p = options.p
+    if options.compat == COINR:
+        from concordat.observatory.compat import power_blank
+
+        return np.asarray(power_blank(_positive(x, w, names, f"power mean with p = {p:g}", zero=p > 0), w, p))
     if p == 1:
         return _mean(x, w, options)
     if p == 0:  # the limit of the power mean
         return _geometric(x, w, options, names)
     x = _positive(x, w, names, f"power mean with p = {p:g}", zero=p > 0)
-    if options.compat == COINR:
-        from concordat.observatory.compat import power_blank
-
-        return np.asarray(power_blank(x, w, p))
     unit = _unit_of(x, p)
     return np.asarray(_mean((x / unit) ** p, w, options) ** (1 / p) * unit[..., 0])
 
@@ -319,9 +319,11 @@ def _without_weightless(x: Array, w: Array) -> Array:
 def _grouped(x: Array, w: Array, how: str, options: Aggregate, names: Children) -> Array:
     """Units with too little data neither get a score nor shape those of others."""
     known = enough(~np.isnan(x), options)
+    if how == "copeland" and options.compat == COINR:
+        return np.where(known, _copeland_literal(x, w), np.nan)
     x = np.where(known[..., None], _without_weightless(x, w), np.nan)
     if how == "copeland":
-        return _copeland(x, w, options)
+        return outrank.copeland(x, w)
     if how == "mpi":
         return penalties.mpi(x, options.sign, names)
     if how == "ampi":
@@ -337,16 +339,15 @@ def _grouped(x: Array, w: Array, how: str, options: Aggregate, names: Children) 
     return frontier.order_m(x, names, draws=options.draws, m=options.m, seed=options.seed, shares=options.shares)
 
 
-def _copeland(x: Array, w: Array, options: Aggregate) -> Array:
-    if options.compat != COINR:
-        return outrank.copeland(x, w)
+def _copeland_literal(x: Array, w: Array) -> Array:
+    """The peer's, in which a missing comparison is lost by the earlier row, whoever has too little data."""
     from concordat.observatory.compat import outrank_matrix
 
     lead = np.broadcast_shapes(x.shape[:-2], w.shape[:-1])
     flat = np.broadcast_to(x, (*lead, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
     weights = np.broadcast_to(w, (*lead, w.shape[-1])).reshape(-1, w.shape[-1])
     scores = [outrank.net_wins(np.asarray(outrank_matrix(one, v))) for one, v in zip(flat, weights, strict=True)]
-    return np.where(np.isnan(x).all(axis=-1), np.nan, np.reshape(scores, (*lead, x.shape[-2])))
+    return np.reshape(scores, (*lead, x.shape[-2]))
 
 
 _Method = Callable[[Array, Array, Aggregate, Children], Array]
