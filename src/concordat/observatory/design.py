@@ -13,8 +13,8 @@ A level is `min(floor(u K), K - 1)`, or where the cumulative probability passes 
 
 Rows of a sample stand scramble by scramble, in each the blocks A, B, AB_1, AB_2, ..., in each block the same N points.
 `runs` is the whole budget: N is the largest power of two with `scrambles * blocks * N <= runs`. One scramble makes the
-most of a budget, and its intervals, by the bootstrap, are too wide, since they do not know how even the points are; with
-16 scrambles they hold what they promise, and the indices are half as accurate (`benchmarks/sobol.py`).
+most of a budget, and its intervals, by the bootstrap, are too wide, since they do not know how even the points are;
+with 16 scrambles they hold what they promise, and the indices are half as accurate (`benchmarks/sobol.py`).
 
 Does not run anything, and does not know what the levels mean.
 
@@ -42,6 +42,7 @@ from concordat.errors import InputError
 from concordat.observatory.panel import Array
 
 ENUMERATED_MAX = 50_000  # specification, section 5
+TABLE_PARTS_MAX = 16  # parts of two levels each are 15 at most; only parts of one level can be more
 CLOSED_PARTS_MAX = 6  # 2^6 blocks; more parts are told by permutations
 _SUM_OFF = 1e-6  # how far written probabilities may be from adding to 1
 
@@ -230,6 +231,10 @@ def enumerate_all(factors: Sequence[Factor]) -> Design:
     if count is None or count > ENUMERATED_MAX:
         what = "a continuous factor can't be enumerated." if count is None else f"{count:,} combinations are too many."
         raise InputError(what, where="uncertainty, vary", hint="Take a sample instead.", code="enumerate")
+    if len(parts_of(checked)) > TABLE_PARTS_MAX:
+        what = f"{len(parts_of(checked))} factors have too many subsets."
+        hint = "Leave out those with a single level, which vary nothing."
+        raise InputError(what, where="uncertainty, vary", hint=hint, code="enumerate")
     grid = np.indices([f.levels for f in checked]).reshape(len(checked), -1).T
     return Design("enumerated", checked, grid.astype(np.float64), _joint([f.weights for f in checked]))
 

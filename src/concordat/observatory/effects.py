@@ -63,7 +63,7 @@ def shapley_effects(design: Design, y: Array, *, outputs: tuple[str, ...] = ()) 
     """
     values, names = as_outputs(design, y, outputs)
     reasons = reasons_of(design, values)
-    usable = np.array([not reason for reason in reasons])
+    usable = np.array([not reason for reason in reasons], dtype=np.bool_)
     if design.kind == "enumerated":
         closed = closed_variances(design, values[:, usable])
         found = shapley_values(closed / closed[-1])
@@ -86,7 +86,7 @@ def _pick_freeze(design: Design, values: Array) -> tuple[Array, Array]:
     apart = _half_squared_differences(np.moveaxis(ordered, 1, 0))  # [w, scramble, point, output]
     if design.scrambles > 1:
         apart = apart.mean(axis=2)
-    flat = apart.reshape(1 << d, -1, values.shape[1])
+    flat = apart.reshape(1 << d, design.scrambles if design.scrambles > 1 else design.points, values.shape[1])
     # c(u) = 1 - D(all but u) / V; the 1 falls out of every difference.
     numerators = -np.tensordot(coalition_weights(d), flat[::-1], axes=1)
     return _ratio(numerators, flat[whole])
@@ -104,7 +104,7 @@ def _walsh(y: Array) -> Array:
     """The Walsh-Hadamard transform along the first axis."""
     found, step = y, 1
     while step < len(y):
-        pairs = found.reshape(-1, 2, step, *y.shape[1:])
+        pairs = found.reshape(len(y) // (2 * step), 2, step, *y.shape[1:])
         found = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).reshape(y.shape)
         step *= 2
     return found
@@ -201,8 +201,9 @@ def _permuted(
         for gone, same in zip(missing.tolist(), constant.tolist(), strict=True)
     )
     usable: Bools = ~missing & ~constant
-    by_pair = gained[..., usable].reshape(len(parts), pairs, -1, int(usable.sum())).mean(axis=2)
-    found, error = _ratio(by_pair, variance[:, usable].reshape(pairs, -1, int(usable.sum())).mean(axis=1))
+    points, kept = len(variance) // pairs, int(usable.sum())
+    by_pair = gained[..., usable].reshape(len(parts), pairs, points, kept).mean(axis=2)
+    found, error = _ratio(by_pair, variance[:, usable].reshape(pairs, points, kept).mean(axis=1))
     return _blanked(tuple(name for name, _ in parts), names, found, error, reasons, False, runs)
 
 
@@ -215,7 +216,7 @@ def _blanked(
     exact: bool,
     runs: int,
 ) -> ShapleyEffects:
-    usable = np.array([not reason for reason in reasons])
+    usable = np.array([not reason for reason in reasons], dtype=np.bool_)
     effects, se = (np.full((len(parts), len(outputs)), np.nan) for _ in range(2))
     effects[:, usable], se[:, usable] = found, error
     return ShapleyEffects(parts, outputs, effects, se, exact, reasons, runs)

@@ -42,6 +42,7 @@ BOOTSTRAPS = 1000
 INTERVAL = (0.05, 0.95)
 TOGETHER = "all together"
 NOISE = 1e-12  # of the largest output: a standard deviation that rounding alone leaves of a constant
+_LARGE = 1e150  # values beyond it, and spreads below its inverse, leave the range of doubles when squared
 _BLOCK = 1 << 23  # products kept at once while bootstrapping
 
 
@@ -89,7 +90,7 @@ def first_and_total(
     """
     values, names = as_outputs(design, y, outputs)
     reasons = reasons_of(design, values)
-    usable = np.array([not reason for reason in reasons])
+    usable = np.array([not reason for reason in reasons], dtype=np.bool_)
     pooled = together and bool(usable.any())
     if design.kind == "enumerated":
         found = _exact(design, values[:, usable], pooled)
@@ -131,10 +132,10 @@ def as_outputs(design: Design, y: Array, outputs: tuple[str, ...] = ()) -> tuple
 
 
 def reasons_of(design: Design, values: Array) -> tuple[str, ...]:
-    """Why each output has no indices: missing or infinite in some run, or always the same; "" where it has."""
-    missing = (~np.isfinite(values)).sum(axis=0)
-    filled = np.where(np.isfinite(values), values, 0.0)[design.probability > 0]  # V is of the runs that count
-    constant = filled.std(axis=0) <= NOISE * np.abs(filled).max(axis=0)
+    """Why each output has no indices: missing (or beyond squaring) in some run, or always the same; "" where it has."""
+    missing = (~(np.abs(values) < _LARGE)).sum(axis=0)
+    filled = np.where(missing > 0, 0.0, values)[design.probability > 0]  # V is of the runs that count
+    constant = filled.std(axis=0) <= np.maximum(NOISE * np.abs(filled).max(axis=0), 1 / _LARGE)
     return tuple(
         f"It is missing in {gone:,} of {design.runs:,} runs."
         if gone

@@ -267,3 +267,35 @@ def test_large_offsets_do_not_drown_small_variances() -> None:
     y = table_of(design, 1)
     near, far = first_and_total(design, y), first_and_total(design, y * 1e-3 + 1e6)
     assert far.first[:, 0] == pytest.approx(near.first[:, 0], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "design", [enumerate_all(UNEVEN[:2]), sobol(UNEVEN[:2], 256, 1, closed=True)], ids=["all", "some"]
+)
+def test_values_that_cannot_be_squared_are_blank_not_wrong(design: Design) -> None:
+    y = np.column_stack([table_of(design, 1)] * 3) * [1e200, 1e-200, 1.0]
+    found, effects = first_and_total(design, y, bootstraps=10), shapley_effects(design, y)
+    assert [bool(reason) for reason in found.reasons] == [True, True, False]
+    assert np.isnan(found.first[:, :2]).all()
+    assert np.isfinite(found.first[:, 2]).all()
+    assert np.isnan(effects.effects[:, :2]).all()
+
+
+@pytest.mark.parametrize(
+    "design", [enumerate_all(UNEVEN[:2]), sobol(UNEVEN[:2], 256, 1, closed=True)], ids=["all", "some"]
+)
+def test_no_output_at_all(design: Design) -> None:
+    nothing = np.zeros((design.runs, 0))
+    assert first_and_total(design, nothing).first.shape == (2, 0)
+    assert shapley_effects(design, nothing).effects.shape == (2, 0)
+
+
+def test_a_missing_output_of_permutations_is_blank() -> None:
+    found = effects_by_permutation(UNEVEN, lambda x: np.where(x[:, 0] > 1, np.nan, x[:, 1]), seed=1)
+    assert found.reasons == ("It is missing in some run.",)
+    assert np.isnan(found.effects).all()
+
+
+def test_factors_of_one_level_do_not_fill_the_memory() -> None:
+    with pytest.raises(InputError, match="30 factors have too many subsets"):
+        enumerate_all([Factor(f"f{n}", 1) for n in range(30)])
