@@ -3,12 +3,29 @@
 `spread` and `people_without` are plain computation on `evidence.aggregate.Member`; `derive_divide` enters both into a
 report's book, `derive_group_gap` a gap between two groups inside a member. Every measure has an interval.
 
+`measures` makes one table of all measures of inequality with errors and intervals, from arrays, a DuckDB relation or an
+Ibis table; `decompose` and its kin split a divide by groups; the others are named by what they measure.
+
     >>> from concordat.evidence.aggregate import Member
     >>> figures = [Member("ETH", 17.0, 16.5, 17.5, 2021), Member("ARE", 100.0, 99.5, 100.0, 2023)]
     >>> spread(figures)["gap"].value
     83.0
+    >>> round(measures([10.0, 20.0, 60.0])["gini"].value, 6)
+    0.37037
 """
 
+from concordat.observatory.divide.bootstrap import Bootstrap, bootstrap_change, bootstrap_measures
+from concordat.observatory.divide.concentration import concentration_indices
+from concordat.observatory.divide.decompose import (
+    Decomposition,
+    DivideChange,
+    GroupPart,
+    Nested,
+    decompose,
+    decompose_change,
+    decompose_nested,
+)
+from concordat.observatory.divide.groups import group_measures
 from concordat.observatory.divide.measures import (
     UNWEIGHTED,
     WEIGHTED,
@@ -19,14 +36,35 @@ from concordat.observatory.divide.measures import (
     people_without,
     spread,
 )
+from concordat.observatory.divide.polarisation import duclos_esteban_ray, esteban_ray, wolfson
+from concordat.observatory.divide.table import Measure, MeasureTable, influence, measures
 
 __all__ = [
     "UNWEIGHTED",
     "WEIGHTED",
+    "Bootstrap",
+    "Decomposition",
+    "DivideChange",
+    "GroupPart",
+    "Measure",
+    "MeasureTable",
+    "Nested",
+    "bootstrap_change",
+    "bootstrap_measures",
+    "concentration_indices",
     "counts_people",
+    "decompose",
+    "decompose_change",
+    "decompose_nested",
     "derive_divide",
     "derive_group_gap",
+    "duclos_esteban_ray",
+    "esteban_ray",
+    "group_measures",
+    "influence",
     "is_share",
+    "measures",
     "people_without",
     "spread",
+    "wolfson",
 ]
