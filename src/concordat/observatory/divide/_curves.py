@@ -6,10 +6,12 @@
 Each is a function of shape parameters that may be any number (logarithms of b, v, p, q; m as it is) on a time scaled
 to the data, so that all curves rise and least squares needs no bounds. The inflection is at m for the first three, at
 `ln(q/p) / (p + q)` after the origin for Bass (at the origin itself where q <= p). Bass counts time from its origin, by
-default the year before the first observed one. Richards' v is held between 0.01 (Gompertz) and 10: beyond it the curve
-grows exponentially and stops dead, which fits any last plateau and foretells nothing. Sources: Bass, "A new product growth model for consumer durables",
-Management Science 15 (1969) 215-227; Richards, Journal of Experimental Botany 10 (1959) 290-301; Meade and Islam,
-"Modelling and forecasting the diffusion of innovation", International Journal of Forecasting 22 (2006) 519-545.
+default the year before the first observed one. Richards' v is held between 0.01 (nearly Gompertz) and 10: beyond it the
+curve grows exponentially and stops dead, which fits any last plateau and foretells nothing.
+
+Sources: Bass, "A new product growth model for consumer durables", Management Science 15 (1969) 215-227; Richards,
+Journal of Experimental Botany 10 (1959) 290-301; Meade and Islam, "Modelling and forecasting the diffusion of
+innovation", International Journal of Forecasting 22 (2006) 519-545.
 
     >>> clock = Clock(centre=2000.0, span=10.0, origin=1990.0)
     >>> share, slopes = CURVES["logistic"].share(clock, np.array([2000.0]), np.array([0.0, 0.0]))
