@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from concordat.errors import InputError, MethodError
+from concordat.errors import ConcordatError, InputError, MethodError
 from concordat.observatory.graph import Graph, distinct_rows, transformed
 from concordat.observatory.panel import Array, Ints
 from concordat.observatory.run import aggregate_options, tidy, weights_of, weights_options
@@ -262,7 +262,7 @@ def error_draws(graph: Graph, draws: int, rng: np.random.Generator) -> Array:
     """Figures with their stated errors `[draw, time, unit, indicator]`.
 
     sd and relative_sd are normal, evidence is uniform between the ends of the figure's interval. A draw that its unit
-    makes impossible is cut to the bound that the file states.
+    makes impossible is cut to the bound that the file or the catalogue states.
 
     Raises:
         InputError: more figures than memory should hold.
@@ -285,16 +285,20 @@ def error_draws(graph: Graph, draws: int, rng: np.random.Generator) -> Array:
         else:
             spread = indicator.error.size * (np.abs(column) if indicator.error.kind == "relative_sd" else 1.0)
             drawn[..., i] = column + spread * rng.standard_normal((draws, *column.shape))
-        if indicator.bounds is not None:
-            drawn[..., i] = np.clip(drawn[..., i], indicator.bounds[0], indicator.bounds[1])
+        if panel.bounds:
+            drawn[..., i] = np.clip(drawn[..., i], *panel.bounds[i])
     return drawn
 
 
 def imputation_draws(graph: Graph, panel: Array, options: o.Impute, seed: int) -> Array:
-    """Draws of multiple imputation `[draw, time, unit, indicator]`: each group of columns on its own, year by year."""
+    """Draws of multiple imputation `[draw, time, unit, indicator]`: each group of columns on its own, year by year.
+
+    A draw that its unit makes impossible is cut to the bound, on the scale of the indicator's transform.
+    """
     from concordat.observatory.stages.em import draws as em_draws
 
     made = np.broadcast_to(panel, (options.draws, *panel.shape)).copy()
+    ends = _scaled_bounds(graph)
     frame = graph.frame
     pillars = sorted(set(frame.pillars)) if options.within == "pillar" else [None]
     for t in range(panel.shape[0]):
@@ -304,8 +308,28 @@ def imputation_draws(graph: Graph, panel: Array, options: o.Impute, seed: int) -
             if not np.isnan(block).any():
                 continue
             rng = stream(seed, f"impute:{t}:{pillar}")
-            made[:, t][:, :, columns] = em_draws(block, options.draws, rng, ridge=options.ridge)
+            filled = em_draws(block, options.draws, rng, ridge=options.ridge)
+            low, high = (np.array([ends[c][k] for c in columns]) for k in (0, 1))
+            made[:, t][:, :, columns] = np.where(np.isnan(block), np.clip(filled, low, high), block)
     return made
+
+
+def _scaled_bounds(graph: Graph) -> list[tuple[float, float]]:
+    """The bounds of each indicator on the scale of its transform; none for what is denominated."""
+    from concordat.observatory.stages.transform import of_value
+
+    found: list[tuple[float, float]] = []
+    changed = {name for s in graph.spec.steps if isinstance(s.options, o.Denominate) for name, _, _ in s.options.by}
+    for n, indicator in enumerate(graph.spec.indicators):
+        ends = graph.panel.bounds[n] if graph.panel.bounds and indicator.id not in changed else (-np.inf, np.inf)
+        scaled: list[float] = []
+        for end, far in zip(ends, (-np.inf, np.inf), strict=True):
+            try:
+                scaled.append(of_value(end, indicator.transform) if np.isfinite(end) else far)
+            except ConcordatError:  # a bound of 0 has no log, and none is needed there
+                scaled.append(far)
+        found.append((scaled[0], scaled[1]))
+    return found
 
 
 def evaluator(batch: Batch) -> Callable[[Array], Array]:

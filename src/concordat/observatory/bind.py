@@ -177,9 +177,10 @@ def _panel(
         lower=array("lower"),
         upper=array("upper"),
         groups=_groups(spec, areas),
+        bounds=tuple(_bounds(i, catalogue) for i in spec.indicators),
         notes=tuple(notes),
     )
-    _check_possible(spec, panel, catalogue)
+    _check_possible(spec, panel)
     return panel
 
 
@@ -251,17 +252,20 @@ def _unknown(name: str, catalogue: Catalogue, place: str) -> InputError:
     return InputError(f'"{name}" is not an indicator I know.', where=place, hint=hint, code="unknown_indicator")
 
 
-def _check_possible(spec: IndexSpec, panel: Panel, catalogue: Catalogue | None) -> None:
+def _bounds(indicator: Indicator, catalogue: Catalogue | None) -> tuple[float, float]:
+    """What an indicator can't lie outside of: as the file says, else as the catalogue does."""
+    ends = indicator.bounds
+    if ends is None and catalogue is not None:
+        ends = tuple(catalogue.indicators[indicator.id].bounds)  # type: ignore[assignment]
+    low, high = ends if ends is not None else (None, None)
+    return (-math.inf if low is None else low, math.inf if high is None else high)
+
+
+def _check_possible(spec: IndexSpec, panel: Panel) -> None:
     """Refuse a figure outside of what its unit allows, unless the file accepts that very observation."""
     for i, indicator in enumerate(spec.indicators):
-        bounds = indicator.bounds
-        if bounds is None and catalogue is not None:
-            bounds = tuple(catalogue.indicators[indicator.id].bounds)  # type: ignore[assignment]
-        if bounds is None:
-            continue
         column = panel.values[:, :, i]
-        low = -math.inf if bounds[0] is None else bounds[0]
-        high = math.inf if bounds[1] is None else bounds[1]
+        low, high = panel.bounds[i]
         for t, u in zip(*np.nonzero((column < low) | (column > high)), strict=True):
             found = str(panel.ids[t, u, i]) or f"{panel.units[u]}, {indicator.id}, {panel.years[t]}"
             if found in spec.data.allow:

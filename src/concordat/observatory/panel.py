@@ -114,6 +114,7 @@ class Panel:
         denominators: id -> `[time, unit]`, for the step `denominate`.
         lower, upper: evidence intervals, where they are known.
         groups: for each unit the group that imputation by groups uses, or empty.
+        bounds: for each indicator what it can't lie outside of, infinite where nothing is known; or empty.
         notes: what reading the figures has to say.
     """
 
@@ -128,6 +129,7 @@ class Panel:
     lower: Array | None = None
     upper: Array | None = None
     groups: tuple[str, ...] = ()
+    bounds: tuple[tuple[float, float], ...] = ()
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:

@@ -91,6 +91,18 @@ def derive_index(
     Raises:
         MethodError: a step can't be computed.
     """
+    ids, places = _entered(book, spec, chosen, units)
+    parameters = {"index": dict(spec.content), "units": list(units), "year": year, "places": places}
+    first = book.derive("observatory.record.index@1", ids, parameters)
+    if spec.uncertainty is None:
+        return first, None
+    return first, book.derive("observatory.record.doubt@1", ids, parameters)
+
+
+def _entered(
+    book: Book, spec: IndexSpec, chosen: Mapping[tuple[str, str, str], Chosen], units: Sequence[str]
+) -> tuple[list[str], list[list[int]]]:
+    """The ids of all figures that an index uses, and for each its unit and indicator."""
     places: list[list[int]] = []
     ids: list[str] = []
     for u, unit in enumerate(units):
@@ -99,11 +111,7 @@ def derive_index(
             if figure is not None and not figure.missing:
                 places.append([u, i])
                 ids.append(enter(book, figure))
-    parameters = {"index": dict(spec.content), "units": list(units), "year": year, "places": places}
-    first = book.derive("observatory.record.index@1", ids, parameters)
-    if spec.uncertainty is None:
-        return first, None
-    return first, book.derive("observatory.record.doubt@1", ids, parameters)
+    return ids, places
 
 
 def pruned(
@@ -171,3 +179,42 @@ def _panel(spec: IndexSpec, inputs: Sequence[Parts], parameters: Mapping[str, An
 def _tidy(value: Any) -> float | None:
     """A number with nine significant digits, or None."""
     return None if value is None or np.isnan(value) else float(f"{float(value):.{DIGITS}g}")
+
+
+@derivation("observatory.record.change")
+def change(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Why scores changed between what two releases knew, by one and the same index file.
+
+    Inputs: the figures of the later release, then those of the earlier. Parts: `causes` (their names, by commas); for
+    each country ranked in both `before_BRA`, `after_BRA`, `change_BRA`, and `cause_1_BRA`, ... in the order of causes.
+    """
+    from concordat.observatory.compare import compare
+
+    count = parameters["later"]
+    now = _result(inputs[:count], parameters)
+    then = _result(inputs[count:], parameters["before"] | {"index": parameters["index"]})
+    found = compare(now, then).attribute().score
+    parts: dict[str, Any] = {"value": None, "causes": ",".join(found.components), "units": ",".join(found.units)}
+    for u, unit in enumerate(found.units):
+        parts |= {f"before_{unit}": _tidy(found.before[u]), f"after_{unit}": _tidy(found.after[u])}
+        parts[f"change_{unit}"] = _tidy(found.total[u])
+        for k in range(len(found.components)):
+            parts[f"cause_{k + 1}_{unit}"] = _tidy(found.shares[u, k])
+    return parts
+
+
+def derive_change(
+    book: Book,
+    spec: IndexSpec,
+    later: tuple[Book, Mapping[tuple[str, str, str], Chosen], Sequence[str], int],
+    earlier: tuple[Book, Mapping[tuple[str, str, str], Chosen], Sequence[str], int],
+) -> Derived:
+    """The record of `change`; each side is (book to enter figures in, chosen figures, units, year)."""
+    ids: list[str] = []
+    sides: list[dict[str, Any]] = []
+    for own, chosen, units, year in (later, earlier):
+        entered, places = _entered(own, spec, chosen, units)
+        ids += entered
+        sides.append({"units": list(units), "year": year, "places": places})
+    parameters = {**sides[0], "index": dict(spec.content), "later": len(sides[0]["places"]), "before": sides[1]}
+    return book.derive("observatory.record.change@1", ids, parameters)

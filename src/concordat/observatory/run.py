@@ -3,7 +3,7 @@
     result = run(spec, panel)
     result.scores, result.ranks, result.contributions
 
-Scores are rounded to twelve significant digits of the largest before they are ranked, so that what a processor leaves
+Scores are rounded to thirteen significant digits of the largest before they are ranked, so that what a processor leaves
 in the last bits can't break a tie.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
     from concordat.evidence.observation import Observation
 
-DIGITS = 12
+DIGITS = 13
 
 
 def run(
@@ -97,7 +97,7 @@ def nominal_weights(graph: Graph, normalised: Array) -> Weighted:
 
 def weights_of(graph: Graph, options: o.Weights, scores: Array | None) -> Weighted:
     """Weights under some options, from the normalised columns `[unit, indicator]` where data drive them."""
-    return weights_for(graph.tree, options, scores, graph.panel.units)
+    return weights_for(graph.tree, options, scores, graph.panel.units, aggregate_options(graph.spec))
 
 
 def oriented(scores: Array, spec: IndexSpec) -> Array:
@@ -107,7 +107,7 @@ def oriented(scores: Array, spec: IndexSpec) -> Array:
 
 
 def tidy(scores: Array) -> Array:
-    """Scores rounded to twelve significant digits of the largest: equal ones are equal on every processor."""
+    """Scores rounded to thirteen significant digits of the largest: equal ones are equal on every processor."""
     finite = scores[np.isfinite(scores)]
     largest = float(np.abs(finite).max()) if finite.size else 0.0
     if largest == 0.0:

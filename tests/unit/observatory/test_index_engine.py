@@ -1,0 +1,246 @@
+"""The engine: one run from file to rank, and a thousand runs that are each what one run would be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from concordat.errors import InputError, MethodError, SourceError
+from concordat.observatory.batch import Batch, stream
+from concordat.observatory.bind import from_table
+from concordat.observatory.graph import Graph
+from concordat.observatory.run import run, weights_of
+from concordat.observatory.spec import IndexSpec
+from concordat.observatory.stages.aggregate import aggregate_tree
+from concordat.observatory.uncertainty import uncertainty
+
+FILE = """\
+schema: concordat/index@1
+index: demo
+title: A demonstration
+tree:
+  - pillar: access
+    weight: 2
+    indicators:
+      - {id: users, direction: up, goalposts: [0, 100], error: {sd: 3}, bounds: [0, 100]}
+      - {id: lines, direction: up, weight: 2, goalposts: [0, 60], error: {relative_sd: 0.1}}
+      - {id: basket, direction: down, transform: log, goalposts: [0.2, 30]}
+  - pillar: skills
+    indicators:
+      - {id: literacy, direction: up, goalposts: [0, 100]}
+      - {id: schooling, direction: up, goalposts: [0, 18]}
+steps:
+  - impute: {method: em, within: all, draws: 5}
+  - screen: {min_share: 0.5}
+  - treat: {winsorise_max: 2, then: log_ct}
+  - normalise: {method: minmax, lower: 0, upper: 100, floor: 1}
+  - weights: {method: given}
+  - aggregate: {default: arithmetic, top: geometric}
+uncertainty:
+  runs: 512
+  seed: 7
+  vary:
+    impute.draw: all
+    treat.winsorise_max: [0, 1, 5]
+    treat.then: [log_ct, none]
+    normalise.method: [minmax, zscore, goalposts]
+    weights.noise: {plus_minus: 0.3, draws: 8}
+    weights.method: [given, equal, pca]
+    aggregate.top: [geometric, arithmetic]
+    data.error: {draws: 6}
+"""
+
+
+def table(units: int = 14, seed: int = 3) -> str:
+    rng = np.random.default_rng(seed)
+    lines = ["unit,users,lines,basket,literacy,schooling"]
+    level = rng.normal(0, 1, units)
+    for n in range(units):
+        users = 100 / (1 + np.exp(-level[n] - rng.normal(0, 0.3)))
+        values = [users, np.exp(level[n] + rng.normal(0, 0.6)) * 5, np.exp(-level[n] + rng.normal(0, 0.4)) + 0.3]
+        values += [min(100.0, 80 + 8 * level[n] + rng.normal(0, 4)), 13 + level[n] + rng.normal(0, 1)]
+        cells = [f"{v:.4f}" for v in values]
+        if n % 5 == 2:
+            cells[n % 4] = ""
+        lines.append(",".join([f"U{n:02d}", *cells]))
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    # z-scores are lifted to the floor of 1 before the geometric mean
+    spec = IndexSpec.from_yaml(FILE)
+    return Batch(Graph(spec, from_table(spec, table())))
+
+
+def alone(batch: Batch, levels: list[int]) -> np.ndarray:
+    """One run by the nominal route: its own options, figures, weights, aggregation."""
+    graph, spec = batch.graph, batch.graph.spec
+    steps = list(spec.steps)
+    base = graph.panel.values
+    shake = np.ones(len(spec.tree.names))
+    draw = 0
+    for factor, level in zip(batch.factors, levels, strict=True):
+        if factor.kind == "option":
+            value = getattr(factor.levels[level], factor.field)
+            options = replace(steps[factor.step].options, **{factor.field: value})
+            steps[factor.step] = replace(steps[factor.step], options=options)
+        elif factor.kind == "error":
+            base = batch.base[level]
+        elif factor.kind == "noise":
+            shake = batch.shakes[batch.factors.index(factor)][level]
+        elif factor.kind == "draw":
+            draw = level
+    changed = replace(spec, steps=tuple(steps))
+    other = Graph(changed, graph.panel)
+    stack = base[None]
+    for step, number in other.steps:
+        if step.stage == "impute":  # pre-drawn fills stand where a figure is missing; the others keep their value
+            stack = np.where(np.isnan(stack), batch.fills[number][draw], stack)
+        else:
+            stack = other.apply(step, stack, step.options).values
+    columns = stack[0, -1]
+    weights = weights_of(other, steps[4].options, columns).weights  # type: ignore[arg-type]
+    weights = spec.tree.normalised(weights * shake)
+    return aggregate_tree(columns, weights, spec.tree, steps[5].options)[:, spec.tree.root]  # type: ignore[arg-type]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(*(st.integers(0, n - 1) for n in (5, 3, 2, 3, 8, 3, 2, 6))), min_size=1, max_size=12))
+def test_a_batch_is_what_each_run_alone_would_be(batch: Batch, runs: list[tuple[int, ...]]) -> None:
+    together = batch.scores(np.array(runs, dtype=np.float64))
+    for levels, row in zip(runs, together, strict=True):
+        np.testing.assert_allclose(row, alone(batch, list(levels)), rtol=1e-11, atol=1e-10)
+
+
+def test_runs_do_not_depend_on_the_runs_beside_them(batch: Batch) -> None:
+    rng = stream(1, "levels")
+    sizes = [5, 3, 2, 3, 8, 3, 2, 6]
+    levels = np.stack([rng.integers(0, n, 300) for n in sizes], axis=1).astype(np.float64)
+    whole = batch.scores(levels)
+    order = rng.permutation(300)
+    np.testing.assert_allclose(batch.scores(levels[order]), whole[order], rtol=1e-12, atol=1e-10)
+
+
+def test_scores_and_ranks_of_a_small_index_by_hand() -> None:
+    text = """\
+schema: concordat/index@1
+index: hand
+title: By hand
+tree:
+  - pillar: a
+    weight: 3
+    indicators: [{id: x, direction: up, goalposts: [0, 10]}, {id: y, direction: down, goalposts: [0, 4]}]
+  - pillar: b
+    weight: 1
+    indicators: [{id: z, direction: up, goalposts: [0, 100]}]
+steps:
+  - normalise: {method: goalposts}
+  - aggregate: {default: arithmetic}
+"""
+    spec = IndexSpec.from_yaml(text)
+    result = run(spec, from_table(spec, "unit,x,y,z\nP,5,1,40\nQ,10,4,80\nR,12,,20\nS,,,90\n"))
+    # P: a = (50 + 75)/2 = 62.5, b = 40: 0.75*62.5 + 0.25*40 = 56.875. Q: a = (100 + 0)/2 = 50, b = 80: 57.5.
+    # R: a = 100 (cut at the goalpost, y missing: half are there), b = 20: 80. S: a has neither: the index is b alone.
+    np.testing.assert_allclose(result.scores, [56.875, 57.5, 80.0, 90.0])
+    assert result.ranks.tolist() == [4, 3, 2, 1]
+    # Effective weights of P: x 0.375, y 0.375, z 0.25.
+    np.testing.assert_allclose(result.contributions[0], [18.75, 28.125, 10.0])
+    rows = result.provenance("Q", "hand")
+    assert [r["value"] for r in rows] == [10.0, 4.0, 80.0]
+    assert rows[0]["observation"] == "Q:x:0"
+
+
+def test_a_unit_with_too_little_is_left_unranked_with_the_reason() -> None:
+    spec = IndexSpec.from_yaml(FILE.replace("min_share: 0.5", "min_share: 0.9"))
+    result = run(spec, from_table(spec, table()))
+    lacking = [u for u in range(14) if u % 5 == 2]
+    assert np.isnan(result.scores[lacking]).all()
+    said = {n.unit: n.text for n in result.notes if n.code == "unranked"}
+    assert set(said) == {f"U{u:02d}" for u in lacking}
+    assert said["U02"] == "not ranked: 4 of 5 indicators have a figure"
+
+
+def test_a_figure_that_its_unit_makes_impossible_is_refused_and_can_be_accepted() -> None:
+    spec = IndexSpec.from_yaml(FILE)
+    wrong = table().replace("U00,", "U00,103.5;", 1).replace("103.5;" + table().split("U00,")[1].split(",")[0], "103.5")
+    with pytest.raises(SourceError, match=r"observation U00:users:0: users of U00 is 103\.5, outside of 0 to 100"):
+        from_table(spec, wrong)
+    accepting = IndexSpec.from_yaml(FILE.replace("tree:\n", "data: {allow: ['U00:users:0']}\ntree:\n", 1))
+    assert from_table(accepting, wrong).values[0, 0, 0] == 103.5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the table is empty"),
+        ("country,users\nA,1\n", "no column unit"),
+        ("unit,users,users\nA,1,2\n", "a column stands twice"),
+        ("unit,users,lines,basket,literacy\nA,1,2,3,4\n", 'no figures of "schooling"'),
+        ("unit,users,lines,basket,literacy,schoolng\nA,1,2,3,4,5\n", 'Did you mean "schoolng"?'),
+        ("unit,users,lines,basket,literacy,schooling\nA,1,2,x,4,5\n", 'line 2: basket: "x" is not a number'),
+        ("unit,users,lines,basket,literacy,schooling\nA,1,2,1e999,4,5\n", "not finite"),
+        ("unit,users,lines,basket,literacy,schooling\nA,1,2,3,4,5\nA,1,2,3,4,5\n", "line 3: users of A stands twice"),
+        ("unit,users,lines,basket,literacy,schooling\n,1,2,3,4,5\n", "the row names no unit"),
+        ("unit,year,indicator,value\nA,20x5,users,3\n", '"20x5" is not a year'),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_where(text: str, words: str) -> None:
+    with pytest.raises(InputError) as told:
+        from_table(IndexSpec.from_yaml(FILE), text, where="mine.csv")
+    assert words in str(told.value)
+    assert str(told.value).startswith("mine.csv")
+
+
+def test_a_run_that_fails_names_run_step_indicator_and_unit_or_is_dropped_and_counted() -> None:
+    varied = "    normalise.floor: {levels: [1, null], probabilities: [0.5, 0.5]}\n"
+    text = FILE.replace("    data.error: {draws: 6}\n", varied).replace("    treat.winsorise_max: [0, 1, 5]\n", "")
+    text = text.replace("    weights.noise: {plus_minus: 0.3, draws: 8}\n", "").replace(
+        "[minmax, zscore, goalposts]", "[minmax]"
+    )
+    spec = IndexSpec.from_yaml(text)
+    result = run(spec, from_table(spec, table()))
+    with pytest.raises(MethodError, match=r"skills|access"):  # the lowest of minmax is 0, which has no log
+        uncertainty(result)
+    dropping = IndexSpec.from_yaml(text.replace("  seed: 7", "  seed: 7\n  on_error: drop"))
+    found = uncertainty(run(dropping, from_table(dropping, table())))
+    assert 0 < len(found.failed) < found.runs
+    assert found.as_data()["dropped"] == len(found.failed)
+    assert np.isnan(found.scores[[f.run for f in found.failed]]).all()
+
+
+def test_the_same_file_and_figures_give_the_same_bits() -> None:
+    spec = IndexSpec.from_yaml(FILE)
+    results = [uncertainty(run(spec, from_table(spec, table()))) for _ in range(2)]
+    assert results[0].scores.tobytes() == results[1].scores.tobytes()
+    assert results[0].as_data() == results[1].as_data()
+
+
+def test_the_order_of_rows_and_columns_changes_nothing() -> None:
+    spec = IndexSpec.from_yaml(FILE)
+    rows = table().split("\n")
+    other = "\n".join([rows[0], *reversed(rows[1:])])
+    first, second = (run(spec, from_table(spec, t)) for t in (table(), other))
+    np.testing.assert_array_equal(first.scores, second.scores)
+
+
+def test_a_panel_of_years_is_normalised_over_all_of_them_or_by_a_base_year() -> None:
+    head = "schema: concordat/index@1\nindex: p\ntitle: P\ndata: {years: 2020..2022, take: panel}\n"
+    tree = "tree:\n  - pillar: a\n    indicators: [{id: x, direction: up}]\n"
+    rows = [f"{u},{y},x,{v}" for u, vs in (("A", (0, 5, 10)), ("B", (10, 15, 20)), ("C", (4, 4, 8)))
+            for y, v in zip((2020, 2021, 2022), vs, strict=True)]  # fmt: skip
+    data = "\n".join(["unit,year,indicator,value", *rows])
+    pooled = IndexSpec.from_yaml(head + tree + "steps:\n  - normalise: {over: all_years}\n  - aggregate: {}\n")
+    scores = run(pooled, from_table(pooled, data)).nodes[:, :, -1]
+    np.testing.assert_allclose(scores, [[0, 50, 20], [25, 75, 20], [50, 100, 40]])
+    base = "steps:\n  - normalise: {over: base_year, base_year: 2020}\n  - aggregate: {}\n"
+    based = IndexSpec.from_yaml(head + tree + base)
+    scores = run(based, from_table(based, data)).nodes[:, :, -1]
+    np.testing.assert_allclose(scores, [[0, 100, 40], [50, 150, 40], [100, 200, 80]])
+    missing = IndexSpec.from_yaml(head + tree + base.replace("base_year: 2020", "base_year: 1999"))
+    with pytest.raises(InputError, match="base year 1999"):
+        run(missing, from_table(missing, data))
