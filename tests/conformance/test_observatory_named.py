@@ -1,7 +1,7 @@
 """Named indices against what their publishers printed: the ground on which a file calls itself `verified`.
 
 Sources stand with each table. Tolerances: of the EGDI 4e-5, as components and scores are printed with five digits or
-fewer; of the HDI 1e-3, as its inputs are printed with one decimal, whose rounding moves a score by up to 0.0015.
+fewer; of the HDI 1e-3, as its inputs are printed with one decimal, whose rounding can move a score by about as much.
 """
 
 from __future__ import annotations

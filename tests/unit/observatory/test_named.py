@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +78,13 @@ def test_no_unverified_file_may_take_the_official_name(index: str) -> None:
 def test_what_can_not_be_a_score_is_a_dashboard() -> None:
     assert {i for i in IDS if named(i).kind == "dashboard"} == DASHBOARDS
     assert all(named(i).step("aggregate") is None for i in DASHBOARDS)
+
+
+def test_the_reference_page_lists_every_file_with_its_status() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "reference" / "named-indices.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    said = {name: row[2].strip("` ") for row in rows if len(row) == 6 for name in re.findall(r"`([^`]+)`", row[0])}
+    assert said == {i: named(i).status for i in IDS}
 
 
 def test_an_unknown_index_is_met_with_the_nearest() -> None:
