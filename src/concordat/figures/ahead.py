@@ -1,0 +1,198 @@
+"""How sure is it that one unit is ahead of another? A square of P(row ahead of column), in percent of the runs.
+
+Units stand in rank order, the best first, so what is sure is dark above the diagonal and pale below it; a dark cell
+below it contradicts the order. The five classes turn at 5, 30, 70 and 95 %: 95 % is where a unit opens a new plateau
+(`observatory.ranks`). Colour only repeats what the text says. The diagonal is blank, as is a pair that no run ranks.
+
+Up to 14 units have their names beside the rows and codes above the columns; up to 25 have codes on both sides. More
+are read better from the table.
+
+    >>> units = [AheadUnit("India", "IND"), AheadUnit("Brazil", "BRA")]
+    >>> spec = ahead_matrix(units, [[None, AheadCell(90.0, "90")], [AheadCell(10.0, "10"), None]], low="no", high="yes")
+    >>> [datum["text"] for datum in spec["layer"][1]["data"]["values"]]
+    ['90', '10']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from concordat.figures import _layout as layout
+from concordat.figures import _style as style
+from concordat.figures.numbers import number_text
+
+UNITS_MAX = 25
+NAMED_MAX = 14
+BREAKS = (5.0, 30.0, 70.0, 95.0)
+CELL_MAX, CELL_MIN = 34, 25
+CELL_SMALL = 20  # with letters of SIZE_SMALL, three digits fit
+SIZE_SMALL = 10
+NAMES_MOST = 150
+CODES = 42
+
+
+@dataclass(frozen=True, slots=True)
+class AheadUnit:
+    """One unit: its name, and the code that stands above its column."""
+
+    label: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AheadCell:
+    """P(row ahead of column).
+
+    Attributes:
+        percent: the probability in percent, 0 to 100.
+        text: as printed, a percentage without its sign, rounded to a whole.
+        id, part: the record that the text prints (in percent, too), and which part of it.
+    """
+
+    percent: float
+    text: str
+    id: str = ""
+    part: str = "value"
+
+
+def ahead_matrix(
+    units: Sequence[AheadUnit],
+    cells: Sequence[Sequence[AheadCell | None]],
+    *,
+    low: str,
+    high: str,
+    language: str = "en",
+) -> dict[str, Any]:
+    """The matrix as a Vega-Lite specification.
+
+    Args:
+        units: in rank order, at most 25.
+        cells: a row for each unit, in the same order; what stands on the diagonal is not drawn.
+        low, high: words at the two ends of the legend, such as "row surely behind" and "row surely ahead".
+        language: of the numbers of the legend.
+    """
+    count = len(units)
+    assert 1 <= count <= UNITS_MAX, f"a matrix of {count} units can't be read"
+    assert [len(row) for row in cells] == [count] * count, "a cell for each pair"
+    named = count <= NAMED_MAX
+    labels = [unit.label if named else unit.code for unit in units]
+    column = layout.names(labels, most=NAMES_MOST) if named else layout.Names(tuple((x,) for x in labels), CODES, False)
+    cell = min(CELL_MAX, max(CELL_MIN if named else CELL_SMALL, (layout.WIDTH - 4 - column.width) // count))
+    tops = [0]
+    for index in range(count):
+        tops.append(tops[-1] + (column.height(index) if named else CELL_SMALL + 1))
+    middles = [(a + b) / 2 for a, b in pairwise(tops)]
+    data = _data(units, cells, cell, tops)
+    turned = cell < max(layout.room(unit.code, style.SMALL) for unit in units) + 1
+    width = cell * count
+    layers = [
+        layout.boxes(data, stroke="#ffffff", strokeWidth=1.5),
+        _words(data, cell, middles, size=style.SMALL if cell >= CELL_MIN else SIZE_SMALL),
+        layout.name_layer(column, middles, left=-column.width, right=-8),
+        _heads(units, cell, turned),
+    ]
+    layers[0]["mark"]["aria"] = False  # the text of a cell carries the record
+    layers[0]["encoding"].pop("description", None)
+    found, deep = _legend(low, high, language, left=-column.width, top=tops[-1] + 12)
+    head = 40 if turned else 22
+    return layout.picture(
+        layers + found,
+        width=width,
+        height=tops[-1],
+        left=column.width,
+        top=head,
+        bottom=12 + deep,
+        right=24 if turned else 4,
+    )
+
+
+def level_of(percent: float) -> int:
+    """Which of the five classes, 0 to 4; a limit belongs to the class that is farther from half.
+
+    >>> [level_of(p) for p in (0, 5, 5.1, 50, 70, 94.9, 95, 100)]
+    [0, 0, 1, 2, 3, 3, 4, 4]
+    """
+    below = sum(percent > b for b in BREAKS[:2])
+    return below + sum(percent >= b for b in BREAKS[2:])
+
+
+def _data(
+    units: Sequence[AheadUnit], cells: Sequence[Sequence[AheadCell | None]], cell: float, tops: Sequence[float]
+) -> list[layout.Datum]:
+    data: list[layout.Datum] = []
+    for i, row in enumerate(cells):
+        for j, found in enumerate(row):
+            if i == j or found is None:
+                continue
+            level = level_of(found.percent)
+            data.append(
+                {
+                    "row": units[i].code,
+                    "column": units[j].code,
+                    "percent": found.percent,
+                    "x": cell * j,
+                    "x2": cell * (j + 1),
+                    "y": tops[i],
+                    "y2": tops[i + 1],
+                    "fill": style.CLASSES[level],
+                    "ink": style.CLASS_TEXT[level],
+                    "text": found.text,
+                    "mark": style.mark(found.id, found.part),
+                    "line": i,
+                }
+            )
+    return data
+
+
+def _words(data: Sequence[layout.Datum], cell: float, middles: Sequence[float], size: int) -> layout.Layer:
+    kept = ("text", "mark", "ink")
+    values = [
+        {"x": datum["x"] + cell / 2, "y": middles[datum["line"]], **{name: datum[name] for name in kept}}
+        for datum in data
+    ]
+    return layout.texts(values, align="center", size=size)
+
+
+def _heads(units: Sequence[AheadUnit], cell: float, turned: bool) -> layout.Layer:
+    values = [{"x": cell * (i + 0.5), "y": -8, "text": unit.code} for i, unit in enumerate(units)]
+    if not turned:
+        return layout.texts(values, align="center", baseline="bottom", size=style.SMALL)
+    layer = layout.texts(values, align="left", size=style.SMALL)
+    layer["mark"]["angle"] = -60
+    return layer
+
+
+def _legend(low: str, high: str, language: str, *, left: float, top: float) -> tuple[list[layout.Layer], int]:
+    """The classes with their limits below, the words at their ends; a line for each where both don't fit beside."""
+    square, height = 38, 14
+    limits = [number_text(b, "percent", language, style="cell") for b in BREAKS]
+    classes = square * len(style.CLASSES)
+    beside = layout.room(low, style.SMALL) + layout.room(high, style.SMALL) + classes + 20 <= layout.WIDTH
+    start = left + (layout.room(low, style.SMALL) + 10 if beside else 0)
+    if not beside and layout.from_right([low]):  # the classes stand above their words
+        start = left + layout.WIDTH - classes - 4
+    words: list[layout.Datum] = []
+    if beside:
+        words = [
+            {"x": left, "y": top + height / 2, "text": low},
+            {"x": start + classes + 10, "y": top + height / 2, "text": high},
+        ]
+    squares = [
+        {"x": start + square * i, "x2": start + square * (i + 1), "y": top, "y2": top + height, "fill": color}
+        for i, color in enumerate(style.CLASSES)
+    ]
+    at = [{"x": start + square * (i + 1), "y": top + height + 5, "text": text} for i, text in enumerate(limits)]
+    layers = [
+        layout.boxes(squares, stroke=style.SOFT, strokeWidth=0.8),
+        layout.texts(words, size=style.SMALL, color=style.SOFT),
+        layout.texts(at, align="center", baseline="top", size=style.SMALL, color=style.SOFT),
+    ]
+    deep = height + 24
+    if not beside:
+        keys = [layout.Key(low, color=style.CLASSES[0]), layout.Key(high, color=style.CLASSES[-1])]
+        found, more = layout.legend(keys, left=left, top=top + deep)
+        layers, deep = layers + found, deep + more
+    return layers, deep
