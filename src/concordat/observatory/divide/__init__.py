@@ -5,6 +5,8 @@ report's book, `derive_group_gap` a gap between two groups inside a member. Ever
 
 `measures` makes one table of all measures of inequality with errors and intervals, from arrays, a DuckDB relation or an
 Ibis table; `decompose` and its kin split a divide by groups; the others are named by what they measure.
+`time_distance`, `beta_convergence`, `convergence_clubs`, `mobility_between` and `fit_diffusion` look along time;
+`alkire_foster`, `weighted_logit` and `oaxaca_blinder` at persons.
 
     >>> from concordat.evidence.aggregate import Member
     >>> figures = [Member("ETH", 17.0, 16.5, 17.5, 2021), Member("ARE", 100.0, 99.5, 100.0, 2023)]
@@ -15,7 +17,9 @@ Ibis table; `decompose` and its kin split a divide by groups; the others are nam
 """
 
 from concordat.observatory.divide.bootstrap import Bootstrap, bootstrap_change, bootstrap_measures
+from concordat.observatory.divide.clubs import Club, Clubs, LogT, convergence_clubs, log_t
 from concordat.observatory.divide.concentration import concentration_indices
+from concordat.observatory.divide.convergence import Beta, Sigma, beta_convergence, sigma_convergence
 from concordat.observatory.divide.decompose import (
     Decomposition,
     DivideChange,
@@ -25,6 +29,8 @@ from concordat.observatory.divide.decompose import (
     decompose_change,
     decompose_nested,
 )
+from concordat.observatory.divide.diffusion import DiffusionFit, fill_curve, fit_diffusion
+from concordat.observatory.divide.explain import Logit, Oaxaca, oaxaca_blinder, weighted_logit
 from concordat.observatory.divide.groups import group_measures
 from concordat.observatory.divide.measures import (
     UNWEIGHTED,
@@ -36,22 +42,45 @@ from concordat.observatory.divide.measures import (
     people_without,
     spread,
 )
+from concordat.observatory.divide.mobility import Mobility, mobility_between
 from concordat.observatory.divide.polarisation import duclos_esteban_ray, esteban_ray, wolfson
+from concordat.observatory.divide.poverty import AlkireFoster, Deprivation, PovertyPlan, Question, alkire_foster
 from concordat.observatory.divide.table import Measure, MeasureTable, influence, measures
+from concordat.observatory.divide.time import TimeDistance, panel_series, time_distance
+from concordat.observatory.divide.trend import Trend, compound_growth, percent_change
 
 __all__ = [
     "UNWEIGHTED",
     "WEIGHTED",
+    "AlkireFoster",
+    "Beta",
     "Bootstrap",
+    "Club",
+    "Clubs",
     "Decomposition",
+    "Deprivation",
+    "DiffusionFit",
     "DivideChange",
     "GroupPart",
+    "LogT",
+    "Logit",
     "Measure",
     "MeasureTable",
+    "Mobility",
     "Nested",
+    "Oaxaca",
+    "PovertyPlan",
+    "Question",
+    "Sigma",
+    "TimeDistance",
+    "Trend",
+    "alkire_foster",
+    "beta_convergence",
     "bootstrap_change",
     "bootstrap_measures",
+    "compound_growth",
     "concentration_indices",
+    "convergence_clubs",
     "counts_people",
     "decompose",
     "decompose_change",
@@ -60,11 +89,21 @@ __all__ = [
     "derive_group_gap",
     "duclos_esteban_ray",
     "esteban_ray",
+    "fill_curve",
+    "fit_diffusion",
     "group_measures",
     "influence",
     "is_share",
+    "log_t",
     "measures",
+    "mobility_between",
+    "oaxaca_blinder",
+    "panel_series",
     "people_without",
+    "percent_change",
+    "sigma_convergence",
     "spread",
+    "time_distance",
+    "weighted_logit",
     "wolfson",
 ]

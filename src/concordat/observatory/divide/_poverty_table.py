@@ -23,7 +23,7 @@ from concordat.evidence.kernels import Array
 from concordat.observatory.divide._sample import weights
 
 if TYPE_CHECKING:
-    from concordat.observatory.divide.poverty import Deprivation, Item
+    from concordat.observatory.divide.poverty import Deprivation, Question
 
 _WHERE = "digital poverty"
 
@@ -72,7 +72,7 @@ def deprived(table: Mapping[str, Any], d: Deprivation) -> Array:
     return np.where(sure >= d.need, 1.0, np.where(sure + unknown < d.need, 0.0, np.nan))
 
 
-def _item(table: Mapping[str, Any], item: Item, size: int) -> Array:
+def _item(table: Mapping[str, Any], item: Question, size: int) -> Array:
     answers = _sized(table, item.column, size)
     written = codes(answers)
     by_code = dict.fromkeys(("", *item.dont_know), np.nan)

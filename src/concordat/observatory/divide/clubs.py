@@ -22,7 +22,7 @@ exactly alike at the end (H = 0) count as converged, with an infinite t.
     >>> years = list(range(1990, 2020))
     >>> paths = {"A": (9, 2), "B": (9, -3), "C": (9, 5), "D": (2, 1), "E": (2, -1), "F": (2, 0.5)}
     >>> panel = {a: (years, [top + gap / (i + 1) for i in range(30)]) for a, (top, gap) in paths.items()}
-    >>> [club.areas for club in clubs(panel).clubs]
+    >>> [club.areas for club in convergence_clubs(panel).clubs]
     [('C', 'A', 'B'), ('D', 'F', 'E')]
 """
 
@@ -125,7 +125,7 @@ def log_t(values: Array, *, trim: float | None = None) -> LogT:
     return _regress(spread, start, n)
 
 
-def clubs(
+def convergence_clubs(
     panel: SeriesPanel,
     first: float | None = None,
     last: float | None = None,

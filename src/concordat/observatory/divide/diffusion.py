@@ -154,6 +154,39 @@ def fit_diffusion(
         InputError: an unknown curve, a ceiling not above zero, an origin after the first year.
         MethodError: too few points, values below zero, or no value above zero.
     """
+    return _describe(*_best(years, values, curve, ceiling, seed, origin))
+
+
+def fill_curve(years: Any, values: Any, *, ceiling: float | None = None, seed: int = 0) -> Array:
+    """A series with its gaps taken from the fitted curve; observed values stay as they are.
+
+    A gap stays NaN where no point may be given: everywhere with fewer than six observed years or no adoption, and after
+    the last observed year where no inflection is in sight.
+
+        >>> years = np.arange(1996.0, 2005.0)
+        >>> gap = np.where(years == 2000, np.nan, 80 / (1 + np.exp(2000 - years)))
+        >>> round(float(fill_curve(years, gap)[4]), 6)
+        40.0
+
+    Raises:
+        InputError: a series that can't be read.
+    """
+    t, filled = np.asarray(years, dtype=np.float64), np.array(values, dtype=np.float64)
+    observed = read_one(t, filled)
+    gaps = np.isnan(filled)
+    if not gaps.any() or observed.years.size < POINTS_LEAST or observed.values.min() < 0 or observed.values.max() <= 0:
+        return filled
+    data, fit, _ = _best(t, filled, "auto", ceiling, seed, None)
+    if data.curve.inflection(data.clock, fit.theta) > data.years[-1]:
+        gaps &= t < data.years[-1]
+    filled[gaps] = fit.ceiling * data.curve.share(data.clock, t[gaps], fit.theta)[0]
+    return filled
+
+
+def _best(
+    years: Any, values: Any, curve: str, ceiling: float | None, seed: int, origin: float | None
+) -> tuple[Data, Fit, tuple[Candidate, ...]]:
+    """The chosen curve's fit, and all that were tried."""
     if curve != "auto" and curve not in CURVES:
         raise InputError(f'"{curve}" is not a curve.', hint=f"Use auto, {', '.join(CURVES)}.", code="curve")
     t, y = read_one(years, values)
@@ -173,20 +206,7 @@ def fit_diffusion(
     names = [name for name in CURVES if curve in ("auto", name) and t.size >= 2 + CURVES[name].shapes]
     tried = {name: _try(Data(CURVES[name], clock, t, y, ceiling), seed) for name in names}
     order, candidates = _choose(tried)
-    return _describe(*tried[order[0]], candidates)
-
-
-def fill_curve(years: Any, values: Any, *, ceiling: float | None = None, seed: int = 0) -> Array:
-    """A series with its gaps taken from the fitted curve; observed values stay as they are.
-
-    Raises:
-        MethodError: fewer than four points, or values that no curve of adoption fits.
-    """
-    t, y = np.asarray(years, dtype=np.float64), np.array(values, dtype=np.float64)
-    gaps = np.isnan(y)
-    if gaps.any():
-        y[gaps] = fit_diffusion(t, y, ceiling=ceiling, seed=seed).fitted(t[gaps])
-    return y
+    return *tried[order[0]], candidates
 
 
 def _try(data: Data, seed: int) -> tuple[Data, Fit]:

@@ -10,7 +10,7 @@ mobility", Econometrica 46 (1978) 1013-1024; Quah, "Galton's fallacy and tests o
 With few members a cell is one or two countries: read the counts, not the shares.
 
     >>> panel = {a: ([2000, 2020], v) for a, v in {"A": (1, 9), "B": (2, 3), "C": (3, 4), "D": (4, 5)}.items()}
-    >>> m = mobility(panel, 2000, 2020, classes=2)
+    >>> m = mobility_between(panel, 2000, 2020, classes=2)
     >>> round(m.rank_correlation, 3), m.counts.tolist(), m.shorrocks
     (-0.2, [[1, 1], [1, 1]], 1.0)
 """
@@ -54,7 +54,7 @@ class Mobility:
     shorrocks: float | None
 
 
-def mobility(
+def mobility_between(
     panel: SeriesPanel, first: float, last: float, *, classes: int = 4, edges: Sequence[float] | None = None
 ) -> Mobility:
     """Rank correlation and transitions between two years, over the members observed in both.

@@ -18,9 +18,9 @@ Source: Alkire and Foster, "Counting and multidimensional poverty measurement", 
 476-487; Alkire et al., *Multidimensional Poverty Measurement and Analysis* (2015), chapters 5, 6 and 8. Depth and
 severity (M1, M2) need cardinal answers and are not here.
 
-    >>> plan = Plan((
-    ...     Deprivation("offline", (Item("uses", deprived=("2",)),), 0.5),
-    ...     Deprivation("unskilled", (Item("files", ("2",), routing=("",), dont_know=("9",), skill=True),), 0.5),
+    >>> plan = PovertyPlan((
+    ...     Deprivation("offline", (Question("uses", deprived=("2",)),), 0.5),
+    ...     Deprivation("unskilled", (Question("files", ("2",), routing=("",), dont_know=("9",), skill=True),), 0.5),
     ... ), k=0.5)
     >>> found = alkire_foster({"uses": [1, 2, 1, 1], "files": [1, "", 9, 1]}, plan)
     >>> found.headcount.value, found.intensity.value, found.m0.value, found.dropped
@@ -47,7 +47,7 @@ CUTOFFS = tuple(i / 10 for i in range(1, 11))
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Question:
     """One question, and which answers show a deprivation.
 
     Attributes:
@@ -70,13 +70,13 @@ class Deprivation:
     """One of the deprivations: shown where at least `need` of its items show it."""
 
     name: str
-    items: tuple[Item, ...]
+    items: tuple[Question, ...]
     weight: float
     need: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PovertyPlan:
     """What is counted, and how.
 
     Attributes:
@@ -166,7 +166,7 @@ class AlkireFoster:
         return bool((apart >= -_SLACK).all() and (apart > _SLACK).any())
 
 
-def alkire_foster(table: Mapping[str, Any], plan: Plan) -> AlkireFoster:
+def alkire_foster(table: Mapping[str, Any], plan: PovertyPlan) -> AlkireFoster:
     """The Alkire-Foster measures of a table of persons.
 
     Args:
@@ -222,7 +222,7 @@ def _measure(c: Array, k: float, w: Array, people: Bools, how: Design) -> _Measu
     return _Measured(estimate(h, how, w[people]), intensity, estimate(m0, how, w[people]), m0)
 
 
-def _parts(plan: Plan, g: Array, c: Array, w: Array, kept: Bools, how: Design, m0: Score) -> tuple[Part, ...]:
+def _parts(plan: PovertyPlan, g: Array, c: Array, w: Array, kept: Bools, how: Design, m0: Score) -> tuple[Part, ...]:
     poor = c >= plan.k - _SLACK
     found = []
     for j, d in enumerate(plan.deprivations):
@@ -266,7 +266,7 @@ def _curve(c: Array, w: Array, people: Bools) -> Curve:
     )
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: PovertyPlan) -> None:
     """Refuse a plan that can't be."""
     where = "digital poverty"
     if not plan.deprivations:
