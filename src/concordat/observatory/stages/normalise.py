@@ -58,6 +58,8 @@ def normalise(x: Array, frame: Frame, options: Normalise) -> Staged:
     assert x.ndim == 3, f"a stack is [slice, unit, indicator], not {x.shape}"
     assert x.shape[1:] == (len(frame.units), len(frame.indicators)), "the frame names other rows and columns"
     x = np.asarray(x, dtype=np.float64)
+    if x.size == 0:
+        return Staged(x.copy())
     found = _scores(x, frame, options)
     if options.floor is not None:
         np.maximum(found, options.floor, out=found)

@@ -62,12 +62,14 @@ def kurtosis(x: Array) -> Array:
 def shape(x: Array) -> tuple[Array, Array]:
     """G1 and G2 of each column, over units (axis -2)."""
     assert x.ndim >= 2, "columns need units: [..., unit, indicator]"
+    where = (*x.shape[:-2], x.shape[-1])
+    if x.size == 0:
+        return np.full(where, np.nan), np.full(where, np.nan)
     stack = np.asarray(x, dtype=np.float64).reshape(-1, *x.shape[-2:])
     g1, g2 = np.empty((len(stack), x.shape[-1])), np.empty((len(stack), x.shape[-1]))
     step = max(1, _CELLS // max(x.shape[-2] * x.shape[-1], 1))
     for start in range(0, len(stack), step):
         g1[start : start + step], g2[start : start + step] = _shape_of(stack[start : start + step], axis=-2)
-    where = (*x.shape[:-2], x.shape[-1])
     return g1.reshape(where), g2.reshape(where)
 
 
@@ -172,7 +174,7 @@ def treat(x: Array, frame: Frame, options: Treat) -> Staged:
     assert x.ndim == 3, f"a stack is [slice, unit, indicator], not {x.shape}"
     assert x.shape[1:] == (len(frame.units), len(frame.indicators)), "the frame names other rows and columns"
     out = np.array(x, dtype=np.float64)
-    if options.rule == "none":
+    if options.rule == "none" or x.size == 0:
         return Staged(out)
     pooled = options.over == "all_years"
     stack = out.reshape(1, -1, x.shape[2]) if pooled else out  # a view: what is written below stands in `out`
@@ -284,7 +286,9 @@ def _formula(x: Array, low: Array, high: Array, options: Treat, refuse: Refuse) 
         return log(x - low + 1)
     if then == "box_cox":
         exponent = options.box_cox_lambda
-        return log(x - low + 1) if exponent == 0 else (power(x - low + 1, exponent) - 1) / exponent
+        if exponent == 0:
+            return log(x - low + 1)
+        return np.where(np.isnan(x), np.nan, (power(x - low + 1, exponent) - 1) / exponent)
     assert then == "log_gii", then
     if options.compat == COINR:
         return compat.log_gii(x)
