@@ -15,6 +15,7 @@ are read better from the table.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,7 +32,6 @@ CELL_MAX, CELL_MIN = 34, 25
 CELL_SMALL = 20  # with letters of SIZE_SMALL, three digits fit
 SIZE_SMALL = 10
 NAMES_MOST = 150
-CODES = 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,21 @@ def ahead_matrix(
     assert 1 <= count <= UNITS_MAX, f"a matrix of {count} units can't be read"
     assert [len(row) for row in cells] == [count] * count, "a cell for each pair"
     named = count <= NAMED_MAX
+    widest = max(layout.room(unit.code, style.SMALL) for unit in units)
     labels = [unit.label if named else unit.code for unit in units]
-    column = layout.names(labels, most=NAMES_MOST) if named else layout.Names(tuple((x,) for x in labels), CODES, False)
+    column = (
+        layout.names(labels, most=NAMES_MOST)
+        if named
+        else layout.Names(tuple((x,) for x in labels), math.ceil(widest) + 12, False)
+    )
     cell = min(CELL_MAX, max(CELL_MIN if named else CELL_SMALL, (layout.WIDTH - 4 - column.width) // count))
     tops = [0]
     for index in range(count):
         tops.append(tops[-1] + (column.height(index) if named else CELL_SMALL + 1))
     middles = [(a + b) / 2 for a, b in pairwise(tops)]
+    assert all(0 <= c.percent <= 100 for row in cells for c in row if c is not None), "a probability is 0 to 100 %"
     data = _data(units, cells, cell, tops)
-    turned = cell < max(layout.room(unit.code, style.SMALL) for unit in units) + 1
+    turned = cell < widest + 1
     width = cell * count
     layers = [
         layout.boxes(data, stroke="#ffffff", strokeWidth=1.5),
@@ -97,7 +103,7 @@ def ahead_matrix(
     layers[0]["mark"]["aria"] = False  # the text of a cell carries the record
     layers[0]["encoding"].pop("description", None)
     found, deep = _legend(low, high, language, left=-column.width, top=tops[-1] + 12)
-    head = 40 if turned else 22
+    head = math.ceil(0.87 * widest) + 16 if turned else 22  # sin 60°
     return layout.picture(
         layers + found,
         width=width,
@@ -105,7 +111,7 @@ def ahead_matrix(
         left=column.width,
         top=head,
         bottom=12 + deep,
-        right=24 if turned else 4,
+        right=math.ceil(widest / 2) + 8 if turned else 4,
     )
 
 

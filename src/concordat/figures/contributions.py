@@ -129,9 +129,7 @@ def _zero(
 ) -> list[layout.Datum]:
     """The line at zero, but not through the words of a row without a total."""
     at = round(-domain[0] / (domain[1] - domain[0]) * plot, 2)
-    return [
-        {"x": at, "x2": at, "y": tops[i], "y2": tops[i + 1]} for i, row in enumerate(rows) if row.total is not None
-    ]
+    return [{"x": at, "x2": at, "y": tops[i], "y2": tops[i + 1]} for i, row in enumerate(rows) if row.total is not None]
 
 
 def _bars(

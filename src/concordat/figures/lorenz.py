@@ -80,10 +80,13 @@ def lorenz_curves(
     for curve, (color, strength), dash in zip(curves, LOOKS, layout.DASHES, strict=False):
         layers.append(_line(_thinned(curve), x, y, color, strength, dash))
     layers += _names(curves, diagonal, number_title)
-    from_right = layout.from_right([x_title])
-    layers.append(_title(x_title, SIDE if not from_right else 0, SIDE + 28, "left" if from_right else "right"))
-    layers.append(_title(y_title, -LEFT, -14, "left", baseline="middle"))
-    return layout.picture(layers, width=SIDE, height=SIDE, left=LEFT, top=26, bottom=50)
+    below = layout.wrapped(x_title, SIDE, style.SMALL)
+    above = layout.wrapped(y_title, layout.WIDTH - 8, style.SMALL)
+    backwards = layout.from_right([x_title])
+    layers.append(_title(below, 0 if backwards else SIDE, SIDE + 35, "left" if backwards else "right"))
+    layers.append(_title(above, -LEFT, -16 - layout.LINE * (len(above) - 1), "left"))
+    top, bottom = 12 + layout.LINE * len(above), 32 + layout.LINE * len(below)
+    return layout.picture(layers, width=SIDE, height=SIDE, left=LEFT, top=top, bottom=bottom)
 
 
 def _check(curve: LorenzCurve) -> None:
@@ -125,9 +128,10 @@ def _levels(words: dict[float, str]) -> list[layout.Layer]:
     ]
 
 
-def _title(text: str, x: float, y: float, align: layout.Align, baseline: str = "top") -> layout.Layer:
-    values = [{"x": x, "y": y, "text": text}]
-    return layout.texts(values, align=align, baseline=baseline, size=style.SMALL, color=style.SOFT)
+def _title(lines: Sequence[str], x: float, y: float, align: layout.Align) -> layout.Layer:
+    """Words of an axis, from their first line down."""
+    values = [{"x": x, "y": y + layout.LINE * i, "text": line} for i, line in enumerate(lines)]
+    return layout.texts(values, align=align, size=style.SMALL, color=style.SOFT)
 
 
 def _names(curves: Sequence[LorenzCurve], diagonal: str, number_title: str) -> list[layout.Layer]:
@@ -142,7 +146,7 @@ def _names(curves: Sequence[LorenzCurve], diagonal: str, number_title: str) -> l
     y = 16.0
     if number_title and number:
         words.append({"x": 44, "y": y, "text": number_title, "ink": style.SOFT})
-        y += LINE
+        y += layout.LINE
     for (label, text, mark), (color, strength), dash in zip([*rows, (diagonal, "", "")], signs, dashes, strict=True):
         start = 44 + (number if label is not diagonal else 0)
         lines = layout.wrapped(label, SIDE - y - start - 14, style.SMALL)
@@ -150,10 +154,9 @@ def _names(curves: Sequence[LorenzCurve], diagonal: str, number_title: str) -> l
         layers.append(layout.rules(sign, color=color, strokeWidth=strength, strokeDash=list(dash)))
         if text:
             printed.append({"x": 44, "y": y, "text": text, "mark": mark})
-        words += [{"x": start, "y": y + LINE * i, "text": line, "ink": style.INK} for i, line in enumerate(lines)]
-        y += LINE * len(lines) + 3
+        words += [
+            {"x": start, "y": y + layout.LINE * i, "text": line, "ink": style.INK} for i, line in enumerate(lines)
+        ]
+        y += layout.LINE * len(lines) + 3
     bold = layout.texts(printed, bold=True, size=style.SMALL)
     return [*layers, bold, layout.texts(words, size=style.SMALL)]
-
-
-LINE = 17

@@ -93,11 +93,13 @@ def time_distance_dots(
     layers += [layout.reason_layer(reasons, middles, left=8, right=plot + NUMBERS - 4)]
     foot = 26
     if title:
-        from_right = layout.from_right([title])
-        at = [{"x": 0 if from_right else plot, "y": tops[-1] + 26, "text": title}]
-        align: layout.Align = "left" if from_right else "right"
-        layers.append(layout.texts(at, align=align, baseline="top", size=style.SMALL, color=style.SOFT))
-        foot += 20
+        backwards = layout.from_right([title])
+        align: layout.Align = "left" if backwards else "right"
+        x = 0 if backwards else plot
+        lines = layout.wrapped(title, plot + (NUMBERS if backwards else column.width), style.SMALL)
+        at = [{"x": x, "y": tops[-1] + 33 + layout.LINE * i, "text": line} for i, line in enumerate(lines)]
+        layers.append(layout.texts(at, align=align, size=style.SMALL, color=style.SOFT))
+        foot += layout.LINE * len(lines) + 4
     return layout.picture(layers, width=plot, height=tops[-1], left=column.width, top=HEAD, bottom=foot)
 
 
