@@ -49,7 +49,7 @@ class Bounded:
 
     Attributes:
         reason: too_few_points, no_inflection, not_identified, held_by_ceiling (the data set no upper end, `ceiling`
-            does), never_reached, or "" where nothing is wrong.
+            does), never_reached, before_first_year, or "" where nothing is wrong.
     """
 
     value: float | None
@@ -299,6 +299,8 @@ def _reach(fit: DiffusionFit, level: float) -> Bounded:
     data, found = fit._data, fit._fit
     first, last, span = float(data.years[0]), float(data.years[-1]), data.clock.span
     horizon = last + _HORIZON * span
+    if fit.fitted([first])[0] > level:  # a curve read backwards past its first observation says nothing
+        return Bounded(None, None, first, "before_first_year")
     year = _year_of(fit, level, horizon)
 
     def squares(when: float, start: Array) -> tuple[float, Array]:
@@ -322,9 +324,10 @@ def _year_of(fit: DiffusionFit, level: float, horizon: float) -> float | None:
     """When the best curve has a level; None if not before the horizon."""
     from scipy.optimize import brentq  # type: ignore[import-untyped,unused-ignore]
 
-    data = fit._data
-    start = data.clock.origin if data.curve.name == "bass" else float(data.years[0]) - _HORIZON * data.clock.span
+    start = float(fit._data.years[0])
     ends = fit.fitted([start, horizon]) - level
-    if ends[1] <= 0 or ends[0] >= 0:
+    if ends[1] <= 0:
         return None
+    if ends[0] >= 0:
+        return start
     return float(brentq(lambda when: float(fit.fitted([when])[0]) - level, start, horizon, xtol=1e-10, maxiter=200))
