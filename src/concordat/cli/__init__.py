@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("assess", "assess", "Write the yearly assessment of a bloc, offline, every number traced to its source."),
     ("bloc", "bloc", "Show blocs and who belongs to them on a day."),
     ("evidence", "evidence", "Trace a number to its bytes; show what data are loaded."),
+    ("index", "index", "Run an index from its file, question it, compare editions."),
     ("settings", "settings", "Show how this machine runs and where each setting comes from."),
 )
 _MODULES = {name: module for name, module, _ in COMMANDS}

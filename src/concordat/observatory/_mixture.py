@@ -9,27 +9,31 @@ Components, each present only where the two editions differ in it:
     weights      weights of the tree and their step     a step each   denominate, impute, screen, treat, normalise,
                                                                       aggregate: its options, or that it is there
 
-A mixture is built as an index file, checked like any other, and run.
+A mixture is put together from the parts of two checked files and run like any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from concordat.errors import MethodError
 from concordat.observatory.graph import Graph
-from concordat.observatory.panel import Array, Bools, Panel
+from concordat.observatory.panel import Array, Bools, Ints, Panel
 from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.result import IndexResult
 from concordat.observatory.run import aggregate_options, oriented, tidy, weights_of, weights_options
-from concordat.observatory.spec import ORDER, IndexSpec
+from concordat.observatory.spec import DATA_DRIVEN, ORDER, IndexSpec, Step
+from concordat.observatory.stages import options as o
 from concordat.observatory.stages.aggregate import aggregate_tree
+from concordat.observatory.tree import Tree
 
 WORDS_ONLY = ("title", "rationale", "source", "error", "unit", "bounds")  # of the tree: nothing is computed from them
 ROOT = "index"
+Side: TypeAlias = tuple[Array, Any]  # figures and the years they are of, `[time, unit, indicator]`
 
 
 class Mixture:
@@ -60,6 +64,9 @@ class Mixture:
         self.merged: list[str] = []
         self.components = tuple(self._components())
         self._specs: dict[frozenset[str], IndexSpec] = {}
+        self._both: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Side, Side, Ints]] = {}
+        self._given: dict[tuple[Tree, o.Weights], Array] = {}
+        self._trees: dict[tuple[int, tuple[float, ...]], Tree] = {}
         self._stacks: dict[frozenset[str], tuple[Graph, Array]] = {}
 
     # --- What differs ---
@@ -83,7 +90,8 @@ class Mixture:
         for stage in ORDER:
             if stage != "weights" and _step_options(self.specs[0], stage) != _step_options(self.specs[1], stage):
                 yield stage
-        if _sequence(self.specs[0]) != _sequence(self.specs[1]):
+        first, second = (_sequence(s) for s in self.specs)
+        if [s for s in first if s in second] != [s for s in second if s in first]:
             yield "order"
         if a.get("compat", "") != b.get("compat", ""):
             yield "compat"
@@ -114,13 +122,23 @@ class Mixture:
         """Scores and ranks `[2, unit]` of the common units with these components taken from the later edition."""
         graph, stack = self._stack(taken)
         spec = self._spec(taken)
-        weights = weights_of(Graph(spec, graph.panel), weights_options(spec), stack[-1]).weights
+        weights = self._weights(spec, graph, stack[-1])
         options = aggregate_options(spec)
-        nodes = tidy(aggregate_tree(stack[-1:], weights, spec.tree, options, units=graph.panel.units))
-        scores = nodes[0, :, spec.tree.root]
+        nodes = tidy(aggregate_tree(stack[-1], weights, spec.tree, options, units=graph.panel.units))
+        scores = nodes[:, spec.tree.root]
         ranks = rank_min(oriented(scores, spec))
         rows = [graph.panel.units.index(u) for u in self.units]
         return np.stack([scores[rows], ranks[rows]])
+
+    def _weights(self, spec: IndexSpec, graph: Graph, columns: Array) -> Array:
+        """The weights of a mixture; those that no figures drive are the same for many."""
+        options = weights_options(spec)
+        if options.method in DATA_DRIVEN:
+            return weights_of(Graph(spec, graph.panel), options, columns).weights
+        key = (spec.tree, options)
+        if key not in self._given:
+            self._given[key] = weights_of(Graph(spec, graph.panel), options, None).weights
+        return self._given[key]
 
     def _stack(self, taken: frozenset[str]) -> tuple[Graph, Array]:
         """The normalised columns; mixtures that differ only in weights or aggregation share them."""
@@ -128,75 +146,76 @@ class Mixture:
         if key not in self._stacks:
             spec = self._spec(taken)
             graph = Graph(spec, self._panel(taken, spec))
-            self._stacks[key] = (graph, graph.walk().stacks[-1])
+            self._stacks[key] = (graph, graph.final())
         return self._stacks[key]
 
     def _spec(self, taken: frozenset[str]) -> IndexSpec:
+        """The mixed file, put together from the checked parts of both."""
         key = taken - {"revised data", "new data"}
         if key not in self._specs:
-            self._specs[key] = IndexSpec.from_data(self._content(taken), where="mixture of two editions")
+            self._specs[key] = self._compose(taken)
         return self._specs[key]
 
-    def _content(self, taken: frozenset[str]) -> dict[str, Any]:
+    def _compose(self, taken: frozenset[str]) -> IndexSpec:
         def side(component: str) -> IndexSpec:
             return self.specs[component in taken]
 
-        tree_of, weights_of_ = ("framework", "framework") if not self.one_tree else ("indicators", "weights")
-        weights = _weights(side(weights_of_))
-        tree = [_with_weights(p, weights) for p in side(tree_of).content["tree"]]
-        steps: dict[str, list[dict[str, Any]]] = {}
-        for stage in ORDER:
-            component = weights_of_ if stage == "weights" else stage
-            spec = side(component) if component in self.components else self.specs[1]
-            steps[stage] = [_renamed(s, spec.id) for s in spec.content["steps"] if stage in s]
-        names = _names(tree)
-        order = _sequence(side("order"))
-        order += [s for s in ORDER if s not in order]
+        tree_of, weights_from = ("framework", "framework") if not self.one_tree else ("indicators", "weights")
+        base = side(tree_of)
+        weights = _weights(side(weights_from))
+        given = tuple(weights.get(name, 1.0) for name in base.tree.names)
+        tree = self._trees.setdefault((id(base), given), replace(base.tree, weights=given))
+        compat = side("compat").compat
         units = self.panels["units" in taken].units
-        listed = [_fitting(s, names, units) for stage in order for s in steps[stage]]
-        compat = side("compat").content.get("compat", "")
-        found = {"schema": "concordat/index@1", "index": ROOT, "title": "mixture", "tree": tree}
-        return {**found, "compat": compat, "steps": [s for s in listed if s is not None]}
+        steps: dict[str, list[Step]] = {}
+        for stage in ORDER:
+            component = weights_from if stage == "weights" else stage
+            spec = side(component) if component in self.components else self.specs[1]
+            fitted = (_fitting(s, base, spec.id, units, compat) for s in spec.steps if s.stage == stage)
+            steps[stage] = [s for s in fitted if s is not None]
+        order = _with_missing(_sequence(side("order")))
+        listed = tuple(s for stage in order for s in steps[stage])
+        return replace(base, tree=tree, steps=listed, compat=compat, uncertainty=None)
 
     def _panel(self, taken: frozenset[str], spec: IndexSpec) -> Panel:
-        a, b = self.panels
-        units = (b if "units" in taken else a).units
+        b = self.panels[1]
+        units = self.panels["units" in taken].units
         indicators = tuple(i.id for i in spec.indicators)
-        known = dict.fromkeys([*spec_denominators(spec)])
-        shape = (len(b.years), len(units), len(indicators))
-        values, years = np.full(shape, np.nan), np.zeros(shape, dtype=np.int16)
-        for x, unit in enumerate(units):
-            for y, indicator in enumerate(indicators):
-                values[:, x, y], years[:, x, y] = self._cell(unit, indicator, taken)
-        bottoms = {d: self._denominator(d, units, "revised data" in taken) for d in known}
-        groups = {u: g for p in (a, b) for u, g in zip(p.units, p.groups, strict=False)}
+        (va, ya), (vb, yb), one_sided = self._aligned(units, indicators)
+        same = np.isfinite(va) & np.isfinite(vb) & (ya == yb)
+        later = np.where(one_sided == 0, np.where(same, "revised data" in taken, "new data" in taken), one_sided == 2)
+        values, years = np.where(later, vb, va), np.where(later, yb, ya)
+        bottoms = {d: self._denominator(d, units, "revised data" in taken) for d in spec_denominators(spec)}
+        groups = {u: g for p in self.panels for u, g in zip(p.units, p.groups, strict=False)}
         return Panel(
             years=b.years,
             units=units,
             indicators=indicators,
             values=values,
             reasons=np.where(np.isfinite(values), 0, 1).astype(np.uint8),
-            source_years=years,
-            ids=np.full(shape, "", dtype=object),
+            source_years=np.asarray(years, dtype=np.int16),
+            ids=np.full(values.shape, "", dtype=object),
             denominators=bottoms,
             groups=tuple(groups.get(u, "") for u in units) if groups else (),
         )
 
-    def _cell(self, unit: str, indicator: str, taken: frozenset[str]) -> tuple[Any, Any]:
-        found: list[tuple[Any, Any] | None] = []
-        for panel in self.panels:
-            if unit in panel.units and indicator in panel.indicators:
-                u, i = panel.units.index(unit), panel.indicators.index(indicator)
-                found.append((panel.values[:, u, i], panel.source_years[:, u, i]))
-            else:
-                found.append(None)
-        if found[0] is None or found[1] is None:
-            only = found[0] or found[1]
-            return only if only is not None else (np.nan, 0)
-        (va, ya), (vb, yb) = found[0], found[1]
-        same = np.isfinite(va) & np.isfinite(vb) & (ya == yb)
-        later = np.where(same, "revised data" in taken, "new data" in taken)
-        return np.where(later, vb, va), np.where(later, yb, ya)
+    def _aligned(self, units: Sequence[str], indicators: Sequence[str]) -> tuple[Side, Side, Ints]:
+        """Both panels on the same units and indicators; 1 or 2 where only the earlier or the later has the cell."""
+        key = (tuple(units), tuple(indicators))
+        if key not in self._both:
+            sides: list[Side] = []
+            known: list[Any] = []
+            for panel in self.panels:
+                rows = [panel.units.index(u) if u in panel.units else -1 for u in units]
+                columns = [panel.indicators.index(i) if i in panel.indicators else -1 for i in indicators]
+                there = np.outer(np.array(rows) >= 0, np.array(columns) >= 0)[None]
+                pick = np.ix_(range(len(panel.years)), rows, columns)
+                values = np.where(there, panel.values[pick], np.nan)
+                sides.append((values, np.where(there, panel.source_years[pick], 0)))
+                known.append(np.broadcast_to(there, values.shape))
+            one_sided = np.where(known[0] & known[1], 0, np.where(known[1], 2, 1)).astype(np.int64)
+            self._both[key] = (sides[0], sides[1], one_sided)
+        return self._both[key]
 
     def _denominator(self, name: str, units: Sequence[str], later: bool) -> Array:
         order = (self.panels[1], self.panels[0]) if later else (self.panels[0], self.panels[1])
@@ -211,9 +230,7 @@ class Mixture:
 
 def spec_denominators(spec: IndexSpec) -> list[str]:
     """Ids of what the file divides by."""
-    from concordat.observatory.stages.options import Denominate
-
-    return [d for s in spec.steps if isinstance(s.options, Denominate) for _, d, _ in s.options.by]
+    return [d for s in spec.steps if isinstance(s.options, o.Denominate) for _, d, _ in s.options.by]
 
 
 # --- Reading the two files ----------------------------------------------------------------------------------------
@@ -232,8 +249,6 @@ def _weights(spec: IndexSpec) -> dict[str, float]:
 
 def _step_options(spec: IndexSpec, stage: str) -> list[Any]:
     """A stage's options without the columns, which belong to the indicators."""
-    from dataclasses import replace
-
     found: list[Any] = []
     for step in spec.steps:
         if step.stage == stage:
@@ -249,6 +264,16 @@ def _step_options(spec: IndexSpec, stage: str) -> list[Any]:
 
 def _sequence(spec: IndexSpec) -> list[str]:
     return list(dict.fromkeys(s.stage for s in spec.steps))
+
+
+def _with_missing(order: Sequence[str]) -> list[str]:
+    """A sequence of stages with those that it lacks put before the first one that usually follows them."""
+    found = list(order)
+    for stage in ORDER:
+        if stage not in found:
+            later = (n for n, s in enumerate(found) if ORDER.index(s) > ORDER.index(stage))
+            found.insert(next(later, len(found)), stage)
+    return found
 
 
 def _definitions(content: Mapping[str, Any], weightless: bool) -> list[Any]:
@@ -267,49 +292,26 @@ def _definitions(content: Mapping[str, Any], weightless: bool) -> list[Any]:
     return sorted((bare(p) for p in content["tree"]), key=lambda c: str(c["pillar"]))
 
 
-def _with_weights(node: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, Any]:
-    name = str(node.get("id", node.get("pillar")))
-    found = {**node, "weight": weights[name]} if name in weights else dict(node)
-    for key in ("indicators", "pillars"):
-        if key in node:
-            found[key] = [_with_weights(child, weights) for child in node[key]]
-    return found
+def _fitting(step: Step, base: IndexSpec, root: str, units: Sequence[str], compat: str) -> Step | None:
+    """A step without what it says of nodes and units that the mixture does not have; None when nothing is left.
 
-
-def _names(tree: Sequence[Mapping[str, Any]]) -> set[str]:
-    found = {ROOT}
-    for node in tree:
-        found.add(str(node.get("id", node.get("pillar"))))
-        for key in ("indicators", "pillars"):
-            found |= _names(node.get(key, ()))
-    return found
-
-
-def _renamed(step: Mapping[str, Any], root: str) -> dict[str, Any]:
-    """A step in which the index is called by the mixture's own id."""
-    found = dict(step)
-    options = found.get("aggregate")
-    if isinstance(options, dict) and options.get("nodes"):
-        found["aggregate"] = {**options, "nodes": {ROOT if n == root else n: m for n, m in options["nodes"].items()}}
-    return found
-
-
-def _fitting(step: Mapping[str, Any], names: set[str], units: Sequence[str]) -> dict[str, Any] | None:
-    """A step without what it says of nodes and units that the mixture does not have; None when nothing is left."""
-    found = dict(step)
-    if "denominate" in found:
-        found["denominate"] = {k: v for k, v in found["denominate"].items() if k in names}
-        return found if found["denominate"] else None
-    if "aggregate" in found:
-        options = dict(found["aggregate"])
-        for key in ("nodes", "shares"):
-            if key in options:
-                options[key] = {k: v for k, v in options[key].items() if k in names}
-        found["aggregate"] = options
-    if "screen" in found:
-        options = dict(found["screen"])
-        for key in ("keep", "drop"):
-            if key in options:
-                options[key] = [u for u in options[key] if u in units]
-        found["screen"] = options
-    return found
+    Args:
+        base: the file whose tree the mixture has; its index takes the place of `root`, that of the step's own file.
+    """
+    options: Any = step.options
+    names = set(base.tree.names)
+    if isinstance(options, o.Denominate):
+        kept = tuple(t for t in options.by if t[0] in names)
+        return replace(step, options=o.Denominate(kept)) if kept else None
+    if isinstance(options, o.Normalise):
+        options = replace(options, columns=tuple(i.column for i in base.indicators))
+    if isinstance(options, o.Aggregate):
+        renamed = tuple((base.id if n == root else n, m) for n, m in options.nodes)
+        shares = tuple(t for t in options.shares if t[0] in names)
+        options = replace(options, nodes=tuple(t for t in renamed if t[0] in names), shares=shares)
+    if isinstance(options, o.Screen):
+        keep, drop = (tuple(u for u in some if u in units) for some in (options.keep, options.drop))
+        options = replace(options, keep=keep, drop=drop)
+    if hasattr(options, "compat"):
+        options = replace(options, compat=compat)
+    return replace(step, options=options)

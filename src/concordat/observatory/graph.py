@@ -72,6 +72,7 @@ class Graph:
             groups=panel.groups,
         )
         self.steps = _with_transform(spec)
+        self._turned = frozenset([s.name for s, _ in self.steps if s.stage == "normalise"][1:])
         self._denominated: Array | None = None
         self._kept: dict[o.Screen, Bools] = {}
         self._check_units()
@@ -93,6 +94,10 @@ class Graph:
     def apply(self, step: Step, stack: Array, options: Options | Transform, labels: Sequence[str] = ()) -> Staged:
         """A step on a stack `[state, time, unit, indicator]`; notes are for a single state."""
         states, times, units, columns = stack.shape
+        if step.name in self._turned:  # the first normalisation has turned directions round; the next must not
+            turned = replace(self.frame, directions=np.ones_like(self.frame.directions))
+        else:
+            turned = self.frame
         if isinstance(options, o.Screen):
             keep = self.kept(options)
             chosen = options
@@ -101,13 +106,13 @@ class Graph:
             return self._fill_panel(stack, options)
         pooled = getattr(options, "over", "year") == "all_years" and times > 1
         if pooled:
-            frame = replace(self.frame, units=self.frame.units * times, slices=tuple(labels))
+            frame = replace(turned, units=turned.units * times, slices=tuple(labels))
             flat = stack.reshape(states, times * units, columns)
             options = replace(options, over="year")  # type: ignore[arg-type]
         elif isinstance(options, o.Normalise) and options.over == "base_year":
-            return self._base_year(stack, options)
+            return self._base_year(stack, options, turned)
         else:
-            frame = replace(self.frame, slices=self._slices(labels, times))
+            frame = replace(turned, slices=self._slices(labels, times))
             flat = stack.reshape(states * times, units, columns)
         staged = _call(step.stage, flat, frame, options, self._bottoms(states))
         return Staged(staged.values.reshape(stack.shape), staged.notes)
@@ -121,13 +126,13 @@ class Graph:
     def _bottoms(self, states: int) -> dict[str, Array]:
         return {name: np.tile(v, (states, 1)) for name, v in self.panel.denominators.items()}
 
-    def _base_year(self, stack: Array, options: o.Normalise) -> Staged:
+    def _base_year(self, stack: Array, options: o.Normalise, frame: Frame) -> Staged:
         """Normalise all years by the parameters of one: it is the slice that gives them."""
         if options.base_year not in self.panel.years:
             what = f"the base year {options.base_year} is not among the years of the panel."
             raise InputError(what, where=self.spec.document.where, hint=f"Years: {self.panel.years}.", code="base_year")
         number = self.panel.years.index(options.base_year)
-        frame = replace(self.frame, slices=tuple(str(y) for y in self.panel.years))
+        frame = replace(frame, slices=tuple(str(y) for y in self.panel.years))
         done = [_call("normalise", one, frame, replace(options, base_year=number), {}) for one in stack]
         return Staged(np.stack([d.values for d in done]), done[0].notes)
 
@@ -163,6 +168,13 @@ class Graph:
         return screen(self.observed(), self.frame, options).notes()
 
     # --- One run ---
+
+    def final(self) -> Array:
+        """The normalised columns `[time, unit, indicator]` of one run, without a word of what was done."""
+        stack = self.panel.values[None]
+        for step, _ in self.steps:
+            stack = self.apply(step, stack, step.options).values
+        return np.asarray(stack[0])
 
     def walk(self, base: Array | None = None, options: Callable[[int, Step], Options] | None = None) -> Trail:
         """One run through all steps that change figures, with its notes.

@@ -330,3 +330,6 @@ def with_causes(
     """The earlier figures in which only these causes have happened: a mixture for the Shapley value of each cause."""
     taken = (found.revised & revised) | (found.new & new) | (found.gone & gone)
     return np.where(taken, after, before)
+
+
+revisions = compare_vintages  # what `concordat.observatory` calls it

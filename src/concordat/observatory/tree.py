@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class Tree:
 
     def children(self, node: int) -> tuple[int, ...]:
         """The children of a parent, in order."""
-        return tuple(i for i, p in enumerate(self.parents) if p == node)
+        return _children(self.parents)[node]
 
     def below(self, node: int) -> tuple[int, ...]:
         """The indicators under a node."""
@@ -100,3 +101,13 @@ class Tree:
         for node in reversed(range(len(self.names) - 1)):
             w[..., node] = w[..., node] * w[..., self.parents[node]]
         return w[..., : self.n_indicators]
+
+
+@lru_cache(maxsize=256)
+def _children(parents: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The children of every node, in order."""
+    found: list[list[int]] = [[] for _ in parents]
+    for child, parent in enumerate(parents):
+        if parent >= 0:
+            found[parent].append(child)
+    return tuple(tuple(inside) for inside in found)

@@ -33,6 +33,7 @@ class Entry:
 
 CONTENTS: tuple[Entry, ...] = (
     Entry("standing", "evidence", "standing"),
+    Entry("index", "observatory", "index"),
     Entry("moved", "moved"),
     Entry("divide", "observatory"),
     Entry("size"),

@@ -244,3 +244,12 @@ def test_a_panel_of_years_is_normalised_over_all_of_them_or_by_a_base_year() -> 
     missing = IndexSpec.from_yaml(head + tree + base.replace("base_year: 2020", "base_year: 1999"))
     with pytest.raises(InputError, match="base year 1999"):
         run(missing, from_table(missing, data))
+
+
+def test_a_direction_is_turned_round_once_however_often_columns_are_normalised() -> None:
+    head = "schema: concordat/index@1\nindex: t\ntitle: T\ntree:\n  - pillar: a\n"
+    tree = "    indicators: [{id: x, direction: down, goalposts: [0, 10]}]\n"
+    steps = "steps:\n  - normalise: {method: goalposts}\n  - {name: again, normalise: {method: minmax}}\n  - aggregate: {}\n"
+    spec = IndexSpec.from_yaml(head + tree + steps)
+    scores = run(spec, from_table(spec, "unit,x\nA,1\nB,5\nC,9\n")).scores
+    np.testing.assert_allclose(scores, [100, 50, 0])  # 1 is best, and stays best

@@ -1,21 +1,27 @@
-"""Where the observatory hands its results to the report: in this version, the divide between members.
+"""Where the observatory hands its results to the report: the index, and the divide between members.
 
-It owns the study's key `divide`. The page is made by `report.divide_section`.
+It owns the study's keys `index` and `divide`. The pages are made by `report.index_section` and `report.divide_section`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from concordat.errors import InputError, TrustError
 from concordat.evidence.catalogue import load_catalogue
 from concordat.report.chapter import Chapter, Missing
 from concordat.report.chapters.evidence import check_words
 from concordat.report.inputs import Inputs
 from concordat.report.study import Study
-from concordat.settings import validate
+from concordat.settings import Document, validate
 
+if TYPE_CHECKING:
+    from concordat.observatory.spec import IndexSpec
+
+NAMED = "digital-readiness"
 DEFAULT_INDICATORS = (
     "internet_users_pct",
     "fixed_broadband_per_100",
@@ -31,27 +37,80 @@ class DivideKeys(BaseModel):
     indicators: list[str] = list(DEFAULT_INDICATORS)
 
 
+class IndexKeys(BaseModel):
+    """The study's key `index`: a named index with the hash of its file, or a whole index file."""
+
+    model_config = ConfigDict(extra="forbid")
+    named: str = ""
+    sha256: str = ""
+    definition: dict[str, Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The key `divide`, with its default."""
+    """The keys `index` and `divide`, with their defaults."""
 
     indicators: tuple[str, ...]
+    index: IndexSpec
+    named: str = NAMED
 
     def as_data(self) -> dict[str, object]:
-        """The key as it is written into the report's study."""
-        return {"divide": {"indicators": list(self.indicators)}}
+        """The keys as they are written into the report's study."""
+        index: dict[str, object] = {"named": self.named, "sha256": self.index.hash}
+        if not self.named:
+            index = {"definition": dict(self.index.content)}
+        return {"index": index, "divide": {"indicators": list(self.indicators)}}
 
 
 def read(study: Study) -> Options:
-    """The observatory's own key of the study.
+    """The observatory's own keys of the study.
 
     Raises:
-        InputError: an unknown indicator, with its line.
+        InputError: an unknown indicator or index, or a fault of the index's definition, with its line.
+        TrustError: the named index is not the one that the study was made with.
     """
     keys = study.document.value
     divide = validate(study.document, DivideKeys, "divide") if "divide" in keys else DivideKeys()
     check_words(study, divide.indicators, load_catalogue().indicators, "indicator", "divide", "indicators")
-    return Options(tuple(divide.indicators))
+    named, spec = _index(study)
+    return Options(tuple(divide.indicators), spec, named)
+
+
+def _index(study: Study) -> tuple[str, IndexSpec]:
+    """The name and the file of the index that the report prints."""
+    from concordat.observatory.named import named
+    from concordat.observatory.spec import IndexSpec
+
+    document = study.document
+    keys = validate(document, IndexKeys, "index") if "index" in document.value else IndexKeys()
+    if keys.definition is not None:
+        if keys.named or keys.sha256:
+            what = "the index is both named and defined."
+            raise InputError(what, where=document.place("index"), hint="Give named or definition.", code="index")
+        lines = {path[2:]: line for path, line in document.lines.items() if path[:2] == ("index", "definition")}
+        return "", IndexSpec.from_document(Document(keys.definition, document.where, lines))
+    name = keys.named or NAMED
+    try:
+        spec = named(name)
+    except InputError as error:
+        place = document.place("index", "named")
+        raise InputError(error.what, where=place, hint=error.hint, code=error.code) from None
+    if keys.sha256 and keys.sha256 != spec.hash:
+        raise TrustError(
+            f"the index {name} of this version ({spec.hash[:16]}) is not the one of the study ({keys.sha256[:16]}).",
+            where=document.place("index", "sha256"),
+            hint="Install the version that the report names, or remove sha256 to use today's index.",
+            code="index",
+        )
+    return name, spec
+
+
+def index(inputs: Inputs) -> Chapter | Missing:
+    """The index over the release's indicators: ranks with intervals, contributions, what moves the order."""
+    from concordat.report.chapters.evidence import read as read_limits
+    from concordat.report.index_section import write
+
+    return write(inputs, read(inputs.study).index, read_limits(inputs.study).not_after)
 
 
 def chapter(inputs: Inputs) -> Chapter | Missing:
