@@ -10,18 +10,17 @@ import csv as csv_
 import io
 import json as json_
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from concordat.cli import _index_input as shared
 from concordat.errors import InputError
 
 if TYPE_CHECKING:
-    from concordat.observatory.panel import Panel
     from concordat.observatory.result import IndexResult
-    from concordat.observatory.spec import IndexSpec
     from concordat.observatory.uncertainty import UncertaintyResult
 
 app = typer.Typer(
@@ -36,6 +35,9 @@ RELEASE = typer.Option("", "--release", help="The release of evidence; default: 
 DATA = typer.Option(None, "--data", help="Instead of a release: a table, long (unit,year,indicator,value) or wide.")
 BLOC = typer.Option("", "--bloc", help="Instead of the units that the file names: a bloc's members.")
 ON = typer.Option("", "--on", help="The day whose members count, as 2026-11-22; default: today.")
+THIN = typer.Option(
+    False, "--leave-out", help="Leave out indicators of which fewer than half of the units have a figure, and say so."
+)
 JSON = typer.Option(False, "--json", help="Print one JSON object.")
 CSV = typer.Option(False, "--csv", help="Print a table as CSV.")
 OUT = typer.Option(None, "--out", help="Write to this file instead of the screen.")
@@ -51,13 +53,13 @@ def list_command(json: bool = JSON) -> None:
     found = [named(name) for name in named_ids()]
     rows = [(s.id, s.status, s.kind, s.edition, s.title) for s in found]
     keys = ("id", "status", "kind", "edition", "title")
-    _out({"indices": [dict(zip(keys, r, strict=True)) for r in rows]}, _columns(keys, rows), json=json)
+    shared.out({"indices": [dict(zip(keys, r, strict=True)) for r in rows]}, shared.columns(keys, rows), json=json)
 
 
 @app.command()
 def check(file: str = FILE, json: bool = JSON) -> None:
     """Check an index file: every name, unit, step and level, before anything runs."""
-    spec = _spec(file)
+    spec = shared.spec(file)
     facts = {
         "index": spec.id,
         "spec_sha256": spec.hash,
@@ -73,7 +75,7 @@ def check(file: str = FILE, json: bool = JSON) -> None:
         f"Varies: {', '.join(facts['factors']) or 'nothing'}.",
         "Nothing is wrong with the file.",
     ]
-    _out(facts, lines, json=json)
+    shared.out(facts, lines, json=json)
 
 
 @app.command()
@@ -91,6 +93,7 @@ def run(
     data: Path | None = DATA,
     bloc: str = BLOC,
     on: str = ON,
+    leave_out: bool = THIN,
     runs: int = RUNS,
     sure: bool = typer.Option(False, "--no-uncertainty", help="Scores and ranks alone."),
     json: bool = JSON,
@@ -99,15 +102,22 @@ def run(
     data_dir: str | None = DATA_DIR,
 ) -> None:
     """Run an index: each unit's rank and score, and how sure the rank is."""
-    spec = _spec(file, bloc, on)
-    result, name = _result(spec, release, data, data_dir)
-    found = None if sure or spec.uncertainty is None or spec.kind == "dashboard" else _uncertainty(result, runs)
+    spec = shared.spec(file, bloc, on)
+    result, name = shared.result(spec, release, data, data_dir, leave_out)
+    found = None if sure or spec.uncertainty is None or spec.kind == "dashboard" else shared.uncertainty(result, runs)
     facts = result.as_data() | {"release": name}
     if found is not None:
         facts["uncertainty"] = found.as_data()
     _warn(result)
     table = _ranking(result, found)
-    _out(facts, [*_head(result, name), "", *_columns(*table), *_foot(found)], json=json, csv=csv, table=table, out=out)
+    shared.out(
+        facts,
+        [*_head(result, name), "", *shared.columns(*table), *_foot(found)],
+        json=json,
+        csv=csv,
+        table=table,
+        out=out,
+    )
 
 
 @app.command()
@@ -117,20 +127,21 @@ def uncertainty(
     data: Path | None = DATA,
     bloc: str = BLOC,
     on: str = ON,
+    leave_out: bool = THIN,
     runs: int = RUNS,
     json: bool = JSON,
     out: Path | None = OUT,
     data_dir: str | None = DATA_DIR,
 ) -> None:
     """Show what each assumption is worth: intervals of ranks, who is ahead of whom, what drives the doubt."""
-    spec = _spec(file, bloc, on)
+    spec = shared.spec(file, bloc, on)
     if spec.uncertainty is None:
         hint = "Add uncertainty: {vary: ...}; see: concordat index schema"
         raise InputError("the file varies nothing.", where=spec.document.where, hint=hint, code="vary")
-    result, name = _result(spec, release, data, data_dir)
-    found = _uncertainty(result, runs)
+    result, name = shared.result(spec, release, data, data_dir, leave_out)
+    found = shared.uncertainty(result, runs)
     _warn(result)
-    _out(found.as_data() | {"release": name}, [*_head(result, name), "", *found.lines()], json=json, out=out)
+    shared.out(found.as_data() | {"release": name}, [*_head(result, name), "", *found.lines()], json=json, out=out)
 
 
 @app.command()
@@ -142,6 +153,7 @@ def provenance(
     data: Path | None = DATA,
     bloc: str = BLOC,
     on: str = ON,
+    leave_out: bool = THIN,
     json: bool = JSON,
     csv: bool = CSV,
     out: Path | None = OUT,
@@ -150,8 +162,8 @@ def provenance(
     """Show what a score is made of: each figure, its observation, what was done to it, its weight and contribution."""
     from concordat.settings import nearest
 
-    spec = _spec(file, bloc, on)
-    result, name = _result(spec, release, data, data_dir)
+    spec = shared.spec(file, bloc, on)
+    result, name = shared.result(spec, release, data, data_dir, leave_out)
     wanted = node or spec.id
     for word, known, what in ((unit, result.units, "unit"), (wanted, spec.tree.names, "node")):
         if word not in known:
@@ -160,9 +172,9 @@ def provenance(
             raise InputError(f'"{word}" is not a {what} of this index.', hint=hint, code=f"unknown_{what}")
     rows = result.provenance(unit, wanted)
     keys = ("indicator", "observation", "year", "value", "reason", "treated", "normalised", "weight", "contribution")
-    table = (_right(keys), [tuple(_text(row[k]) for k in keys) for row in rows])
+    table = (shared.right(keys), [tuple(shared.text(row[k]) for k in keys) for row in rows])
     facts = {"unit": unit, "node": wanted, "release": name, "rows": rows}
-    _out(facts, _columns(*table), json=json, csv=csv, table=table, out=out)
+    shared.out(facts, shared.columns(*table), json=json, csv=csv, table=table, out=out)
 
 
 @app.command()
@@ -175,6 +187,7 @@ def compare(
     earlier_data: Path | None = typer.Option(None, "--earlier-data", help="The earlier edition's table."),
     bloc: str = BLOC,
     on: str = ON,
+    leave_out: bool = THIN,
     ranks: bool = typer.Option(False, "--ranks", help="Print the changes of rank; default: of score."),
     json: bool = JSON,
     csv: bool = CSV,
@@ -184,13 +197,14 @@ def compare(
     """Explain each change between two editions: how much of it each cause has, adding up to the whole."""
     from concordat.observatory.compare import compare as set_beside
 
-    first, first_name = _result(_spec(later, bloc, on), release, data, data_dir)
-    second, second_name = _result(_spec(earlier, bloc, on), earlier_release or release, earlier_data or data, data_dir)
+    first, first_name = shared.result(shared.spec(later, bloc, on), release, data, data_dir, leave_out)
+    then = (earlier_release or release, earlier_data or data)
+    second, second_name = shared.result(shared.spec(earlier, bloc, on), *then, data_dir, leave_out)
     comparison = set_beside(first, second)
     found = comparison.attribute()
     table_ = found.rank if ranks else found.score
-    rows = [tuple(_text(v) for v in row.values()) for row in table_.rows()]
-    table = (_right(("unit", "before", "after", "total", *table_.components)), rows)
+    rows = [tuple(shared.text(v) for v in row.values()) for row in table_.rows()]
+    table = (shared.right(("unit", "before", "after", "total", *table_.components)), rows)
     facts = {
         "later": {"index": first.spec.id, "spec_sha256": first.spec.hash, "release": first_name},
         "earlier": {"index": second.spec.id, "spec_sha256": second.spec.hash, "release": second_name},
@@ -207,7 +221,7 @@ def compare(
     foot += [f"In the earlier edition alone: {', '.join(comparison.leavers)}."] if comparison.leavers else []
     if not table_.components:
         head, foot = [f"{first.spec.id} and {second.spec.id} do not differ in anything that is computed.", ""], []
-    _out(facts, [*head, *_columns(*table), *foot], json=json, csv=csv, table=table, out=out)
+    shared.out(facts, [*head, *shared.columns(*table), *foot], json=json, csv=csv, table=table, out=out)
 
 
 @app.command()
@@ -217,6 +231,7 @@ def audit(
     data: Path | None = DATA,
     bloc: str = BLOC,
     on: str = ON,
+    leave_out: bool = THIN,
     runs: int = RUNS,
     json: bool = JSON,
     out: Path | None = OUT,
@@ -225,11 +240,11 @@ def audit(
     """Audit an index along the ten steps of the OECD and JRC handbook: pass, warn or fail, with numbers."""
     from concordat.observatory.audit import audit as look
 
-    spec = _spec(file, bloc, on)
-    result, name = _result(spec, release, data, data_dir)
-    found = None if spec.uncertainty is None or spec.kind == "dashboard" else _uncertainty(result, runs)
+    spec = shared.spec(file, bloc, on)
+    result, name = shared.result(spec, release, data, data_dir, leave_out)
+    found = None if spec.uncertainty is None or spec.kind == "dashboard" else shared.uncertainty(result, runs)
     report = look(result, found)
-    _out(report.as_data() | {"release": name}, report.lines(), json=json, out=out)
+    shared.out(report.as_data() | {"release": name}, report.lines(), json=json, out=out)
 
 
 @app.command()
@@ -244,8 +259,8 @@ def reproduce(
     """Recompute published scores from published inputs, and print how far they differ."""
     from concordat.observatory.reproduce import reproduce as again
 
-    found = again(_spec(file), _read(table), published=published, tolerance=tolerance, where=str(table))
-    _out(found.as_data(), found.lines(), json=json, out=out)
+    found = again(shared.spec(file), shared.read(table), published=published, tolerance=tolerance, where=str(table))
+    shared.out(found.as_data(), found.lines(), json=json, out=out)
 
 
 @app.command()
@@ -259,101 +274,13 @@ def calibrate(
     """Find the goalposts that published scores imply, as intervals, with what they can't explain."""
     from concordat.observatory.calibrate import calibrate_goalposts
 
-    rows = list(csv_.DictReader(io.StringIO(_read(pairs))))
+    rows = list(csv_.DictReader(io.StringIO(shared.read(pairs))))
     if not rows or not {"value", "score"} <= set(rows[0]):
         hint = "Begin with: value,score"
         raise InputError("the table has no columns value and score.", where=str(pairs), hint=hint, code="columns")
-    values, scores = ([_float(r[k], pairs, n) for n, r in enumerate(rows, 2)] for k in ("value", "score"))
+    values, scores = ([shared.number(r[k], pairs, n) for n, r in enumerate(rows, 2)] for k in ("value", "score"))
     found = calibrate_goalposts(values, scores, rounding=rounding, scale=scale)
-    _out(found.as_data(), found.lines(), json=json, out=out)
-
-
-# --- Reading ------------------------------------------------------------------------------------------------------
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        what = f"can't be read: {error.strerror}."
-        raise InputError(what, where=str(path), hint="Check the path.", code="unreadable") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"byte {error.start} is not UTF-8.", where=str(path), code="not_utf8") from None
-
-
-def _spec(file: str, bloc: str = "", on: str = "") -> IndexSpec:
-    """The file, or a named index, with other units where they are asked for."""
-    from concordat.observatory.spec import IndexSpec
-
-    path = Path(file)
-    if not path.exists() and "/" not in file and not file.endswith((".yaml", ".yml")):
-        from concordat.observatory.named import named
-
-        spec = named(file)
-    else:
-        spec = IndexSpec.from_yaml(_read(path), where=file, read=lambda name: _read(path.parent / name))
-    return _with_units(spec, bloc, on) if bloc or on else spec
-
-
-def _with_units(spec: IndexSpec, bloc: str, on: str) -> IndexSpec:
-    from dataclasses import replace
-
-    from concordat import clock
-    from concordat.observatory.spec import Units
-    from concordat.world import bloc as bloc_of
-
-    if not bloc and (spec.units is None or not spec.units.bloc):
-        raise InputError("--on needs a bloc.", hint="Add --bloc.", code="who")
-    named = bloc_of(bloc).id if bloc else spec.units.bloc  # type: ignore[union-attr]
-    day = on or clock.today().isoformat()
-    return replace(spec, units=Units(bloc=named, as_of=day))
-
-
-def _result(spec: IndexSpec, release: str, data: Path | None, data_dir: str | None) -> tuple[IndexResult, str]:
-    """The index, run once, and what it was run on."""
-    from concordat.observatory.run import run as compute
-
-    if data is not None:
-        if release:
-            raise InputError("--data and --release can't go together.", hint="Give one.", code="data")
-        from concordat.observatory.bind import from_table
-
-        return compute(spec, from_table(spec, _read(data), where=str(data))), str(data)
-    panel, name = _bound(spec, release, data_dir)
-    return compute(spec, panel), name
-
-
-def _bound(spec: IndexSpec, release: str, data_dir: str | None) -> tuple[Panel, str]:
-    """The panel of a release: the one asked for, the file's, or the newest vintage of every dataset."""
-    from concordat import clock
-    from concordat.cli import evidence as shared
-    from concordat.evidence.catalogue import load_catalogue
-    from concordat.observatory.bind import bind, units_of
-
-    units_of(spec)  # a mistyped bloc or country is told before anything is opened
-    catalogue = load_catalogue()
-    wanted = release or spec.data.release
-    with shared._loaded(data_dir, None) as (store, newest):
-        if wanted == "auto":
-            vintages, name = newest, "newest: " + ", ".join(v.ref for v in newest)
-        else:
-            found = {(v.dataset_id, v.vintage_id) for v in store.release(wanted).vintages}
-            vintages, name = [v for v in store.vintages() if (v.dataset_id, v.id) in found], wanted
-        rows = [o for v in vintages for o in store.observations(v, every_row=False)]
-    return bind(spec, rows, catalogue, not_after=clock.today().year), name
-
-
-def _uncertainty(result: IndexResult, runs: int) -> UncertaintyResult:
-    from concordat.observatory.uncertainty import uncertainty as question
-
-    return question(result, runs=runs or None)
-
-
-def _float(text: str, path: Path, line: int) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f'"{text}" is not a number.', where=f"{path}, line {line}", code="number") from None
+    shared.out(found.as_data(), found.lines(), json=json, out=out)
 
 
 # --- Printing -----------------------------------------------------------------------------------------------------
@@ -399,53 +326,3 @@ def _isnan(values: Any) -> Any:
 
 def _score(value: float) -> str:
     return "-" if value != value else f"{value:.4g}" if abs(value) < 10 else f"{value:.1f}"
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _right(keys: Iterable[str]) -> list[str]:
-    words = ("unit", "indicator", "observation", "reason")
-    return [k if k in words else f">{k}" for k in keys]
-
-
-def _columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    from concordat.cli._evidence_tables import columns
-
-    return columns(tuple(head), [tuple(r) for r in rows])
-
-
-def _out(
-    facts: Mapping[str, Any],
-    lines: Iterable[str],
-    *,
-    json: bool = False,
-    csv: bool = False,
-    table: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None,
-    out: Path | None = None,
-) -> None:
-    """One answer, in the form that was asked for, to the screen or a file."""
-    if json and csv:
-        raise InputError("--json and --csv can't go together.", hint="Give one.", code="format")
-    if json:
-        text = json_.dumps(facts, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-    elif csv and table is not None:
-        buffer = io.StringIO()
-        writer = csv_.writer(buffer, lineterminator="\n")
-        writer.writerow([name.removeprefix(">") for name in table[0]])
-        writer.writerows(table[1])
-        text = buffer.getvalue()
-    else:
-        text = "\n".join(lines) + "\n"
-    if out is None:
-        print(text, end="")
-        return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        what = f"can't be written: {error.strerror}."
-        raise InputError(what, where=str(out), hint="Choose another place.", code="unwritable") from None
-    print(f"Wrote {out}.", file=sys.stderr)

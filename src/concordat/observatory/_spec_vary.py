@@ -24,7 +24,8 @@ from concordat.observatory.stages import options as o
 from concordat.settings import Document, nearest, validate
 
 if TYPE_CHECKING:
-    from concordat.observatory.spec import Indicator, Step, Vary, _Reader
+    from concordat.observatory._spec_reader import Reader
+    from concordat.observatory.spec import Indicator, Step, Vary
     from concordat.observatory.tree import Tree
 
 SPECIAL = ("weights.noise", "weights.ballot", "impute.draw", "data.error")
@@ -32,7 +33,7 @@ DRAWS_MAX = 100_000
 
 
 def read_vary(
-    reader: _Reader, path: str, given: Any, steps: Sequence[Step], indicators: Sequence[Indicator], tree: Tree
+    reader: Reader, path: str, given: Any, steps: Sequence[Step], indicators: Sequence[Indicator], tree: Tree
 ) -> Vary:
     """One line of `vary`.
 
@@ -74,12 +75,12 @@ def read_vary(
     return Vary(path, "option", number, tuple(levels), labels, probabilities, field=tail, group=group)
 
 
-def _error(reader: _Reader, path: str, what: str, hint: str = "", code: str = "vary") -> InputError:
+def _error(reader: Reader, path: str, what: str, hint: str = "", code: str = "vary") -> InputError:
     place = reader.document.place("uncertainty", "vary", path)
     return InputError(f"{path}: {what}", where=place, hint=hint, code=code)
 
 
-def _keys(reader: _Reader, path: str, given: Any) -> dict[str, Any]:
+def _keys(reader: Reader, path: str, given: Any) -> dict[str, Any]:
     """The line as a dictionary: a list stands for its levels, "all" for all draws."""
     if isinstance(given, list):
         given = {"levels": given}
@@ -101,7 +102,7 @@ def _keys(reader: _Reader, path: str, given: Any) -> dict[str, Any]:
     return dict(given)
 
 
-def _step_of(reader: _Reader, path: str, head: str, tail: str, steps: Sequence[Step]) -> Step:
+def _step_of(reader: Reader, path: str, head: str, tail: str, steps: Sequence[Step]) -> Step:
     found = [s for s in steps if s.name == head] or [s for s in steps if s.stage == head]
     stages = {s.name: s.stage for s in steps}
     known = [*SPECIAL[3:], *(f"{s.name}.{f}" for s in steps for f in _options_of(s))]
@@ -123,7 +124,7 @@ def _options_of(step: Step) -> list[str]:
 
 
 def _level(
-    reader: _Reader,
+    reader: Reader,
     path: str,
     value: Any,
     step: Step,
@@ -147,7 +148,7 @@ def _level(
     return options
 
 
-def _continuous(reader: _Reader, path: str, ends: Any, step: Step, number: int, tail: str, group: str) -> Vary:
+def _continuous(reader: Reader, path: str, ends: Any, step: Step, number: int, tail: str, group: str) -> Vary:
     from concordat.observatory.spec import Vary
 
     if not (isinstance(ends, list) and len(ends) == 2 and all(isinstance(e, (int, float)) for e in ends)):
@@ -163,14 +164,14 @@ def _continuous(reader: _Reader, path: str, ends: Any, step: Step, number: int, 
     return Vary(path, "continuous", number, (step.options,), uniform=(low, high), field=tail, group=group)
 
 
-def _check_end(reader: _Reader, path: str, step: Step, tail: str, end: float) -> None:
+def _check_end(reader: Reader, path: str, step: Step, tail: str, end: float) -> None:
     index = next(i for i, keys in enumerate(reader.model.steps) if (keys.name or keys.stages()[0]) == step.name)
     written = dict(reader.document.value["steps"][index][step.stage])
     place = reader.document.place("uncertainty", "vary", path)
     validate(Document({**written, tail: end}, place, {}), STEP_MODELS[step.stage])
 
 
-def _noise(reader: _Reader, path: str, keys: dict[str, Any], number: int, tree: Tree, group: str) -> Vary:
+def _noise(reader: Reader, path: str, keys: dict[str, Any], number: int, tree: Tree, group: str) -> Vary:
     from concordat.observatory.spec import Vary
 
     share, draws = keys.get("plus_minus"), keys.get("draws")
@@ -192,7 +193,7 @@ def _noise(reader: _Reader, path: str, keys: dict[str, Any], number: int, tree: 
     )
 
 
-def _data_error(reader: _Reader, path: str, keys: dict[str, Any], indicators: Sequence[Indicator], group: str) -> Vary:
+def _data_error(reader: Reader, path: str, keys: dict[str, Any], indicators: Sequence[Indicator], group: str) -> Vary:
     from concordat.observatory.spec import Vary
 
     if not any(k.error for k in indicators):
@@ -201,18 +202,18 @@ def _data_error(reader: _Reader, path: str, keys: dict[str, Any], indicators: Se
     return Vary(path, "error", -1, labels=tuple(f"draw {n + 1}" for n in range(draws)), draws=draws, group=group)
 
 
-def _draws(reader: _Reader, path: str, draws: Any) -> int:
+def _draws(reader: Reader, path: str, draws: Any) -> int:
     if not isinstance(draws, int) or isinstance(draws, bool) or not 2 <= draws <= DRAWS_MAX:
         raise _error(reader, path, f"draws is {draws!r}.", f"Give a whole number from 2 to {DRAWS_MAX:,}.")
     return draws
 
 
-def _only_all(reader: _Reader, path: str, keys: dict[str, Any]) -> None:
+def _only_all(reader: Reader, path: str, keys: dict[str, Any]) -> None:
     if "all" not in keys:
         raise _error(reader, path, "the draws are the levels.", f"Write {path}: all.")
 
 
-def _probabilities(reader: _Reader, path: str, given: Any, n: int) -> tuple[float, ...]:
+def _probabilities(reader: Reader, path: str, given: Any, n: int) -> tuple[float, ...]:
     if given is None:
         return ()
     ok = isinstance(given, list) and len(given) == n and all(isinstance(p, (int, float)) and p >= 0 for p in given)

@@ -13,8 +13,8 @@ columns are, so that every fault names indicator, unit and step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -137,6 +137,22 @@ class Panel:
         assert self.values.shape == shape, f"values are {self.values.shape}, names say {shape}"
         assert self.reasons.shape == shape
         assert not np.isinf(self.values).any(), "infinities do not enter a panel"
+
+
+def without(panel: Panel, indicators: Sequence[str]) -> Panel:
+    """The panel of these indicators alone, in this order."""
+    pick = [panel.indicators.index(i) for i in indicators]
+    return replace(
+        panel,
+        indicators=tuple(indicators),
+        values=panel.values[:, :, pick],
+        reasons=panel.reasons[:, :, pick],
+        source_years=panel.source_years[:, :, pick],
+        ids=panel.ids[:, :, pick],
+        lower=None if panel.lower is None else panel.lower[:, :, pick],
+        upper=None if panel.upper is None else panel.upper[:, :, pick],
+        bounds=tuple(panel.bounds[i] for i in pick) if panel.bounds else (),
+    )
 
 
 def slice_name(frame: Frame, index: int | None) -> str:

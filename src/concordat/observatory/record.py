@@ -15,7 +15,7 @@ import numpy as np
 from concordat.evidence.provenance import Book, Derived, Parts, derivation
 from concordat.evidence.resolve import Chosen, enter
 from concordat.observatory.panel import Panel, Reason
-from concordat.observatory.spec import IndexSpec
+from concordat.observatory.spec import IndexSpec, Indicator
 
 if TYPE_CHECKING:
     from concordat.observatory.result import IndexResult
@@ -124,32 +124,16 @@ def pruned(
         none left); indicators left out; pillars left out whole.
     """
 
-    def known(indicator: Mapping[str, Any]) -> bool:
-        key = (str(indicator["id"]), str(indicator.get("breakdown", "")))
+    def known(indicator: Indicator) -> bool:
+        key = (indicator.id, indicator.breakdown)
         found = sum((c := chosen.get((key[0], u, key[1]))) is not None and not c.missing for u in units)
         return found >= max(2, min_share * len(units))
 
-    lost: list[str] = []
-    gone: list[str] = []
-
-    def prune(pillars: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        kept: list[dict[str, Any]] = []
-        for pillar in pillars:
-            inside = [i for i in pillar.get("indicators", ()) if known(i)]
-            lost.extend(str(i["id"]) for i in pillar.get("indicators", ()) if not known(i))
-            below = prune(pillar.get("pillars", ()))
-            if inside or below:
-                part = {"indicators": inside} if inside else {"pillars": below}
-                kept.append({k: v for k, v in pillar.items() if k not in ("indicators", "pillars")} | part)
-            else:
-                gone.append(str(pillar["pillar"]))
-        return kept
-
-    tree = prune(spec.content["tree"])
-    if not tree:
-        return None, lost, gone
-    content = {**spec.content, "tree": tree}
-    return IndexSpec.from_data(content, where=spec.document.where), lost, gone
+    lost = [i.id for i in spec.indicators if not known(i)]
+    if not lost:
+        return spec, [], []
+    kept, gone = spec.without(lost)
+    return kept, lost, list(gone)
 
 
 def _result(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> IndexResult:

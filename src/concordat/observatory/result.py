@@ -64,8 +64,10 @@ class IndexResult:
 
     @property
     def treated(self) -> Array:
-        """The figures after the step `treat` in the last year `[unit, indicator]`."""
-        return np.asarray(self.trail.after("treat")[-1])
+        """The figures of the last year as they enter normalisation `[unit, indicator]`: filled in, treated."""
+        steps = self.trail.steps
+        last = steps.index("normalise") - 1 if "normalise" in steps else len(steps) - 1
+        return np.asarray(self.trail.stacks[last][-1])
 
     @property
     def imputed(self) -> Bools:

@@ -145,7 +145,7 @@ class UncertaintyResult:
         if self.failed:
             yield f"{len(self.failed)} runs failed and were dropped; the first: {self.failed[0].message}"
         for found in self.sobol.values():
-            yield from found.warnings
+            yield from (w for w in found.warnings if "no indices" not in w)
         yield INDEPENDENT
 
     @property

@@ -1,0 +1,184 @@
+"""What the commands on indices and the divide share: reading files and figures, printing one answer in any form."""
+
+from __future__ import annotations
+
+import csv as csv_
+import io
+import json as json_
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from concordat.errors import InputError
+
+if TYPE_CHECKING:
+    from concordat.observatory.panel import Panel
+    from concordat.observatory.result import IndexResult
+    from concordat.observatory.spec import IndexSpec
+    from concordat.observatory.uncertainty import UncertaintyResult
+
+
+def read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        what = f"can't be read: {error.strerror}."
+        raise InputError(what, where=str(path), hint="Check the path.", code="unreadable") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"byte {error.start} is not UTF-8.", where=str(path), code="not_utf8") from None
+
+
+def spec(file: str, bloc: str = "", on: str = "") -> IndexSpec:
+    """The file, or a named index, with other units where they are asked for."""
+    from concordat.observatory.spec import IndexSpec
+
+    path = Path(file)
+    if not path.exists() and "/" not in file and not file.endswith((".yaml", ".yml")):
+        from concordat.observatory.named import named
+
+        spec = named(file)
+    else:
+        spec = IndexSpec.from_yaml(read(path), where=file, read=lambda name: read(path.parent / name))
+    return with_units(spec, bloc, on) if bloc or on else spec
+
+
+def with_units(spec: IndexSpec, bloc: str, on: str) -> IndexSpec:
+    from dataclasses import replace
+
+    from concordat import clock
+    from concordat.observatory.spec import Units
+    from concordat.world import bloc as bloc_of
+
+    if not bloc and (spec.units is None or not spec.units.bloc):
+        raise InputError("--on needs a bloc.", hint="Add --bloc.", code="who")
+    named = bloc_of(bloc).id if bloc else spec.units.bloc  # type: ignore[union-attr]
+    day = on or clock.today().isoformat()
+    return replace(spec, units=Units(bloc=named, as_of=day))
+
+
+def result(
+    spec: IndexSpec, release: str, data: Path | None, data_dir: str | None, leave_out: bool = False
+) -> tuple[IndexResult, str]:
+    """The index, run once, and what it was run on."""
+    from concordat.observatory.run import run as compute
+
+    panel, name = figures(spec, release, data, data_dir)
+    if leave_out:
+        spec, panel = thinned(spec, panel)
+    return compute(spec, panel), name
+
+
+def figures(spec: IndexSpec, release: str, data: Path | None, data_dir: str | None) -> tuple[Panel, str]:
+    if data is None:
+        return bound(spec, release, data_dir)
+    if release:
+        raise InputError("--data and --release can't go together.", hint="Give one.", code="data")
+    from concordat.observatory.bind import from_table
+
+    return from_table(spec, read(data), where=str(data)), str(data)
+
+
+def thinned(spec: IndexSpec, panel: Panel) -> tuple[IndexSpec, Panel]:
+    """The index and its figures without the indicators that fewer than half of the units have."""
+    import numpy as np
+
+    from concordat.observatory.panel import without
+
+    counts = (~np.isnan(panel.values[-1])).sum(axis=0)
+    lost = [i for i, n in zip(panel.indicators, counts, strict=True) if n < max(2, 0.5 * len(panel.units))]
+    if not lost:
+        return spec, panel
+    kept, gone = spec.without(lost)
+    if kept is None:
+        hint = "Load a source; see: concordat evidence coverage"
+        raise InputError("too few units have a figure of any indicator.", hint=hint, code="no_figures")
+    whole = f"; whole: {', '.join(gone)}" if gone else ""
+    print(f"concordat: left out, for want of figures: {', '.join(lost)}{whole}.", file=sys.stderr)
+    return kept, without(panel, kept.tree.names[: kept.tree.n_indicators])
+
+
+def bound(spec: IndexSpec, release: str, data_dir: str | None) -> tuple[Panel, str]:
+    """The panel of a release: the one asked for, the file's, or the newest vintage of every dataset."""
+    from concordat import clock
+    from concordat.cli import evidence as shared
+    from concordat.evidence.catalogue import load_catalogue
+    from concordat.observatory.bind import bind, units_of
+
+    units_of(spec)  # a mistyped bloc or country is told before anything is opened
+    catalogue = load_catalogue()
+    wanted = release or spec.data.release
+    with shared._loaded(data_dir, None) as (store, newest):
+        if wanted == "auto":
+            vintages, name = newest, "newest: " + ", ".join(v.ref for v in newest)
+        else:
+            found = {(v.dataset_id, v.vintage_id) for v in store.release(wanted).vintages}
+            vintages, name = [v for v in store.vintages() if (v.dataset_id, v.id) in found], wanted
+        rows = [o for v in vintages for o in store.observations(v, every_row=False)]
+    return bind(spec, rows, catalogue, not_after=clock.today().year), name
+
+
+def uncertainty(result: IndexResult, runs: int) -> UncertaintyResult:
+    from concordat.observatory.uncertainty import uncertainty as question
+
+    return question(result, runs=runs or None)
+
+
+def number(text: str, path: Path, line: int) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f'"{text}" is not a number.', where=f"{path}, line {line}", code="number") from None
+
+
+# --- Printing -----------------------------------------------------------------------------------------------------
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    from concordat.cli._evidence_tables import columns
+
+    return columns(tuple(head), [tuple(r) for r in rows])
+
+
+def out(
+    facts: Mapping[str, Any],
+    lines: Iterable[str],
+    *,
+    json: bool = False,
+    csv: bool = False,
+    table: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None,
+    out: Path | None = None,
+) -> None:
+    """One answer, in the form that was asked for, to the screen or a file."""
+    if json and csv:
+        raise InputError("--json and --csv can't go together.", hint="Give one.", code="format")
+    if json:
+        text = json_.dumps(facts, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+    elif csv and table is not None:
+        buffer = io.StringIO()
+        writer = csv_.writer(buffer, lineterminator="\n")
+        writer.writerow([name.removeprefix(">") for name in table[0]])
+        writer.writerows(table[1])
+        text = buffer.getvalue()
+    else:
+        text = "\n".join(lines) + "\n"
+    if out is None:
+        print(text, end="")
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        what = f"can't be written: {error.strerror}."
+        raise InputError(what, where=str(out), hint="Choose another place.", code="unwritable") from None
+    print(f"Wrote {out}.", file=sys.stderr)
+
+
+def text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def right(keys: Iterable[str]) -> list[str]:
+    words = ("unit", "indicator", "observation", "reason")
+    return [k if k in words else f">{k}" for k in keys]
