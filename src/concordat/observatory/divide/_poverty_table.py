@@ -64,9 +64,8 @@ def weights_of(table: Mapping[str, Any], name: str, size: int) -> Array:
     return weights([_number(v, name, row) for row, v in enumerate(_sized(table, name, size), start=1)], size)
 
 
-def deprived(table: Mapping[str, Any], d: Deprivation) -> Array:
+def deprived(table: Mapping[str, Any], d: Deprivation, size: int) -> Array:
     """1 deprived, 0 not, NaN unknown, for each person."""
-    size = len(column(table, d.items[0].column))
     shown = np.array([_item(table, item, size) for item in d.items])
     sure, unknown = (shown == 1).sum(axis=0), np.isnan(shown).sum(axis=0)
     return np.where(sure >= d.need, 1.0, np.where(sure + unknown < d.need, 0.0, np.nan))

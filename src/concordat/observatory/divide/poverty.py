@@ -39,7 +39,7 @@ from concordat.errors import InputError, MethodError
 from concordat.evidence.kernels import Array
 from concordat.evidence.survey import Design, design
 from concordat.observatory.divide._poverty_errors import Estimate, Score, estimate, mean, ratio
-from concordat.observatory.divide._poverty_table import deprived, names_of, weights_of
+from concordat.observatory.divide._poverty_table import column, deprived, names_of, weights_of
 from concordat.observatory.panel import Bools
 
 _SLACK = 1e-9
@@ -178,8 +178,8 @@ def alkire_foster(table: Mapping[str, Any], plan: PovertyPlan) -> AlkireFoster:
         MethodError: nobody has all answers.
     """
     _check(plan)
-    shown = np.array([deprived(table, d) for d in plan.deprivations])  # [deprivation, person]: 1, 0, NaN
-    size = shown.shape[1]
+    size = len(column(table, plan.deprivations[0].items[0].column))
+    shown = np.array([deprived(table, d, size) for d in plan.deprivations])  # [deprivation, person]: 1, 0, NaN
     w = np.ones(size) if plan.weight is None else weights_of(table, plan.weight, size)
     kept = ~np.isnan(shown).any(axis=0) & (w > 0)
     if not kept.any():
