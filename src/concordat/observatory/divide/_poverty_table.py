@@ -1,11 +1,12 @@
 """What a person's answers say about one deprivation: yes, no, or nothing.
 
-Answers are compared as codes: 2, 2.0 and "2" are one code, and None, NaN and "" are a blank. An item shows a
+Answers are compared as codes: 2, 2.0 and "2" are one code, True is 1, and None, NaN and "" are a blank. An item shows a
 deprivation for its deprived codes (or numbers below its threshold), its routing codes, and for skills "don't know";
 other "don't know" and blanks that no routing explains say nothing. Of several items, `need` must show it: known as soon
 as enough do, or as too few can.
 
-    >>> codes([2, 2.0, "2", None, float("nan"), " 9 "])
+    >>> distinct, place = coded([2, 2.0, "2", None, float("nan"), " 9 "])
+    >>> [distinct[i] for i in place]
     ['2', '2', '2', '', '', '9']
 """
 
@@ -17,10 +18,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from concordat.errors import InputError
 from concordat.evidence.kernels import Array
 from concordat.observatory.divide._sample import weights
+from concordat.observatory.panel import Ints
 
 if TYPE_CHECKING:
     from concordat.observatory.divide.poverty import Deprivation, Question
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 _WHERE = "digital poverty"
 
 
-def column(table: Mapping[str, Any], name: str) -> list[Any]:
+def column(table: Mapping[str, Any], name: str) -> Any:
     """A column of the table.
 
     Raises:
@@ -38,24 +41,31 @@ def column(table: Mapping[str, Any], name: str) -> list[Any]:
         near = difflib.get_close_matches(name, list(table), n=1)
         hint = f'Did you mean "{near[0]}"?' if near else f"Columns: {', '.join(sorted(table))}."
         raise InputError(f'the table has no column "{name}".', where=_WHERE, hint=hint, code="unknown_column")
-    found = table[name]
-    return found.tolist() if isinstance(found, np.ndarray) else list(found)
+    return table[name] if isinstance(table[name], np.ndarray) else list(table[name])
 
 
-def codes(values: list[Any]) -> list[str]:
-    """Answers as codes."""
-    return [_code(v) for v in values]
+def coded(values: Any) -> tuple[list[str], Ints]:
+    """The distinct answers as codes, and which of them each person gave; every distinct answer is read once."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        different, place = np.unique(values, return_inverse=True)
+        return [_code(v) for v in different.tolist()], place.astype(np.int64)
+    seen: dict[Any, int] = {}
+    place = np.fromiter((seen.setdefault(v, len(seen)) for v in values), dtype=np.int64, count=len(values))
+    return [_code(v) for v in seen], place
 
 
-def names_of(table: Mapping[str, Any], name: str, size: int) -> list[str]:
+def names_of(table: Mapping[str, Any], name: str, size: int) -> npt.NDArray[np.str_]:
     """A column of names: groups, strata, primary units.
 
     Raises:
         InputError: a name is missing, or the column has another length.
     """
-    found = codes(_sized(table, name, size))
-    if "" in found:
-        raise InputError(f'"{name}" is missing.', where=f"{_WHERE}, row {found.index('') + 1}", hint="Name it.")
+    different, place = coded(_sized(table, name, size))
+    found = np.array(different, dtype=np.str_)[place]
+    if "" in different:
+        raise InputError(
+            f'"{name}" is missing.', where=f"{_WHERE}, row {int(np.flatnonzero(found == '')[0]) + 1}", hint="Name it."
+        )
     return found
 
 
@@ -73,22 +83,22 @@ def deprived(table: Mapping[str, Any], d: Deprivation, size: int) -> Array:
 
 def _item(table: Mapping[str, Any], item: Question, size: int) -> Array:
     answers = _sized(table, item.column, size)
-    written = codes(answers)
+    different, place = coded(answers)
     by_code = dict.fromkeys(("", *item.dont_know), np.nan)
     if item.skill:
         by_code |= dict.fromkeys(item.dont_know, 1.0)
     by_code |= dict.fromkeys(item.routing, 1.0)
     by_code |= dict.fromkeys(item.deprived, 1.0)
     if item.below is None:
-        return np.array([by_code.get(code, 0.0) for code in written])
-    numbers = [
-        by_code[code] if code in by_code else float(_number(v, item.column, row) < item.below)
-        for row, (code, v) in enumerate(zip(written, answers, strict=True), start=1)
-    ]
-    return np.array(numbers)
+        return np.array([by_code.get(code, 0.0) for code in different])[place]
+    shown = []
+    for i, code in enumerate(different):
+        row = int(np.argmax(place == i)) + 1
+        shown.append(by_code[code] if code in by_code else float(_number(code, item.column, row) < item.below))
+    return np.array(shown)[place]
 
 
-def _sized(table: Mapping[str, Any], name: str, size: int) -> list[Any]:
+def _sized(table: Mapping[str, Any], name: str, size: int) -> Any:
     found = column(table, name)
     if len(found) != size:
         raise InputError(f'"{name}" has {len(found)} rows, not {size}.', where=_WHERE, hint="Give one for each person.")
@@ -98,7 +108,7 @@ def _sized(table: Mapping[str, Any], name: str, size: int) -> list[Any]:
 def _code(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, (bool, float)) and math.isfinite(value) and int(value) == value:
         return str(int(value))
     return str(value).strip()
 

@@ -185,13 +185,13 @@ def alkire_foster(table: Mapping[str, Any], plan: PovertyPlan) -> AlkireFoster:
     if not kept.any():
         raise MethodError("nobody has all answers.", where="digital poverty", hint="Check codes and routing.",
                           code="empty")  # fmt: skip
-    strata, psu = (None if c is None else names_of(table, c, size) for c in (plan.strata, plan.psu))
+    strata, psu = [None if c is None else names_of(table, c, size).tolist() for c in (plan.strata, plan.psu)]
     how = design(size, strata=strata, units=psu)
     g = np.where(kept, shown, 0.0)
     shares = np.array([d.weight for d in plan.deprivations])
     c = (shares[:, None] * g).sum(axis=0)
     whole = _measure(c, plan.k, w, kept, how)
-    labels = np.array(names_of(table, plan.groups, size)) if plan.groups is not None else None
+    labels = names_of(table, plan.groups, size) if plan.groups is not None else None
     counted = w[kept]
     missing = np.isnan(shown)
     return AlkireFoster(
