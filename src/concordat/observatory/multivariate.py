@@ -217,7 +217,7 @@ def cronbach_alpha(x: Array) -> float:
     """`k^2 cbar / sum of all covariances`, cbar the mean between different columns; each pair on the units with both.
 
     Raises:
-        MethodError: fewer than two columns, or two columns without two units in common.
+        MethodError: fewer than two columns, two columns without two units in common, or a sum without variance.
     """
     k = x.shape[1]
     if k < 2:
@@ -235,7 +235,11 @@ def cronbach_alpha(x: Array) -> float:
             a, b = scaled[both, i], scaled[both, j]
             cov[i, j] = cov[j, i] = float(((a - a.mean()) * (b - b.mean())).sum()) / (int(both.sum()) - 1)
     total, own = float(cov.sum()), float(np.diagonal(cov).sum())
-    return float(k**2 * ((total - own) / (k * (k - 1))) / total) if total != 0 else float("nan")
+    if not total > 1e-12 * own:
+        hint = "Some indicators run against the others: look at their directions."
+        what = "the indicators cancel each other out, so that their sum has no variance."
+        raise MethodError(what, where="multivariate", hint=hint, code="no_variance")
+    return float(k**2 * ((total - own) / (k * (k - 1))) / total)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

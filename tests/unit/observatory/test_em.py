@@ -71,7 +71,7 @@ def test_conditional_covariance_of_two_columns_is_the_residual_variance() -> Non
 
 def test_extreme_scales_do_not_change_the_answer() -> None:
     x = table(40, 4, 0.15)
-    scale = np.array([1e-150, 1.0, 1e6, 1e150])
+    scale = np.array([1e-150, 1.0, 1e6, 1e140])
     assert em(x * scale).mean / scale == pytest.approx(em(x).mean, rel=1e-9)
 
 

@@ -167,6 +167,12 @@ def test_alpha_of_copies_is_one_and_needs_two_columns() -> None:
         cronbach_alpha(np.array([[1.0, NAN], [2.0, 3.0], [NAN, 4.0]]))
 
 
+def test_indicators_that_cancel_out_have_no_alpha() -> None:
+    x = np.array([1.0, 2, 4])
+    with pytest.raises(MethodError, match="look at their directions"):
+        cronbach_alpha(np.column_stack([x, -x]))
+
+
 def test_omega_needs_three_columns_and_marks_a_loading_held_at_one() -> None:
     with pytest.raises(MethodError, match="omega needs three indicators"):
         mcdonald_omega(np.array([[1.0, 2], [2, 1], [3, 3]]))

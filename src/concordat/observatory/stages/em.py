@@ -114,7 +114,7 @@ class _Columns:
     @classmethod
     def of(cls, x: Array, names: Sequence[str]) -> _Columns:
         assert x.ndim == 2, "a table of units by columns"
-        assert not np.isinf(x).any(), "infinities do not enter a table"
+        assert not (np.abs(x) > 1e150).any(), "the square of a figure must be a number"
         seen = ~np.isnan(x)
         kinds: dict[str, list[int]] = {"varying": [], "constant": [], "empty": []}
         centre, scale = [], []
