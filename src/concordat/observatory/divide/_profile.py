@@ -29,7 +29,7 @@ from concordat.observatory.divide._curves import CURVES, Clock, Curve
 
 __all__ = ["CURVES", "Clock", "Data", "Fit", "constrained", "edge", "least_squares"]
 
-_ROUGH, _FINE = 1e-7, 1e-14  # of the searches from all starts, and of those whose result is kept
+_ROUGH, _FINE = 1e-9, 1e-14  # of the searches from all starts, and of those whose result is kept
 _EVALUATIONS = 200
 _STEEPEST = 1e100  # a ratio of two shares beyond it is as bad as can be, and its square is still finite
 _PENALTY = 1e3  # how heavily a ceiling above the allowed one counts in a constrained search, in norms of the data
