@@ -38,6 +38,17 @@ NAMES: dict[str, set[str]] = {
         "VintageMeta",
         "open_store",
     },
+    "concordat.observatory": {
+        "IndexSpec",
+        "audit",
+        "calibrate",
+        "compare",
+        "divide",
+        "revisions",
+        "run",
+        "uncertainty",
+    },
+    "concordat.observatory.named": {"named", "named_ids", "named_text"},
     "concordat.observatory.divide": {
         "UNWEIGHTED",
         "WEIGHTED",

@@ -30,6 +30,7 @@ from concordat.evidence.observation import Observation
 Parts: TypeAlias = Mapping[str, Any]
 Function: TypeAlias = Callable[[Sequence[Parts], Mapping[str, Any]], dict[str, Any]]
 
+SHOWN_MAX = 12  # parts that a message prints
 _FUNCTIONS: dict[str, Function] = {}
 _CHANGED = "The report or its inputs were changed after it was written."
 _FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, StopIteration, TypeError, ValueError)
@@ -197,13 +198,22 @@ def recompute(record: Derived, lookup: Callable[[str], Record]) -> Parts:
         what = f"{record.function} can't be computed from its inputs ({type(error).__name__}: {error})."
         raise TrustError(what, where=where, hint=_CHANGED, code="recompute") from error
     if canonical.dumps(dict(parts), floats=True) != canonical.dumps(dict(record.parts), floats=True):
+        now, then = _differing(parts, record.parts)
         raise TrustError(
-            f"{record.function} gives {dict(parts)}, the record says {dict(record.parts)}.",
+            f"{record.function} gives {now}, the record says {then}.",
             where=where,
             hint=_CHANGED,
             code="recompute",
         )
     return parts
+
+
+def _differing(now: Parts, then: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parts that differ, of a record with many the first few alone."""
+    names = sorted(set(now) | set(then))
+    if len(names) > SHOWN_MAX:
+        names = [n for n in names if n not in now or n not in then or now[n] != then[n]][:SHOWN_MAX]
+    return {n: now[n] for n in names if n in now}, {n: then[n] for n in names if n in then}
 
 
 def text_hash(data: bytes) -> str:

@@ -266,7 +266,8 @@ class Reader:
         u = self.model.uncertainty
         if u is None:
             return None
-        vary = tuple(read_vary(self, path, given, steps, indicators, tree) for path, given in u.vary.items())
+        # By path, not as written: the file's hash does not see the order of keys, so nothing may depend on it.
+        vary = tuple(read_vary(self, path, u.vary[path], steps, indicators, tree) for path in sorted(u.vary))
         return Uncertainty(u.runs, u.seed, vary, tuple(u.target), u.on_error, tuple(u.top))
 
     def _units(self) -> Units | None:

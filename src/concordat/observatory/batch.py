@@ -308,7 +308,9 @@ def imputation_draws(graph: Graph, panel: Array, options: o.Impute, seed: int) -
             if not np.isnan(block).any():
                 continue
             rng = stream(seed, f"impute:{t}:{pillar}")
-            filled = em_draws(block, options.draws, rng, ridge=options.ridge)
+            names = [frame.indicators[c] for c in columns]
+            where = f"step impute, draws for {graph.panel.years[t]}"
+            filled = em_draws(block, options.draws, rng, ridge=options.ridge, names=names, where=where)
             low, high = (np.array([ends[c][k] for c in columns]) for k in (0, 1))
             made[:, t][:, :, columns] = np.where(np.isnan(block), np.clip(filled, low, high), block)
     return made
