@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from concordat.errors import InputError
 
 if TYPE_CHECKING:
+    from concordat.evidence.observation import Observation
     from concordat.observatory.panel import Panel
     from concordat.observatory.result import IndexResult
     from concordat.observatory.spec import IndexSpec
@@ -101,21 +102,26 @@ def thinned(spec: IndexSpec, panel: Panel) -> tuple[IndexSpec, Panel]:
 def bound(spec: IndexSpec, release: str, data_dir: str | None) -> tuple[Panel, str]:
     """The panel of a release: the one asked for, the file's, or the newest vintage of every dataset."""
     from concordat import clock
-    from concordat.cli import evidence as shared
     from concordat.evidence.catalogue import load_catalogue
     from concordat.observatory.bind import bind, units_of
 
     units_of(spec)  # a mistyped bloc or country is told before anything is opened
     catalogue = load_catalogue()
-    wanted = release or spec.data.release
-    with shared._loaded(data_dir, None) as (store, newest):
-        if wanted == "auto":
-            vintages, name = newest, "newest: " + ", ".join(v.ref for v in newest)
-        else:
-            found = {(v.dataset_id, v.vintage_id) for v in store.release(wanted).vintages}
-            vintages, name = [v for v in store.vintages() if (v.dataset_id, v.id) in found], wanted
-        rows = [o for v in vintages for o in store.observations(v, every_row=False)]
+    rows, name = observations(release or spec.data.release, data_dir)
     return bind(spec, rows, catalogue, not_after=clock.today().year), name
+
+
+def observations(name: str, data_dir: str | None) -> tuple[list[Observation], str]:
+    """All observations of a release, and its name; of the newest vintages for "auto"."""
+    from concordat.cli import evidence as store_of
+
+    with store_of._loaded(data_dir, None) as (store, newest):
+        if name == "auto":
+            vintages, told = newest, "newest: " + ", ".join(v.ref for v in newest)
+        else:
+            found = {(v.dataset_id, v.vintage_id) for v in store.release(name).vintages}
+            vintages, told = [v for v in store.vintages() if (v.dataset_id, v.id) in found], name
+        return [o for v in vintages for o in store.observations(v, every_row=False)], told
 
 
 def uncertainty(result: IndexResult, runs: int) -> UncertaintyResult:
@@ -182,3 +188,19 @@ def text(value: object) -> str:
 def right(keys: Iterable[str]) -> list[str]:
     words = ("unit", "indicator", "observation", "reason")
     return [k if k in words else f">{k}" for k in keys]
+
+
+def head(result: IndexResult, release: str) -> list[str]:
+    import numpy as np
+
+    spec, year = result.spec, result.panel.years[-1]
+    units = int((~np.isnan(result.scores)).sum())
+    about = [f"{units} units", f"{spec.tree.n_indicators} indicators", f"imputed {100 * result.imputed_share:.0f} %"]
+    return [f"{spec.title} ({spec.id}, spec {spec.hash[:8]}), {year}", f"{release}; {'; '.join(about)}"]
+
+
+def warn(result: IndexResult) -> None:
+    for note in result.notes:
+        if note.warning:
+            place = ", ".join(w for w in (note.indicator, note.unit, note.slice) if w)
+            print(f"concordat: {note.stage}: {place + ': ' if place else ''}{note.text}.", file=sys.stderr)

@@ -275,6 +275,8 @@ class Reader:
         if u is None:
             return None
         invited = "invited" in u.with_
+        if [g for g in u.compare_with if g != "WLD"] and not u.as_of:
+            raise self._error("comparing with a bloc needs a day.", "units", hint="Add as_of: 2026-01-01.", code="date")
         return Units(u.bloc, u.as_of, tuple(u.countries), invited, tuple(u.compare_with))
 
     def _data(self) -> Data:

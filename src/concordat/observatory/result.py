@@ -10,7 +10,13 @@ import numpy as np
 
 from concordat.observatory.graph import Graph, Trail
 from concordat.observatory.panel import Array, Bools, Note, Panel, Reason
+from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.spec import IndexSpec
+from concordat.observatory.stages.aggregate import aggregate_tree, dashboard
+from concordat.observatory.stages.contribution import remove_one, standing
+from concordat.observatory.stages.frontier import Acceptability, smaa
+from concordat.observatory.stages.options import Aggregate, Weights
+from concordat.observatory.stages.weights import from_ballots
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +103,62 @@ class IndexResult:
         """Scores of the index's children in the last year `[unit, child]`."""
         return np.asarray(self.nodes[-1][:, list(self.spec.tree.children(self.spec.tree.root))])
 
+    def strengths(self, top: int = 5) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Each unit's best and worst indicators by rank; those at the common worst value are left out of both."""
+        found = standing(self.trail.stacks[-1][-1], top)
+        names = self.panel.indicators
+        return {
+            unit: tuple(tuple(names[i] for i in some[u]) for some in (found.strengths, found.weaknesses))  # type: ignore[misc]
+            for u, unit in enumerate(self.units)
+        }
+
+    def without(self) -> dict[str, float | None]:
+        """For each node the mean change of rank when its weight is set to 0."""
+        step = self.spec.step("aggregate")
+        if step is None:
+            return {}
+        assert isinstance(step.options, Aggregate)
+        columns = self.trail.stacks[-1][-1]
+        found = remove_one(columns, self.spec.tree, self.weights, step.options, self.units).mean_change
+        return {name: _number(found[n]) for n, name in enumerate(self.spec.tree.names[:-1])}
+
+    def ballots(self) -> list[dict[str, Any]]:
+        """What ranking each ballot on weights implies: ballot, member, and each unit's rank."""
+        step, weights = self.spec.step("weights"), self.spec.step("aggregate")
+        if step is None or weights is None or not isinstance(step.options, Weights) or not step.options.ballots:
+            return []
+        assert isinstance(weights.options, Aggregate)
+        tree, columns = self.spec.tree, self.trail.stacks[-1][-1]
+        cast = from_ballots(tree, step.options.ballots)
+        assert cast.ballot_weights is not None
+        rows: list[dict[str, Any]] = []
+        for (ballot, member), w in zip(cast.ballots, cast.ballot_weights, strict=True):
+            ranks = rank_min(aggregate_tree(columns, w, tree, weights.options, self.units)[:, tree.root])
+            rows.append(
+                {"ballot": ballot, "member": member, "ranks": dict(zip(self.units, map(_number, ranks), strict=True))}
+            )
+        return rows
+
+    def placed(self) -> Array:
+        """Where each figure stands between the units' lowest (0) and highest (1) `[unit, indicator]`: a dashboard."""
+        return dashboard(self.treated)
+
+    def acceptability(self, draws: int = 10_000, seed: int = 0) -> Acceptability:
+        """SMAA: how often each unit takes each place when all effective weights of the indicators are as likely.
+
+        Scores are weighted means of the normalised indicators, with weights drawn from Dirichlet(1).
+        """
+        columns = self.trail.stacks[-1][-1]
+        there = np.isfinite(columns)
+        filled = np.where(there, columns, 0.0)
+
+        def score(_: Array, w: Array) -> Array:
+            weight = w @ there.T.astype(np.float64)
+            return np.where(weight > 0, (w @ filled.T) / np.where(weight > 0, weight, 1.0), np.nan)
+
+        rng = np.random.Generator(np.random.PCG64(seed))
+        return smaa(columns, draws, rng, score)
+
     def provenance(self, unit: str, node: str) -> list[dict[str, Any]]:
         """The figures under a node of one unit in the last year: from observation to normalised score and weight.
 
@@ -126,6 +188,8 @@ class IndexResult:
         """Scores, ranks, pillars and contributions as plain data, best first."""
         tree, names = self.spec.tree, self.spec.tree.names
         rows: list[Mapping[str, Any]] = []
+        best = self.strengths()
+        placed = self.placed() if self.spec.kind == "dashboard" else None
         for u in self.order():
             rows.append(
                 {
@@ -135,8 +199,12 @@ class IndexResult:
                     "nodes": {names[n]: _number(self.nodes[-1, u, n]) for n in tree.inner},
                     "contributions": {names[i]: _number(self.contributions[u, i]) for i in range(tree.n_indicators)},
                     "imputed": [names[i] for i in np.nonzero(self.imputed[u])[0]],
+                    "strengths": list(best[self.units[u]][0]),
+                    "weaknesses": list(best[self.units[u]][1]),
                 }
             )
+            if placed is not None:
+                rows[-1]["placed"] = {names[i]: _number(placed[u, i]) for i in range(tree.n_indicators)}  # type: ignore[index]
         return {
             "index": self.spec.id,
             "title": self.spec.title,
@@ -146,6 +214,8 @@ class IndexResult:
             "imputed_share": self.imputed_share,
             "weights": {names[n]: float(self.weights[n]) for n in range(len(names) - 1)},
             "units": rows,
+            "mean_rank_change_without": self.without(),
+            "ballots": self.ballots(),
             "notes": [_note(n) for n in self.notes],
         }
 

@@ -136,7 +136,7 @@ def _introduction(drawn: Drawn) -> Iterator[Block]:
         runs = Num(drawn.doubt.parts["runs"], unit="count", id=drawn.doubt.id, part="runs")
         key = "index.runs_exact" if drawn.doubt.parts["exact"] else "index.runs_sample"
         factors = words.listed(drawn.factor_name(f) for f in drawn.factors)
-        yield Paragraph((*words.text(key, runs=runs, factors=factors), " ", *words.text("index.independent")))
+        yield Paragraph(words.sentences(words.text(key, runs=runs, factors=factors), words.text("index.independent")))
     if drawn.unranked:
         yield Note(words.text("index.unranked", names=cells.names_of(inputs, drawn.unranked)))
 
