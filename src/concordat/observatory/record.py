@@ -63,7 +63,7 @@ def doubt(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, A
     """
     from concordat.observatory.uncertainty import uncertainty
 
-    found = uncertainty(_result(inputs, parameters))
+    found = uncertainty(_result(inputs, parameters), targets=("mean_abs_rank_change",))
     table, units = found.table, found.units
     parts: dict[str, Any] = {"value": None, "runs": found.runs, "exact": found.exact}
     for u, unit in enumerate(units):

@@ -11,7 +11,7 @@ Intervals show the assumptions that the file varies, not every error; factors ar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -228,14 +228,14 @@ class UncertaintyResult:
 
 
 def uncertainty(
-    result: IndexResult, *, runs: int | None = None, year: int = -1, sensitivity: bool = True
+    result: IndexResult, *, runs: int | None = None, year: int = -1, targets: Sequence[str] | None = None
 ) -> UncertaintyResult:
     """Question an index: all runs that its file asks for.
 
     Args:
         runs: the budget where not every combination is made; the file's by default.
         year: which year of the panel, by its place.
-        sensitivity: also Sobol indices and Shapley effects.
+        targets: whose sensitivity is told, instead of what the file says; empty: none.
 
     Raises:
         InputError: a budget too small for a sample.
@@ -252,8 +252,9 @@ def uncertainty(
     table = rank_table(scores, nominal=nominal, probability=design.probability, tops=spec.uncertainty.top)
     sobol_: dict[str, SobolIndices] = {}
     shapley_: dict[str, ShapleyEffects] = {}
-    if sensitivity:
-        sobol_, shapley_ = _sensitivity(result, batch, design, scores, nominal, budget)
+    wanted = spec.uncertainty.targets if targets is None else tuple(targets)
+    if wanted:
+        sobol_, shapley_ = _sensitivity(result, batch, design, scores, nominal, budget, wanted)
     return UncertaintyResult(result, design, scores, table, sobol_, shapley_, tuple(batch.failed))
 
 
@@ -265,19 +266,29 @@ def factor_of(vary: Any) -> Factor:
 
 
 def _sensitivity(
-    result: IndexResult, batch: Batch, design: Design, scores: Array, nominal: Array, budget: int
+    result: IndexResult,
+    batch: Batch,
+    design: Design,
+    scores: Array,
+    nominal: Array,
+    budget: int,
+    wanted: Sequence[str],
 ) -> tuple[dict[str, SobolIndices], dict[str, ShapleyEffects]]:
     spec = result.spec
     assert spec.uncertainty is not None
     seed, units = spec.uncertainty.seed, result.units
     sobol_: dict[str, SobolIndices] = {}
-    for name in spec.uncertainty.targets:
+    for name in wanted:
         y, names = target(name, scores, nominal, units)
         sobol_[name] = first_and_total(design, y, outputs=names, together=name == "rank", seed=seed)
 
+    shared = [n for n in ("mean_abs_rank_change", "rank") if n in wanted]
+    if not shared:
+        return sobol_, {}
+
     def outputs(some: Array) -> tuple[Array, tuple[str, ...]]:
-        both = [target(n, some, nominal, units) for n in ("mean_abs_rank_change", "rank")]
-        return np.concatenate([b[0] for b in both], axis=1), (*both[0][1], *both[1][1])
+        found = [target(n, some, nominal, units) for n in shared]
+        return np.concatenate([y for y, _ in found], axis=1), tuple(name for _, names in found for name in names)
 
     y, names = outputs(scores)
     if design.kind == "enumerated":
@@ -292,7 +303,9 @@ def _sensitivity(
             return outputs(oriented(batch.scores(levels), spec))[0]
 
         effects = effects_by_permutation(design.factors, evaluate, seed=seed, outputs=names)
-    return sobol_, {"mean_abs_rank_change": _column(effects, 0, 1), "rank": _column(effects, 1, None)}
+    first = 1 if "mean_abs_rank_change" in shared else 0
+    ends = {"mean_abs_rank_change": (0, 1), "rank": (first, None)}
+    return sobol_, {name: _column(effects, *ends[name]) for name in shared}
 
 
 def _column(effects: ShapleyEffects, first: int, last: int | None) -> ShapleyEffects:
