@@ -16,6 +16,7 @@ Ibis table; `decompose` and its kin split a divide by groups; the others are nam
     0.37037
 """
 
+from concordat.observatory.divide._estimate import Measure
 from concordat.observatory.divide.bootstrap import Bootstrap, bootstrap_change, bootstrap_measures
 from concordat.observatory.divide.clubs import Club, Clubs, LogT, convergence_clubs, log_t
 from concordat.observatory.divide.concentration import concentration_indices
@@ -45,7 +46,7 @@ from concordat.observatory.divide.measures import (
 from concordat.observatory.divide.mobility import Mobility, mobility_between
 from concordat.observatory.divide.polarisation import duclos_esteban_ray, esteban_ray, wolfson
 from concordat.observatory.divide.poverty import AlkireFoster, Deprivation, PovertyPlan, Question, alkire_foster
-from concordat.observatory.divide.table import Measure, MeasureTable, influence, measures
+from concordat.observatory.divide.table import MeasureTable, influence, measures
 from concordat.observatory.divide.time import TimeDistance, panel_series, time_distance
 from concordat.observatory.divide.trend import Trend, compound_growth, percent_change
 

@@ -23,8 +23,8 @@ import numpy as np
 
 from concordat.evidence._elementary import log, power
 from concordat.evidence.kernels import Array, Ordered
+from concordat.observatory.divide._basis import Basis
 from concordat.observatory.divide._sample import Ints
-from concordat.observatory.divide._scores import Basis
 
 
 @dataclass(frozen=True, slots=True, eq=False)

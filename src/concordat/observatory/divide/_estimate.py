@@ -1,7 +1,7 @@
 """One measure of a sorted sample as it is handed out: value, error, interval, and what it rests on.
 
 >>> from concordat.observatory.divide._sample import sample
->>> from concordat.observatory.divide._scores import basis
+>>> from concordat.observatory.divide._basis import basis
 >>> s = sample([10.0, 20.0, 60.0], [2.0, 1.0, 1.0])
 >>> m = measure_of("gini", s, basis(s))
 >>> round(m.value, 12), m.n, m.reason
@@ -11,18 +11,29 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from concordat.errors import MethodError
 from concordat.evidence.kernels import Array
+from concordat.observatory.divide._basis import Basis, Scored
 from concordat.observatory.divide._sample import LEAST, Sample, kish_n
-from concordat.observatory.divide._scores import MEASURES, NOUGHT_WHEN_EQUAL, Basis, Scored
+from concordat.observatory.divide._scores import MEASURES, NOUGHT_WHEN_EQUAL
 from concordat.observatory.divide.inference import LEVEL, Spread, from_moments, interval, spread_of
 
 BLOCK = 16_384  # rows that stay in the processor's cache while their scores are made
 FEW = "fewer than 3 values: no error"
+
+
+class Facts(NamedTuple):
+    """What a measure rests on; see `Measure`."""
+
+    n: int
+    n_eff: float | None
+    share_zero: float
+    share_missing: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,8 @@ def _spread(s: Sample, b: Basis, scored: Scored) -> Spread:
     assert scored.score is not None
     columns, p = (b.positive, b.pos.p) if scored.positive else (b.whole, b.o.p)
     if s.design is not None:
-        return spread_of(parts_of(s, p * scored.score(columns), s.n - p.size), s.design)
+        found = spread_of(parts_of(s, p * scored.score(columns), s.n - p.size), s.design)
+        return replace(found, se=found.se * scored.scale)
     sums = []
     for i in range(0, p.size, BLOCK):
         block = slice(i, i + BLOCK)
@@ -95,7 +107,8 @@ def _spread(s: Sample, b: Basis, scored: Scored) -> Spread:
         square = part * part
         sums.append((square.sum(), (square * part).sum(), (square * square).sum()))
     s2, s3, s4 = (math.fsum(column) for column in zip(*sums, strict=True))
-    return from_moments(s2, s3, s4, p.size)
+    found = from_moments(s2, s3, s4, p.size)
+    return replace(found, se=found.se * scored.scale)
 
 
 def estimated(

@@ -43,6 +43,7 @@ class Sample:
         rows: the place of each among the rows given.
         given: how many rows were given.
         share_missing: share of weight whose value is missing.
+        share_missing_once: the same with each row that has a weight counted once.
         design: how the rows were drawn; None: each by itself.
     """
 
@@ -51,6 +52,7 @@ class Sample:
     rows: Ints
     given: int
     share_missing: float
+    share_missing_once: float
     design: Design | None = None
 
     @property
@@ -61,12 +63,13 @@ class Sample:
     def unweighted(self) -> Sample:
         """The same values, each counted once: the order stays, as ties are equal whatever their order."""
         ones = np.ones_like(self.w)
-        return Sample(from_sorted(self.o.y, ones), ones, self.rows, self.given, self.share_missing, self.design)
+        once = self.share_missing_once
+        return Sample(from_sorted(self.o.y, ones), ones, self.rows, self.given, once, once, self.design)
 
     def subset(self, places: Ints, share_missing: float) -> Sample:
         """Some of the sorted rows: they stay sorted."""
         o = from_sorted(self.o.y[places], self.w[places])
-        return Sample(o, self.w[places], self.rows[places], self.given, share_missing, self.design)
+        return Sample(o, self.w[places], self.rows[places], self.given, share_missing, share_missing, self.design)
 
 
 def kish_n(p: Array) -> float:
@@ -197,5 +200,11 @@ def sample(
         )  # fmt: skip
     order = sort_order(kept_y, kept_w)
     o = from_sorted(kept_y[order], kept_w[order])
-    missing = 0.0 if rows is None else float(w[np.isnan(values)].sum() / w.sum())
-    return Sample(o, kept_w[order], order if rows is None else rows[order], values.size, missing, how)
+    missing, once = _missing(values, w) if rows is not None else (0.0, 0.0)
+    return Sample(o, kept_w[order], order if rows is None else rows[order], values.size, missing, once, how)
+
+
+def _missing(values: Array, w: Array) -> tuple[float, float]:
+    """The shares of weight and of rows with a weight that have no value."""
+    gone = np.isnan(values)
+    return float(w[gone].sum() / w.sum()), float((w[gone] > 0).sum() / (w > 0).sum())

@@ -20,6 +20,7 @@ Sources: Kakwani, Wagstaff and van Doorslaer, Journal of Econometrics 77 (1997),
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,18 +93,25 @@ def indices(
 def _plain(r: Array, p: Array, by: Array) -> tuple[Array, float, Array]:
     """Mid-ranks, the concentration index, and its influence function."""
     rank, above = _ranks(p, by), _above(p * r, by)
+    if (r == r[0]).all():
+        return rank, 0.0, np.zeros_like(r)  # not the noise that doubles leave of it
     c = 2 * float((p * (r - 1) * (rank - 0.5)).sum())
     return rank, c, 2 * (r * rank + above) - (1 + c) * (1 + r)
 
 
 def _bounded(c: float, z: Array, y: Array, mu: float, bounds: Bounds) -> dict[str, tuple[float, Array]]:
     """Wagstaff and Erreygers; Wagstaff has none where all stand at one end."""
+    factors = bounded_factors(c, mu, bounds)
+    return {name: (c * factor, factor * z + slope * (y / mu - 1)) for name, (factor, slope) in factors.items()}
+
+
+def bounded_factors(c: float, mu: float, bounds: Bounds) -> dict[str, tuple[float, float]]:
+    """Of each bounded index what C is multiplied by, and what a relative step of the mean adds to it at this C."""
     a, b = bounds
-    found = {"erreygers": (4 * mu * c / (b - a), 4 / (b - a) * (mu * z + c * (y - mu)))}
+    found = {"erreygers": (4 * mu / (b - a), 4 * mu * c / (b - a))}
     if a < mu < b:
-        factor = mu * (b - a) / ((b - mu) * (mu - a))
-        slope = (b - a) * (mu * mu - a * b) / ((b - mu) * (mu - a)) ** 2  # of the factor by mu
-        found["wagstaff"] = (c * factor, factor * z + c * slope * (y - mu))
+        by_mean = (b - a) * (mu * mu - a * b) / ((b - mu) * (mu - a)) ** 2  # slope of Wagstaff's factor
+        found["wagstaff"] = (mu * (b - a) / ((b - mu) * (mu - a)), c * by_mean * mu)
     return found
 
 
@@ -167,5 +175,6 @@ def _measure(
         placed[kept] = parts
         parts = parts_of(s, placed, 0)
     spread = spread_of(parts, s.design)
-    lower, upper = interval(value, spread, level=level)
+    low = -math.inf if s.o.y[0] < 0 else 1 - float(name[9:-1]) if name.startswith("extended") else -1.0
+    lower, upper = interval(value, spread, level=level, low=low, high=math.inf if s.o.y[0] < 0 else 1.0)
     return Measure(name, value, spread.se, lower, upper, *facts)

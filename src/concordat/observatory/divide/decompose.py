@@ -37,10 +37,11 @@ import numpy as np
 
 from concordat.errors import InputError
 from concordat.evidence.kernels import Array
+from concordat.observatory.divide._basis import Basis, Scored, basis
 from concordat.observatory.divide._between import GroupSums, between_scores, gini_sums, group_sums
 from concordat.observatory.divide._estimate import Measure, estimated, measure_from
 from concordat.observatory.divide._sample import Ints, Sample, labels, numbers, sample
-from concordat.observatory.divide._scores import MEASURES, Basis, Scored, basis, generalised
+from concordat.observatory.divide._scores import MEASURES, generalised
 from concordat.observatory.divide.inference import LEVEL
 
 MEASURES_OF_GROUPS = ("theil_t", "theil_l", "ge2", "gini")

@@ -29,9 +29,9 @@ import numpy as np
 from concordat.errors import InputError, MethodError
 from concordat.evidence._elementary import exp, power
 from concordat.evidence.kernels import Array
+from concordat.observatory.divide._basis import basis
 from concordat.observatory.divide._estimate import Measure, measure_of
 from concordat.observatory.divide._sample import Sample, kish_n, sample
-from concordat.observatory.divide._scores import basis
 from concordat.observatory.divide.inference import LEVEL
 
 EXACT_MAX = 4096

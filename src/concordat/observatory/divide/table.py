@@ -25,9 +25,10 @@ import numpy as np
 
 from concordat.errors import InputError, MethodError
 from concordat.evidence.kernels import Array
+from concordat.observatory.divide._basis import basis
 from concordat.observatory.divide._estimate import Measure, measure_of, suppressed
 from concordat.observatory.divide._sample import LEAST, Bounds, Ints, Sample, labels, numbers, sample, weights
-from concordat.observatory.divide._scores import BOUNDED, MEASURES, basis
+from concordat.observatory.divide._scores import BOUNDED, MEASURES
 from concordat.observatory.divide.inference import LEVEL, WIDER
 
 if TYPE_CHECKING:
@@ -261,5 +262,5 @@ def influence(name: str, y: Any, weight: Any = None, *, bounds: tuple[float, flo
         raise MethodError(f"{name} has no influence function here: {scored.reason}.", code="no_influence")
     columns, first = (b.positive, s.n - b.pos.y.size) if scored.positive else (b.whole, 0)
     z = np.zeros(s.given)
-    z[s.rows[first:]] = scored.score(columns) / float(s.o.p[first:].sum())
+    z[s.rows[first:]] = scored.score(columns) * (scored.scale / float(s.o.p[first:].sum()))
     return z
