@@ -29,7 +29,8 @@ def index(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, A
     """Scores, ranks, pillars and contributions of one index.
 
     Parts: `n` and `n_total` units, `indicators`; for each unit `score_BRA`, `rank_BRA`, `figures_BRA` (how many figures
-    it enters with), for each pillar `pillar_access_BRA` and its contribution `part_access_BRA`; `baseline`.
+    it enters with), for each pillar `pillar_access_BRA` and its contribution `part_access_BRA`, counted from
+    `baseline_BRA`: 0 where all is a weighted mean, else the score with the units' mean in each of its indicators.
     """
     result = _result(inputs, parameters)
     tree, units = result.spec.tree, result.units
@@ -38,11 +39,10 @@ def index(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, A
     ranked = np.isfinite(result.scores)
     parts: dict[str, Any] = {"value": None, "n": int(ranked.sum()), "n_total": len(units)}
     parts["indicators"] = tree.n_indicators
-    baselines = result.baseline[ranked]
-    parts["baseline"] = _tidy(baselines.mean()) if baselines.size else None
     for u, unit in enumerate(units):
         parts[f"figures_{unit}"] = int(there[u].sum())
         parts[f"score_{unit}"] = _tidy(result.scores[u])
+        parts[f"baseline_{unit}"] = _tidy(result.baseline[u])
         parts[f"rank_{unit}"] = int(result.ranks[u]) if ranked[u] else None
         for node in tops:
             name = tree.names[node]

@@ -54,7 +54,7 @@ def _ranks(drawn: Drawn, doubt: Derived, table: Table) -> Figure:
 def _parts(drawn: Drawn) -> Figure:
     """Parts of the score by pillar; against the mean country where the top is no weighted mean."""
     inputs, words, first, language = drawn.inputs, drawn.inputs.words, drawn.first, drawn.inputs.study.language
-    baseline = first.parts["baseline"] or 0.0
+    against = any(first.parts[f"baseline_{u}"] for u in drawn.order)
     rows: list[ContributionRow] = []
     cells: list[Row] = []
     for unit in drawn.order:
@@ -72,20 +72,22 @@ def _parts(drawn: Drawn) -> Figure:
         text = numbers.format_num(score, language, style="bare")
         total = sum(p.value for p in parts if p is not None)
         rows.append(ContributionRow(inputs.area_name(unit), tuple(parts), total, text, score.id, score.part))
+        if against:
+            name = f"baseline_{unit}"
+            line.append(Cell(main=Num(first.parts[name], unit="index_0_100", id=first.id, part=name, decimals=1)))
         cells.append(Row(unit, inputs.area_name(unit), (*line, Cell(main=score)), "member"))
     columns = [
         Column(p, words.plain("index.column.part", pillar=drawn.pillar_name(p)), "points") for p in drawn.pillars
     ]
+    if against:
+        columns.append(Column("baseline", words.plain("index.column.baseline")))
     columns.append(Column("score", words.plain("index.column.score")))
     title, head = words.plain("index.parts_table"), words.plain("index.row_title")
     table = Table("index-parts", title, head, tuple(columns), tuple(cells), on_page=False)
     spec = contribution_bars(rows, pillars=[drawn.pillar_name(p) for p in drawn.pillars], language=language)
     told = {"first": inputs.area_name(drawn.order[0]), "last": inputs.area_name(drawn.order[-1])}
     alt = words.plain("index.figure_parts_alt", count=len(rows), **told)
-    caption = words.text("index.figure_parts_plain")
-    if baseline:
-        mean = Num(baseline, unit="index_0_100", id=first.id, part="baseline", decimals=1)
-        caption = words.text("index.figure_parts_caption", baseline=mean)
+    caption = words.text("index.figure_parts_caption" if against else "index.figure_parts_plain")
     return Figure("index-parts", words.plain("index.figure_parts"), spec, table, alt, caption)
 
 
