@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from concordat.cli._divide_store import Panel
-from concordat.errors import ConcordatError, MethodError
+from concordat.errors import ConcordatError, InputError, MethodError
 
 if TYPE_CHECKING:
     from concordat.observatory.divide import Beta, Clubs, DiffusionFit, Sigma
@@ -52,10 +52,13 @@ def converge(panel: Panel, first: int | None, last: int | None, scale: str, boun
     """All three ways to ask whether units converge.
 
     Raises:
-        ConcordatError: none of them can be computed.
+        InputError: an unknown scale.
+        ConcordatError: none of the three can be computed.
     """
     from concordat.observatory.divide import beta_convergence, convergence_clubs, sigma_convergence
 
+    if scale not in ("log", "logit"):
+        raise InputError(f'"{scale}" is not a scale.', hint="Use log, or logit for percentages.", code="scale")
     begin, end = window(panel, first, last)
     found = Converged(begin, end, scale)
     faults: list[ConcordatError] = []
