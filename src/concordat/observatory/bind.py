@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -299,6 +299,7 @@ def from_table(spec: IndexSpec, text: str, *, where: str = "data.csv") -> Panel:
         raise InputError("a column stands twice.", where=f"{where}, line 1", hint="Name each once.", code="columns")
     long = {"indicator", "value"} <= set(head)
     figures: dict[tuple[int, str, str], tuple[float, float, float]] = {}
+    seen: set[str] = set()  # a unit without any figure is listed, too: unranked
     lines = [(n, dict(zip(head, row, strict=False))) for n, row in enumerate(rows[1:], 2) if any(row)]
     for n, row in lines:
         place = f"{where}, line {n}"
@@ -306,6 +307,7 @@ def from_table(spec: IndexSpec, text: str, *, where: str = "data.csv") -> Panel:
         unit = row.get(first, "").strip()
         if not unit:
             raise InputError("the row names no unit.", where=place, hint="Fill the column.", code="unit")
+        seen.add(unit)
         given = [row.get("indicator", "").strip()] if long else [c for c in head if c not in (first, "year")]
         for name in given:
             value = _number(row.get("value" if long else name, ""), place, name)
@@ -316,11 +318,14 @@ def from_table(spec: IndexSpec, text: str, *, where: str = "data.csv") -> Panel:
             ends = (_number(row.get(e, ""), place, name) if long else None for e in ("lower", "upper"))
             low, high = (value if e is None else e for e in ends)
             figures[year, unit, name] = (value, low, high)
-    return _from_figures(spec, figures, where)
+    return _from_figures(spec, figures, seen, where)
 
 
 def _from_figures(
-    spec: IndexSpec, figures: Mapping[tuple[int, str, str], tuple[float, float, float]], where: str
+    spec: IndexSpec,
+    figures: Mapping[tuple[int, str, str], tuple[float, float, float]],
+    seen: Collection[str],
+    where: str,
 ) -> Panel:
     names = {name for _, _, name in figures}
     for needed in (*(i.id for i in spec.indicators), *_denominators(spec)):
@@ -328,8 +333,7 @@ def _from_figures(
             close = nearest(needed, names)
             hint = f'Did you mean "{close[0]}"?' if close else "Add it, or take it out of the tree."
             raise InputError(f'the table has no figures of "{needed}".', where=where, hint=hint, code="columns")
-    present = sorted({unit for _, unit, _ in figures})
-    units = units_of(spec) if spec.units is not None else tuple(present)
+    units = units_of(spec) if spec.units is not None else tuple(sorted(seen))
     last = spec.data.last or max(year for year, _, _ in figures)
     first = spec.data.first or last
     years = tuple(range(first, last + 1)) if spec.data.take == "panel" else (last,)

@@ -246,6 +246,13 @@ def test_a_panel_of_years_is_normalised_over_all_of_them_or_by_a_base_year() -> 
         run(missing, from_table(missing, data))
 
 
+def test_a_unit_without_any_figure_is_listed_and_not_ranked() -> None:
+    spec = IndexSpec.from_yaml(FILE)
+    result = run(spec, from_table(spec, table() + "\nNOTHING,,,,,\n"))
+    assert "NOTHING" in result.units
+    assert np.isnan(result.ranks[result.units.index("NOTHING")])
+
+
 def test_a_direction_is_turned_round_once_however_often_columns_are_normalised() -> None:
     head = "schema: concordat/index@1\nindex: t\ntitle: T\ntree:\n  - pillar: a\n"
     tree = "    indicators: [{id: x, direction: down, goalposts: [0, 10]}]\n"
