@@ -256,7 +256,8 @@ def test_a_unit_without_any_figure_is_listed_and_not_ranked() -> None:
 def test_a_direction_is_turned_round_once_however_often_columns_are_normalised() -> None:
     head = "schema: concordat/index@1\nindex: t\ntitle: T\ntree:\n  - pillar: a\n"
     tree = "    indicators: [{id: x, direction: down, goalposts: [0, 10]}]\n"
-    steps = "steps:\n  - normalise: {method: goalposts}\n  - {name: again, normalise: {method: minmax}}\n  - aggregate: {}\n"
+    steps = "steps:\n  - normalise: {method: goalposts}\n  - {name: again, normalise: {method: minmax}}\n"
+    steps += "  - aggregate: {}\n"
     spec = IndexSpec.from_yaml(head + tree + steps)
     scores = run(spec, from_table(spec, "unit,x\nA,1\nB,5\nC,9\n")).scores
     np.testing.assert_allclose(scores, [100, 50, 0])  # 1 is best, and stays best

@@ -211,8 +211,8 @@ def test_who_can_not_be_compared_is_listed_with_the_reason() -> None:
     assert reasons == {
         "NO_B": "not ranked: 1 of 2 indicators have a figure",
         "NO_P": "no published score",
-        "NO_A_B": "no inputs",
-        "NOTHING": "no inputs, and no published score",
+        "NO_A_B": "not ranked: 0 of 2 indicators have a figure",
+        "NOTHING": "not ranked: 0 of 2 indicators have a figure, and no published score",
     }
 
 
