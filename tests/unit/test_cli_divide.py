@@ -493,6 +493,7 @@ def test_weights_of_a_plan_sum_to_one_and_few_persons_are_none(run: Run) -> None
             'minus.csv, line 4: the group "-1" has 1 values',
         ),
         ("measures --data inf.csv --value a", "inf.csv, line 2: a: inf is not finite."),
+        ("measures --data huge.csv --value a", "huge.csv, line 2: not CSV: field larger than field limit"),
         ("measures --data twice.csv --value a", 'twice.csv, line 1: the column "a" stands twice.'),
         ("decompose internet_users_pct", "by which groups?"),
         ("decompose internet_users_pct --by continent", '"continent" is not a grouping.'),
@@ -521,6 +522,7 @@ def test_what_is_wrong_ends_with_exit_code_2_and_says_where(arguments: str, said
     files = {
         "empty.csv": "a,b\n\n", "short.csv": "a,b\n1,2\n\n3\n", "inf.csv": "a\ninf\n",
         "comma.csv": 'a,b\n1,2\n"2,5",3\n',
+        "huge.csv": f"a\n{'9' * 200_000}\n",
         "minus.csv": "a,b,c\n1,1,x\n2,2,\n3,-1,x\n", "twice.csv": "a,a\n1,2\n", "bad.parquet": "no\n",
         "again.csv": "unit,year,value\nKOR,2000,1\nKOR,2000,2\n", "half.csv": "unit,year,value\nKOR,2000.5,1\n",
         "many.csv": "unit,year,indicator,value\nKOR,2000,users,1\nKOR,2001,calls,2\n",

@@ -121,7 +121,7 @@ def figures(indicator: str, whom: Whom, *, world: bool = False) -> Figures:
         what = f"{len(values)} of {len(wanted)} areas have a figure of {indicator}."
         raise InputError(what, hint="Name more countries, or load a source.", code="too_few")
     years = {a: chosen[a].year for a in values}
-    span = f"{min(years.values())} to {max(years.values())}"
+    span = " to ".join(str(y) for y in sorted({min(years.values()), max(years.values())}))
     title = (
         f"{record.id}: {record.name()}, {record.unit}",
         f"{_title(areas, whom, world)} {len(values)} of {len(wanted)} have a figure; newest of each, {span}.",
