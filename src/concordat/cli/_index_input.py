@@ -130,11 +130,12 @@ def uncertainty(result: IndexResult, runs: int) -> UncertaintyResult:
     return question(result, runs=runs or None)
 
 
-def number(text: str, path: Path, line: int) -> float:
+def number(text: str | None, path: Path, line: int) -> float:
+    """A number of a table; a short row has none."""
     try:
-        return float(text)
+        return float(text or "")
     except ValueError:
-        raise InputError(f'"{text}" is not a number.', where=f"{path}, line {line}", code="number") from None
+        raise InputError(f'"{text or ""}" is not a number.', where=f"{path}, line {line}", code="number") from None
 
 
 # --- Printing -----------------------------------------------------------------------------------------------------

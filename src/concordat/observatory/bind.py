@@ -287,7 +287,13 @@ def from_table(spec: IndexSpec, text: str, *, where: str = "data.csv") -> Panel:
     Raises:
         InputError: a column or indicator is missing, a number can't be read, a cell stands twice.
     """
-    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        hint = "Write one row a line, cells with commas between them."
+        place = f"{where}, line {reader.line_num}"
+        raise InputError(f"not CSV: {error}.", where=place, hint=hint, code="csv") from None
     if not rows or not any(rows):
         raise InputError("the table is empty.", where=where, hint="Begin with: unit,year,indicator,value", code="empty")
     head = [name.strip() for name in rows[0]]
