@@ -2,7 +2,8 @@
 
 A row per measure, a column per indicator of the study's key `divide`; each measure with every member counted once and
 again by its weight, without invited countries and again with them. The measures are those of
-`observatory.divide`, with the intervals it guarantees.
+`observatory.divide`, with the intervals it guarantees. The lead indicator stands against the world (`divide_world`)
+and, where the release has several years, over time (`divide_time`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Derived
 from concordat.observatory.divide import UNWEIGHTED, WEIGHTED, derive_divide, is_share
-from concordat.report import cells, divide_people, divide_within
+from concordat.report import cells, divide_people, divide_time, divide_within, divide_world
 from concordat.report.cells import Counting
 from concordat.report.chapter import (
     Block,
@@ -59,13 +60,29 @@ def write(inputs: Inputs, options: Options) -> Chapter | Missing:
         blocks.append(_measures(inputs, shown, groups))
         blocks += divide_people.blocks(counting, shown, groups)
         headlines += [*_headline(inputs, shown[0], groups[0]), *divide_people.headlines(inputs, shown, groups[0])]
+    lead = divide_world.lead_of(wanted, shown)
+    if lead is not None:
+        blocks += divide_world.blocks(counting, lead, groups)
     blocks += divide_within.blocks(counting, limits, wanted)
     blocks.append(Note(words.text("divide.individual")))
+    series: divide_time.Series = {}
     if shown and not _has_series(inputs, shown):
         blocks.append(Note(words.text("divide.time")))
-    used = [inputs.chosen[i.id, a, ""] for i in shown for a in who.all if (i.id, a, "") in inputs.chosen]
-    sources = sorted({c.observation.dataset_id for c in used if not c.missing})
-    return Chapter("divide", title, tuple(blocks), tuple(headlines), tuple(sources))
+    elif lead is not None:
+        series = divide_time.series_of(counting, lead)
+        blocks += divide_time.blocks(counting, lead, groups, options.leader, series)
+    return Chapter("divide", title, tuple(blocks), tuple(headlines), _sources(inputs, shown, lead, series))
+
+
+def _sources(
+    inputs: Inputs, shown: Sequence[Indicator], lead: Indicator | None, series: divide_time.Series
+) -> tuple[str, ...]:
+    """The data sets of the members' figures, of the world's by the lead indicator, and of its series."""
+    keys = [(i.id, a, "") for i in shown for a in inputs.who.all]
+    keys += [(lead.id, a, "") for a in inputs.world] if lead is not None else []
+    used = [inputs.chosen[key] for key in keys if key in inputs.chosen]
+    over_time = {o.dataset_id for years in series.values() for o in years.values()}
+    return tuple(sorted({c.observation.dataset_id for c in used if not c.missing} | over_time))
 
 
 def _group(counting: Counting, shown: Sequence[Indicator], invited: bool) -> Group:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concordat.observatory.spec import IndexSpec
 
 NAMED = "digital-readiness"
+LEADER = "KOR"  # whose path years behind are counted along
 DEFAULT_INDICATORS = (
     "internet_users_pct",
     "fixed_broadband_per_100",
@@ -31,10 +32,11 @@ DEFAULT_INDICATORS = (
 
 
 class DivideKeys(BaseModel):
-    """The study's key `divide`: the indicators whose spread between members is measured."""
+    """The study's key `divide`: the indicators whose spread between members is measured, and who leads in time."""
 
     model_config = ConfigDict(extra="forbid")
     indicators: list[str] = list(DEFAULT_INDICATORS)
+    leader: str = LEADER
 
 
 class IndexKeys(BaseModel):
@@ -53,27 +55,35 @@ class Options:
     indicators: tuple[str, ...]
     index: IndexSpec
     named: str = NAMED
+    leader: str = LEADER
 
     def as_data(self) -> dict[str, object]:
         """The keys as they are written into the report's study."""
         index: dict[str, object] = {"named": self.named, "sha256": self.index.hash}
         if not self.named:
             index = {"definition": dict(self.index.content)}
-        return {"index": index, "divide": {"indicators": list(self.indicators)}}
+        return {"index": index, "divide": {"indicators": list(self.indicators), "leader": self.leader}}
 
 
 def read(study: Study) -> Options:
     """The observatory's own keys of the study.
 
     Raises:
-        InputError: an unknown indicator or index, or a fault of the index's definition, with its line.
+        InputError: an unknown indicator, country or index, or a fault of the index's definition, with its line.
         TrustError: the named index is not the one that the study was made with.
     """
     keys = study.document.value
     divide = validate(study.document, DivideKeys, "divide") if "divide" in keys else DivideKeys()
     check_words(study, divide.indicators, load_catalogue().indicators, "indicator", "divide", "indicators")
     named, spec = _index(study)
-    return Options(tuple(divide.indicators), spec, named)
+    return Options(tuple(divide.indicators), spec, named, _leader(study, divide.leader))
+
+
+def _leader(study: Study, written: str) -> str:
+    """The leader's code, from a code or a name."""
+    from concordat.world import country
+
+    return country(written, where=study.document.place("divide", "leader")).iso3
 
 
 def _index(study: Study) -> tuple[str, IndexSpec]:
