@@ -75,27 +75,30 @@ def ordered(values: Numbers, weights: Numbers | None = None) -> Ordered:
         y, w = y[w > 0], w[w > 0]
     if y.size == 0:
         raise MethodError("no value has a weight.", hint="Load the weights, or ask without them.", code="empty")
-    order = sort_order(y, w)
-    return from_sorted(y[order], w[order])
+    _, y, w = sort_rows(y, w)
+    return from_sorted(y, w)
 
 
-def sort_order(y: Array, w: Array) -> npt.NDArray[np.int64]:
-    """The order by value and, inside a tie, by weight: one fast sort, and more only where values are tied.
+def sort_rows(y: Array, w: Array) -> tuple[npt.NDArray[np.int64], Array, Array]:
+    """The order by value and, inside a tie, by weight, with values and weights in it.
 
-    It puts the same numbers in the same places as `np.lexsort((w, y))`, in a third to an eighth of its time.
+    One fast sort, and more only where values are tied: the same numbers come to the same places as by
+    `np.lexsort((w, y))`, in a third to an eighth of its time.
     """
     order = np.argsort(y)
-    tied = y[order[1:]] == y[order[:-1]]
-    v = w[order]
+    u, v = y[order], w[order]
+    tied = u[1:] == u[:-1]
     if not tied.any() or (v == v[0]).all():
-        return order
+        return order, u, v
     # One whole number for each row, tie first, place of its weight second: sorting them sorts inside every tie at once.
     tie = np.concatenate([[0], np.cumsum(~tied)])
     by_weight = np.argsort(v)
     place = np.empty_like(by_weight)
     place[by_weight] = np.arange(v.size)
     key = np.sort(tie * v.size + place)
-    return np.asarray(order[by_weight[key % v.size]])
+    inside = by_weight[key % v.size]
+    order = order[inside]
+    return order, y[order], v[inside]
 
 
 def from_sorted(y: Array, w: Array) -> Ordered:

@@ -22,7 +22,7 @@ from concordat.evidence.kernels import (
     gini,
     ordered,
     quantile,
-    sort_order,
+    sort_rows,
     theil_l,
     theil_t,
     weighted_mean,
@@ -206,10 +206,13 @@ def test_the_sort_puts_what_lexsort_puts(distinct: int, weights: str) -> None:
     rng = np.random.Generator(np.random.PCG64(distinct))
     y = rng.integers(-1, distinct, 5000) / 7
     w = {"equal": np.ones(5000), "few": rng.integers(1, 4, 5000) / 3, "many": rng.uniform(1, 2, 5000)}[weights]
-    found, wanted = sort_order(y, w), np.lexsort((w, y))
+    wanted = np.lexsort((w, y))
+    found, ascending, weights_so = sort_rows(y, w)
     assert sorted(found) == list(range(5000))
     assert np.array_equal(y[found], y[wanted])
     assert np.array_equal(w[found], w[wanted])
+    assert np.array_equal(ascending, y[wanted])
+    assert np.array_equal(weights_so, w[wanted])
 
 
 def test_logarithms_that_were_taken_already_change_no_bit() -> None:

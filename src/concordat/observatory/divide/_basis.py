@@ -47,6 +47,7 @@ class Scored:
         score: in units of `scale`; None where there is no error, for the `reason` given.
         positive: of the values above zero only.
         ratio: of shares or quantiles: its interval is of the logarithm.
+        like: a measure whose influence function is this one's but for a factor above zero: its name, and the factor.
         low, high: what its interval can't leave.
     """
 
@@ -55,6 +56,7 @@ class Scored:
     scale: float = 1.0
     positive: bool = False
     ratio: bool = False
+    like: tuple[str, float] | None = None
     low: float = 0.0
     high: float = math.inf
     reason: str = ""

@@ -68,18 +68,22 @@ def suppressed(name: str, min_cell: int) -> Measure:
     return Measure(name, None, None, None, None, None, None, None, None, f"fewer than {min_cell} rows")
 
 
-def measure_of(name: str, s: Sample, b: Basis, level: float = LEVEL) -> Measure:
-    """One measure of a sorted sample, with its error and interval."""
+def measure_of(
+    name: str, s: Sample, b: Basis, level: float = LEVEL, spreads: dict[str, Spread] | None = None
+) -> Measure:
+    """One measure of a sorted sample, with its error and interval; `spreads` remembers errors that others share."""
     try:
         scored = MEASURES[name](b)
     except MethodError as error:
         return Measure(name, None, None, None, None, s.n, b.n_eff, b.o.share_zero, s.share_missing, str(error))
     if name in NOUGHT_WHEN_EQUAL and b.o.y[0] == b.o.y[-1]:
         scored = Scored(0.0, lambda c: 0 * c.r)  # not the noise that doubles leave of it
-    return measure_from(name, s, b, scored, level)
+    return measure_from(name, s, b, scored, level, spreads)
 
 
-def measure_from(name: str, s: Sample, b: Basis, scored: Scored, level: float = LEVEL) -> Measure:
+def measure_from(
+    name: str, s: Sample, b: Basis, scored: Scored, level: float = LEVEL, spreads: dict[str, Spread] | None = None
+) -> Measure:
     """The same of a measure that has its value and influence function already."""
     n, n_eff = s.n, b.n_eff
     if scored.positive and b.pos is not b.o:
@@ -87,10 +91,19 @@ def measure_from(name: str, s: Sample, b: Basis, scored: Scored, level: float = 
     reason = scored.reason or (FEW if n < LEAST else "")
     se = lower = upper = None
     if scored.score is not None and not reason:
-        spread = _spread(s, b, scored)
+        spread = _shared(name, s, b, scored, spreads if spreads is not None else {})
         se = spread.se
         lower, upper = interval(scored.value, spread, level=level, ratio=scored.ratio, low=scored.low, high=scored.high)
     return Measure(name, scored.value, se, lower, upper, n, n_eff, b.o.share_zero, s.share_missing, reason)
+
+
+def _shared(name: str, s: Sample, b: Basis, scored: Scored, spreads: dict[str, Spread]) -> Spread:
+    """The error, from that of the measure it is a function of where that is known already."""
+    if scored.like is not None and scored.like[0] in spreads:
+        other, factor = scored.like
+        return replace(spreads[other], se=spreads[other].se * factor)
+    spreads[name] = _spread(s, b, scored)
+    return spreads[name]
 
 
 def _spread(s: Sample, b: Basis, scored: Scored) -> Spread:

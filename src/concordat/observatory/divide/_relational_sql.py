@@ -69,8 +69,11 @@ def checks(rows: Table, bounds: tuple[float, float] | None) -> Table:
     bad_value = rows.y.isinf()
     if bounds is not None:
         bad_value = bad_value | (rows.y < bounds[0]) | (rows.y > bounds[1])
+    whole = rows.g.type().is_integer()
     return rows.agg(
         n=rows.count(),
+        g_low=rows.g.min() if whole else ibis.literal(0),
+        g_high=rows.g.max() if whole else ibis.literal(0),
         bad_weight=bad_weight.sum(),
         bad_value=bad_value.sum(),
         no_group=rows.g.isnull().sum(),

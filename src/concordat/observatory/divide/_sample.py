@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from concordat.errors import InputError
 from concordat.evidence._survey_variance import Design, design
-from concordat.evidence.kernels import Array, Ordered, from_sorted, sort_order
+from concordat.evidence.kernels import Array, Ordered, from_sorted, sort_rows
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 LEAST = 3  # a divide of fewer values has no error worth the name (specification, section 12)
@@ -198,10 +198,10 @@ def sample(
             f"{kept_y.size} values with a weight are too few: a divide needs {least}.",
             where=f"rows 1 to {values.size}", hint="Join groups, or print the figures themselves.", code="too_few",
         )  # fmt: skip
-    order = sort_order(kept_y, kept_w)
-    o = from_sorted(kept_y[order], kept_w[order])
+    order, kept_y, kept_w = sort_rows(kept_y, kept_w)
+    o = from_sorted(kept_y, kept_w)
     missing, once = _missing(values, w) if rows is not None else (0.0, 0.0)
-    return Sample(o, kept_w[order], order if rows is None else rows[order], values.size, missing, once, how)
+    return Sample(o, kept_w, order if rows is None else rows[order], values.size, missing, once, how)
 
 
 def _missing(values: Array, w: Array) -> tuple[float, float]:

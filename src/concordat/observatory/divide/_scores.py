@@ -105,7 +105,9 @@ def _cv(b: Basis) -> Scored:
     score = _ge2(b).score
     assert score is not None
     cv = math.sqrt(float((b.o.p * (b.whole.r - 1) ** 2).sum()))
-    return Scored(cv, (lambda c: score(c) / cv) if cv > 0 else lambda c: 0 * c.r)
+    if cv == 0:
+        return Scored(cv, lambda c: 0 * c.r)
+    return Scored(cv, lambda c: score(c) / cv, like=("ge2", 1 / cv))
 
 
 def _atkinson_half(b: Basis) -> Scored:
@@ -117,7 +119,7 @@ def _atkinson_half(b: Basis) -> Scored:
 def _atkinson_one(b: Basis) -> Scored:
     a = atkinson(b.o, 1, logs=b.positive.ln)
     m = math.log1p(-a)
-    return Scored(a, lambda c: -(1 - a) * (c.ln - m - (c.r - 1)), positive=True, high=1.0)
+    return Scored(a, lambda c: -(1 - a) * (c.ln - m - (c.r - 1)), positive=True, high=1.0, like=("theil_l", 1 - a))
 
 
 def _hoover(b: Basis) -> Scored:

@@ -29,7 +29,7 @@ from concordat.observatory.divide._basis import basis
 from concordat.observatory.divide._estimate import Measure, measure_of, suppressed
 from concordat.observatory.divide._sample import LEAST, Bounds, Ints, Sample, labels, numbers, sample, weights
 from concordat.observatory.divide._scores import BOUNDED, MEASURES
-from concordat.observatory.divide.inference import LEVEL, WIDER
+from concordat.observatory.divide.inference import LEVEL, WIDER, Spread
 
 if TYPE_CHECKING:
     from concordat.observatory.divide.decompose import Decomposition
@@ -127,11 +127,10 @@ def measures(
     grouping = _grouping(y, weight, groups) if groups is not None else None
     ranks = numbers(rank_by, "rank_by", s.given) if rank_by is not None else None
     table = _table(s, plan, grouping, ranks)
-    once = s.unweighted()
     flat = (
         None if grouping is None else _Grouping(grouping.names, grouping.codes, np.sign(grouping.w), grouping.missing)
     )
-    return _with_again(table, lambda: _table(once, plan, flat, ranks))
+    return _with_again(table, lambda: _table(s.unweighted(), plan, flat, ranks))
 
 
 def chosen(names: Sequence[str] | None, limits: Bounds | None) -> tuple[str, ...]:
@@ -236,7 +235,8 @@ def _group_tables(
 
 def _measures_of(s: Sample, plan: _Plan, ranks: Array | None) -> dict[str, Measure]:
     b = basis(s, plan.bounds)
-    found = {name: measure_of(name, s, b, plan.level) for name in plan.names}
+    spreads: dict[str, Spread] = {}
+    found = {name: measure_of(name, s, b, plan.level, spreads) for name in plan.names}
     if ranks is not None:
         from concordat.observatory.divide.concentration import indices
 
