@@ -17,6 +17,7 @@ CALL_MS = 20_000
 REPORTS = {"BRICS": ("BRICS",), "WTO": ("WTO",), "one country": ("--countries", "IND")}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGE_BYTES, FIRST_CHAPTERS_BYTES = 100_000, 35_000
+LATER, LATER_BYTES = 2, 10_000  # the index; the divide against the world and over time
 
 
 @contextmanager
@@ -110,7 +111,7 @@ def test_the_first_screen_says_where_the_bloc_stands_and_how_sure_we_are(
     assert chart["y"] + chart["height"] <= 900
 
 
-@pytest.mark.parametrize("words", [("BRICS",), ("WTO",), ("G20",), ("BRICS", "--language", "ar,zh")], ids=" ".join)
+@pytest.mark.parametrize("words", [("BRICS",), ("WTO",), ("G20",), ("AU",), ("BRICS", "--language", "ar,zh")], ids=" ".join)
 def test_the_page_weighs_less_than_100_kb(report: Callable[..., Path], words: tuple[str, ...]) -> None:
     for page in report(*words).glob("report*.html"):
         assert len(gzip.compress(page.read_bytes(), 9)) <= PAGE_BYTES, page.name
@@ -118,4 +119,4 @@ def test_the_page_weighs_less_than_100_kb(report: Callable[..., Path], words: tu
 
 def test_the_first_chapters_of_brics_keep_to_their_budget(report: Callable[..., Path]) -> None:
     body = (report("BRICS") / "report.html").read_bytes()
-    assert len(gzip.compress(body, 9)) <= FIRST_CHAPTERS_BYTES
+    assert len(gzip.compress(body, 9)) <= FIRST_CHAPTERS_BYTES + LATER * LATER_BYTES

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 PULL = "concordat evidence pull worldbank"
 UNITS_MIN = 3
+ROWS_ON_PAGE = 40  # more stand in the picture, and whole in XLSX and CSV
 FACTORS = ("normalise.method", "weights.noise", "aggregate.top", "data.error")
 
 
@@ -172,7 +173,7 @@ def _table(drawn: Drawn) -> Table:
     rows = [Row(u, inputs.area_name(u), tuple(_row(drawn, u)), "member") for u in drawn.order]
     notes = (words.text("index.table_note"),)
     title, head = words.plain("index.table"), words.plain("index.row_title")
-    return Table("index-ranks", title, head, tuple(columns), tuple(rows), notes, on_page=not inputs.who.large)
+    return Table("index-ranks", title, head, tuple(columns), tuple(rows), notes, on_page=len(rows) <= ROWS_ON_PAGE)
 
 
 def _row(drawn: Drawn, unit: str) -> Iterator[Cell]:
