@@ -244,7 +244,7 @@ def _changed(drawn: Drawn, earlier: Earlier | None, not_after: int) -> Iterator[
         ]
         rows.append(Row(unit, inputs.area_name(unit), tuple(found), "member"))
     title, head = words.plain("index.changed_table"), words.plain("index.row_title")
-    yield Table("index-change", title, head, tuple(columns), tuple(rows), on_page=not inputs.who.large)
+    yield Table("index-change", title, head, tuple(columns), tuple(rows), on_page=len(rows) <= ROWS_ON_PAGE)
 
 
 def _cause(drawn: Drawn, cause: str) -> str:
