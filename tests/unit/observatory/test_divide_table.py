@@ -72,6 +72,17 @@ def test_zeros_are_left_out_where_logarithms_are_and_printed_everywhere() -> Non
     assert "lowest" in with_zeros["ratio"].reason
 
 
+def test_zeros_are_taken_to_their_limit_when_asked() -> None:
+    """Of 0, 1, 3: mean 4/3, r = 0, 3/4 and 9/4; r ln r is 0 at zero, ln r has no limit, and a geometric mean is 0."""
+    found = measures([0.0, 1.0, 3.0], zeros="include")
+    assert found["theil_t"].value == close((0.75 * math.log(0.75) + 2.25 * math.log(2.25)) / 3)
+    assert found["theil_t"].n == 3
+    assert "infinite" in found["theil_l"].reason
+    assert (found["atkinson_1"].value, found["atkinson_1"].se) == (1, None)
+    same = measures([1.0, 2.0, 3.0], zeros="include")
+    assert dict(same) == dict(measures([1.0, 2.0, 3.0]))
+
+
 def test_values_below_zero_leave_the_gini() -> None:
     found = measures([-1.0, 2.0, 5.0])
     assert found["gini"].value == close(4 / 6)  # mean difference (3 + 3 + 6) 2 / 9 over twice the mean
@@ -317,6 +328,7 @@ def test_a_skewed_error_has_a_skewed_interval() -> None:
         (lambda: measures([1.0, 2, 3, 4], groups=["a", "a", "a", "b"]), 'row 4: the group "b" has 1 values'),
         (lambda: measures([1.0, 2, 3], names=["ginni"]), 'Did you mean "gini"'),
         (lambda: measures([1.0, 2, 3], names=["offline"]), "needs a highest value"),
+        (lambda: measures([1.0, 2, 3], zeros="keep"), "exclude or include"),
         (lambda: measures([1.0, 2, 3], engine="ibis"), "is for a table"),
         (lambda: measures([1.0, 2, 3], rank_by=[1, 2, math.inf]), "row 3: rank_by is infinite"),
         (lambda: decompose([1.0, NAN, 3], groups=["a", "b", "c"]), 'in the group "b"'),

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 
 from concordat.evidence._elementary import log
-from concordat.evidence.kernels import Array, Ordered
+from concordat.evidence.kernels import Array, Ordered, Zeros
 from concordat.observatory.divide._sample import Bounds, Sample, kish_n
 
 _SLACK = 1e-12  # as in `evidence.kernels`: a share of one half is reached by ten tenths of a tenth
@@ -70,6 +70,7 @@ class Basis:
         o, whole: all values. pos, positive: those above zero (the same where all are).
         cum: cumulative shares of the total, for the Lorenz curve.
         unit: what values are divided by: the mean where it is above zero, else 1.
+        zeros: whether Theil and Atkinson(1) leave zeros out, or take them to their limit.
         n_eff: Kish's effective number.
     """
 
@@ -81,6 +82,7 @@ class Basis:
     unit: float
     n_eff: float
     bounds: Bounds | None = None
+    zeros: Zeros = "exclude"
 
     def lorenz(self, q: float) -> float:
         """The share of the total that the poorest share q holds, linear between the points."""
@@ -88,7 +90,7 @@ class Basis:
         return float(self.cum[i] - (self.o.upto[i] - q) * self.whole.r[i])
 
 
-def basis(s: Sample, bounds: Bounds | None = None) -> Basis:
+def basis(s: Sample, bounds: Bounds | None = None, zeros: Zeros = "exclude") -> Basis:
     """Mid-ranks, Lorenz curve and logarithms of a sample."""
     o = s.o
     unit = o.mean if o.mean > 0 else 1.0  # measures over the mean refuse themselves where it is not above zero
@@ -102,7 +104,7 @@ def basis(s: Sample, bounds: Bounds | None = None) -> Basis:
     ln = log(pos.y / pos.mean) if usable else empty
     whole = Columns(r, f, above, ln if first == 0 else empty)
     positive = whole if first == 0 else Columns(pos.y / pos.mean if usable else empty, empty, empty, ln)
-    return Basis(o, whole, pos, positive, cum, unit, kish_n(o.p), bounds)
+    return Basis(o, whole, pos, positive, cum, unit, kish_n(o.p), bounds, zeros)
 
 
 def _middles(o: Ordered, cum: Array) -> tuple[Array, Array]:

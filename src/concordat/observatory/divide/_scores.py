@@ -33,7 +33,7 @@ from collections.abc import Callable
 import numpy as np
 
 from concordat.errors import MethodError
-from concordat.evidence._elementary import power
+from concordat.evidence._elementary import log, power
 from concordat.evidence.kernels import Array, Ordered, atkinson, generalised_entropy, gini, quantile, theil_l, theil_t
 from concordat.observatory.divide._basis import Basis, Columns, Score, Scored
 
@@ -75,12 +75,20 @@ def _gini_shortfall(b: Basis) -> Scored:
 
 
 def _theil_t(b: Basis) -> Scored:
+    if b.zeros == "include" and b.o.share_zero > 0:
+        return _theil_t_of_all(b)
     t = theil_t(b.o, logs=b.positive.ln)
     return Scored(t, lambda c: c.r * (c.ln - t - 1) + 1, positive=True)
 
 
+def _theil_t_of_all(b: Basis) -> Scored:
+    """With zeros at their limit, r ln r = 0."""
+    t = theil_t(b.o, "include")
+    return Scored(t, lambda c: c.r * (log(np.where(c.r > 0, c.r, 1.0)) - t - 1) + 1)
+
+
 def _theil_l(b: Basis) -> Scored:
-    found = theil_l(b.o, logs=b.positive.ln)
+    found = theil_l(b.o, b.zeros, b.positive.ln)
     return Scored(found, lambda c: c.r - 1 - c.ln - found, positive=True)
 
 
@@ -117,7 +125,9 @@ def _atkinson_half(b: Basis) -> Scored:
 
 
 def _atkinson_one(b: Basis) -> Scored:
-    a = atkinson(b.o, 1, logs=b.positive.ln)
+    a = atkinson(b.o, 1, b.zeros, b.positive.ln)
+    if b.zeros == "include" and b.o.share_zero > 0:
+        return Scored(a, reason="zeros make it 1, whatever the others are")
     m = math.log1p(-a)
     return Scored(a, lambda c: -(1 - a) * (c.ln - m - (c.r - 1)), positive=True, high=1.0, like=("theil_l", 1 - a))
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from concordat.errors import InputError, MethodError
-from concordat.evidence.kernels import Array
+from concordat.evidence.kernels import Array, Zeros
 from concordat.observatory.divide._basis import basis
 from concordat.observatory.divide._estimate import Measure, measure_of, suppressed
 from concordat.observatory.divide._sample import LEAST, Bounds, Ints, Sample, labels, numbers, sample, weights
@@ -84,6 +84,7 @@ def measures(
     strata: Any = None,
     psu: Any = None,
     bounds: tuple[float, float] | None = None,
+    zeros: Zeros = "exclude",
     names: Sequence[str] | None = None,
     level: float = LEVEL,
     whole_population: bool = False,
@@ -102,6 +103,7 @@ def measures(
         strata, psu: each row's stratum and primary sampling unit.
         bounds: lowest and highest value, of a percentage (0, 100): adds the Gini of the shortfall, the headcount
             offline and, with `rank_by`, the indices of Wagstaff and Erreygers.
+        zeros: "include" takes zeros to their limit in Theil and Atkinson(1), where there is one.
         names: which measures; None: all that apply.
         whole_population: the rows are all there are (all countries): the intervals are labelled so.
         min_cell: cells of fewer rows are suppressed. None: 30 for a table, none for arrays.
@@ -114,16 +116,20 @@ def measures(
     if hasattr(y, "columns") and not isinstance(y, np.ndarray):
         from concordat.observatory.divide.relational import measures_of_table
 
+        if zeros != "exclude":
+            raise InputError("zeros can be included in arrays only.", hint="Leave them out of the table's measures.")
         return measures_of_table(
             y, value=value, weight=weight, groups=groups, rank_by=rank_by, strata=strata, psu=psu, bounds=bounds,
             names=names, level=level, whole_population=whole_population, min_cell=min_cell, **engine,
         )  # fmt: skip
     if engine or value:
         raise InputError(f"{', '.join(engine) or 'value'} is for a table, and y is a list.", hint="Leave it out.")
+    if zeros not in ("exclude", "include"):
+        raise InputError(f'"{zeros}" is nothing to do with zeros.', hint="exclude or include.")
     limits = None if bounds is None else Bounds(*bounds)
     wanted = chosen(names, limits)
     s = sample(y, weight, bounds=limits, strata=strata, psu=psu)
-    plan = _Plan(wanted, limits, level, min_cell or 0, WIDER if whole_population else "", _notes(s))
+    plan = _Plan(wanted, limits, level, min_cell or 0, WIDER if whole_population else "", _notes(s), zeros)
     grouping = _grouping(y, weight, groups) if groups is not None else None
     ranks = numbers(rank_by, "rank_by", s.given) if rank_by is not None else None
     table = _table(s, plan, grouping, ranks)
@@ -161,6 +167,7 @@ class _Plan:
     min_cell: int
     label: str
     notes: tuple[str, ...]
+    zeros: Zeros
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,8 +208,9 @@ def _table(s: Sample, plan: _Plan, grouping: _Grouping | None, ranks: Array | No
     tables = dict(_group_tables(s, plan, grouping, ranks))
     parts: dict[str, Decomposition] = {}
     hidden = any(m.n is None for t in tables.values() for m in t.values())  # what is left over would give it away
+    limits_taken = plan.zeros == "include" and s.o.share_zero > 0  # parts are of the values above zero
     for name in DECOMPOSED if not hidden else ():
-        if name in plan.names and found[name].value is not None:
+        if name in plan.names and found[name].value is not None and not (limits_taken and "theil" in name):
             parts[name] = decompose_sorted(s, grouping.codes[s.rows], grouping.names, name, level=plan.level)
     return MeasureTable(found, tables, parts, plan.level, plan.label, plan.notes)
 
@@ -234,7 +242,7 @@ def _group_tables(
 
 
 def _measures_of(s: Sample, plan: _Plan, ranks: Array | None) -> dict[str, Measure]:
-    b = basis(s, plan.bounds)
+    b = basis(s, plan.bounds, plan.zeros)
     spreads: dict[str, Spread] = {}
     found = {name: measure_of(name, s, b, plan.level, spreads) for name in plan.names}
     if ranks is not None:
