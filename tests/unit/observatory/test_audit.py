@@ -793,11 +793,11 @@ def test_a_distance_on_top_is_turned_round_before_it_is_correlated() -> None:
 @pytest.mark.parametrize("scale", [1e-120, 1e90, 1e200])
 def test_the_unit_of_an_indicator_changes_no_verdict(scale: float) -> None:
     values: Values = {"x": [1.0, 2.0, 4.0, 8.0, 90.0, 5.0], "y": [50.0] * 6}
-    large = {k: [float(v or 0) * scale for v in column] for k, column in values.items()}
+    large: Values = {k: [float(v or 0) * scale for v in column] for k, column in values.items()}
     spec = small(["x", "y"], PLAIN)
     for indicator in spec["tree"][0]["indicators"]:
         indicator["goalposts"] = [0, 100 * scale]
-    assert verdicts(audit(ran(spec, table(dict(large))))) == verdicts(small_audit(values))
+    assert verdicts(audit(ran(spec, table(large)))) == verdicts(small_audit(values))
 
 
 # --- As text and as data ------------------------------------------------------------------------------------------
