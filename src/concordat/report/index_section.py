@@ -161,7 +161,7 @@ def _table(drawn: Drawn) -> Table:
     """Countries from best to worst: rank, score, interval, plateau, and the pillars' scores."""
     inputs, words = drawn.inputs, drawn.inputs.words
     columns = [
-        Column("rank", words.plain("index.column.rank"), "rank"),
+        Column("place", words.plain("index.column.rank"), "rank"),
         Column("score", words.plain("index.column.score")),
     ]
     if drawn.doubt is not None:

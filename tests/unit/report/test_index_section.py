@@ -158,7 +158,7 @@ def test_a_study_may_define_an_index_of_its_own(written: Callable[[Study], Writt
     inputs, found = written(read_study(OWN))
     assert isinstance(found, Chapter)
     table = tables(found)["index-ranks"]
-    assert [c.id for c in table.columns] == ["rank", "score", "use", "lines"]  # nothing varied: no interval
+    assert [c.id for c in table.columns] == ["place", "score", "use", "lines"]  # nothing varied: no interval
     assert "An index of one's own" in words(found)
     assert inputs.study.as_data()["index"]["definition"]["index"] == "mine"
     again = read_study(inputs.study.as_yaml())
