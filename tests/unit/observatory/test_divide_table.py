@@ -125,6 +125,12 @@ def test_huge_and_tiny_figures() -> None:
             assert other[name].value == pytest.approx(plain[name].value, rel=1e-9), name
 
 
+def test_a_divide_beyond_what_doubles_tell() -> None:
+    found = measures([5e-324, 5e-324, 1e-300, 5e-324, 2.0])
+    assert found["atkinson_1"].value == 1
+    assert found["gini"].value == close(0.8)
+
+
 # --- Groups, ranks, designs ---------------------------------------------------------------------------------------
 
 

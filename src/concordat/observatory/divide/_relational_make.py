@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from concordat.observatory.divide._estimate import FEW, Facts, Measure
 from concordat.observatory.divide._sample import LEAST, Bounds
-from concordat.observatory.divide._scores import EXTREME, NOUGHT_WHEN_EQUAL, TIED
+from concordat.observatory.divide._scores import EXTREME, NOTHING, NOUGHT_WHEN_EQUAL, TIED
 from concordat.observatory.divide.inference import LEVEL, Spread, from_moments, interval
 
 Row: TypeAlias = Mapping[str, Any]
@@ -87,7 +87,13 @@ def _ge2(row: Row, mean: float, _bounds: Bounds | None) -> float:
 
 def _wolfson(row: Row, mean: float, bounds: Bounds | None) -> float:
     inner = 1 - 2 * _lorenz(row, 0.5) - _gini(row, mean, bounds)
-    return float(2 * inner * mean / row["q50"])
+    return float(2 * inner * mean / _something(row["q50"], mean))
+
+
+def _something(divisor: float, mean: float) -> float:
+    if divisor <= NOTHING * mean:
+        raise ZeroDivisionError
+    return divisor
 
 
 def _offline(_row: Row, mean: float, bounds: Bounds | None) -> float:
@@ -108,7 +114,7 @@ _FORMULAS: dict[str, Callable[[Row, float, Bounds | None], float]] = {
     "hoover": lambda row, _mean, _bounds: float(row["short"] / row["held"]),
     "palma": lambda row, _mean, _bounds: _share_ratio(row, 0.9, 0.4),
     "s80_s20": lambda row, _mean, _bounds: _share_ratio(row, 0.8, 0.2),
-    "p90_p10": lambda row, _mean, _bounds: float(row["q90"] / row["q10"]),
+    "p90_p10": lambda row, mean, _bounds: float(row["q90"] / _something(row["q10"], mean)),
     "wolfson": _wolfson,
     "offline": _offline,
     "gap": lambda row, _mean, _bounds: float(row["highest"] - row["lowest"]),
@@ -118,7 +124,7 @@ _FORMULAS: dict[str, Callable[[Row, float, Bounds | None], float]] = {
 
 
 def _ratio(row: Row) -> float:
-    if row["lowest"] <= 0:
+    if row["lowest"] <= NOTHING * row["highest"]:
         raise ZeroDivisionError
     return float(row["highest"] / row["lowest"])
 

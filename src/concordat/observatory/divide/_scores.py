@@ -40,6 +40,7 @@ from concordat.observatory.divide._basis import Basis, Columns, Score, Scored
 WOODRUFF = 1.96  # half-width, in standard errors of the rank, over which a density is taken
 TIED = "too many values are tied at a quantile for an error"
 EXTREME = "a lowest or highest value has no standard error"
+NOTHING = 1e-30  # of the mean: what is divided by is zero but for the smallest doubles, whose powers overflow
 _SLACK = 1e-12
 
 
@@ -128,7 +129,7 @@ def _atkinson_one(b: Basis) -> Scored:
     a = atkinson(b.o, 1, b.zeros, b.positive.ln)
     if b.zeros == "include" and b.o.share_zero > 0:
         return Scored(a, reason="zeros make it 1, whatever the others are")
-    m = math.log1p(-a)
+    m = -theil_l(b.o, logs=b.positive.ln)  # the mean logarithm; of 1 - A nothing may be left
     return Scored(a, lambda c: -(1 - a) * (c.ln - m - (c.r - 1)), positive=True, high=1.0, like=("theil_l", 1 - a))
 
 
@@ -184,7 +185,7 @@ def quantile_score(b: Basis, q: float) -> tuple[float, Score | None]:
 def _p90_p10(b: Basis) -> Scored:
     _need_mean(b, "P90/P10")
     (high, z_high), (low, z_low) = quantile_score(b, 0.9), quantile_score(b, 0.1)
-    if low <= 0:
+    if low <= NOTHING:
         raise MethodError("P90/P10 divides by the tenth percentile, which is not above zero.", code="zeros")
     value = high / low
     if z_high is None or z_low is None:
@@ -197,7 +198,7 @@ def _wolfson(b: Basis) -> Scored:
     _need_mean(b, "Wolfson's index")
     g = _gini(b)
     m, z_m = quantile_score(b, 0.5)
-    if m <= 0:
+    if m <= NOTHING:
         raise MethodError("Wolfson's index divides by the median, which is not above zero.", code="zeros")
     half = b.lorenz(0.5)
     inner = 1 - 2 * half - g.value
@@ -234,7 +235,7 @@ def _gap_relative(b: Basis) -> Scored:
 
 
 def _ratio(b: Basis) -> Scored:
-    if b.o.y[0] <= 0:
+    if b.o.y[0] <= NOTHING * b.o.y[-1]:
         raise MethodError("the ratio divides by the lowest value, which is not above zero.", code="zeros")
     return Scored(float(b.o.y[-1] / b.o.y[0]), reason=EXTREME)
 
