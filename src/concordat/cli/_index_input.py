@@ -138,6 +138,44 @@ def number(text: str | None, path: Path, line: int) -> float:
         raise InputError(f'"{text or ""}" is not a number.', where=f"{path}, line {line}", code="number") from None
 
 
+def links(result: IndexResult, rows: Iterable[Observation]) -> dict[str, Any]:
+    """Figures of GDP per head and of the validators that the file states, for the units of an index `[unit]`."""
+    import numpy as np
+
+    from concordat.evidence.catalogue import load_catalogue
+    from concordat.evidence.resolve import resolve
+
+    wanted = {"gdp_ppp_per_person_intl_2021", *result.spec.validators}
+    some = [o for o in rows if o.indicator_id in wanted and o.area in set(result.units)]
+    chosen = resolve(some, load_catalogue(), not_after=result.panel.years[-1])
+    found: dict[str, Any] = {}
+    for name in sorted(wanted):
+        figures = [chosen.get((name, unit, "")) for unit in result.units]
+        if any(f is not None and f.value is not None for f in figures):
+            found[name] = np.array([np.nan if f is None or f.value is None else f.value for f in figures])
+    return found
+
+
+def licences(result: IndexResult, rows: Iterable[Observation], data_dir: str | None) -> dict[str, str]:
+    """The licence of each indicator's figures; of several the one that permits least."""
+    from concordat.cli import evidence as store_of
+    from concordat.evidence.licences import PERMITS, licence
+
+    used = {str(i) for i in result.panel.ids[-1].ravel()}
+    datasets: dict[str, set[str]] = {}
+    for o in rows:
+        if o.obs_id in used:
+            datasets.setdefault(o.indicator_id, set()).add(o.dataset_id)
+    with store_of._loaded(data_dir, None) as (store, _):
+        of_dataset = {v.dataset_id: str(v.licence["id"]) for v in store.vintages()}
+
+    def permits(one: str) -> int:
+        row = licence(one)
+        return sum(bool(getattr(row, flag)) for flag in PERMITS)
+
+    return {name: min(sorted({of_dataset[d] for d in found}), key=permits) for name, found in sorted(datasets.items())}
+
+
 # --- Printing -----------------------------------------------------------------------------------------------------
 
 

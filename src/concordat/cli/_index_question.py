@@ -55,7 +55,12 @@ def audit(
     spec = shared.spec(file, bloc, on)
     result, name = shared.result(spec, release, data, data_dir, leave_out)
     found = None if spec.uncertainty is None or spec.kind == "dashboard" else shared.uncertainty(result, runs)
-    report = look(result, found)
+    if data is None:
+        rows, _ = shared.observations(release or spec.data.release, data_dir)
+        links, licences = shared.links(result, rows), shared.licences(result, rows, data_dir)
+        report = look(result, found, links, licences=licences)
+    else:
+        report = look(result, found)
     shared.out(report.as_data() | {"release": name}, report.lines(), json=json, out=out)
 
 

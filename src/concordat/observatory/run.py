@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from concordat.evidence.observation import Observation
 
 DIGITS = 13
+FROM_DATA = frozenset(
+    ("minmax", "zscore", "rank", "borda", "prank", "dist2max", "dist2ref", "dist2targ", "fracmax", "robust")
+)
 
 
 def run(
@@ -68,7 +71,7 @@ def run(
         ranks_by_year=rank_min(oriented(scores, spec)),
         contributions_by_year=parts,
         baseline_by_year=baseline,
-        notes=(*trail.notes, *weighted.notes, *_unranked(graph, scores)),
+        notes=(*trail.notes, *weighted.notes, *_moving_scale(spec, data), *_unranked(graph, scores)),
     )
 
 
@@ -130,6 +133,21 @@ def _contributions(
         found: Any = contributions(columns, graph.tree, weights, options)
         parts[t], baseline[t] = found.parts, found.baseline
     return parts, baseline
+
+
+def _moving_scale(spec: IndexSpec, panel: Panel) -> list[Note]:
+    """Warn where years are compared on a scale that the data themselves give: it moves when new data arrive."""
+    step = spec.step("normalise")
+    if step is None or len(panel.years) < 2 or not isinstance(step.options, o.Normalise):
+        return []
+    driven = [i.id for i in spec.indicators if (i.column.method or step.options.method) in FROM_DATA]
+    if not driven or step.options.over in ("base_year", "given"):
+        return []
+    first, last = panel.years[0], panel.years[-1]
+    text = (
+        f"scores of {first} will change when data after {last} arrive: {', '.join(driven)} take their scale from data"
+    )
+    return [Note("normalise", "moving_scale", text=text, warning=True)]
 
 
 def _unranked(graph: Graph, scores: Array) -> list[Note]:

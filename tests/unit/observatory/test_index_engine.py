@@ -261,3 +261,17 @@ def test_a_direction_is_turned_round_once_however_often_columns_are_normalised()
     spec = IndexSpec.from_yaml(head + tree + steps)
     scores = run(spec, from_table(spec, "unit,x\nA,1\nB,5\nC,9\n")).scores
     np.testing.assert_allclose(scores, [100, 50, 0])  # 1 is best, and stays best
+
+
+def test_a_scale_that_moves_with_new_data_is_warned_of_when_years_are_compared() -> None:
+    head = "schema: concordat/index@1\nindex: p\ntitle: P\ndata: {years: 2020..2022, take: panel}\n"
+    tree = "tree:\n  - pillar: a\n    indicators: [{id: x, direction: up, goalposts: [0, 20]}]\n"
+    data = "unit,year,indicator,value\n" + "\n".join(
+        f"{u},{y},x,{v + y - 2020}" for u, v in (("A", 1), ("B", 5), ("C", 9)) for y in (2020, 2021, 2022)
+    )
+    said = {}
+    for method in ("minmax", "goalposts"):
+        spec = IndexSpec.from_yaml(f"{head}{tree}steps:\n  - normalise: {{method: {method}}}\n  - aggregate: {{}}\n")
+        said[method] = [n.text for n in run(spec, from_table(spec, data)).notes if n.code == "moving_scale"]
+    assert said["goalposts"] == []
+    assert said["minmax"] == ["scores of 2020 will change when data after 2022 arrive: x take their scale from data"]
