@@ -111,7 +111,7 @@ def end_to_end(count: int, table: str, *, error: bool = False) -> Any:
     factors = [factor_of(v) for v in batch.factors]
     levels = np.stack([f.from_uniform(rng.random(count)) for f in factors], axis=1)
     if error:
-        levels[:, -1] = np.arange(count)
+        levels[:, [f.kind for f in batch.factors].index("error")] = np.arange(count)
     return rank_table(batch.scores(levels), nominal=result.scores)
 
 
