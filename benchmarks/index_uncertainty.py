@@ -134,18 +134,17 @@ def exact(table: str) -> Any:
 def attribution(parts: int, x: np.ndarray) -> Any:
     """A change of 4 or 12 components between two editions."""
     later, earlier = file_text(), file_text()
-    earlier = earlier.replace("{method: minmax, floor: 1}", "{method: rank}").replace(
+    earlier = earlier.replace("{method: minmax, floor: 1}", "{method: rank, floor: 1}").replace(
         "winsorise_max: 5,", "winsorise_max: 2,"
     )
+    later = later.replace("pillar: sub0\n", "pillar: sub0\n    weight: 2\n")
+    later = later.replace("top: arithmetic", "top: geometric")
     before = x.copy()
     if parts == 12:
         screened = "steps:\n  - impute: {method: median}\n  - screen: {min_share: 0.5}\n"
         lines = "  - denominate: {i01: {by: size, per: 2}}\n  - screen: {min_share: 0.4}\n  - impute: {method: mean}\n"
         earlier = earlier.replace("steps:\n", f"steps:\n{lines}")
         later = later.replace("steps:\n", screened)
-        later = later.replace("pillar: sub0\n", "pillar: sub0\n    weight: 2\n").replace(
-            "top: arithmetic", "top: geometric"
-        )
         later = later.replace("id: i05, direction: up", "id: i05, direction: down")
         later = later.replace("index: bench\n", "index: bench\ndata: {years: 2021..2021}\n")
         before[:, 4] *= 1.1
