@@ -132,7 +132,7 @@ class UncertaintyResult:
         yield f"{self.runs:,} runs ({made}), seed {self._seed}."
         drivers = self.drivers()
         if drivers:
-            yield f"What moves the ranking: {', '.join(f'{name} {share:.2f}' for name, share in drivers)}."
+            yield f"What moves the ranking: {', '.join(f'{name} {share + 0.0:z.2f}' for name, share in drivers)}."
         else:
             yield "No assumption that was varied moves the ranking."
         tied = [f"{a} to {b}" for a, b in plateau_places(self.table) if b > a]
