@@ -242,4 +242,4 @@ def warn(result: IndexResult) -> None:
     for note in result.notes:
         if note.warning:
             place = ", ".join(w for w in (note.indicator, note.unit, note.slice) if w)
-            print(f"concordat: {note.stage}: {place + ': ' if place else ''}{note.text}.", file=sys.stderr)
+            print(f"concordat: {note.stage}: {place + ': ' if place else ''}{note.text.rstrip('.')}.", file=sys.stderr)

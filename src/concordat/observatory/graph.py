@@ -78,6 +78,13 @@ class Graph:
         self._check_units()
 
     def _check_units(self) -> None:
+        for indicator in self.spec.indicators:
+            reference = indicator.column.reference
+            if reference is not None and reference not in self.panel.units:
+                what = f'{indicator.id}: the reference "{reference}" is not a unit of this index.'
+                known = ", ".join(self.panel.units[:12])
+                place = self.spec.document.place("tree")
+                raise InputError(what, where=place, hint=f"Units: {known}.", code="unknown_unit")
         for step in self.spec.steps:
             named: tuple[str, ...] = ()
             if isinstance(step.options, o.Screen):

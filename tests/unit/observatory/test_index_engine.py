@@ -275,3 +275,11 @@ def test_a_scale_that_moves_with_new_data_is_warned_of_when_years_are_compared()
         said[method] = [n.text for n in run(spec, from_table(spec, data)).notes if n.code == "moving_scale"]
     assert said["goalposts"] == []
     assert said["minmax"] == ["scores of 2020 will change when data after 2022 arrive: x take their scale from data"]
+
+
+def test_a_reference_that_is_no_unit_is_told_before_anything_runs() -> None:
+    head = "schema: concordat/index@1\nindex: t\ntitle: T\ntree:\n  - pillar: a\n"
+    tree = "    indicators: [{id: x, direction: up, method: dist2ref, reference: ZZ}]\n"
+    spec = IndexSpec.from_yaml(head + tree + "steps:\n  - normalise: {method: minmax}\n  - aggregate: {}\n")
+    with pytest.raises(InputError, match='the reference "ZZ" is not a unit'):
+        Graph(spec, from_table(spec, "unit,x\nA,1\nB,5\nC,9\n"))
