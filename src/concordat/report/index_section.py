@@ -26,6 +26,7 @@ from concordat.report.chapter import (
     Num,
     Paragraph,
     Row,
+    Runs,
     Table,
 )
 from concordat.report.inputs import Inputs
@@ -171,7 +172,9 @@ def _table(drawn: Drawn) -> Table:
     for pillar in drawn.pillars:
         columns.append(Column(pillar, words.plain("index.column.pillar", pillar=drawn.pillar_name(pillar))))
     rows = [Row(u, inputs.area_name(u), tuple(_row(drawn, u)), "member") for u in drawn.order]
-    notes = (words.text("index.table_note"),)
+    notes: tuple[Runs, ...] = (words.text("index.table_note"),)
+    if drawn.doubt is not None:
+        notes = (*notes, words.text("index.scores_note"))
     title, head = words.plain("index.table"), words.plain("index.row_title")
     return Table("index-ranks", title, head, tuple(columns), tuple(rows), notes, on_page=len(rows) <= ROWS_ON_PAGE)
 
