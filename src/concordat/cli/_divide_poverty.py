@@ -66,7 +66,7 @@ def lines(found: AlkireFoster, hidden: Sequence[str], min_cell: int) -> Iterator
          BLANK if p.contribution is None else f"{100 * p.contribution.value:.1f} %"]
         for p in found.parts
     ]  # fmt: skip
-    yield from shared.columns(["deprivation", ">weight", ">of all", ">of the poor", ">of M0"], parts)
+    yield from shared.columns(["deprivation", ">weight", ">of all", ">poor and deprived", ">of M0"], parts)
     if found.groups:
         yield ""
         shown = [

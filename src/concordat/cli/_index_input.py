@@ -55,7 +55,8 @@ def with_units(spec: IndexSpec, bloc: str, on: str) -> IndexSpec:
         raise InputError("--on needs a bloc.", hint="Add --bloc.", code="who")
     named = bloc_of(bloc).id if bloc else spec.units.bloc  # type: ignore[union-attr]
     day = on or clock.today().isoformat()
-    return replace(spec, units=Units(bloc=named, as_of=day))
+    kept = spec.units or Units()
+    return replace(spec, units=replace(kept, bloc=named, as_of=day, countries=()))
 
 
 def result(

@@ -3,6 +3,7 @@
 Components, each present only where the two editions differ in it:
 
     units        who is ranked                          new data      cells that one edition has and the other hasn't,
+    denominators what figures are divided by
     framework    tree and indicators (with weights,                   or that are of another year
                  where the nodes are not the same)      revised data  same cell, same year, other value
     indicators   direction, transform, goalposts ...    order         the order of the steps
@@ -95,11 +96,22 @@ class Mixture:
             yield "order"
         if a.get("compat", "") != b.get("compat", ""):
             yield "compat"
+        if self._other_denominators():
+            yield "denominators"
         revised, new = self._cells()
         if revised.any():
             yield "revised data"
         if new.any():
             yield "new data"
+
+    def _other_denominators(self) -> bool:
+        """Whether a common unit's denominator is another figure in the later edition."""
+        a, b = self.panels
+        rows = [[p.units.index(u) for u in self.units] for p in (a, b)]
+        return any(
+            not np.array_equal(a.denominators[d][:, rows[0]], b.denominators[d][:, rows[1]], equal_nan=True)
+            for d in set(a.denominators) & set(b.denominators)
+        )
 
     def _cells(self) -> tuple[Bools, Bools]:
         """Which cells of common units and indicators were revised, and which are new or gone."""
@@ -151,7 +163,7 @@ class Mixture:
 
     def _spec(self, taken: frozenset[str]) -> IndexSpec:
         """The mixed file, put together from the checked parts of both."""
-        key = taken - {"revised data", "new data"}
+        key = taken - {"revised data", "new data", "denominators"}
         if key not in self._specs:
             self._specs[key] = self._compose(taken)
         return self._specs[key]
@@ -185,8 +197,9 @@ class Mixture:
         same = np.isfinite(va) & np.isfinite(vb) & (ya == yb)
         later = np.where(one_sided == 0, np.where(same, "revised data" in taken, "new data" in taken), one_sided == 2)
         values, years = np.where(later, vb, va), np.where(later, yb, ya)
-        bottoms = {d: self._denominator(d, units, "revised data" in taken) for d in spec_denominators(spec)}
-        groups = {u: g for p in self.panels for u, g in zip(p.units, p.groups, strict=False)}
+        bottoms = {d: self._denominator(d, units, "denominators" in taken) for d in spec_denominators(spec)}
+        own = self.panels["impute" in taken]
+        groups = dict(zip(own.units, own.groups, strict=False))
         return Panel(
             years=b.years,
             units=units,

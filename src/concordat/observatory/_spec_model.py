@@ -287,7 +287,7 @@ class UncertaintyKeys(_Strict):
     vary: dict[str, Any] = {}
     target: list[Literal["rank", "score", "mean_abs_rank_change"]] = ["rank", "score", "mean_abs_rank_change"]
     on_error: Literal["stop", "drop"] = "stop"
-    top: list[int] = [3, 5, 10]
+    top: list[Annotated[int, Field(ge=1)]] = Field([3, 5, 10], min_length=1)
 
 
 class IndexFile(_Strict):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from concordat.errors import InputError
-from concordat.observatory.spec import ORDER, Data, Error, IndexSpec, Indicator, Options, Step, Uncertainty, Units
+from concordat.observatory.spec import ORDER, Data, Error, IndexSpec, Indicator, Options, Step, Uncertainty, Units, Vary
 from concordat.observatory.stages import options as o
 from concordat.observatory.tree import Tree
 from concordat.settings import Document, nearest
@@ -159,6 +159,13 @@ class Reader:
         if self.model.kind == "index" and "aggregate" not in stages:
             hint = "Add: - aggregate: {default: arithmetic}, or say kind: dashboard."
             raise self._error("the steps hold no aggregate.", "steps", hint=hint, code="no_aggregate")
+        if (
+            "impute" in stages
+            and "normalise" in stages
+            and stages[::-1].index("impute") < stages[::-1].index("normalise")
+        ):
+            hint = "Move impute before normalise."
+            raise self._error("figures are filled in after they were normalised.", "steps", hint=hint, code="order")
         for stage in ("weights", "aggregate"):
             if stages.count(stage) > 1:
                 raise self._error(f"the steps hold {stage} twice.", "steps", hint="Keep one.", code="duplicate")
@@ -268,7 +275,19 @@ class Reader:
             return None
         # By path, not as written: the file's hash does not see the order of keys, so nothing may depend on it.
         vary = tuple(read_vary(self, path, u.vary[path], steps, indicators, tree) for path in sorted(u.vary))
+        self._check_draws(vary, steps)
         return Uncertainty(u.runs, u.seed, vary, tuple(u.target), u.on_error, tuple(u.top))
+
+    def _check_draws(self, vary: Sequence[Vary], steps: Sequence[Step]) -> None:
+        """Draws of imputation are made once, from the nominal figures: what they rest on may not vary beside them."""
+        for draw in (v for v in vary if v.kind == "draw"):
+            for other in vary:
+                if other is draw or other.kind not in ("option", "continuous"):
+                    continue
+                if other.step <= draw.step and steps[other.step].stage not in ("weights", "aggregate", "screen"):
+                    what = f"{draw.path} can't be varied together with {other.path}, on which its draws rest."
+                    hint = "Vary one of them, or compare two files."
+                    raise self._error(what, "uncertainty", "vary", draw.path, hint=hint, code="draws")
 
     def _units(self) -> Units | None:
         u = self.model.units

@@ -65,6 +65,8 @@ def read_vary(
             raise _error(reader, path, "the step weights has no ballots.", "Write method: ballots and file: ...")
         labels = tuple(f"{b[0]} ({b[1]})" for b in step.options.ballots)
         return Vary(path, "ballot", number, labels=labels, draws=len(labels), group=group)
+    if step.stage == "impute" and tail == "group":
+        raise _error(reader, path, "groups are read once, with the figures.", "Compare two files instead.")
     if "uniform" in keys:
         return _continuous(reader, path, keys["uniform"], step, number, tail, group)
     levels = [_level(reader, path, value, step, tail, indicators, tree) for value in keys["levels"]]
@@ -94,6 +96,8 @@ def _keys(reader: Reader, path: str, given: Any) -> dict[str, Any]:
             close = nearest(str(key), known)
             hint = f'Did you mean "{close[0]}"?' if close else f"Known keys: {', '.join(known)}."
             raise _error(reader, path, f'"{key}" is not a key I know here.', hint, "unknown_key")
+    if not isinstance(given.get("group", ""), str):
+        raise _error(reader, path, f"group is {given['group']!r}.", "Write the group's name.")
     if not path.startswith(("data.", "weights.noise")) and "all" not in given:
         if ("levels" in given) == ("uniform" in given):
             raise _error(reader, path, "give levels or uniform.", "Write a list, or {uniform: [a, b]}.")
@@ -142,10 +146,23 @@ def _level(
         options = reader._from_model(step.stage, values, indicators, tree, ("uncertainty", "vary", path))
         changed = type(step)(step.name, step.stage, options)
         reader._check_step(changed, indicators, tree, "uncertainty", "vary", path)
+        _check_distance(step.options, options, tree)
     except InputError as error:
         what = error.what.removeprefix(f"{tail}: ")
         raise InputError(f"{path}, level {value!r}: {what}", where=place, hint=error.hint, code="level") from None
     return options
+
+
+def _check_distance(nominal: Any, level: Any, tree: Tree) -> None:
+    """A method whose less is better can't be a level among methods whose more is."""
+    if not isinstance(level, o.Aggregate):
+        return
+    from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, check_methods, method_of
+
+    check_methods(tree, level)
+    sides = {method_of(tree, tree.root, options) in LOWER_IS_BETTER for options in (nominal, level)}
+    if len(sides) > 1:
+        raise InputError("a distance, of which less is better, and a score can't be varied together.", code="distance")
 
 
 def _continuous(reader: Reader, path: str, ends: Any, step: Step, number: int, tail: str, group: str) -> Vary:

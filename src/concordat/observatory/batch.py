@@ -196,10 +196,12 @@ class Batch:
         step = Step("weights", "weights", weights_options(self.graph.spec))
         which, options = self._options(step, number, levels)
         driven = [_is_driven(chosen) for chosen in options]
-        keys, run_key = distinct_rows(which, np.where(np.array(driven)[which], state, -1))
+        by_data = np.array(driven)[which]
+        how, aggregations = self._aggregations(levels)
+        keys, run_key = distinct_rows(which, np.where(by_data, state, -1), np.where(by_data, how, 0))
         rows = np.empty((len(keys), len(tree.names)))
-        for k, (n, s) in enumerate(keys):
-            rows[k] = self._weights_for(options[n], stack[s] if s >= 0 else None)
+        for k, (n, s, a) in enumerate(keys):
+            rows[k] = self._weights_for(options[n], stack[s] if s >= 0 else None, aggregations[a])
         weights = rows[run_key]
         for n, factor in enumerate(self.factors):
             if factor.kind == "ballot":
@@ -208,9 +210,9 @@ class Batch:
             weights = tree.normalised(weights * shake[levels[:, n].astype(np.int64)])
         return weights
 
-    def _weights_for(self, options: o.Weights, columns: Array | None) -> Array:
+    def _weights_for(self, options: o.Weights, columns: Array | None, aggregation: o.Aggregate) -> Array:
         if columns is not None:
-            return weights_of(self.graph, options, columns).weights
+            return weights_of(self.graph, options, columns, aggregation).weights
         if options not in self._weights:
             self._weights[options] = weights_of(self.graph, options, None).weights
         return self._weights[options]
@@ -224,10 +226,14 @@ class Batch:
 
     # --- Scores ---
 
-    def _aggregate(self, levels: Array, stack: Array, state: Ints, weights: Array) -> Array:
+    def _aggregations(self, levels: Array) -> tuple[Ints, list[Any]]:
+        """For each run which options of `aggregate` it takes, and the distinct ones."""
         spec = self.graph.spec
         number = next((n for n, s in enumerate(spec.steps) if s.stage == "aggregate"), -1)
-        which, options = self._options(Step("aggregate", "aggregate", aggregate_options(spec)), number, levels)
+        return self._options(Step("aggregate", "aggregate", aggregate_options(spec)), number, levels)
+
+    def _aggregate(self, levels: Array, stack: Array, state: Ints, weights: Array) -> Array:
+        which, options = self._aggregations(levels)
         scores = np.empty((len(levels), len(self.graph.panel.units)))
         for n, chosen in enumerate(options):
             rows = np.flatnonzero(which == n)
@@ -321,6 +327,9 @@ def _scaled_bounds(graph: Graph) -> list[tuple[float, float]]:
     from concordat.observatory.stages.transform import of_value
 
     found: list[tuple[float, float]] = []
+    stages = [s.stage for s in graph.spec.steps]
+    if "treat" in stages and "impute" in stages and stages.index("treat") < stages.index("impute"):
+        return [(-np.inf, np.inf)] * len(graph.spec.indicators)  # treated columns have no bounds
     changed = {name for s in graph.spec.steps if isinstance(s.options, o.Denominate) for name, _, _ in s.options.by}
     for n, indicator in enumerate(graph.spec.indicators):
         ends = graph.panel.bounds[n] if graph.panel.bounds and indicator.id not in changed else (-np.inf, np.inf)

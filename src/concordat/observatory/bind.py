@@ -99,7 +99,8 @@ def bind(
         hint = "Write data: {years: 2010..2025}."
         raise InputError("the file names no last year.", where=spec.document.place("data"), hint=hint, code="years")
     wanted = {i.id for i in spec.indicators} | set(denominators)
-    rows = [o for o in observations if o.indicator_id in wanted and o.area in set(areas) and o.year <= last]
+    first, inside = spec.data.first or 0, set(areas)
+    rows = [o for o in observations if o.indicator_id in wanted and o.area in inside and first <= o.year <= last]
     years = tuple(range(spec.data.first or last, last + 1)) if spec.data.take == "panel" else (last,)
     chosen = [_resolved(spec, rows, catalogue, year, areas) for year in years]
     dated = list(zip(years, chosen, strict=True))
@@ -306,6 +307,10 @@ def from_table(spec: IndexSpec, text: str, *, where: str = "data.csv") -> Panel:
     long = {"indicator", "value"} <= set(head)
     figures: dict[tuple[int, str, str], tuple[float, float, float]] = {}
     seen: set[str] = set()  # a unit without any figure is listed, too: unranked
+    for n, row in enumerate(rows[1:], 2):
+        if len(row) > len(head):
+            what = f"the row has {len(row)} cells, the head {len(head)}."
+            raise InputError(what, where=f"{where}, line {n}", hint="Put cells with commas in quotes.", code="cells")
     lines = [(n, dict(zip(head, row, strict=False))) for n, row in enumerate(rows[1:], 2) if any(row)]
     for n, row in lines:
         place = f"{where}, line {n}"

@@ -5,9 +5,9 @@ steps so far share a state: with five treatments and two normalisations there ar
 All states that take the same options go through a stage together, as slices of one stack.
 
 The order is that of the file, with one step that it does not name: an indicator's `transform` (log, log1p, ...) is
-taken right after denominating, so that filling in, treatment and normalisation all see one scale; its goalposts, which
-the file gives in the indicator's own unit, are transformed alike. `screen` always judges the figures that were
-observed, wherever it stands: filling in must not make a unit look complete.
+taken right after the last denominating, so that filling in, treatment and normalisation all see one scale; its
+goalposts, which the file gives in the indicator's own unit, are transformed alike. `screen` always judges the figures
+that were observed, wherever it stands: filling in must not make a unit look complete.
 """
 
 from __future__ import annotations
@@ -234,7 +234,8 @@ def _with_transform(spec: IndexSpec) -> tuple[tuple[Step, int], ...]:
     for number, step in enumerate(spec.steps):
         if step.stage not in CHANGES_FIGURES:
             continue
-        if not placed and step.stage != "denominate":
+        later = any(s.stage == "denominate" for s in spec.steps[number:])
+        if not placed and (not later or step.stage in ("treat", "normalise")):
             steps.append((Step("transform", "transform", Transform(names)), -1))  # type: ignore[arg-type]
             placed = True
         steps.append((Step(step.name, step.stage, transformed(spec, step.options)), number))

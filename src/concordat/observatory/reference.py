@@ -10,20 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from concordat.observatory.bind import bind
-from concordat.observatory.run import run, weights_options
+from concordat.observatory.run import aggregate_options, run, weights_options
 from concordat.observatory.spec import DATA_DRIVEN, PANEL_FILLS, IndexSpec, Units
 from concordat.observatory.stages import options as o
+from concordat.observatory.stages.aggregate import method_of
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
     from concordat.evidence.observation import Observation
 
 WORLD = "WLD"
+BY_ROW = frozenset(("arithmetic", "geometric", "harmonic", "power", "median", "owa", "mpi"))
 GIVEN = frozenset(("goalposts", "piecewise", "categorical", "scaled"))
 
 
@@ -69,6 +71,10 @@ def own_scale(spec: IndexSpec) -> str:
                 method = indicator.column.method or options.method
                 if method not in GIVEN:
                     return f"{indicator.id} is scaled by the ranked units (normalise: {method})."
+    options_ = aggregate_options(spec)
+    for node in spec.tree.inner:
+        if (how := method_of(spec.tree, node, options_)) not in BY_ROW:
+            return f"{spec.tree.names[node]} is judged among the ranked units (aggregate: {how})."
     if weights_options(spec).method in DATA_DRIVEN:
         return "weights come from the ranked units."
     return ""
@@ -94,7 +100,8 @@ def _group(
     reason = own_scale(spec)
     if reason:
         return GroupScores(group, reason=reason)
-    other = replace(spec, units=Units(countries=areas), uncertainty=None)
+    steps = tuple(replace(s, options=_listed(s.options, areas)) for s in spec.steps)
+    other = replace(spec, units=Units(countries=areas), uncertainty=None, steps=steps)
     scores = run(other, bind(other, rows, catalogue, units=areas, not_after=not_after)).scores
     known = np.sort(scores[np.isfinite(scores)])
     if known.size == 0:
@@ -108,6 +115,14 @@ def _group(
         float(known[0]),
         float(known[-1]),
     )
+
+
+def _listed(options: Any, areas: Sequence[str]) -> Any:
+    """The options of a step; lists of units without those that the group does not have."""
+    if not isinstance(options, o.Screen):
+        return options
+    keep, drop = (tuple(u for u in some if u in areas) for some in (options.keep, options.drop))
+    return replace(options, keep=keep, drop=drop)
 
 
 def _areas(spec: IndexSpec, group: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from concordat.observatory.graph import Graph, Trail
 from concordat.observatory.panel import Array, Bools, Note, Panel, Reason
 from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.spec import IndexSpec
-from concordat.observatory.stages.aggregate import aggregate_tree, dashboard
+from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, dashboard, method_of
 from concordat.observatory.stages.contribution import remove_one, standing
 from concordat.observatory.stages.frontier import Acceptability, smaa
 from concordat.observatory.stages.options import Aggregate, Weights
@@ -133,7 +133,9 @@ class IndexResult:
         assert cast.ballot_weights is not None
         rows: list[dict[str, Any]] = []
         for (ballot, member), w in zip(cast.ballots, cast.ballot_weights, strict=True):
-            ranks = rank_min(aggregate_tree(columns, w, tree, weights.options, self.units)[:, tree.root])
+            scores = aggregate_tree(columns, w, tree, weights.options, self.units)[:, tree.root]
+            less = method_of(tree, tree.root, weights.options) in LOWER_IS_BETTER
+            ranks = rank_min(-scores if less else scores)
             rows.append(
                 {"ballot": ballot, "member": member, "ranks": dict(zip(self.units, map(_number, ranks), strict=True))}
             )
@@ -148,7 +150,8 @@ class IndexResult:
 
         Scores are weighted means of the normalised indicators, with weights drawn from Dirichlet(1).
         """
-        columns = self.trail.stacks[-1][-1]
+        ranked = np.isfinite(self.scores)  # who is not ranked by the index is not ranked here
+        columns = np.where(ranked[:, None], self.trail.stacks[-1][-1], np.nan)
         there = np.isfinite(columns)
         filled = np.where(there, columns, 0.0)
 

@@ -98,9 +98,12 @@ def nominal_weights(graph: Graph, normalised: Array) -> Weighted:
     return weights_of(graph, weights_options(graph.spec), normalised[-1])
 
 
-def weights_of(graph: Graph, options: o.Weights, scores: Array | None) -> Weighted:
+def weights_of(
+    graph: Graph, options: o.Weights, scores: Array | None, aggregation: o.Aggregate | None = None
+) -> Weighted:
     """Weights under some options, from the normalised columns `[unit, indicator]` where data drive them."""
-    return weights_for(graph.tree, options, scores, graph.panel.units, aggregate_options(graph.spec))
+    made = aggregation or aggregate_options(graph.spec)
+    return weights_for(graph.tree, options, scores, graph.panel.units, made)
 
 
 def oriented(scores: Array, spec: IndexSpec) -> Array:

@@ -77,7 +77,7 @@ def _g(g: Function, x: Array, there: Bools) -> Array:
 
 def _ratio(total: Array, weight: Array, there: Bools, options: o.Aggregate) -> Array:
     """Weighted means where enough children are there and weigh something, else empty."""
-    enough = there.mean(axis=-1) >= options.min_share - 1e-12
+    enough = there.sum(axis=-1) >= options.min_share * there.shape[-1] - 1e-9
     ok = enough & (weight > 0)
     return np.where(ok, total / np.where(ok, weight, 1.0), np.nan)
 

@@ -133,8 +133,10 @@ class UncertaintyResult:
         drivers = self.drivers()
         if drivers:
             yield f"What moves the ranking: {', '.join(f'{name} {share + 0.0:z.2f}' for name, share in drivers)}."
-        else:
-            yield "No assumption that was varied moves the ranking."
+        elif "mean_abs_rank_change" in self.shapley:
+            reason = self.shapley["mean_abs_rank_change"].reasons[0]
+            same = "same in every run" in reason
+            yield "No assumption that was varied moves the ranking." if same else f"What moves it is not told: {reason}"
         tied = [f"{a} to {b}" for a, b in plateau_places(self.table) if b > a]
         if tied:
             yield f"Places that cannot be told apart: {'; '.join(tied)}."

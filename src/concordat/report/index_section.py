@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from concordat.report.earlier import Earlier
 
 PULL = "concordat evidence pull worldbank"
+OWN = "digital-readiness"
 UNITS_MIN = 3
 ROWS_ON_PAGE = 40  # more stand in the picture, and whole in XLSX and CSV
 FACTORS = ("normalise.method", "weights.noise", "aggregate.top", "data.error")
@@ -64,10 +65,15 @@ class Drawn:
         key = f"index.pillar.{pillar}"
         return self.inputs.words.plain(key) if key in self.inputs.words else self.spec.name_of(pillar)
 
+    @property
+    def own(self) -> bool:
+        """Whether it is the index that ships: the words that describe its method and its factors are of it alone."""
+        return self.spec.id == OWN
+
     def factor_name(self, path: str) -> str:
         """What is varied, in words."""
         key = f"index.factor.{path.replace('.', '_')}"
-        return self.inputs.words.plain(key) if key in self.inputs.words else path
+        return self.inputs.words.plain(key) if self.own and key in self.inputs.words else path
 
     @property
     def factors(self) -> list[str]:
@@ -132,8 +138,10 @@ def _introduction(drawn: Drawn) -> Iterator[Block]:
         "pillars": words.listed(drawn.pillar_name(p) for p in drawn.pillars),
     }
     hashed = Code(drawn.spec.hash[:16])
-    yield Paragraph(words.text("index.intro", title=_title(drawn), hash=hashed, **counted))
-    yield Paragraph(words.text("index.method"))
+    key = "index.intro" if drawn.own else "index.intro_study"
+    yield Paragraph(words.text(key, title=_title(drawn), hash=hashed, **counted))
+    if drawn.own:
+        yield Paragraph(words.text("index.method"))
     if drawn.doubt is not None:
         runs = Num(drawn.doubt.parts["runs"], unit="count", id=drawn.doubt.id, part="runs")
         key = "index.runs_exact" if drawn.doubt.parts["exact"] else "index.runs_sample"
@@ -172,9 +180,9 @@ def _table(drawn: Drawn) -> Table:
     for pillar in drawn.pillars:
         columns.append(Column(pillar, words.plain("index.column.pillar", pillar=drawn.pillar_name(pillar))))
     rows = [Row(u, inputs.area_name(u), tuple(_row(drawn, u)), "member") for u in drawn.order]
-    notes: tuple[Runs, ...] = (words.text("index.table_note"),)
+    notes: tuple[Runs, ...] = ()
     if drawn.doubt is not None:
-        notes = (*notes, words.text("index.scores_note"))
+        notes = (words.text("index.table_note"), words.text("index.scores_note"))
     title, head = words.plain("index.table"), words.plain("index.row_title")
     return Table("index-ranks", title, head, tuple(columns), tuple(rows), notes, on_page=len(rows) <= ROWS_ON_PAGE)
 
@@ -202,6 +210,7 @@ def _drivers(drawn: Drawn, doubt: Derived) -> Iterator[Block]:
     words = drawn.inputs.words
     shares = [doubt.parts[f"driver_{n + 1}"] for n in range(len(drawn.factors))]
     if None in shares:
+        yield Note(words.text("index.no_driver"))
         return
     column = Column("share", words.plain("index.column.driver"), "percent")
     rows = []
@@ -263,7 +272,7 @@ def _cause(drawn: Drawn, cause: str) -> str:
 def _headlines(drawn: Drawn) -> Iterator[Headline]:
     """Who is first and how sure that is; what the order depends on."""
     words, doubt = drawn.inputs.words, drawn.doubt
-    if doubt is None:
+    if doubt is None or not drawn.own:
         return
     best = drawn.order[0]
     part = f"rank_{best}"
@@ -273,7 +282,7 @@ def _headlines(drawn: Drawn) -> Iterator[Headline]:
     runs = Num(doubt.parts["runs"], unit="count", id=doubt.id, part="runs")
     name = drawn.inputs.area_name(best)
     told = {"title": _title(drawn), "first": name, "runs": runs}
-    if low.value == high.value:
+    if low.value == high.value == 1:
         yield Headline(70, words.text("index.headline_sure", **told))
     else:
         yield Headline(70, words.text("index.headline_first", low=low, high=high, **told))

@@ -283,3 +283,61 @@ def test_a_reference_that_is_no_unit_is_told_before_anything_runs() -> None:
     spec = IndexSpec.from_yaml(head + tree + "steps:\n  - normalise: {method: minmax}\n  - aggregate: {}\n")
     with pytest.raises(InputError, match='the reference "ZZ" is not a unit'):
         Graph(spec, from_table(spec, "unit,x\nA,1\nB,5\nC,9\n"))
+
+
+TWO = """\
+schema: concordat/index@1
+index: t
+title: T
+tree:
+  - pillar: a
+    indicators: [{id: x, direction: up, goalposts: [0, 10]}, {id: y, direction: up, goalposts: [0, 10]}]
+  - pillar: b
+    indicators: [{id: z, direction: up, goalposts: [0, 10]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "vary", "words"),
+    [
+        ("", "aggregate.top: [arithmetic, wroclaw]", "a distance, of which less is better"),
+        (
+            "  - impute: {method: em, draws: 3}\n",
+            "impute.draw: all\n    impute.within: [pillar, all]",
+            "its draws rest",
+        ),
+        ("  - impute: {method: mean, group: region}\n", "impute.group: [region, income]", "groups are read once"),
+        ("", "normalise.method: {levels: [minmax, rank], group: [a]}", "group is ['a']"),
+    ],
+)
+def test_what_can_not_be_varied_together_is_refused_before_anything_runs(steps: str, vary: str, words: str) -> None:
+    more = (
+        f"steps:\n{steps}  - normalise: {{method: goalposts}}\n  - aggregate: {{}}\nuncertainty:\n  vary:\n    {vary}\n"
+    )
+    with pytest.raises(InputError) as told:
+        IndexSpec.from_yaml(TWO + more)
+    assert words in str(told.value), str(told.value)
+
+
+def test_figures_are_not_filled_in_after_they_were_normalised() -> None:
+    steps = "steps:\n  - normalise: {method: goalposts}\n  - impute: {method: mean}\n  - aggregate: {}\n"
+    with pytest.raises(InputError, match="filled in after they were normalised"):
+        IndexSpec.from_yaml(TWO + steps)
+
+
+def test_a_row_with_more_cells_than_the_head_is_refused() -> None:
+    spec = IndexSpec.from_yaml(TWO + "steps:\n  - normalise: {method: goalposts}\n  - aggregate: {}\n")
+    with pytest.raises(InputError, match=r"line 3: the row has 5 cells, the head 4"):
+        from_table(spec, "unit,x,y,z\nA,1,2,3\nB,1,234,5,6\n")
+
+
+def test_weights_from_data_follow_the_aggregation_of_their_own_run() -> None:
+    steps = "steps:\n  - normalise: {method: goalposts, floor: 1}\n  - weights: {method: critic}\n"
+    unc = "uncertainty:\n  vary:\n    aggregate.default: [arithmetic, geometric]\n"
+    table_ = "unit,x,y,z\n" + "\n".join(f"U{i},{(7 * i) % 9 + 1},{(5 * i) % 8 + 1},{(3 * i) % 7 + 1}" for i in range(9))
+    spec = IndexSpec.from_yaml(TWO + steps + "  - aggregate: {default: arithmetic}\n" + unc)
+    batch_ = Batch(Graph(spec, from_table(spec, table_)))
+    other = IndexSpec.from_yaml(TWO + steps + "  - aggregate: {default: geometric}\n")
+    np.testing.assert_allclose(
+        batch_.scores(np.array([[1.0]]))[0], run(other, from_table(other, table_)).scores, atol=1e-9
+    )

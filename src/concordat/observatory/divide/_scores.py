@@ -48,7 +48,8 @@ _SLACK = 1e-12
 
 
 def _mean(b: Basis) -> Scored:
-    return Scored(b.o.mean, lambda c: c.r - b.o.mean / b.unit, scale=b.unit, low=-math.inf)
+    low, high = (-math.inf, math.inf) if b.bounds is None else (b.bounds.low, b.bounds.high)
+    return Scored(b.o.mean, lambda c: c.r - b.o.mean / b.unit, scale=b.unit, low=low, high=high)
 
 
 def _gini(b: Basis) -> Scored:
