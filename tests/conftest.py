@@ -16,8 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from concordat import clock
+
+hypothesis_settings.register_profile("concordat", deadline=None)  # no test asserts on time
+hypothesis_settings.load_profile("concordat")
 
 SHARED_DATA = Path(os.environ.get("CONCORDAT_SHARED_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
 TODAY = "2026-11-22"

@@ -21,7 +21,7 @@ MEASURES = ("gap", "ratio", "sd", "cv", "gini")
 
 figure = st.one_of(st.integers(0, 100).map(float), st.floats(0.001, 100))
 weight = st.one_of(st.just(1.0), st.floats(0.01, 1e9))
-width = st.one_of(st.just(0.0), st.just(0.5), st.floats(0, 60))
+width = st.one_of(st.just(0.0), st.just(0.5), st.floats(0, 60, allow_subnormal=False).map(lambda v: round(v, 6)))
 place = st.integers(0, 64).map(lambda n: n / 64)  # not so small that its square is no number any more
 
 
