@@ -142,11 +142,12 @@ def attribution(parts: int, x: np.ndarray) -> Any:
     before = x.copy()
     if parts == 12:
         screened = "steps:\n  - impute: {method: median}\n  - screen: {min_share: 0.5}\n"
-        lines = "  - denominate: {i01: {by: size, per: 2}}\n  - screen: {min_share: 0.4}\n  - impute: {method: mean}\n"
+        lines = "  - denominate: {i01: {by: size, per: 2}}\n  - impute: {method: mean}\n  - screen: {min_share: 0.4}\n"
         earlier = earlier.replace("steps:\n", f"steps:\n{lines}")
         later = later.replace("steps:\n", screened)
         later = later.replace("id: i05, direction: up", "id: i05, direction: down")
         later = later.replace("index: bench\n", "index: bench\ndata: {years: 2021..2021}\n")
+        later = later.replace("title: Benchmark\n", "title: Benchmark\ncompat: coinr-1.1.14\n")
         before[:, 4] *= 1.1
     first, second = IndexSpec.from_yaml(later), IndexSpec.from_yaml(earlier)
     now, then = table_text(x), table_text(before)

@@ -6,11 +6,14 @@ Components, each present only where the two editions differ in it:
     denominators what figures are divided by
     framework    tree and indicators (with weights,                   or that are of another year
                  where the nodes are not the same)      revised data  same cell, same year, other value
-    indicators   direction, transform, goalposts ...    order         the order of the steps
+    indicators   direction, transform, goalposts ...    compat        whose literal defects are repeated
     weights      weights of the tree and their step     a step each   denominate, impute, screen, treat, normalise,
                                                                       aggregate: its options, or that it is there
+    steps        all steps but weights as one, where they can't be told apart by kind: one stands twice, or has
+                 another place than the usual one
 
-A mixture is put together from the parts of two checked files and run like any other.
+A mixture is put together from the parts of two checked files and run like any other. With no component taken, and with
+all of them, it must give the two editions' own scores; that is checked.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from concordat.errors import MethodError
+from concordat.observatory.bind import group_kind, groups_of
 from concordat.observatory.graph import Graph
 from concordat.observatory.panel import Array, Bools, Ints, Panel
 from concordat.observatory.ranks_core import rank_min
@@ -29,11 +33,12 @@ from concordat.observatory.result import IndexResult
 from concordat.observatory.run import aggregate_options, oriented, tidy, weights_of, weights_options
 from concordat.observatory.spec import DATA_DRIVEN, ORDER, IndexSpec, Step
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import aggregate_tree
+from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, method_of
 from concordat.observatory.tree import Tree
 
 WORDS_ONLY = ("title", "rationale", "source", "error", "unit", "bounds")  # of the tree: nothing is computed from them
 ROOT = "index"
+_LAST = ("weights", "aggregate")
 Side: TypeAlias = tuple[Array, Any]  # figures and the years they are of, `[time, unit, indicator]`
 
 
@@ -54,6 +59,7 @@ class Mixture:
         """
         self.sides = (earlier, later)
         self.specs = (earlier.spec, later.spec)
+        self._check_scales()
         a, b = (r.panel for r in self.sides)
         if a.years != b.years and len(a.years) + len(b.years) > 2:
             hint = "Compare indices of one year each, or of the same years."
@@ -69,6 +75,27 @@ class Mixture:
         self._given: dict[tuple[Tree, o.Weights], Array] = {}
         self._trees: dict[tuple[int, tuple[float, ...]], Tree] = {}
         self._stacks: dict[frozenset[str], tuple[Graph, Array]] = {}
+        self._groups: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        if self.units:
+            self._check_ends()
+
+    def _check_scales(self) -> None:
+        """Refuse to subtract a distance from a score, or anything from a dashboard."""
+        methods = [method_of(s.tree, s.tree.root, aggregate_options(s)) for s in self.specs]
+        if "none" in methods:
+            raise MethodError("a dashboard has no scores to compare.", where="compare", code="dashboard")
+        if len({m in LOWER_IS_BETTER for m in methods}) > 1:
+            what = "one edition's score is a distance, of which less is better; the other's is not."
+            raise MethodError(what, where="compare", hint="Compare the ranks by hand.", code="distance")
+
+    def _check_ends(self) -> None:
+        """Nothing and everything taken from the later edition must be the two editions themselves."""
+        for side, taken in zip(self.sides, (frozenset[str](), frozenset(self.components)), strict=True):
+            rows = [side.units.index(u) for u in self.units]
+            own = np.stack([side.scores[rows], side.ranks[rows]])
+            if not np.allclose(self.value(taken), own, rtol=1e-9, atol=1e-9, equal_nan=True):
+                what = f"the edition {side.spec.id} is not what its parts give, so its change can't be split."
+                raise MethodError(what, where="compare", hint="Report this, with both files.", code="ends")
 
     # --- What differs ---
 
@@ -88,12 +115,12 @@ class Mixture:
                 yield "indicators"
             if weights[0] != weights[1]:
                 yield "weights"
-        for stage in ORDER:
+        self._as_one = any(not _by_kind(s) for s in self.specs)
+        if self._as_one and _listed(self.specs[0]) != _listed(self.specs[1]):
+            yield "steps"
+        for stage in () if self._as_one else ORDER:
             if stage != "weights" and _step_options(self.specs[0], stage) != _step_options(self.specs[1], stage):
                 yield stage
-        first, second = (_sequence(s) for s in self.specs)
-        if [s for s in first if s in second] != [s for s in second if s in first]:
-            yield "order"
         if a.get("compat", "") != b.get("compat", ""):
             yield "compat"
         if self._other_denominators():
@@ -179,15 +206,14 @@ class Mixture:
         tree = self._trees.setdefault((id(base), given), replace(base.tree, weights=given))
         compat = side("compat").compat
         units = self.panels["units" in taken].units
-        steps: dict[str, list[Step]] = {}
-        for stage in ORDER:
-            component = weights_from if stage == "weights" else stage
+        found: list[Step] = []
+        for stage in ORDER if not self._as_one else ("figures", "weights", "aggregate"):
+            component = weights_from if stage == "weights" else "steps" if self._as_one else stage
             spec = side(component) if component in self.components else self.specs[1]
-            fitted = (_fitting(s, base, spec.id, units, compat) for s in spec.steps if s.stage == stage)
-            steps[stage] = [s for s in fitted if s is not None]
-        order = _with_missing(_sequence(side("order")))
-        listed = tuple(s for stage in order for s in steps[stage])
-        return replace(base, tree=tree, steps=listed, compat=compat, uncertainty=None)
+            some = [s for s in spec.steps if s.stage == stage or (stage == "figures" and s.stage not in _LAST)]
+            fitted = (_fitting(s, base, spec.id, units, compat) for s in some)
+            found += [s for s in fitted if s is not None]
+        return replace(base, tree=tree, steps=tuple(found), compat=compat, uncertainty=None)
 
     def _panel(self, taken: frozenset[str], spec: IndexSpec) -> Panel:
         b = self.panels[1]
@@ -198,8 +224,6 @@ class Mixture:
         later = np.where(one_sided == 0, np.where(same, "revised data" in taken, "new data" in taken), one_sided == 2)
         values, years = np.where(later, vb, va), np.where(later, yb, ya)
         bottoms = {d: self._denominator(d, units, "denominators" in taken) for d in spec_denominators(spec)}
-        own = self.panels["impute" in taken]
-        groups = dict(zip(own.units, own.groups, strict=False))
         return Panel(
             years=b.years,
             units=units,
@@ -209,8 +233,15 @@ class Mixture:
             source_years=np.asarray(years, dtype=np.int16),
             ids=np.full(values.shape, "", dtype=object),
             denominators=bottoms,
-            groups=tuple(groups.get(u, "") for u in units) if groups else (),
+            groups=self._groups_of(spec, units),
         )
+
+    def _groups_of(self, spec: IndexSpec, units: tuple[str, ...]) -> tuple[str, ...]:
+        """The groups that the mixture's own step `impute` asks for."""
+        key = (group_kind(spec), units)
+        if key not in self._groups:
+            self._groups[key] = groups_of(spec, units)
+        return self._groups[key]
 
     def _aligned(self, units: Sequence[str], indicators: Sequence[str]) -> tuple[Side, Side, Ints]:
         """Both panels on the same units and indicators; 1 or 2 where only the earlier or the later has the cell."""
@@ -268,6 +299,10 @@ def _step_options(spec: IndexSpec, stage: str) -> list[Any]:
             options: Any = step.options
             if stage == "normalise":
                 options = replace(options, columns=())
+            if stage == "weights":
+                options = replace(
+                    options, matrices=tuple((ROOT if n == spec.id else n, m) for n, m in options.matrices)
+                )
             if stage == "aggregate":
                 nodes = tuple((ROOT if n == spec.id else n, m) for n, m in options.nodes)
                 options = replace(options, nodes=nodes)
@@ -275,18 +310,17 @@ def _step_options(spec: IndexSpec, stage: str) -> list[Any]:
     return found
 
 
-def _sequence(spec: IndexSpec) -> list[str]:
-    return list(dict.fromkeys(s.stage for s in spec.steps))
+def _by_kind(spec: IndexSpec) -> bool:
+    """Whether each stage stands once, in the usual order: then steps can be exchanged one kind at a time."""
+    stages = [s.stage for s in spec.steps]
+    return stages == sorted(set(stages), key=ORDER.index)
 
 
-def _with_missing(order: Sequence[str]) -> list[str]:
-    """A sequence of stages with those that it lacks put before the first one that usually follows them."""
-    found = list(order)
-    for stage in ORDER:
-        if stage not in found:
-            later = (n for n, s in enumerate(found) if ORDER.index(s) > ORDER.index(stage))
-            found.insert(next(later, len(found)), stage)
-    return found
+def _listed(spec: IndexSpec) -> list[tuple[str, Any]]:
+    """All steps but weights, in the file's order, with what they may be told."""
+    stages = dict.fromkeys(s.stage for s in spec.steps if s.stage != "weights")
+    options = {stage: iter(_step_options(spec, stage)) for stage in stages}
+    return [(s.stage, next(options[s.stage])) for s in spec.steps if s.stage != "weights"]
 
 
 def _definitions(content: Mapping[str, Any], weightless: bool) -> list[Any]:
@@ -322,6 +356,9 @@ def _fitting(step: Step, base: IndexSpec, root: str, units: Sequence[str], compa
         renamed = tuple((base.id if n == root else n, m) for n, m in options.nodes)
         shares = tuple(t for t in options.shares if t[0] in names)
         options = replace(options, nodes=tuple(t for t in renamed if t[0] in names), shares=shares)
+    if isinstance(options, o.Weights):
+        named = tuple((base.id if n == root else n, m) for n, m in options.matrices)
+        options = replace(options, matrices=tuple(t for t in named if t[0] in names))
     if isinstance(options, o.Screen):
         keep, drop = (tuple(u for u in some if u in units) for some in (options.keep, options.drop))
         options = replace(options, keep=keep, drop=drop)

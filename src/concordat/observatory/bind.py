@@ -19,7 +19,7 @@ import numpy as np
 from concordat.errors import InputError, SourceError
 from concordat.observatory.panel import Array, Note, Panel, Reason
 from concordat.observatory.spec import IndexSpec, Indicator
-from concordat.observatory.stages.options import Denominate
+from concordat.observatory.stages.options import Denominate, Impute
 from concordat.settings import nearest
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _panel(
         denominators=denominators,
         lower=array("lower"),
         upper=array("upper"),
-        groups=_groups(spec, areas),
+        groups=groups_of(spec, areas),
         bounds=tuple(_bounds(i, catalogue) for i in spec.indicators),
         notes=tuple(notes),
     )
@@ -185,10 +185,14 @@ def _panel(
     return panel
 
 
-def _groups(spec: IndexSpec, areas: Sequence[str]) -> tuple[str, ...]:
-    """Region or income group of each unit, where the step `impute` fills by group."""
-    step = spec.step("impute")
-    kind = getattr(step.options, "group", "") if step else ""
+def group_kind(spec: IndexSpec) -> str:
+    """What the steps `impute` fill by: region, income, or "" (a file that asks for both is refused when read)."""
+    return next((s.options.group for s in spec.steps if isinstance(s.options, Impute) and s.options.group), "")
+
+
+def groups_of(spec: IndexSpec, areas: Sequence[str]) -> tuple[str, ...]:
+    """Region or income group of each unit, where a step `impute` fills by group."""
+    kind = group_kind(spec)
     if not kind:
         return ()
     from concordat.world import country

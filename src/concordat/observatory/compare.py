@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from concordat.errors import MethodError
+from concordat.errors import InputError, MethodError
 from concordat.observatory._mixture import Mixture
 from concordat.observatory.panel import Array
 from concordat.observatory.result import IndexResult
@@ -163,7 +163,7 @@ def compare(later: IndexResult, earlier: IndexResult) -> Comparison:
 def _runs(value: Any, mask: int) -> bool:
     try:
         value(mask)
-    except MethodError:
+    except (MethodError, InputError):
         return False
     return True
 

@@ -152,3 +152,83 @@ def test_shares_add_up_to_every_change(data: st.DataObject) -> None:
         np.testing.assert_allclose(table.shares.sum(axis=1), table.total, atol=1e-9)
     np.testing.assert_allclose(found.score.total, later.scores - earlier.scores, atol=1e-9)
     np.testing.assert_allclose(found.rank.total, later.ranks - earlier.ranks, atol=1e-9)
+
+
+def whole(steps: str, table: str, *, tree: str = "", index: str = "e", head: str = "") -> IndexResult:
+    head = head or "data: {years: 2019..2021}\n" if "year," in table else head
+    text = (
+        f"schema: concordat/index@1\nindex: {index}\ntitle: E\n{head}tree:\n{tree or TREE.format(wa=1, dy='up')}{steps}"
+    )
+    spec = IndexSpec.from_yaml(text)
+    return run(spec, from_table(spec, table))
+
+
+def test_steps_of_one_kind_keep_their_places() -> None:
+    twice = "steps:\n  - normalise: {method: minmax}\n  - treat: {skew: 0.1, kurtosis: 0.1}\n"
+    twice += "  - {name: again, normalise: {method: zscore}}\n  - aggregate: {}\n"
+    other = twice.replace("kurtosis: 0.1", "kurtosis: 0.1, winsorise_max: 1")
+    earlier, later = whole(twice, long(BASE)), whole(other, long(BASE))
+    found = compare(later, earlier).attribute().score
+    assert set(found.components) <= {"steps"}
+    np.testing.assert_allclose(found.before, earlier.scores, atol=1e-9)
+    np.testing.assert_allclose(found.after, later.scores, atol=1e-9)
+
+
+def test_a_step_that_one_edition_alone_has_in_an_unusual_place_keeps_it() -> None:
+    table = "unit,year,indicator,value\n" + long({k: v for k, v in BASE.items() if k != ("Q", "y")}).split("\n", 1)[1]
+    plain = whole("steps:\n  - normalise: {}\n  - aggregate: {}\n", table)
+    late = whole(
+        "steps:\n  - treat: {rule: none}\n  - impute: {method: mean}\n  - normalise: {}\n  - aggregate: {}\n", table
+    )
+    found = compare(late, plain).attribute().score
+    np.testing.assert_allclose(found.after, late.scores, atol=1e-9)
+    np.testing.assert_allclose(found.shares.sum(axis=1), late.scores - plain.scores, atol=1e-9)
+
+
+def test_entrants_are_filled_in_by_their_own_group() -> None:
+    steps = "steps:\n  - impute: {method: group_mean, group: income}\n  - normalise: {}\n  - aggregate: {}\n"
+    rows = {"BRA": (5, 2, 9), "RUS": (None, 4, 1), "IND": (1, 9, 5), "CHN": (3, 3, 3), "ETH": (2, 8, 4)}
+    more = {**{k: v for k, v in rows.items() if k != "BRA"}, "ARE": (9, None, 8), "IDN": (4, 6, 7), "SAU": (8, 7, 2)}
+
+    def table(values: dict[str, tuple[float | None, ...]]) -> str:
+        return "unit,x,y,z\n" + "\n".join(
+            f"{u}," + ",".join("" if v is None else str(v) for v in row) for u, row in values.items()
+        )
+
+    earlier, later = whole(steps, table(rows)), whole(steps, table(more))
+    found = compare(later, earlier).attribute()
+    kept = [later.units.index(u) for u in found.score.units]
+    np.testing.assert_allclose(found.score.after, later.scores[kept], atol=1e-9)
+    np.testing.assert_allclose(found.rank.after, later.ranks[kept], atol=1e-9)
+
+
+def test_options_that_fit_one_tree_only_are_merged_with_it() -> None:
+    three = TREE.format(wa=1, dy="up") + "  - pillar: c\n    indicators: [{id: v, direction: up}]\n"
+    table = "unit,x,y,z,v\nP,5,2,9,3\nQ,7,4,1,6\nR,1,9,5,1\nS,3,3,3,9\n"
+    steps = "steps:\n  - normalise: {}\n  - aggregate: {default: arithmetic, top: owa, owa_weights: [%s]}\n"
+    earlier, later = whole(steps % "0.3, 0.7", table), whole(steps % "0.3, 0.3, 0.4", table, tree=three)
+    found = compare(later, earlier).attribute()
+    assert found.score.components == ("framework and aggregate",)
+    np.testing.assert_allclose(found.score.shares[:, 0], later.scores - earlier.scores, atol=1e-9)
+
+
+def test_changed_denominators_are_a_cause_of_their_own() -> None:
+    steps = "steps:\n  - denominate: {x: {by: pop, per: 1}}\n  - normalise: {}\n  - aggregate: {}\n"
+    first = "unit,x,y,z,pop\nP,5,2,9,1\nQ,7,4,1,1\nR,1,9,5,1\n"
+    earlier, later = whole(steps, first), whole(steps, first.replace("P,5,2,9,1", "P,5,2,9,5"))
+    found = compare(later, earlier).attribute().score
+    assert found.components == ("denominators",)
+    assert np.abs(found.total).max() > 1
+
+
+def test_a_distance_is_not_subtracted_from_a_score() -> None:
+    steps = "steps:\n  - normalise: {}\n  - aggregate: {top: %s}\n"
+    with pytest.raises(MethodError, match="is a distance"):
+        compare(whole(steps % "wroclaw", long(BASE)), whole(steps % "arithmetic", long(BASE)))
+
+
+def test_comparisons_of_pairs_know_the_index_by_either_name() -> None:
+    steps = "steps:\n  - normalise: {}\n  - weights: {method: ahp, matrices: {%s: [[1, 3], [0.333333333333, 1]]}}\n"
+    steps += "  - aggregate: {}\n"
+    one, two = (whole(steps % name, long(BASE), index=name) for name in ("old", "new"))
+    assert compare(two, one).components == ()
