@@ -32,7 +32,7 @@ from concordat.observatory.panel import Array
 from concordat.observatory.run import aggregate_options, weights_of, weights_options
 from concordat.observatory.spec import DATA_DRIVEN, Indicator
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import aggregate_tree
+from concordat.observatory.stages.aggregate import aggregate_tree, as_rows
 from concordat.observatory.stages.screen import availability, statistics
 
 
@@ -236,8 +236,10 @@ def _over_draws(case: Case, number: int) -> Array:
             stack = np.where(np.isnan(stack), fills, stack)
         else:
             stack = graph.apply(step, stack, step.options).values
-    columns = stack[:, -1]
+    columns, aggregation, units = stack[:, -1], aggregate_options(spec), graph.panel.units
     options, weights = weights_options(spec), case.result.weights
     if options.method in DATA_DRIVEN:
         weights = np.stack([weights_of(graph, options, one).weights for one in columns])
-    return np.asarray(aggregate_tree(columns, weights, spec.tree, aggregate_options(spec), graph.panel.units)[..., -1])
+    rows = as_rows(stack, spec.tree, aggregation)[:, -1]
+    who = units * (rows.shape[-2] // len(units))
+    return np.asarray(aggregate_tree(rows, weights, spec.tree, aggregation, who)[:, -len(units) :, -1])

@@ -30,10 +30,10 @@ from concordat.observatory.graph import Graph
 from concordat.observatory.panel import Array, Bools, Ints, Panel
 from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.result import IndexResult
-from concordat.observatory.run import aggregate_options, oriented, tidy, weights_of, weights_options
+from concordat.observatory.run import aggregate_options, nodes_of, oriented, weights_of, weights_options
 from concordat.observatory.spec import DATA_DRIVEN, ORDER, IndexSpec, Step
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, method_of
+from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, method_of
 from concordat.observatory.tree import Tree
 
 WORDS_ONLY = ("title", "rationale", "source", "error", "unit", "bounds")  # of the tree: nothing is computed from them
@@ -163,8 +163,7 @@ class Mixture:
         spec = self._spec(taken)
         weights = self._weights(spec, graph, stack[-1])
         options = aggregate_options(spec)
-        nodes = tidy(aggregate_tree(stack[-1], weights, spec.tree, options, units=graph.panel.units))
-        scores = nodes[:, spec.tree.root]
+        scores = nodes_of(stack, weights, spec, options, graph.panel.units)[-1, :, spec.tree.root]
         ranks = rank_min(oriented(scores, spec))
         rows = [graph.panel.units.index(u) for u in self.units]
         return np.stack([scores[rows], ranks[rows]])

@@ -30,6 +30,7 @@ from concordat.observatory.run import aggregate_options, tidy, weights_of, weigh
 from concordat.observatory.scoring import score_runs
 from concordat.observatory.spec import Options, Step, Vary
 from concordat.observatory.stages import options as o
+from concordat.observatory.stages.aggregate import as_rows
 
 BLOCK_RUNS = 4096
 CELLS_MAX = 60_000_000  # of pre-drawn figures: half a gigabyte
@@ -123,8 +124,7 @@ class Batch:
         stack = self.base[used]
         for step, number in self.graph.steps:
             stack, state = self._step(step, number, stack, state.reshape(-1), levels, first)
-        stack = stack[:, self.year]
-        weights = self._run_weights(levels, stack, state)
+        weights = self._run_weights(levels, stack[:, self.year], state)
         return self._aggregate(levels, stack, state, weights)
 
     # --- Steps that change figures ---
@@ -234,12 +234,18 @@ class Batch:
 
     def _aggregate(self, levels: Array, stack: Array, state: Ints, weights: Array) -> Array:
         which, options = self._aggregations(levels)
-        scores = np.empty((len(levels), len(self.graph.panel.units)))
+        tree, units = self.graph.tree, self.graph.panel.units
+        scores = np.empty((len(levels), len(units)))
         for n, chosen in enumerate(options):
             rows = np.flatnonzero(which == n)
-            scores[rows] = score_runs(
-                stack, state[rows], weights[rows], self.graph.tree, chosen, self.graph.panel.units
-            )
+            if rows.size == 0:
+                continue
+            slices = as_rows(stack, tree, chosen)
+            together = slices.shape[1] < stack.shape[1]  # all years are rows of one slice
+            columns = slices[:, 0] if together else slices[:, self.year]
+            who = units * (columns.shape[1] // len(units))
+            found = score_runs(columns, state[rows], weights[rows], tree, chosen, who)
+            scores[rows] = found.reshape(len(rows), -1, len(units))[:, self.year if together else 0]
         return tidy(scores)
 
 

@@ -12,7 +12,7 @@ from concordat.observatory.graph import Graph, Trail
 from concordat.observatory.panel import Array, Bools, Note, Panel, Reason
 from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.spec import IndexSpec
-from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, dashboard, method_of
+from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, as_rows, dashboard, method_of
 from concordat.observatory.stages.contribution import remove_one, standing
 from concordat.observatory.stages.frontier import Acceptability, smaa
 from concordat.observatory.stages.options import Aggregate, Weights
@@ -118,9 +118,14 @@ class IndexResult:
         if step is None:
             return {}
         assert isinstance(step.options, Aggregate)
-        columns = self.trail.stacks[-1][-1]
-        found = remove_one(columns, self.spec.tree, self.weights, step.options, self.units).mean_change
+        rows, who = self._rows(step.options)
+        found = remove_one(rows, self.spec.tree, self.weights, step.options, who, len(self.units)).mean_change
         return {name: _number(found[n]) for n, name in enumerate(self.spec.tree.names[:-1])}
+
+    def _rows(self, options: Aggregate) -> tuple[Array, tuple[str, ...]]:
+        """The normalised rows that the last year is scored among, and whose they are."""
+        rows = as_rows(self.trail.stacks[-1], self.spec.tree, options)[-1]
+        return rows, self.units * (len(rows) // len(self.units))
 
     def ballots(self) -> list[dict[str, Any]]:
         """What ranking each ballot on weights implies: ballot, member, and each unit's rank."""
@@ -128,12 +133,12 @@ class IndexResult:
         if step is None or weights is None or not isinstance(step.options, Weights) or not step.options.ballots:
             return []
         assert isinstance(weights.options, Aggregate)
-        tree, columns = self.spec.tree, self.trail.stacks[-1][-1]
+        tree, (columns, who) = self.spec.tree, self._rows(weights.options)
         cast = from_ballots(tree, step.options.ballots)
         assert cast.ballot_weights is not None
         rows: list[dict[str, Any]] = []
         for (ballot, member), w in zip(cast.ballots, cast.ballot_weights, strict=True):
-            scores = aggregate_tree(columns, w, tree, weights.options, self.units)[:, tree.root]
+            scores = aggregate_tree(columns, w, tree, weights.options, who)[-len(self.units) :, tree.root]
             less = method_of(tree, tree.root, weights.options) in LOWER_IS_BETTER
             ranks = rank_min(-scores if less else scores)
             rows.append(

@@ -22,7 +22,7 @@ from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.result import IndexResult
 from concordat.observatory.spec import IndexSpec
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, method_of
+from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, as_rows, method_of
 from concordat.observatory.stages.contribution import contributions
 from concordat.observatory.stages.weights import Weighted, weights_for
 
@@ -58,7 +58,7 @@ def run(
     normalised = trail.stacks[-1]
     weighted = nominal_weights(graph, normalised)
     options = aggregate_options(spec)
-    nodes = tidy(aggregate_tree(normalised, weighted.weights, spec.tree, options, units=data.units))
+    nodes = nodes_of(normalised, weighted.weights, spec, options, data.units)
     scores = nodes[:, :, spec.tree.root]
     parts, baseline = _contributions(graph, normalised, weighted.weights, options, scores)
     return IndexResult(
@@ -71,7 +71,7 @@ def run(
         ranks_by_year=rank_min(oriented(scores, spec)),
         contributions_by_year=parts,
         baseline_by_year=baseline,
-        notes=(*trail.notes, *weighted.notes, *_moving_scale(spec, data), *_unranked(graph, scores)),
+        notes=(*trail.notes, *weighted.notes, *_moving_scale(spec, data), *_unranked(graph, normalised, scores)),
     )
 
 
@@ -106,6 +106,13 @@ def weights_of(
     return weights_for(graph.tree, options, scores, graph.panel.units, made)
 
 
+def nodes_of(normalised: Array, weights: Array, spec: IndexSpec, options: o.Aggregate, units: tuple[str, ...]) -> Array:
+    """Scores of all nodes `[time, unit, node]` from the normalised columns `[time, unit, indicator]`."""
+    rows = as_rows(normalised, spec.tree, options)
+    nodes = aggregate_tree(rows, weights, spec.tree, options, units=units * (rows.shape[-2] // len(units)))
+    return tidy(nodes.reshape(*normalised.shape[:-1], -1))
+
+
 def oriented(scores: Array, spec: IndexSpec) -> Array:
     """Scores of which more is better: turned round where the index's method is a distance (wroclaw)."""
     less = method_of(spec.tree, spec.tree.root, aggregate_options(spec)) in LOWER_IS_BETTER
@@ -132,9 +139,11 @@ def _contributions(
     baseline = np.full(scores.shape, np.nan)
     if options.default == "none":
         return parts, baseline
-    for t, columns in enumerate(normalised):
-        found: Any = contributions(columns, graph.tree, weights, options)
-        parts[t], baseline[t] = found.parts, found.baseline
+    rows, units = as_rows(normalised, graph.tree, options), graph.panel.units
+    who = units * (rows.shape[-2] // len(units))
+    found: list[Any] = [contributions(columns, graph.tree, weights, options, who) for columns in rows]
+    parts[:] = np.stack([f.parts for f in found]).reshape(parts.shape)
+    baseline[:] = np.stack([f.baseline for f in found]).reshape(baseline.shape)
     return parts, baseline
 
 
@@ -153,13 +162,18 @@ def _moving_scale(spec: IndexSpec, panel: Panel) -> list[Note]:
     return [Note("normalise", "moving_scale", text=text, warning=True)]
 
 
-def _unranked(graph: Graph, scores: Array) -> list[Note]:
+def _unranked(graph: Graph, normalised: Array, scores: Array) -> list[Note]:
     """Units without a score, each with the reason."""
     notes: list[Note] = []
-    observed = graph.observed()
+    observed, tree = graph.observed(), graph.tree
+    pillars = [c for c in tree.children(tree.root) if c >= tree.n_indicators]
     for t, u in zip(*np.nonzero(np.isnan(scores)), strict=True):
         have = int(np.isfinite(observed[t, u]).sum())
         text = f"not ranked: {have} of {observed.shape[2]} indicators have a figure"
+        there = np.isfinite(observed[t, u]) | np.isfinite(normalised[t, u])
+        empty = [tree.names[p] for p in pillars if not there[list(tree.below(p))].any()]
+        if have and empty:
+            text += f", none of {' or '.join(empty)}"
         year = str(graph.panel.years[t])
         notes.append(Note("aggregate", "unranked", unit=graph.panel.units[u], slice=year, text=text, warning=True))
     return notes

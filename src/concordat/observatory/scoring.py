@@ -14,7 +14,7 @@ import numpy as np
 
 from concordat.observatory.panel import Array, Bools, Ints
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import Children, aggregate, method_of
+from concordat.observatory.stages.aggregate import Children, aggregate, blank_pillar, method_of
 from concordat.observatory.tree import Tree
 
 STATES_BY_PRODUCT = 256  # below it, one matrix product a state; above it, one sum over all runs
@@ -42,7 +42,16 @@ def score_runs(
             parts = [states[state][:, :, c] if c < tree.n_indicators else values[c] for c in children]
             stack = np.stack(parts, axis=-1)
             values[node] = _mean_of(stack, w, how, options, _names(tree, node, units))
-    return values[tree.root]
+    gone = _without_pillar(states, state, weights, tree) if np.isnan(states).any() and not options.compat else None
+    return values[tree.root] if gone is None else np.where(gone, np.nan, values[tree.root])
+
+
+def _without_pillar(states: Array, state: Ints, weights: Array, tree: Tree) -> Bools:
+    """Which units of each run have a pillar without any figure `[run, unit]`."""
+    weighs = weights > 0
+    pairs, which = np.unique(np.column_stack([state, weighs]), axis=0, return_inverse=True)
+    found = blank_pillar(states[pairs[:, 0]], pairs[:, 1:].astype(np.float64), tree)
+    return np.asarray(found[which.reshape(-1)])
 
 
 def _names(tree: Tree, node: int, units: Sequence[str]) -> Children:

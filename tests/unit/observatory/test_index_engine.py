@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -145,9 +146,12 @@ steps:
     spec = IndexSpec.from_yaml(text)
     result = run(spec, from_table(spec, "unit,x,y,z\nP,5,1,40\nQ,10,4,80\nR,12,,20\nS,,,90\n"))
     # P: a = (50 + 75)/2 = 62.5, b = 40: 0.75*62.5 + 0.25*40 = 56.875. Q: a = (100 + 0)/2 = 50, b = 80: 57.5.
-    # R: a = 100 (cut at the goalpost, y missing: half are there), b = 20: 80. S: a has neither: the index is b alone.
-    np.testing.assert_allclose(result.scores, [56.875, 57.5, 80.0, 90.0])
-    assert result.ranks.tolist() == [4, 3, 2, 1]
+    # R: a = 100 (cut at the goalpost, y missing: half are there), b = 20: 80. S: a has neither: not ranked.
+    np.testing.assert_allclose(result.scores, [56.875, 57.5, 80.0, math.nan])
+    np.testing.assert_equal(result.ranks, [3, 2, 1, math.nan])
+    said = [n.text for n in result.notes if n.code == "unranked"]
+    assert said == ["not ranked: 1 of 3 indicators have a figure, none of a"]
+    assert np.isnan(result.contributions[3]).all()
     # Effective weights of P: x 0.375, y 0.375, z 0.25.
     np.testing.assert_allclose(result.contributions[0], [18.75, 28.125, 10.0])
     rows = result.provenance("Q", "hand")
@@ -341,3 +345,67 @@ def test_weights_from_data_follow_the_aggregation_of_their_own_run() -> None:
     np.testing.assert_allclose(
         batch_.scores(np.array([[1.0]]))[0], run(other, from_table(other, table_)).scores, atol=1e-9
     )
+
+
+YEARS = """\
+schema: concordat/index@1
+index: paced
+title: A panel
+data: {years: 2023..2024, take: panel}
+tree:
+  - pillar: a
+    indicators: [{id: x, direction: up, goalposts: [0, 100]}, {id: y, direction: up, goalposts: [0, 100]}]
+steps:
+  - normalise: {method: goalposts}
+  - aggregate: {default: arithmetic, nodes: {a: ampi}}
+uncertainty: {runs: 8, vary: {aggregate.sign: [1, -1]}}
+"""
+PACED = "unit,year,x,y\nP,2023,10,30\nQ,2023,20,40\nR,2023,60,20\nP,2024,50,70\nQ,2024,30,80\nR,2024,90,60\n"
+
+
+def ampi_by_hand(x: list[float], y: list[float], everyone: list[list[float]], centre: list[float]) -> list[float]:
+    """Mazziotta & Pareto (2016) with the range of all units in all years, one unit after another."""
+    found = []
+    for pair in zip(x, y, strict=True):
+        scaled = []
+        for value, column, middle in zip(pair, everyone, centre, strict=True):
+            half = (max(column) - min(column)) / 2
+            scaled.append(70 + 60 * (value - (middle - half)) / (2 * half))
+        mean = sum(scaled) / 2
+        variance = sum((s - mean) ** 2 for s in scaled) / 2
+        found.append(mean - variance / mean)
+    return found
+
+
+def test_ampi_takes_its_scale_from_the_whole_panel() -> None:
+    x, y = [10.0, 20, 60, 50, 30, 90], [30.0, 40, 20, 70, 80, 60]
+    expected = ampi_by_hand(x, y, [x, y], [sum(x) / 6, sum(y) / 6])
+    spec = IndexSpec.from_yaml(YEARS)
+    result = run(spec, from_table(spec, PACED))
+    np.testing.assert_allclose(result.nodes[:, :, spec.tree.root].ravel(), expected, rtol=1e-12)
+    # The first of the two runs is the index as stated; the contributions add to the score.
+    np.testing.assert_allclose(uncertainty(result).scores[0], expected[3:], rtol=1e-12)
+    np.testing.assert_allclose(result.baseline + result.contributions.sum(axis=1), expected[3:], rtol=1e-12)
+    assert set(result.without()) == {"x", "y", "a"}
+
+
+def test_ampi_puts_the_reference_units_first_year_at_100() -> None:
+    spec = IndexSpec.from_yaml(YEARS.replace("nodes: {a: ampi}", "nodes: {a: ampi}, reference: Q"))
+    x, y = [10.0, 20, 60, 50, 30, 90], [30.0, 40, 20, 70, 80, 60]
+    result = run(spec, from_table(spec, PACED))
+    found = result.nodes[:, :, spec.tree.root]
+    np.testing.assert_allclose(found.ravel(), ampi_by_hand(x, y, [x, y], [20.0, 40.0]), rtol=1e-12)
+    assert found[0, 1] == pytest.approx(100.0)
+
+
+def test_a_unit_without_any_figure_of_a_pillar_is_unranked_in_every_run() -> None:
+    lines = FILE.replace("impute: {method: em, within: all, draws: 5}", "impute: {method: none}")
+    spec = IndexSpec.from_yaml(lines.replace("    impute.draw: all\n", ""))
+    rows = table().split("\n")
+    head, row = rows[0], rows[1].split(",")
+    text = "\n".join([head, ",".join([*row[:4], "", ""]), *rows[2:]])
+    result = run(spec, from_table(spec, text))
+    assert np.isnan(result.scores[0])
+    found = uncertainty(result).scores
+    assert np.isnan(found[:, 0]).all()
+    assert np.isfinite(found[:, 1]).all()

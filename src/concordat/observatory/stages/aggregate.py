@@ -45,6 +45,8 @@ __all__ = [
     "Children",
     "aggregate",
     "aggregate_tree",
+    "as_rows",
+    "blank_pillar",
     "dashboard",
     "method_of",
 ]
@@ -55,6 +57,7 @@ METHODS = (
 )  # fmt: skip
 WEIGHTLESS = frozenset({"owa", "mpi", "ampi", "mean_min", "wroclaw", "bod", "common_weights", "order_m"})
 LOWER_IS_BETTER = frozenset({"wroclaw"})
+OVER_YEARS = frozenset({"ampi"})  # whose scale is that of the whole panel
 _SAFE = 600.0  # |ln| of a power that float64 holds with room for the sum: e^600 is about 1e260
 _SLACK = 1e-9  # shares of children and of weight are compared with this slack, so that 2 of 3 reach 0.6666666667
 _POSITIVE = "Lift scores with `floor` (step normalise), use the arithmetic mean, or transform the indicator with log1p."
@@ -129,7 +132,31 @@ def aggregate_tree(
         picked = _picked(inside)
         how = method_of(tree, node, options)
         out[..., node] = aggregate(source[..., picked], weights[..., picked], how, options, names)
+    if not options.compat:
+        out[..., tree.root] = np.where(blank_pillar(x, weights, tree), np.nan, out[..., tree.root])
     return out
+
+
+def blank_pillar(x: Array, weights: Array, tree: Tree) -> Bools:
+    """Which units `[..., unit]` have no figure at all under a child of the index that has a weight: unranked."""
+    there = ~np.isnan(x)
+    found = np.zeros((*np.broadcast_shapes(x.shape[:-2], weights.shape[:-1]), x.shape[-2]), dtype=bool)
+    for child in tree.children(tree.root):
+        if child >= tree.n_indicators:
+            gone = ~there[..., list(tree.below(child))].any(axis=-1)
+            found |= gone & (weights[..., child, None] > 0)
+    return found
+
+
+def as_rows(columns: Array, tree: Tree, options: Aggregate) -> Array:
+    """Columns `[..., time, unit, indicator]` as slices that are scored apart `[..., slice, row, indicator]`.
+
+    A slice is a year; all years are one where a parent's method takes its scale from the whole panel (ampi).
+    """
+    *lead, times, units, width = columns.shape
+    if times > 1 and any(method_of(tree, node, options) in OVER_YEARS for node in tree.inner):
+        return columns.reshape(*lead, 1, times * units, width)
+    return columns
 
 
 def check_methods(tree: Tree, options: Aggregate) -> None:

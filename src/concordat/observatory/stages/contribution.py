@@ -100,8 +100,15 @@ def contributions(
     return _shapley(x, scores, weights, tree, options, units)
 
 
-def remove_one(x: Array, tree: Tree, weights: Array, options: Aggregate, units: tuple[str, ...] = ()) -> Removed:
-    """Ranks with the weight of one node after another set to 0; a parent without weighted children goes with them."""
+def remove_one(
+    x: Array, tree: Tree, weights: Array, options: Aggregate, units: tuple[str, ...] = (), last: int | None = None
+) -> Removed:
+    """Ranks with the weight of one node after another set to 0; a parent without weighted children goes with them.
+
+    Args:
+        last: how many of the rows are ranked, where rows of earlier years stand before them.
+    """
+    among = slice(0 if last is None else len(x) - last, None)
     rows = np.tile(np.asarray(weights, dtype=np.float64), (len(tree.names), 1))
     ends = np.zeros(len(tree.names), dtype=bool)
     for node in range(tree.root):
@@ -112,9 +119,9 @@ def remove_one(x: Array, tree: Tree, weights: Array, options: Aggregate, units: 
         if not ends[node]:
             rows[node, gone] = 0.0
     ends[tree.root] = True
-    ranks = rank_min(aggregate_tree(x, tree.normalised(rows), tree, options, units)[..., -1])
+    ranks = rank_min(aggregate_tree(x, tree.normalised(rows), tree, options, units)[..., among, -1])
     ranks[ends] = np.nan
-    ranks[tree.root] = rank_min(aggregate_tree(x, weights, tree, options, units)[..., -1])
+    ranks[tree.root] = rank_min(aggregate_tree(x, weights, tree, options, units)[..., among, -1])
     change = np.abs(ranks - ranks[tree.root])
     both = ~np.isnan(change)
     mean = np.where(both, change, 0.0).sum(axis=1) / np.maximum(both.sum(axis=1), 1)

@@ -10,7 +10,7 @@ here as missing). `sign` is +1 for a positive phenomenon (the penalty is taken o
     wroclaw   distance to the column maxima / (mean + 2 sd of all distances): less is better; squared
               differences of missing columns are replaced by the mean of the unit's others
 
-For `ampi` "all rows" are those of one slice: whoever compares years gives one slice of `time * unit` rows.
+For `ampi` "all rows" are those of one slice: `aggregate.as_rows` gives a panel of years as one slice.
 
 Sources: Mazziotta & Pareto, Social Indicators Research 127 (2016); Casadio Tarabusi & Guarini, SIR 112 (2013); Hellwig
 (1968), the Wroclaw taxonomy. The peer that has these rounds AMPI to three decimals and standardises mean-min along
