@@ -122,6 +122,32 @@ FAULTS = [
     ("years: 2010..2025", "years: 2025..2010", "", "run backwards"),
     ("{bloc: BRICS, as_of", "{bloc: BRICS, countries: [BRA], as_of", "", "one of bloc, countries"),
     ("error: {sd: 1.5}", "error: {sd: 1.5, relative_sd: 0.1}", "", "one of sd"),
+    ("[goalposts, minmax]", "all", "", "Write a list, or {uniform"),
+    ("[goalposts, minmax]", "{uniform: [0, 1], probabilities: [1]}", "", "probabilities can't be given here"),
+    ("[goalposts, minmax]", "{levels: [goalposts], draws: 3}", "", "draws can't be given here"),
+    ("[goalposts, minmax]", "{levels: goalposts}", "", "Write a list"),
+    ("impute.draw: all", "impute.draw: {all: true, draws: 3}", "", "draws can't be given here"),
+    ("data.error: {draws: 256}", "data.error: {draws: 256, levels: [1]}", "", "levels can't be given here"),
+    (
+        "    normalise.method: [goalposts",
+        "    weights.file: [a.csv]\n    normalise.method: [goalposts",
+        "    weights.file",
+        "Vary each ballot instead",
+    ),
+    (
+        "    normalise.method: [goalposts, minmax]\n",
+        "    normalise.lower: [0, 50]\n    normalise.upper: [40, 100]\n",
+        "    normalise.upper",
+        "with normalise.lower: 50, normalise.upper: 40".replace("normalise.", ""),
+    ),
+    (
+        "    normalise.method: [goalposts, minmax]\n",
+        "    normalise.lower: {uniform: [0, 50]}\n    normalise.upper: {uniform: [40, 100]}\n",
+        "    normalise.upper",
+        "upper must be above lower",
+    ),
+    ("default: arithmetic, top", "default: owa, owa: weights, owa_weights: [1, 1], top", "", "3 are needed"),
+    ("default: arithmetic, top", "default: owa, owa: at_least_j, owa_j: 2, top", "", "there are 1 children"),
 ]
 
 
@@ -134,6 +160,81 @@ def test_a_fault_is_told_with_its_line_and_the_nearest_name(old: str, new: str, 
         IndexSpec.from_yaml(text, where="ex.yaml")
     assert words in str(told.value), str(told.value)
     assert told.value.where == f"ex.yaml, line {line}", str(told.value)
+
+
+def test_one_option_is_not_varied_under_two_names() -> None:
+    text = FILE.replace("  - normalise: {", "  - {name: scale, normalise: {").replace("floor: 1}", "floor: 1}}")
+    text = text.replace("    weights.noise", "    scale.method: [goalposts]\n    weights.noise")
+    with pytest.raises(InputError, match=r"scale.method: it varies what normalise.method varies"):
+        IndexSpec.from_yaml(text)
+
+
+def test_groups_of_two_kinds_are_not_mixed() -> None:
+    more = (
+        "  - impute: {method: group_mean, group: region}\n  - {name: b, impute: {method: group_mean, group: income}}\n"
+    )
+    text = FILE.replace("  - impute: {method: em, within: pillar, draws: 20}\n", more).replace(
+        "    impute.draw: all\n", ""
+    )
+    with pytest.raises(InputError, match="different groups, income and region"):
+        IndexSpec.from_yaml(text)
+
+
+@pytest.mark.parametrize(("gone", "words"), [("up", "direction down needs"), ("down", "a transform needs")])
+def test_what_acts_in_normalise_alone_is_refused_without_it(gone: str, words: str) -> None:
+    text = FILE.replace("  - normalise: {method: goalposts, scale: 100, floor: 1}\n", "")
+    text = text.replace("    normalise.method: [goalposts, minmax]\n", "")
+    if gone == "down":
+        text = text.replace("direction: down", "direction: up")
+    else:
+        text = text.replace("transform: log1p, ", "")
+    with pytest.raises(InputError, match=words):
+        IndexSpec.from_yaml(text)
+
+
+def test_a_dashboard_has_nothing_to_vary() -> None:
+    text = FILE.replace("kind: index", "kind: dashboard").replace(
+        "default: arithmetic, top: geometric", "default: none"
+    )
+    text = text.replace("    aggregate.top: [arithmetic, geometric]\n", "")
+    with pytest.raises(InputError, match="a dashboard has no scores"):
+        IndexSpec.from_yaml(text)
+
+
+def test_a_method_of_all_years_does_not_stand_beside_one_of_each_year() -> None:
+    text = FILE.replace("take: latest", "take: panel").replace(
+        "aggregate.top: [arithmetic, geometric]", "treat.skew: [2, 3]"
+    )
+    text = text.replace("default: arithmetic, top: geometric", "default: ampi, top: copeland")
+    with pytest.raises(InputError, match="ampi is scored over all years together and copeland in each year"):
+        IndexSpec.from_yaml(text)
+    IndexSpec.from_yaml(text.replace("years: 2010..2025", "years: 2025"))
+
+
+def test_leaving_out_takes_what_the_steps_say_of_it_too() -> None:
+    matrix = "access: [[1, 2, 4], [0.5, 1, 2], [0.25, 0.5, 1]], affordability: [[1]]"
+    text = FILE.replace("{method: given}", "{method: ahp, matrices: {" + matrix + "}}")
+    text = text.replace("top: geometric", "top: geometric, nodes: {affordability: median}, shares: {affordability: {}}")
+    spec, gone = IndexSpec.from_yaml(text).without({"mobile_basket_pct_gni", "mobile_subscriptions"})
+    assert spec is not None
+    assert gone == ("affordability",)
+    assert [s.stage for s in spec.steps] == ["impute", "screen", "treat", "normalise", "weights", "aggregate"]
+    assert spec.content["steps"][4]["weights"]["matrices"] == {"access": [[1, 2], [0.5, 1]]}
+    assert spec.content["steps"][5]["aggregate"]["nodes"] == spec.content["steps"][5]["aggregate"]["shares"] == {}
+    assert spec.uncertainty is not None
+    assert "data.error" in [v.path for v in spec.uncertainty.vary]  # internet_users_pct has one
+    spec, _ = spec.without({"internet_users_pct"})
+    assert spec is not None
+    assert spec.uncertainty is not None
+    assert "data.error" not in [v.path for v in spec.uncertainty.vary]
+
+
+def test_leaving_out_keeps_the_ballots_of_what_stays() -> None:
+    text = FILE.replace("{method: given}", "{method: ballots, file: b.csv}")
+    rows = "ballot,member,indicator,points\n1,BRA,internet_users_pct,60\n1,BRA,mobile_subscriptions,40\n"
+    spec, _ = IndexSpec.from_yaml(text, read=lambda _: rows).without({"mobile_subscriptions"})
+    assert spec is not None
+    assert spec.steps[-2].options.ballots == (("1", "BRA", (("internet_users_pct", 60.0),)),)  # type: ignore[union-attr]
 
 
 def test_weights_that_are_all_zero_name_the_parent() -> None:

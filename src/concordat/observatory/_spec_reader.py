@@ -152,6 +152,7 @@ class Reader:
             self._check_step(step, indicators, tree, "steps", i, stage)
             steps.append(step)
         self._check_order(steps)
+        self._check_figures(steps, indicators)
         return tuple(steps)
 
     def _check_order(self, steps: Sequence[Step]) -> None:
@@ -172,8 +173,31 @@ class Reader:
             if stage in stages and any(ORDER.index(s) < 5 for s in stages[stages.index(stage) :]):
                 hint = f"Move {stage} behind the steps that change figures."
                 raise self._error(f"a step that changes figures stands after {stage}.", "steps", hint=hint)
+        groups = sorted({s.options.group for s in steps if isinstance(s.options, o.Impute) and s.options.group})
+        if len(groups) > 1:
+            what = f"two steps impute by different groups, {' and '.join(groups)}."
+            raise self._error(what, "steps", hint="Use one kind of group.", code="groups")
         if {"weights", "aggregate"} <= set(stages) and stages.index("weights") > stages.index("aggregate"):
             raise self._error("weights stand after aggregate.", "steps", hint="Move weights before it.", code="order")
+
+    @staticmethod
+    def _scores(steps: Sequence[Step]) -> bool:
+        """Whether the index gives a score: not so a dashboard."""
+        made = [s.options for s in steps if isinstance(s.options, o.Aggregate)]
+        return bool(made) and (made[-1].top or made[-1].default) != "none"
+
+    def _check_figures(self, steps: Sequence[Step], indicators: Sequence[Indicator]) -> None:
+        """Directions and transformations act where columns are put on one scale: without that step, nowhere."""
+        if "normalise" in [s.stage for s in steps] or not self._scores(steps):
+            return
+        for k in indicators:
+            place = self.places[k.id][:-1]
+            if k.direction < 0:
+                hint = "Add a step normalise, or turn the figures round in the table and write direction: up."
+                raise self._error(f"{k.id}: direction down needs a step normalise.", *place, "direction", hint=hint)
+            if k.transform != "none":
+                hint = "Add a step normalise, or transform the figures in the table."
+                raise self._error(f"{k.id}: a transform needs a step normalise.", *place, "transform", hint=hint)
 
     def _options(self, stage: str, keys: StepKeys, i: int, indicators: Sequence[Indicator], tree: Tree) -> Options:
         if stage == "denominate":
@@ -206,6 +230,9 @@ class Reader:
             return self._weights(values, tree, path)
         values["nodes"] = tuple(sorted(values["nodes"].items()))
         values["shares"] = tuple((n, s["at_least"], s["at_most"]) for n, s in sorted(values["shares"].items()))
+        values["owa"] = (
+            "" if values["owa"] == "weights" else values["owa"]
+        )  # those given are what is meant without a word
         values["owa_weights"], values["top"] = tuple(values["owa_weights"]), values["top"] or ""
         return o.Aggregate(**values, compat=compat)
 
@@ -256,6 +283,23 @@ class Reader:
                 self._known(node, tree.names[:-1], "node", *path, "shares", node)
                 if low > high:
                     raise self._error(f"{node}: at_least {low:g} is above at_most {high:g}.", *path, "shares", node)
+            self._check_methods(step.options, tree, path)
+
+    def _check_methods(self, options: o.Aggregate, tree: Tree, path: tuple[str | int, ...]) -> None:
+        """What a method needs of the tree, and what can't stand beside it."""
+        from concordat.observatory.stages.aggregate import GROUPED, OVER_YEARS, check_order_weights, method_of
+
+        used = {node: method_of(tree, node, options) for node in tree.inner}
+        for node, how in used.items():
+            if how == "owa":
+                size = len(tree.children(node))
+                if said := check_order_weights(options, size):
+                    raise self._error(f"{tree.names[node]}: {said[0]}", *path, hint=said[1], code="owa")
+        over, alone = (sorted(set(used.values()) & some) for some in (OVER_YEARS, GROUPED - OVER_YEARS))
+        d = self.model.data
+        if over and alone and d.take == "panel" and ".." in str(d.years):
+            what = f"{over[0]} is scored over all years together and {alone[0]} in each year: one index can't do both."
+            raise self._error(what, *path, hint="Use one of them, or a single year.", code="methods")
 
     def _check_column(self, k: Indicator, options: o.Normalise, path: tuple[str | int, ...]) -> None:
         method = k.column.method or options.method
@@ -268,13 +312,20 @@ class Reader:
     # --- What is varied ---
 
     def _uncertainty(self, steps: tuple[Step, ...], indicators: Sequence[Indicator], tree: Tree) -> Uncertainty | None:
-        from concordat.observatory._spec_vary import read_vary
+        from concordat.observatory._spec_vary import check_together, read_vary
 
         u = self.model.uncertainty
         if u is None:
             return None
+        if not self._scores(steps):
+            raise self._error(
+                "a dashboard has no scores, so nothing can be varied.",
+                "uncertainty",
+                hint="Take uncertainty out.",
+            )
         # By path, not as written: the file's hash does not see the order of keys, so nothing may depend on it.
         vary = tuple(read_vary(self, path, u.vary[path], steps, indicators, tree) for path in sorted(u.vary))
+        check_together(self, vary, steps, indicators, tree)
         self._check_draws(vary, steps)
         return Uncertainty(u.runs, u.seed, vary, tuple(u.target), u.on_error, tuple(u.top))
 

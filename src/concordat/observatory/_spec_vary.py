@@ -46,9 +46,11 @@ def read_vary(
     group = keys.pop("group", "")
     head, _, tail = path.rpartition(".")
     if path == "data.error":
+        _fit(reader, path, keys, ("draws",))
         return _data_error(reader, path, keys, indicators, group)
     step = _step_of(reader, path, head, tail, steps)
     number = steps.index(step)
+    _fit(reader, path, keys, _fitting(step.stage, tail, keys))
     if step.stage == "weights" and tail == "noise":
         return _noise(reader, path, keys, number, tree, group)
     if step.stage == "impute" and tail == "draw":
@@ -67,9 +69,11 @@ def read_vary(
         return Vary(path, "ballot", number, labels=labels, draws=len(labels), group=group)
     if step.stage == "impute" and tail == "group":
         raise _error(reader, path, "groups are read once, with the figures.", "Compare two files instead.")
+    if step.stage == "weights" and tail == "file":
+        raise _error(reader, path, "ballots are read once.", f"Vary each ballot instead: {head}.ballot: all.")
     if "uniform" in keys:
         return _continuous(reader, path, keys["uniform"], step, number, tail, group)
-    levels = [_level(reader, path, value, step, tail, indicators, tree) for value in keys["levels"]]
+    levels = [_level(reader, path, {tail: value}, step, indicators, tree) for value in keys["levels"]]
     labels = tuple(str(v) for v in keys["levels"])
     if len(set(labels)) < len(labels):
         raise _error(reader, path, "a level stands twice.", "Name each once; give probabilities to weigh them.")
@@ -98,12 +102,29 @@ def _keys(reader: Reader, path: str, given: Any) -> dict[str, Any]:
             raise _error(reader, path, f'"{key}" is not a key I know here.', hint, "unknown_key")
     if not isinstance(given.get("group", ""), str):
         raise _error(reader, path, f"group is {given['group']!r}.", "Write the group's name.")
-    if not path.startswith(("data.", "weights.noise")) and "all" not in given:
-        if ("levels" in given) == ("uniform" in given):
-            raise _error(reader, path, "give levels or uniform.", "Write a list, or {uniform: [a, b]}.")
-        if "levels" in given and (not isinstance(given["levels"], list) or not given["levels"]):
-            raise _error(reader, path, "the list of levels is empty.", "Give two or more.")
     return dict(given)
+
+
+def _fitting(stage: str, tail: str, keys: dict[str, Any]) -> tuple[str, ...]:
+    """The keys that a line of this kind may hold."""
+    if (stage, tail) in (("impute", "draw"), ("weights", "ballot")):
+        return ("all",)
+    if (stage, tail) == ("weights", "noise"):
+        return ("plus_minus", "levels", "draws")
+    return ("uniform",) if "uniform" in keys else ("levels", "probabilities")
+
+
+def _fit(reader: Reader, path: str, keys: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Refuse what a line of this kind does not read: it would be ignored."""
+    if "levels" in known and "probabilities" in known and not keys.get("levels"):
+        if "levels" in keys:
+            raise _error(reader, path, "the list of levels is empty.", "Give two or more.")
+        raise _error(reader, path, "give levels or uniform.", "Write a list, or {uniform: [a, b]}.")
+    if "levels" in known and not isinstance(keys.get("levels", []), list):
+        raise _error(reader, path, f"levels is {keys['levels']!r}.", "Write a list: [a, b].")
+    extra = [k for k in keys if k not in known]
+    if extra:
+        raise _error(reader, path, f"{' and '.join(extra)} can't be given here.", f"Keys: {', '.join(known)}.")
 
 
 def _step_of(reader: Reader, path: str, head: str, tail: str, steps: Sequence[Step]) -> Step:
@@ -128,29 +149,65 @@ def _options_of(step: Step) -> list[str]:
 
 
 def _level(
-    reader: Reader,
-    path: str,
-    value: Any,
-    step: Step,
-    tail: str,
-    indicators: Sequence[Indicator],
-    tree: Tree,
+    reader: Reader, path: str, changes: dict[str, Any], step: Step, indicators: Sequence[Indicator], tree: Tree
 ) -> Any:
-    """The step's options with one field at another level, checked as if the file said so."""
-    index = next(i for i, keys in enumerate(reader.model.steps) if (keys.name or keys.stages()[0]) == step.name)
-    written = dict(reader.document.value["steps"][index][step.stage])
+    """The step's options with some fields at other levels, checked as if the file said so."""
     place = reader.document.place("uncertainty", "vary", path)
     try:
-        model = validate(Document({**written, tail: value}, place, {}), STEP_MODELS[step.stage])
+        model = validate(Document({**_written(reader, step), **changes}, place, {}), STEP_MODELS[step.stage])
         values = model.model_dump()
         options = reader._from_model(step.stage, values, indicators, tree, ("uncertainty", "vary", path))
         changed = type(step)(step.name, step.stage, options)
         reader._check_step(changed, indicators, tree, "uncertainty", "vary", path)
         _check_distance(step.options, options, tree)
     except InputError as error:
-        what = error.what.removeprefix(f"{tail}: ")
-        raise InputError(f"{path}, level {value!r}: {what}", where=place, hint=error.hint, code="level") from None
+        told = ", ".join(f"{value!r}" if len(changes) == 1 else f"{f}: {value!r}" for f, value in changes.items())
+        what = error.what
+        for field in changes:
+            what = what.removeprefix(f"{field}: ")
+        words = "level" if len(changes) == 1 else "with"
+        raise InputError(f"{path}, {words} {told}: {what}", where=place, hint=error.hint, code="level") from None
     return options
+
+
+def _written(reader: Reader, step: Step) -> dict[str, Any]:
+    """A step as the file has it."""
+    index = next(i for i, keys in enumerate(reader.model.steps) if (keys.name or keys.stages()[0]) == step.name)
+    return dict(reader.document.value["steps"][index][step.stage])
+
+
+def check_together(
+    reader: Reader, vary: Sequence[Vary], steps: Sequence[Step], indicators: Sequence[Indicator], tree: Tree
+) -> None:
+    """What several lines of `vary` say of one step: no option twice, and no pair of levels that can't be.
+
+    Rules between options of a step concern two at most, so pairs of levels suffice.
+
+    Raises:
+        InputError: names both lines, and the levels.
+    """
+    seen: dict[tuple[int, str, str], str] = {}
+    for factor in vary:
+        key = (factor.step, factor.kind if not factor.field else "", factor.field)
+        if key in seen:
+            what = f"it varies what {seen[key]} varies."
+            raise _error(reader, factor.path, what, "Keep one line for each option.", "duplicate")
+        seen[key] = factor.path
+    told = [f for f in vary if f.field]
+    for first, second in ((a, b) for n, a in enumerate(told) for b in told[n + 1 :] if a.step == b.step):
+        for one in _ends(reader, first):
+            for other in _ends(reader, second):
+                changes = {first.field: one, second.field: other}
+                _level(reader, second.path, changes, steps[first.step], indicators, tree)
+
+
+def _ends(reader: Reader, factor: Vary) -> list[Any]:
+    """The levels as written, or both ends of a range."""
+    if factor.uniform is not None:
+        return list(factor.uniform)
+    assert reader.model.uncertainty is not None
+    written = reader.model.uncertainty.vary[factor.path]
+    return list(written if isinstance(written, list) else written["levels"])
 
 
 def _check_distance(nominal: Any, level: Any, tree: Tree) -> None:
@@ -182,10 +239,8 @@ def _continuous(reader: Reader, path: str, ends: Any, step: Step, number: int, t
 
 
 def _check_end(reader: Reader, path: str, step: Step, tail: str, end: float) -> None:
-    index = next(i for i, keys in enumerate(reader.model.steps) if (keys.name or keys.stages()[0]) == step.name)
-    written = dict(reader.document.value["steps"][index][step.stage])
     place = reader.document.place("uncertainty", "vary", path)
-    validate(Document({**written, tail: end}, place, {}), STEP_MODELS[step.stage])
+    validate(Document({**_written(reader, step), tail: end}, place, {}), STEP_MODELS[step.stage])
 
 
 def _noise(reader: Reader, path: str, keys: dict[str, Any], number: int, tree: Tree, group: str) -> Vary:

@@ -124,8 +124,8 @@ class Batch:
         stack = self.base[used]
         for step, number in self.graph.steps:
             stack, state = self._step(step, number, stack, state.reshape(-1), levels, first)
-        weights = self._run_weights(levels, stack[:, self.year], state)
-        return self._aggregate(levels, stack, state, weights)
+        weights = self._run_weights(levels, stack[:, self.year], state, first)
+        return self._aggregate(levels, stack, state, weights, first)
 
     # --- Steps that change figures ---
 
@@ -189,7 +189,7 @@ class Batch:
 
     # --- Weights ---
 
-    def _run_weights(self, levels: Array, stack: Array, state: Ints) -> Array:
+    def _run_weights(self, levels: Array, stack: Array, state: Ints, first: int) -> Array:
         """Normalised weights of every run `[run, node]`."""
         tree = self.graph.tree
         number = next((n for n, s in enumerate(self.graph.spec.steps) if s.stage == "weights"), -1)
@@ -201,7 +201,11 @@ class Batch:
         keys, run_key = distinct_rows(which, np.where(by_data, state, -1), np.where(by_data, how, 0))
         rows = np.empty((len(keys), len(tree.names)))
         for k, (n, s, a) in enumerate(keys):
-            rows[k] = self._weights_for(options[n], stack[s] if s >= 0 else None, aggregations[a])
+            try:
+                rows[k] = self._weights_for(options[n], stack[s] if s >= 0 else None, aggregations[a])
+            except MethodError as error:
+                where = f"{error.where}, run {first + int(np.argmax(run_key == k)) + 1}".removeprefix(", ")
+                raise MethodError(error.what, where=where, hint=error.hint, code=error.code) from None
         weights = rows[run_key]
         for n, factor in enumerate(self.factors):
             if factor.kind == "ballot":
@@ -232,7 +236,7 @@ class Batch:
         number = next((n for n, s in enumerate(spec.steps) if s.stage == "aggregate"), -1)
         return self._options(Step("aggregate", "aggregate", aggregate_options(spec)), number, levels)
 
-    def _aggregate(self, levels: Array, stack: Array, state: Ints, weights: Array) -> Array:
+    def _aggregate(self, levels: Array, stack: Array, state: Ints, weights: Array, first: int) -> Array:
         which, options = self._aggregations(levels)
         tree, units = self.graph.tree, self.graph.panel.units
         scores = np.empty((len(levels), len(units)))
@@ -244,7 +248,7 @@ class Batch:
             together = slices.shape[1] < stack.shape[1]  # all years are rows of one slice
             columns = slices[:, 0] if together else slices[:, self.year]
             who = units * (columns.shape[1] // len(units))
-            found = score_runs(columns, state[rows], weights[rows], tree, chosen, who)
+            found = score_runs(columns, state[rows], weights[rows], tree, chosen, who, first + rows)
             scores[rows] = found.reshape(len(rows), -1, len(units))[:, self.year if together else 0]
         return tidy(scores)
 

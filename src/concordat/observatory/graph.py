@@ -85,16 +85,26 @@ class Graph:
                 known = ", ".join(self.panel.units[:12])
                 place = self.spec.document.place("tree")
                 raise InputError(what, where=place, hint=f"Units: {known}.", code="unknown_unit")
-        for step in self.spec.steps:
-            named: tuple[str, ...] = ()
-            if isinstance(step.options, o.Screen):
-                named = (*step.options.keep, *step.options.drop)
-            for unit in named:
+        varied = self.spec.uncertainty.vary if self.spec.uncertainty is not None else ()
+        for number, step in enumerate(self.spec.steps):
+            levels = [level for factor in varied if factor.step == number for level in factor.levels]
+            for unit in (u for options in (step.options, *levels) for u in self._named(options)):
                 if unit not in self.panel.units:
-                    place = self.spec.document.place("steps", self.spec.steps.index(step), step.stage)
+                    place = self.spec.document.place("steps", number, step.stage)
                     known = ", ".join(self.panel.units[:12])
                     what = f'"{unit}" is not a unit of this index.'
                     raise InputError(what, where=place, hint=f"Units: {known}.", code="unknown_unit")
+
+    def _named(self, options: Options) -> tuple[str, ...]:
+        """The units that a step names."""
+        if isinstance(options, o.Screen):
+            return (*options.keep, *options.drop)
+        if isinstance(options, o.Aggregate) and options.reference != "mean":
+            from concordat.observatory.stages.aggregate import method_of
+
+            if any(method_of(self.tree, node, options) == "ampi" for node in self.tree.inner):
+                return (options.reference,)
+        return ()
 
     # --- One stage on many states ---
 

@@ -9,6 +9,7 @@ method, and every figure that a method can't take, goes through `stages.aggregat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +23,13 @@ Function = Callable[[Array], Array]
 
 
 def score_runs(
-    states: Array, state: Ints, weights: Array, tree: Tree, options: o.Aggregate, units: Sequence[str]
+    states: Array,
+    state: Ints,
+    weights: Array,
+    tree: Tree,
+    options: o.Aggregate,
+    units: Sequence[str],
+    numbers: Ints | None = None,
 ) -> Array:
     """The index's scores `[run, unit]`.
 
@@ -30,6 +37,7 @@ def score_runs(
         states: normalised columns `[state, unit, indicator]`.
         state: of each run.
         weights: normalised within each parent `[run, node]`.
+        numbers: what messages call each run.
     """
     values: dict[int, Array] = {}
     for node in tree.inner:
@@ -37,11 +45,13 @@ def score_runs(
         how = method_of(tree, node, options)
         w = weights[:, list(children)]
         if all(c < tree.n_indicators for c in children):
-            values[node] = _from_states(states[:, :, list(children)], state, w, how, options, _names(tree, node, units))
+            values[node] = _from_states(
+                states[:, :, list(children)], state, w, how, options, _names(tree, node, units), numbers
+            )
         else:
             parts = [states[state][:, :, c] if c < tree.n_indicators else values[c] for c in children]
             stack = np.stack(parts, axis=-1)
-            values[node] = _mean_of(stack, w, how, options, _names(tree, node, units))
+            values[node] = _mean_of(stack, w, how, options, _names(tree, node, units), numbers)
     gone = _without_pillar(states, state, weights, tree) if np.isnan(states).any() and not options.compat else None
     return values[tree.root] if gone is None else np.where(gone, np.nan, values[tree.root])
 
@@ -58,12 +68,14 @@ def _names(tree: Tree, node: int, units: Sequence[str]) -> Children:
     return Children(tree.names[node], tuple(tree.names[c] for c in tree.children(node)), tuple(units))
 
 
-def _from_states(columns: Array, state: Ints, w: Array, how: str, options: o.Aggregate, names: Children) -> Array:
+def _from_states(
+    columns: Array, state: Ints, w: Array, how: str, options: o.Aggregate, names: Children, numbers: Ints | None
+) -> Array:
     """A parent of indicators: one product for each state and its runs."""
     kernel = _kernel(how, options, columns)
     used = np.unique(state)
     if kernel is None or len(used) > STATES_BY_PRODUCT:
-        return _mean_of(columns[state], w, how, options, names)
+        return _mean_of(columns[state], w, how, options, names, numbers)
     g, back = kernel
     found = np.empty((len(state), columns.shape[1]))
     order = np.argsort(state, kind="stable")
@@ -91,10 +103,12 @@ def _ratio(total: Array, weight: Array, there: Bools, options: o.Aggregate) -> A
     return np.where(ok, total / np.where(ok, weight, 1.0), np.nan)
 
 
-def _mean_of(stack: Array, w: Array, how: str, options: o.Aggregate, names: Children) -> Array:
+def _mean_of(stack: Array, w: Array, how: str, options: o.Aggregate, names: Children, numbers: Ints | None) -> Array:
     """A parent of any children `[run, unit, child]`, weights `[run, child]`."""
     kernel = _kernel(how, options, stack)
     if kernel is None:
+        if numbers is not None:
+            names = replace(names, slices=tuple(f"run {n + 1}" for n in numbers))
         return aggregate(stack, w, how, options, names)
     g, back = kernel
     there = np.isfinite(stack)

@@ -26,7 +26,9 @@ states one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import csv
+import io
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as dataclass_replace
 from typing import Any, TypeAlias
@@ -212,25 +214,27 @@ class IndexSpec:
         Returns:
             The file, its hash another one (None when nothing is left), and the parents that went with their children.
         """
-        gone: list[str] = []
+        from concordat.observatory._spec_prune import prune
 
-        def prune(pillars: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-            kept: list[dict[str, Any]] = []
-            for pillar in pillars:
-                inside = [i for i in pillar.get("indicators", ()) if i["id"] not in indicators]
-                below = prune(pillar.get("pillars", ()))
-                if inside or below:
-                    part = {"indicators": inside} if inside else {"pillars": below}
-                    kept.append({k: v for k, v in pillar.items() if k not in ("indicators", "pillars")} | part)
-                else:
-                    gone.append(str(pillar["pillar"]))
-            return kept
+        content, gone = prune(self.content, indicators)
+        if not content["tree"]:
+            return None, gone
+        names = {*indicators, *gone}
+        document = Document(content, self.document.where, {})
+        made = self.from_document(document, read=lambda _: self._ballots_without(names))
+        return dataclass_replace(made, units=self.units), gone
 
-        tree = prune(self.content["tree"])
-        if not tree:
-            return None, tuple(gone)
-        content = {**self.content, "tree": tree}
-        return dataclass_replace(self.from_data(content, where=self.document.where), units=self.units), tuple(gone)
+    def _ballots_without(self, gone: Collection[str]) -> str:
+        """The ballots that the file named, as it would have them without some nodes."""
+        step = self.step("weights")
+        assert step is not None
+        assert isinstance(step.options, o.Weights)
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(("ballot", "member", "indicator", "points"))
+        for ballot, member, points in step.options.ballots:
+            rows.writerows((ballot, member, node, repr(given)) for node, given in points if node not in gone)
+        return text.getvalue()
 
     def step(self, stage: str) -> Step | None:
         """The last step of a stage, or None."""

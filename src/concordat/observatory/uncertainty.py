@@ -250,6 +250,7 @@ def uncertainty(
     budget = runs or spec.uncertainty.runs
     design = choose(factors, budget, spec.uncertainty.seed)
     scores = oriented(batch.scores(design.levels), spec)
+    failed = tuple(batch.failed)  # of these runs: the designs of the sensitivity analysis drop others
     nominal = oriented(result.nodes[year, :, spec.tree.root], spec)
     table = rank_table(scores, nominal=nominal, probability=design.probability, tops=spec.uncertainty.top)
     sobol_: dict[str, SobolIndices] = {}
@@ -257,7 +258,7 @@ def uncertainty(
     wanted = spec.uncertainty.targets if targets is None else tuple(targets)
     if wanted:
         sobol_, shapley_ = _sensitivity(result, batch, design, scores, nominal, budget, wanted)
-    return UncertaintyResult(result, design, scores, table, sobol_, shapley_, tuple(batch.failed))
+    return UncertaintyResult(result, design, scores, table, sobol_, shapley_, failed)
 
 
 def factor_of(vary: Any) -> Factor:

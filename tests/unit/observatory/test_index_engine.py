@@ -409,3 +409,59 @@ def test_a_unit_without_any_figure_of_a_pillar_is_unranked_in_every_run() -> Non
     found = uncertainty(result).scores
     assert np.isnan(found[:, 0]).all()
     assert np.isfinite(found[:, 1]).all()
+
+
+SMALL = """\
+schema: concordat/index@1
+index: demo
+title: A demonstration
+tree:
+  - pillar: p
+    indicators: [{id: a, direction: up}, {id: b, direction: up}]
+  - pillar: q
+    indicators: [{id: c, direction: up}]
+steps:
+  - normalise: {method: minmax, lower: 0, upper: 100}
+  - aggregate: {default: arithmetic}
+uncertainty:
+  runs: 64
+  vary:
+    normalise.lower: [1, 0]
+    aggregate.default: [arithmetic, geometric]
+"""
+THREE = "unit,a,b,c\nX,1,2,3\nY,2,1,5\nZ,4,4,9\n"
+
+
+def test_a_run_that_has_no_mean_is_named() -> None:
+    spec = IndexSpec.from_yaml(SMALL)
+    result = run(spec, from_table(spec, THREE))
+    with pytest.raises(MethodError, match=r"geometric mean needs values above 0") as told:
+        uncertainty(result)
+    # factors by path: aggregate.default, normalise.lower; the last of four runs is (geometric, 0)
+    assert told.value.where.endswith(", run 4"), str(told.value)
+
+
+def test_dropped_runs_are_counted_once() -> None:
+    spec = IndexSpec.from_yaml(SMALL.replace("  runs: 64\n", "  runs: 64\n  on_error: drop\n"))
+    found = uncertainty(run(spec, from_table(spec, THREE)))
+    assert [f.run for f in found.failed] == [3]
+
+
+def test_ampi_refuses_a_reference_that_is_no_unit_and_takes_one_that_is() -> None:
+    text = SMALL[: SMALL.index("uncertainty:")].replace("default: arithmetic", "default: ampi, reference: W")
+    spec = IndexSpec.from_yaml(text)
+    with pytest.raises(InputError, match=r'"W" is not a unit of this index'):
+        run(spec, from_table(spec, THREE))
+    spec = IndexSpec.from_yaml(text.replace("reference: W", "reference: Z"))
+    # Z is the best of all in each column: 100 in each, no penalty; and so on the top
+    assert run(spec, from_table(spec, THREE)).scores[2] == pytest.approx(100.0)
+
+
+def test_order_weights_may_be_asked_for_by_their_word() -> None:
+    text = SMALL[: SMALL.index("uncertainty:")].replace(
+        "default: arithmetic", "default: arithmetic, nodes: {p: owa}, owa: weights, owa_weights: [3, 1]"
+    )
+    spec = IndexSpec.from_yaml(text)
+    result = run(spec, from_table(spec, THREE))
+    # Y: a = 100/3, b = 0; the better one weighs 3 of 4
+    assert result.nodes[-1, 1, spec.tree.names.index("p")] == pytest.approx(25.0)

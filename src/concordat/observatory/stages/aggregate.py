@@ -39,14 +39,17 @@ from concordat.observatory.stages.options import COINR, Aggregate
 from concordat.observatory.tree import Tree
 
 __all__ = [
+    "GROUPED",
     "LOWER_IS_BETTER",
     "METHODS",
+    "OVER_YEARS",
     "WEIGHTLESS",
     "Children",
     "aggregate",
     "aggregate_tree",
     "as_rows",
     "blank_pillar",
+    "check_order_weights",
     "dashboard",
     "method_of",
 ]
@@ -58,6 +61,7 @@ METHODS = (
 WEIGHTLESS = frozenset({"owa", "mpi", "ampi", "mean_min", "wroclaw", "bod", "common_weights", "order_m"})
 LOWER_IS_BETTER = frozenset({"wroclaw"})
 OVER_YEARS = frozenset({"ampi"})  # whose scale is that of the whole panel
+GROUPED = WEIGHTLESS - {"owa"} | {"copeland"}  # in which the score of a unit depends on the others
 _SAFE = 600.0  # |ln| of a power that float64 holds with room for the sum: e^600 is about 1e260
 _SLACK = 1e-9  # shares of children and of weight are compared with this slack, so that 2 of 3 reach 0.6666666667
 _POSITIVE = "Lift scores with `floor` (step normalise), use the arithmetic mean, or transform the indicator with log1p."
@@ -316,21 +320,31 @@ def _owa(x: Array, w: Array, options: Aggregate, names: Children) -> Array:
 def _order_weights(count: Array, children: int, options: Aggregate, names: Children) -> Array:
     """Weights `[..., position]` of the ordered scores, for units that have `count` of them."""
     j, position = options.owa_j, np.arange(children)
+    if said := check_order_weights(options, children):
+        raise names.refuse(said[0], hint=said[1])
     if options.owa in ("at_least_j", "more_than_j"):
-        if not 1 <= j <= children:
-            raise names.refuse(f"owa_j is {j}, but there are {children} children.", hint="Give 1 to their number.")
         taken = np.minimum(j, count)
         inside = position < taken if options.owa == "at_least_j" else (position >= count - taken) & (position < count)
         return np.asarray(inside / np.maximum(taken, 1))
-    if options.owa:
-        raise names.refuse(f'owa: "{options.owa}" is not known.', hint="Give at_least_j, more_than_j or owa_weights.")
     given = np.array(options.owa_weights, dtype=np.float64)
-    if given.shape != (children,) or not (np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
-        what = f"owa_weights are {list(options.owa_weights)}; {children} are needed, none below 0, not all 0."
-        raise names.refuse(what, hint="Or give owa: at_least_j or more_than_j.")
     curve = np.concatenate([[0.0], np.cumsum(given / given.sum())])
     edges = np.minimum(np.arange(children + 1) / np.maximum(count, 1), 1.0)
     return np.diff(np.interp(edges, np.arange(children + 1) / children, curve), axis=-1)
+
+
+def check_order_weights(options: Aggregate, children: int) -> tuple[str, str] | None:
+    """What is wrong with the order weights for a parent of so many children, and what to do; None when nothing is."""
+    if options.owa in ("at_least_j", "more_than_j"):
+        if not 1 <= options.owa_j <= children:
+            return f"owa_j is {options.owa_j}, but there are {children} children.", "Give 1 to their number."
+        return None
+    if options.owa:
+        return f'owa: "{options.owa}" is not known.', "Give at_least_j, more_than_j or owa_weights."
+    given = np.array(options.owa_weights, dtype=np.float64)
+    if given.shape != (children,) or not (np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
+        what = f"owa_weights are {list(options.owa_weights)}; {children} are needed, none below 0, not all 0."
+        return what, "Or give owa: at_least_j or more_than_j."
+    return None
 
 
 def _without_weightless(x: Array, w: Array) -> Array:
