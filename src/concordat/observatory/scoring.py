@@ -15,7 +15,7 @@ import numpy as np
 
 from concordat.observatory.panel import Array, Bools, Ints
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import Children, aggregate, blank_pillar, method_of
+from concordat.observatory.stages.aggregate import Children, aggregate, method_of
 from concordat.observatory.tree import Tree
 
 STATES_BY_PRODUCT = 256  # below it, one matrix product a state; above it, one sum over all runs
@@ -56,12 +56,16 @@ def score_runs(
     return values[tree.root] if gone is None else np.where(gone, np.nan, values[tree.root])
 
 
-def _without_pillar(states: Array, state: Ints, weights: Array, tree: Tree) -> Bools:
-    """Which units of each run have a pillar without any figure `[run, unit]`."""
-    weighs = weights > 0
-    pairs, which = np.unique(np.column_stack([state, weighs]), axis=0, return_inverse=True)
-    found = blank_pillar(states[pairs[:, 0]], pairs[:, 1:].astype(np.float64), tree)
-    return np.asarray(found[which.reshape(-1)])
+def _without_pillar(states: Array, state: Ints, weights: Array, tree: Tree) -> Bools | None:
+    """Which units of each run have a pillar without any figure `[run, unit]`; None where no state lacks one."""
+    pillars = [c for c in tree.children(tree.root) if c >= tree.n_indicators]
+    found: Bools | None = None
+    for pillar in pillars:
+        gone = np.isnan(states[:, :, list(tree.below(pillar))]).all(axis=-1)  # [state, unit]
+        if gone.any():
+            here = gone[state] & (weights[:, pillar] > 0)[:, None]
+            found = here if found is None else found | here
+    return found
 
 
 def _names(tree: Tree, node: int, units: Sequence[str]) -> Children:
