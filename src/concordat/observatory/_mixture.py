@@ -24,21 +24,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from concordat.errors import MethodError
+from concordat.errors import ConcordatError, MethodError
 from concordat.observatory.bind import group_kind, groups_of
 from concordat.observatory.graph import Graph
 from concordat.observatory.panel import Array, Bools, Ints, Panel
 from concordat.observatory.ranks_core import rank_min
 from concordat.observatory.result import IndexResult
-from concordat.observatory.run import aggregate_options, nodes_of, oriented, weights_of, weights_options
+from concordat.observatory.run import aggregate_options, oriented, tidy, weights_of, weights_options
 from concordat.observatory.spec import DATA_DRIVEN, ORDER, IndexSpec, Step
 from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, method_of
+from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, as_rows, method_of
 from concordat.observatory.tree import Tree
 
 WORDS_ONLY = ("title", "rationale", "source", "error", "unit", "bounds")  # of the tree: nothing is computed from them
 ROOT = "index"
 _LAST = ("weights", "aggregate")
+_AFTER = {stage: frozenset(ORDER[n + 1 :]) for n, stage in enumerate(ORDER)}
+_AFTER["transform"] = _AFTER["denominate"]
 Side: TypeAlias = tuple[Array, Any]  # figures and the years they are of, `[time, unit, indicator]`
 
 
@@ -75,6 +77,8 @@ class Mixture:
         self._given: dict[tuple[Tree, o.Weights], Array] = {}
         self._trees: dict[tuple[int, tuple[float, ...]], Tree] = {}
         self._stacks: dict[frozenset[str], tuple[Graph, Array]] = {}
+        self._ahead: dict[frozenset[str], Array] = {}
+        self._partly: dict[tuple[int, frozenset[str]], Array] = {}
         self._groups: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         if self.units:
             self._check_ends()
@@ -159,14 +163,32 @@ class Mixture:
 
     def value(self, taken: frozenset[str]) -> Array:
         """Scores and ranks `[2, unit]` of the common units with these components taken from the later edition."""
-        graph, stack = self._stack(taken)
-        spec = self._spec(taken)
-        weights = self._weights(spec, graph, stack[-1])
-        options = aggregate_options(spec)
-        scores = nodes_of(stack, weights, spec, options, graph.panel.units)[-1, :, spec.tree.root]
-        ranks = rank_min(oriented(scores, spec))
-        rows = [graph.panel.units.index(u) for u in self.units]
-        return np.stack([scores[rows], ranks[rows]])
+        if taken in self._ahead:
+            return self._ahead.pop(taken)
+        pair = [taken] if "weights" not in self.components else [taken, taken ^ {"weights"}]
+        try:
+            found = self._scored(pair)
+        except ConcordatError:  # the twin's fault is not this one's
+            found = self._scored([taken])
+        self._ahead |= dict(zip(pair[1:], found[1:], strict=False))
+        return found[0]
+
+    def _scored(self, taken: Sequence[frozenset[str]]) -> list[Array]:
+        """Mixtures that have all but weights in common, in one pass through the tree."""
+        graph, stack = self._stack(taken[0])
+        specs = [self._spec(t) for t in taken]
+        weights = np.stack([self._weights(s, graph, stack[-1]) for s in specs])
+        options = aggregate_options(specs[0])
+        columns = as_rows(stack, specs[0].tree, options)
+        units = graph.panel.units
+        who = units * (columns.shape[-2] // len(units))
+        nodes = aggregate_tree(columns, weights[:, None], specs[0].tree, options, units=who)
+        rows = [units.index(u) for u in self.units]
+        found: list[Array] = []
+        for spec, some in zip(specs, nodes, strict=True):
+            scores = tidy(some.reshape(*stack.shape[:-1], -1))[-1, :, spec.tree.root]
+            found.append(np.stack([scores[rows], rank_min(oriented(scores, spec))[rows]]))
+        return found
 
     def _weights(self, spec: IndexSpec, graph: Graph, columns: Array) -> Array:
         """The weights of a mixture; those that no figures drive are the same for many."""
@@ -184,8 +206,18 @@ class Mixture:
         if key not in self._stacks:
             spec = self._spec(taken)
             graph = Graph(spec, self._panel(taken, spec))
-            self._stacks[key] = (graph, graph.final())
+            self._stacks[key] = (graph, self._final(graph, key))
         return self._stacks[key]
+
+    def _final(self, graph: Graph, key: frozenset[str]) -> Array:
+        """The columns after all steps; mixtures that agree up to a step share what it leaves."""
+        stack = graph.panel.values[None]
+        for number, (step, _) in enumerate(graph.steps):
+            place = (number, key - _AFTER[step.stage])
+            if place not in self._partly:
+                self._partly[place] = graph.apply(step, stack, step.options).values
+            stack = self._partly[place]
+        return np.asarray(stack[0])
 
     def _spec(self, taken: frozenset[str]) -> IndexSpec:
         """The mixed file, put together from the checked parts of both."""
