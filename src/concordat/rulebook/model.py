@@ -152,9 +152,10 @@ class Participation:
 
     Attributes:
         provisional: from when it is applied before it is in force.
-        in_force_towards: entry into force towards single parties; it overrides `in_force` for that pair.
+        in_force_towards: entry into force towards single parties, None where not known; it overrides `in_force`.
         directed_to: of a one-way act, who it concerns; empty: all.
         reservations: in the words of the source.
+        unknown: dates that are known not to be known: the instrument's own date does not stand in for them.
         suspended: from when to when (None: still).
         dated: whether the row has a date of its own; where not, the instrument's is used and marked unverified.
     """
@@ -168,9 +169,10 @@ class Participation:
     withdrawn: PartialDate | None = None
     provisional: PartialDate | None = None
     suspended: tuple[PartialDate, PartialDate | None] | None = None
-    in_force_towards: Mapping[str, PartialDate] = field(default_factory=dict)
+    in_force_towards: Mapping[str, PartialDate | None] = field(default_factory=dict)
     directed_to: tuple[str, ...] = ()
     reservations: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     source: str = ""
     seen_on: str = ""
     mark: str = "unverified"

@@ -219,7 +219,7 @@ def _provision(keys: ProvisionKeys, topic: str) -> Provision:
         highest=HIGHEST[keys.depth_scale],
         depth_words=tuple(keys.depth_words),
         example=None if example is None else (example.instrument, example.article, example.evidence, example.mark),
-        terms={lang: _terms(keys.terms[lang]) for lang in LANGUAGES if lang in keys.terms},  # type: ignore[index]
+        terms={lang: _terms(keys.terms[lang]) for lang in LANGUAGES if lang in keys.terms},
         maps={name: tuple(some) for name, some in sorted(keys.maps.items())},
     )
 
