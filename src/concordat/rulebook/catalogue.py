@@ -1,7 +1,7 @@
 """The catalogue of instruments: a reviewed file of facts, each with its evidence and its mark.
 
-`schema: concordat/instruments@1`. An instrument's parties are listed bare (`parties: [SGP, NZL]`: a role, no dates) or one
-by one (`participation`), with dates, what they rest on, and a mark. A date known to be unknown is listed in `unknown`
+`schema: concordat/instruments@1`. Parties are listed bare (`parties: [SGP, NZL]`: a role, no dates) or one by one
+(`participation`), with dates, what they rest on, and a mark. A date known to be unknown is listed in `unknown`
 (`unknown: [in_force]`): it then answers "unknown", never the instrument's own date. `parties_complete: false` says that
 absence from the list means nothing.
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -334,7 +335,7 @@ def _in_order(
 ) -> None:
     """Refuse dates that can't follow each other whatever their missing days are."""
     known = [(name, dates[name]) for name in order if dates.get(name) is not None]
-    for (one, first), (other, second) in zip(known, known[1:], strict=False):
+    for (one, first), (other, second) in pairwise(known):
         assert first is not None
         assert second is not None
         if first.after(second) is Truth.YES:

@@ -1,9 +1,9 @@
-"""What the rulebook speaks of: instruments, who takes part in them since when, their units of text, and how these are coded.
+"""What the rulebook speaks of: instruments, who takes part since when, their units of text, and how these are coded.
 
 Frozen dataclasses of plain values; ids are strings and are never reused. Two things differ from the usual record:
 
-- A date may be cut to a month or a year because no more is known. `PartialDate` is the closed interval of days that it
-  can mean, and every question about dates has three answers: yes if each reading says yes, no if none does, else unknown.
+- A date may be cut to a month or a year because no more is known. `PartialDate` is the interval of days that it can
+  mean, and every question about dates has three answers: yes if each reading says yes, no if none does, else unknown.
 - A mark goes with every fact: verified, partly or unverified. What is made of several facts carries the weakest.
 
     >>> entry = PartialDate.parse("2021-01")
@@ -290,3 +290,12 @@ class CommitmentDraft:
     measures: tuple[Mapping[str, str], ...]
     force: str = "soft"
     agenda: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """What a new version of a text did to its units, by their ids."""
+
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+    changed: tuple[str, ...]
