@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 from concordat.rulebook.model import Coding, Instrument, PartialDate, Participation, Source, Unit
 
-
 Row: TypeAlias = Any  # of sqlite3, or a mapping
 
 
@@ -34,8 +33,8 @@ def instrument_row(i: Instrument) -> tuple[Any, ...]:
 
 def instrument_from(r: Row) -> Instrument:
     """The other way round."""
-    dates = {d: _day(r[d]) for d in ("adopted", "signed", "in_force", "ended")}
-    lists = {k: tuple(json.loads(r[k])) for k in ("topics", "evidence")}
+    dates: dict[str, Any] = {d: _day(r[d]) for d in ("adopted", "signed", "in_force", "ended")}
+    lists: dict[str, Any] = {k: tuple(json.loads(r[k])) for k in ("topics", "evidence")}
     words = ("id", "name", "short_name", "type", "form", "status", "binding", "binding_note", "url", "parties_note")
     return Instrument(**{k: r[k] for k in words}, **dates, **lists, complete=bool(r["complete"]), mark=r["mark"])
 
