@@ -190,6 +190,16 @@ class RuleStore:
         sql = "SELECT * FROM participation WHERE instrument = ? ORDER BY party, role, source"
         return tuple(participation_from(r) for r in self._rows(sql, (name,)))
 
+    def instruments_of(self, parties: Sequence[str]) -> dict[str, tuple[bool, frozenset[str]]]:
+        """Instruments in which some parties have a row: whether the list is complete, and which of the parties."""
+        some = ", ".join("?" * len(parties))
+        sql = f"""SELECT p.instrument, i.complete, p.party FROM participation p JOIN instrument i ON i.id = p.instrument
+                  WHERE p.party IN ({some}) ORDER BY p.instrument, p.party"""
+        found: dict[str, tuple[bool, set[str]]] = {}
+        for row in self._rows(sql, tuple(parties)):
+            found.setdefault(row[0], (bool(row[1]), set()))[1].add(row[2])
+        return {name: (complete, frozenset(who)) for name, (complete, who) in found.items()}
+
     def participations(self) -> dict[str, tuple[Participation, ...]]:
         """All participations by instrument."""
         found: dict[str, list[Participation]] = {name: [] for name in self.ids()}
@@ -281,6 +291,15 @@ class RuleStore:
             values += list(kinds)
         tail = f" WHERE {' AND '.join(wheres)}" if wheres else ""
         return tuple(unit_from(r) for r in self._rows(f'{sql}{tail} ORDER BY u.instrument, u."order"', values))
+
+    def units_of_codings(self, instrument: str) -> dict[str, Unit]:
+        """The units of an instrument that are coded, and all that they are part of."""
+        sql = """WITH RECURSIVE up (id) AS (
+                     SELECT DISTINCT c.unit FROM coding c JOIN unit u ON u.id = c.unit WHERE u.instrument = ?
+                     UNION SELECT u.parent FROM unit u JOIN up ON u.id = up.id WHERE u.parent <> '')
+                 SELECT u.*, t.text AS text FROM up JOIN unit u ON u.id = up.id JOIN text t ON t.sha256 = u.sha256
+                 ORDER BY u."order" """
+        return {r["id"]: unit_from(r) for r in self._rows(sql, (instrument,))}
 
     def unit(self, name: str) -> Unit:
         """A unit by its id.

@@ -1,0 +1,355 @@
+"""Which rules bind A towards B on a day, how hard, with the article in front of the reader?
+
+For every instrument that is in force for both (or directed by one to the other), each coded provision of legal depth 1
+or more is a row: provision, depth, flags, article, quoted words, since when, in which direction, probability, mark. The
+legal depth is the textual one, but an instrument that is soft by nature (declaration, principles, model law, standard)
+makes nothing harder than soft. What is not known forms a block of its own: an instrument that may be in force, or one
+whose text is not loaded, of which only topics are known. Later and more specific instruments stand first and all are
+shown: the tool does not decide law. Method: section 8 of the specification.
+
+A reservation whose text begins with a provision's code ("DF-LOCA: ...") takes that provision's duty from the party that
+made it, so the row is left one way.
+
+    >>> from concordat.rulebook.catalogue import load_catalogue
+    >>> from concordat.rulebook.store import RuleStore
+    >>> store = RuleStore.memory()
+    >>> store.put_catalogue(load_catalogue())
+    >>> found = binds(store, "CHN", "IDN", on=date(2026, 11, 1))
+    >>> found.rows, [u.instrument for u in found.uncoded if u.binding == "binding"]
+    ((), ['wct', 'wppt', 'wto-ita'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from concordat.errors import InputError
+from concordat.rulebook.catalogue import check_party
+from concordat.rulebook.model import SOFT, Coding, Instrument, PartialDate, Participation, Truth, Unit, all_of, weakest
+from concordat.rulebook.status import Force, european_union, in_force, standing
+from concordat.rulebook.taxonomy import Provision, Taxonomy, load_taxonomy
+
+if TYPE_CHECKING:
+    from concordat.rulebook.store import RuleStore
+
+BOTH, FORTH, BACK = "both", "a_to_b", "b_to_a"
+
+
+@dataclass(frozen=True, slots=True)
+class BindsRow:
+    """One rule.
+
+    Attributes:
+        depth: legal, 1 soft or 2 binding; textual: as the words have it; ordinal: on the provision's own scale.
+        unit: where it stands; quote: the words, verbatim; span: their place in the unit's text.
+        since: from when it binds both, as written. direction: both, a_to_b (A owes it to B), b_to_a.
+        parties: how many take part in the instrument, as far as known. state: auto, review or disputed.
+    """
+
+    provision: str
+    depth: int
+    textual: int
+    ordinal: int
+    flags: dict[str, bool]
+    instrument: str
+    unit: str
+    quote: str
+    span: tuple[int, int] | None
+    since: str
+    since_first: date
+    direction: str
+    probability: float | None
+    mark: str
+    via: str
+    method: str
+    state: str
+    parties: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An instrument of which it is not known whether it binds both: who lacks what."""
+
+    instrument: str
+    who: tuple[str, ...]
+    missing: tuple[str, ...]
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncoded:
+    """An instrument in force between the two whose text is not loaded or not coded: topics only."""
+
+    instrument: str
+    topics: tuple[str, ...]
+    binding: str
+    since: str
+    mark: str
+    direction: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """An instrument that one has not brought into force: signed, applied for, applied provisionally."""
+
+    instrument: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binds:
+    """The answer, with what it leaves open.
+
+    Attributes:
+        rows: later and more specific instruments first.
+        strongest: for each provision, the row of the largest ordinal.
+        overlaps: provisions that two or more instruments hold.
+        conflicts: (provision or "", instrument, instrument, why).
+    """
+
+    a: str
+    b: str
+    on: date
+    topic: str
+    rows: tuple[BindsRow, ...]
+    strongest: dict[str, BindsRow]
+    overlaps: dict[str, tuple[str, ...]]
+    conflicts: tuple[tuple[str, str, str, str], ...]
+    unknown: tuple[Unknown, ...]
+    uncoded: tuple[Uncoded, ...]
+    beside: tuple[Beside, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """How an instrument stands between two parties: the answer, the direction, both forces."""
+
+    answer: Truth
+    direction: str
+    a: Force
+    b: Force
+    since: PartialDate | None
+    mark: str
+
+
+def between(store: RuleStore, name: str, a: str, b: str, on: date) -> Between:
+    """Whether an instrument is in force between two parties on a day, and which way it points."""
+    for actor, other, direction in ((a, b, FORTH), (b, a, BACK)):
+        row, force = _directed(store, name, actor, other, on)
+        if row is not None and force is not None:
+            nothing = Force(Truth.NO, None, "", force.mark, "")
+            forces = (force, nothing) if direction == FORTH else (nothing, force)
+            return Between(force.answer, direction, *forces, force.since, force.mark)
+    first, second = standing(store, name, a, on, b), standing(store, name, b, on, a)
+    if first.row is not None and first.row is second.row:
+        return Between(Truth.NO, BOTH, first, second, None, first.mark)  # two members through the Union: its inside
+    if any(f.row is not None and f.row.directed_to for f in (first, second)):
+        return Between(Truth.NO, BOTH, first, second, None, weakest((first.mark, second.mark)))
+    answer = all_of((first.answer, second.answer))
+    dates = [f.since for f in (first, second) if f.since is not None]
+    since = max(dates, key=lambda d: (d.last, d.first), default=None)
+    return Between(answer, BOTH, first, second, since, weakest((first.mark, second.mark)))
+
+
+def _directed(
+    store: RuleStore, name: str, actor: str, other: str, on: date
+) -> tuple[Participation | None, Force | None]:
+    """A one-way act of an actor (or of the Union it belongs to) that concerns the other."""
+    who = {actor, *(("EU",) if actor in european_union(on) else ())}
+    towards = {other, *(("EU",) if other in european_union(on) else ())}
+    for row in store.of(name):
+        if row.directed_to and row.party in who and towards & set(row.directed_to):
+            force = in_force(store[name], row, on, other)
+            return row, replace(force, via="EU" if row.party != actor else "")
+    return None, None
+
+
+def binds(store: RuleStore, a: str, b: str, *, on: date, topic: str = "", taxonomy: Taxonomy | None = None) -> Binds:
+    """The rules between two parties on a day, of one topic (`DF`) or provision (`DF-FLOW`) if asked.
+
+    Raises:
+        InputError: an unknown party, topic or provision, or a party and itself.
+    """
+    check_party(a)
+    check_party(b)
+    if a == b:
+        raise InputError(f"{a} and itself: a rule binds two.", hint="Name another party.", code="same_party")
+    book = taxonomy or load_taxonomy()
+    wanted = {p.code: p for p in (book.of(topic) if topic else book.provisions.values())}
+    topics = {p.topic for p in wanted.values()}
+    rows: list[BindsRow] = []
+    unknown: list[Unknown] = []
+    uncoded: list[Uncoded] = []
+    beside: list[Beside] = []
+    loaded = set(store.with_text())
+    for name in _candidates(store, a, b, on):
+        instrument, found = store[name], between(store, name, a, b, on)
+        concerned = not topic or bool(topics & set(instrument.topics))
+        if found.answer is Truth.YES:
+            made = list(_rows(store, instrument, found, wanted)) if name in loaded else []
+            rows += made
+            if not made and concerned and not (name in loaded and store.codings(name)):
+                why = "text not loaded" if name not in loaded else "text not coded"
+                since = found.since.text if found.since is not None else ""
+                uncoded.append(
+                    Uncoded(name, instrument.topics, instrument.binding, since, found.mark, found.direction, why)
+                )
+        elif concerned and found.answer is Truth.UNKNOWN:
+            both = [(p, f) for p, f in ((a, found.a), (b, found.b)) if f.answer is Truth.UNKNOWN]
+            unknown.append(Unknown(name, tuple(p for p, _ in both), tuple(f.missing for _, f in both), found.mark))
+        elif concerned and (pair := _beside(found)) is not None:
+            beside.append(Beside(name, *pair))
+    rows.sort(key=_order)
+    return Binds(
+        a=a,
+        b=b,
+        on=on,
+        topic=topic,
+        rows=tuple(rows),
+        strongest=_strongest(rows),
+        overlaps=_overlaps(rows),
+        conflicts=_conflicts(store, rows),
+        unknown=tuple(unknown),
+        uncoded=tuple(uncoded),
+        beside=tuple(beside),
+    )
+
+
+def _candidates(store: RuleStore, a: str, b: str, on: date) -> list[str]:
+    """Instruments that one of the two has a row in, or that may have either of them untold."""
+    union = european_union(on)
+    names = [{p, *(("EU",) if p in union else ())} for p in (a, b)]
+    rows = store.instruments_of(sorted(names[0] | names[1]))
+    found = []
+    for name, (complete, parties) in sorted(rows.items()):
+        there = [bool(parties & some) for some in names]
+        if all(there) or (any(there) and not complete):
+            found.append(name)
+    return found
+
+
+def _beside(found: Between) -> tuple[str, str] | None:
+    """What each has done with an instrument that is not in force between them; None where there is nothing to tell."""
+
+    def words(force: Force) -> str:
+        if force.provisional is Truth.YES:
+            return "applied provisionally"
+        if force.answer is Truth.YES:
+            return "in force"
+        if force.row is not None and force.row.withdrawn is not None and force.role == "party":
+            return f"withdrawn ({force.row.withdrawn.text})"
+        if force.row is not None and force.row.ratified is not None:
+            return "ratified, not in force"
+        return {"signatory": "signed", "applicant": "applied", "observer": "takes part in talks"}.get(force.role, "")
+
+    pair = (words(found.a), words(found.b))
+    return pair if all(pair) else None
+
+
+def _rows(store: RuleStore, instrument: Instrument, found: Between, wanted: dict[str, Provision]) -> Iterable[BindsRow]:
+    units = store.units_of_codings(instrument.id)
+    parties = len({p.party for p in store.of(instrument.id)})
+    for coding in chosen(store.codings(instrument.id), units):
+        provision = wanted.get(coding.provision)
+        if provision is None or provision.structural or not coding.depth:
+            continue
+        depth = legal_depth(coding.depth, instrument)
+        direction = _after_reservations(found, coding.provision)
+        if not direction:
+            continue
+        unit = units[coding.unit]
+        quote = unit.text[slice(*coding.span)] if coding.span is not None else unit.text[:200]
+        ordinal = provision.ordinal(depth, coding.flags)
+        assert ordinal is not None
+        since = found.since
+        yield BindsRow(
+            provision=coding.provision,
+            depth=depth,
+            textual=coding.depth,
+            ordinal=ordinal,
+            flags=dict(coding.flags),
+            instrument=instrument.id,
+            unit=coding.unit,
+            quote=" ".join(quote.split()),
+            span=coding.span,
+            since=since.text if since is not None else "",
+            since_first=since.first if since is not None else date.min,
+            direction=direction,
+            probability=coding.probability,
+            mark=found.mark,
+            via=" and ".join(sorted({f.via for f in (found.a, found.b) if f.via})),
+            method=coding.method,
+            state=coding.state,
+            parties=parties,
+        )
+
+
+def legal_depth(depth: int, instrument: Instrument) -> int:
+    """The depth of a text, at most soft where the instrument binds nobody by nature."""
+    return min(depth, 1) if instrument.binding in SOFT else depth
+
+
+def chosen(codings: Sequence[Coding], units: dict[str, Unit]) -> list[Coding]:
+    """Codings of articles; one of a part of an article only where its article has not the same provision."""
+    have = {(c.unit, c.provision) for c in codings}
+
+    def inside(unit: str, provision: str) -> bool:
+        parent = units[unit].parent if unit in units else ""
+        return bool(parent) and ((parent, provision) in have or inside(parent, provision))
+
+    return [c for c in codings if c.unit in units and not inside(c.unit, c.provision)]
+
+
+def _after_reservations(found: Between, provision: str) -> str:
+    """The direction that is left after reservations to a provision; empty where nothing is."""
+    reserved = []
+    for force in (found.a, found.b):
+        words = force.row.reservations if force.row is not None else ()
+        reserved.append(any(w == provision or w.startswith(f"{provision}:") for w in words))
+    owed = {BOTH: [True, True], FORTH: [True, False], BACK: [False, True]}[found.direction]
+    left = [owes and not gone for owes, gone in zip(owed, reserved, strict=True)]
+    return {(True, True): BOTH, (True, False): FORTH, (False, True): BACK}.get((left[0], left[1]), "")
+
+
+def _order(row: BindsRow) -> tuple[int, int, str, str, str]:
+    return (-row.since_first.toordinal(), row.parties, row.instrument, row.provision, row.unit)
+
+
+def _strongest(rows: Sequence[BindsRow]) -> dict[str, BindsRow]:
+    found: dict[str, BindsRow] = {}
+    for row in rows:
+        if row.provision not in found or row.ordinal > found[row.provision].ordinal:
+            found[row.provision] = row
+    return dict(sorted(found.items()))
+
+
+def _overlaps(rows: Sequence[BindsRow]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        some = found.setdefault(row.provision, [])
+        if row.instrument not in some:
+            some.append(row.instrument)
+    return {code: tuple(some) for code, some in sorted(found.items()) if len(some) > 1}
+
+
+def _conflicts(store: RuleStore, rows: Sequence[BindsRow]) -> tuple[tuple[str, str, str, str], ...]:
+    """Instruments said to conflict, and a hard rule beside one of the same provision that has exceptions."""
+    here = {row.instrument for row in rows}
+    found = [
+        ("", r.from_id, r.to_id, r.source or "said to conflict")
+        for r in store.relations()
+        if r.kind == "conflicts" and {r.from_id, r.to_id} <= here
+    ]
+    hard = [r for r in rows if r.depth >= 2]
+    why = "binding without listed exceptions in the first, with exceptions in the second"
+    for row in hard:
+        for other in hard:
+            same = row.provision == other.provision and row.instrument != other.instrument
+            if same and not row.flags.get("exceptions") and other.flags.get("exceptions"):
+                found.append((row.provision, row.instrument, other.instrument, why))
+    return tuple(sorted(set(found)))
