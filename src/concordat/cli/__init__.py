@@ -28,6 +28,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("divide", "divide", "Measure how far apart countries or people are, and how that changes."),
     ("evidence", "evidence", "Trace a number to its bytes; show what data are loaded."),
     ("index", "index", "Run an index from its file, question it, compare editions."),
+    ("rulebook", "rulebook", "Which digital rules bind whom, how hard, with what evidence."),
     ("settings", "settings", "Show how this machine runs and where each setting comes from."),
 )
 _MODULES = {name: module for name, module, _ in COMMANDS}

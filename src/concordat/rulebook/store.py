@@ -212,6 +212,18 @@ class RuleStore:
         rows = self._rows("SELECT * FROM relation ORDER BY from_id, to_id, kind")
         return tuple(Relation(r["from_id"], r["to_id"], r["kind"], r["source"]) for r in rows)
 
+    # --- What is noted of the store itself ---
+
+    def fact(self, key: str) -> str:
+        """A note of the store; empty where there is none."""
+        found = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(found[0][0]) if found else ""
+
+    def put_fact(self, key: str, value: str) -> None:
+        """Note something of the store."""
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
     # --- Texts ---
 
     def put_text(self, parsed: ParsedInstrument, raw: bytes, *, name: str = "") -> TextChange:
