@@ -146,7 +146,7 @@ def between(store: RuleStore, name: str, a: str, b: str, on: date) -> Between:
             forces = (force, nothing) if direction == FORTH else (nothing, force)
             return Between(force.answer, direction, *forces, force.since, force.mark)
     first, second = standing(store, name, a, on, b), standing(store, name, b, on, a)
-    if first.row is not None and first.row is second.row:
+    if first.row is not None and first.row == second.row:
         return Between(Truth.NO, BOTH, first, second, None, first.mark)  # two members through the Union: its inside
     if any(f.row is not None and f.row.directed_to for f in (first, second)):
         return Between(Truth.NO, BOTH, first, second, None, weakest((first.mark, second.mark)))

@@ -193,11 +193,14 @@ class RuleStore:
     def instruments_of(self, parties: Sequence[str]) -> dict[str, tuple[bool, frozenset[str]]]:
         """Instruments in which some parties have a row: whether the list is complete, and which of the parties."""
         some = ", ".join("?" * len(parties))
-        sql = f"""SELECT p.instrument, i.complete, p.party FROM participation p JOIN instrument i ON i.id = p.instrument
-                  WHERE p.party IN ({some}) ORDER BY p.instrument, p.party"""
+        sql = f"""SELECT p.instrument, i.complete, p.party, p.directed_to
+                  FROM participation p JOIN instrument i ON i.id = p.instrument
+                  WHERE p.party IN ({some}) OR p.directed_to <> '[]' ORDER BY p.instrument, p.party"""
         found: dict[str, tuple[bool, set[str]]] = {}
         for row in self._rows(sql, tuple(parties)):
-            found.setdefault(row[0], (bool(row[1]), set()))[1].add(row[2])
+            who = {row[2], *json.loads(row[3])} & set(parties)
+            if who:
+                found.setdefault(row[0], (bool(row[1]), set()))[1].update(who)
         return {name: (complete, frozenset(who)) for name, (complete, who) in found.items()}
 
     def participations(self) -> dict[str, tuple[Participation, ...]]:

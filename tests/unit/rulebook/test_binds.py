@@ -1,0 +1,162 @@
+"""Which rules bind two parties: rows, directions, the legal depth, what is open; and the gap to an agreement."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from concordat.errors import InputError, MethodError
+from concordat.rulebook.accession import accession_gap
+from concordat.rulebook.binds import binds
+from concordat.rulebook.catalogue import load_catalogue
+from concordat.rulebook.store import RuleStore
+from rulebook_build import coding, instrument, store_of
+
+ON = date(2025, 1, 1)
+WORDS = "Each Party shall allow transfers of information by electronic means."
+
+
+def two(rows: str = "party: BRA\nparty: SGP", **more: str) -> RuleStore:
+    """One instrument with article 1 on data flows, binding with exceptions, and 2 on spam, soft."""
+    store = store_of(instrument("x", rows=rows, **more), {"x": [("1", WORDS), ("2", "The Parties recognise spam.")]})
+    store.add_codings([coding("x/1", "DF-FLOW", 2, flags={"exceptions": True}), coding("x/2", "EC-SPAM", 1)])
+    return store
+
+
+def test_a_rule_has_its_article_depth_and_date() -> None:
+    with two() as store:
+        found = binds(store, "BRA", "SGP", on=ON)
+    assert [(r.provision, r.depth, r.ordinal, r.unit) for r in found.rows] == [
+        ("DF-FLOW", 2, 2, "x/1"),
+        ("EC-SPAM", 1, 1, "x/2"),
+    ]
+    assert found.rows[0].quote == WORDS
+    assert (found.rows[0].since, found.rows[0].direction, found.rows[0].mark) == ("2010-01-01", "both", "unverified")
+    assert not found.unknown
+    assert not found.uncoded
+
+
+def test_a_topic_or_a_provision_may_be_asked_for() -> None:
+    with two() as store:
+        assert [r.provision for r in binds(store, "BRA", "SGP", on=ON, topic="EC").rows] == ["EC-SPAM"]
+        assert [r.provision for r in binds(store, "BRA", "SGP", on=ON, topic="DF-FLOW").rows] == ["DF-FLOW"]
+        with pytest.raises(InputError, match="did you mean DF-FLOW"):
+            binds(store, "BRA", "SGP", on=ON, topic="DF-FLOWS")
+        with pytest.raises(InputError, match='"BRZ" is not a country'):
+            binds(store, "BRZ", "SGP", on=ON)
+        with pytest.raises(InputError, match="a rule binds two"):
+            binds(store, "SGP", "SGP", on=ON)
+
+
+def test_a_soft_instrument_makes_nothing_harder_than_soft() -> None:
+    with two(binding="soft", more='    adopted: "2012-01-01"', in_force="") as store:
+        row = binds(store, "BRA", "SGP", on=ON).rows[0]
+    assert (row.depth, row.textual, row.ordinal) == (1, 2, 1)
+
+
+def test_a_reservation_leaves_the_rule_one_way() -> None:
+    rows = 'party: BRA, reservation: ["DF-FLOW: personal data of minors"]\nparty: SGP'
+    with two(rows) as store:
+        found = {r.provision: r.direction for r in binds(store, "BRA", "SGP", on=ON).rows}
+        back = {r.provision: r.direction for r in binds(store, "SGP", "BRA", on=ON).rows}
+    assert found == {"DF-FLOW": "b_to_a", "EC-SPAM": "both"}
+    assert back == {"DF-FLOW": "a_to_b", "EC-SPAM": "both"}
+
+
+def test_an_act_directed_to_others_binds_one_way() -> None:
+    with two("party: EU, directed_to: [BRA, KOR]") as store:
+        found = binds(store, "EU", "BRA", on=ON)
+        assert {r.direction for r in found.rows} == {"a_to_b"}
+        member = binds(store, "BRA", "FRA", on=ON)
+        assert {(r.direction, r.via) for r in member.rows} == {("b_to_a", "EU")}
+        assert not binds(store, "BRA", "KOR", on=ON).rows
+        assert not binds(store, "EU", "SGP", on=ON).rows
+
+
+def test_members_of_the_union_do_not_bind_each_other_through_it() -> None:
+    with two("party: EU\nparty: JPN") as store:
+        assert {r.via for r in binds(store, "FRA", "JPN", on=ON).rows} == {"EU"}
+        assert not binds(store, "FRA", "DEU", on=ON).rows
+
+
+def test_what_is_not_known_stands_apart() -> None:
+    text = instrument("may", rows="party: BRA, unknown: [in_force]\nparty: SGP") + instrument(
+        "list", "SGP", complete=False
+    )
+    text += instrument("plain", "BRA, SGP") + instrument("talks", rows="party: BRA\nparty: SGP, role: applicant")
+    with store_of(text) as store:
+        found = binds(store, "BRA", "SGP", on=ON)
+    assert [(u.instrument, u.who, u.missing) for u in found.unknown] == [
+        ("list", ("BRA",), ("parties",)),
+        ("may", ("BRA",), ("in_force",)),
+    ]
+    assert [(u.instrument, u.reason) for u in found.uncoded] == [("plain", "text not loaded")]
+    assert [(s.instrument, s.a, s.b) for s in found.beside] == [("talks", "in force", "applied")]
+
+
+def test_later_and_narrower_instruments_stand_first_and_conflicts_are_shown() -> None:
+    text = instrument("old", "BRA, SGP, CHL", in_force="2001-01-01") + instrument(
+        "new", "BRA, SGP", in_force="2020-01-01"
+    )
+    with store_of(text, {"old": [("1", WORDS)], "new": [("7", WORDS)]}) as store:
+        store.add_codings([coding("old/1", "DF-FLOW", 2), coding("new/7", "DF-FLOW", 2, flags={"exceptions": True})])
+        found = binds(store, "BRA", "SGP", on=ON)
+    assert [r.instrument for r in found.rows] == ["new", "old"]
+    assert found.overlaps == {"DF-FLOW": ("new", "old")}
+    assert found.strongest["DF-FLOW"].instrument == "old"  # without listed exceptions
+    assert [(c[0], c[1], c[2]) for c in found.conflicts] == [("DF-FLOW", "old", "new")]
+
+
+def test_what_a_person_coded_stands_before_what_a_model_did() -> None:
+    with two() as store:
+        store.add_codings([coding("x/1", "DF-FLOW", 1, method="human", coder="ana", n=1)])
+        assert next(r for r in binds(store, "BRA", "SGP", on=ON).rows if r.provision == "DF-FLOW").depth == 1
+        store.add_codings([coding("x/1", "DF-FLOW", 2, method="human", coder="bob", n=2)])
+        row = next(r for r in binds(store, "BRA", "SGP", on=ON).rows if r.provision == "DF-FLOW")
+    assert (row.depth, row.state) == (2, "disputed")
+
+
+def test_with_the_catalogue_alone_binding_instruments_between_members_of_brics_are_few() -> None:
+    # Specification, section 11: which binding or mixed instruments list two or more members.
+    with RuleStore.memory() as store:
+        store.put_catalogue(load_catalogue())
+        chn_idn = binds(store, "CHN", "IDN", on=date(2026, 11, 1))
+        are_egy = binds(store, "ARE", "EGY", on=date(2026, 11, 1))
+        chn_rus = binds(store, "CHN", "RUS", on=date(2026, 11, 1))
+    hard = {"binding", "mixed"}
+    assert {u.instrument for u in chn_idn.uncoded if u.binding in hard} == {"rcep", "wto-ita", "wct", "wppt"}
+    assert "arab-cyber" in {u.instrument for u in are_egy.unknown}
+    assert "sco-iis" in {u.instrument for u in chn_rus.unknown}
+
+
+def test_the_gap_to_an_agreement() -> None:
+    text = instrument("t", "CHL, SGP", topics="DF, EC") + instrument("own", "BRA, SGP", topics="DF, EC")
+    articles = [("1", WORDS), ("2", WORDS), ("3", WORDS), ("4", WORDS), ("5", WORDS)]
+    with store_of(text, {"t": articles, "own": articles}) as store:
+        store.add_codings(
+            [
+                coding("t/1", "DF-FLOW", 2), coding("t/2", "DF-LOCA", 2), coding("t/3", "EC-SPAM", 1),
+                coding("t/4", "EC-DEFI", 0), coding("own/1", "DF-FLOW", 1), coding("own/3", "EC-SPAM", 2),
+            ]
+        )  # fmt: skip
+        gap = accession_gap(store, "BRA", "t", ON)
+        member = accession_gap(store, "CHL", "t", ON)
+        with pytest.raises(MethodError, match="the text of t is not coded"):
+            accession_gap(store_of(text), "BRA", "t", ON)
+    kinds = {r.provision: r.kind for r in gap.rows}
+    assert kinds == {"DF-LOCA": "new", "DF-FLOW": "deeper", "EC-SPAM": "wider"}
+    assert next(r for r in gap.rows if r.kind == "wider").not_towards == ("CHL",)
+    assert next(r for r in gap.rows if r.kind == "deeper").has.unit == "own/1"  # type: ignore[union-attr]
+    assert {r.kind for r in member.rows} == {"done"}
+    assert member.member
+
+
+def test_an_unread_instrument_makes_a_gap_of_its_topic_unknown() -> None:
+    text = instrument("t", "CHL, SGP", topics="DF") + instrument("unread", "BRA, SGP", topics="DF")
+    text += instrument("words", "BRA", binding="soft", topics="DF", more='    adopted: "2001"')
+    with store_of(text, {"t": [("1", WORDS), ("2", WORDS)]}) as store:
+        store.add_codings([coding("t/1", "DF-FLOW", 2), coding("t/2", "EC-SPAM", 2)])
+        gap = accession_gap(store, "BRA", "t", ON)
+    assert {r.provision: r.kind for r in gap.rows} == {"DF-FLOW": "unknown", "EC-SPAM": "new"}
+    assert gap.unread == ("unread", "words")
