@@ -283,18 +283,18 @@ def _window(anchor: Sequence[str], tokens: Sequence[str], places: dict[str, list
     if not size:
         return 0, 0, 0.0
     starts = {max(0, min(n - k, len(tokens) - size)) for k, word in enumerate(anchor) for n in places.get(word, ())}
-    best: tuple[float, bool, int] = (0.0, False, 0)
+    best: tuple[float, int, int] = (0.0, 0, 0)
     for start in sorted(starts):
         window = list(tokens[start : start + size])
-        exact = window == list(anchor)
+        in_place = sum(a == b for a, b in zip(window, anchor, strict=False))
         rest = list(window)
         for word in anchor:
             if word in rest:
                 rest.remove(word)
         share = (size - len(rest)) / len(anchor)
-        if (share, exact) > best[:2]:
-            best = (share, exact, start)
-        if exact:
+        if (share, in_place) > best[:2]:
+            best = (share, in_place, start)
+        if in_place == len(anchor):
             break
     return best[2], size, best[0]
 

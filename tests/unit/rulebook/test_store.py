@@ -1,0 +1,130 @@
+"""The rulebook's store: texts by content, codings append-only, versions of a text, search, faults of the file."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from concordat.errors import InputError, StateError
+from concordat.rulebook.catalogue import load_catalogue
+from concordat.rulebook.model import ParsedInstrument
+from concordat.rulebook.store import RuleStore, current
+from rulebook_build import coding, instrument, store_of, unit
+
+
+def parsed(*articles: tuple[str, str], name: str = "x") -> ParsedInstrument:
+    return ParsedInstrument(name, name, "en", tuple(unit(name, n, t, i) for i, (n, t) in enumerate(articles)))
+
+
+def test_what_goes_in_comes_out() -> None:
+    catalogue = load_catalogue()
+    with RuleStore.memory() as store:
+        store.put_catalogue(catalogue)
+        assert store.instruments() == dict(sorted(catalogue.instruments.items()))
+        assert store.participations() == {n: catalogue.participations[n] for n in sorted(catalogue.instruments)}
+        assert store.relations() == catalogue.relations
+        store.put_catalogue(catalogue)  # twice is once
+        assert store.participations() == {n: catalogue.participations[n] for n in sorted(catalogue.instruments)}
+
+
+def test_codings_come_out_as_they_went_in() -> None:
+    made = [
+        coding("x/1", "DF-FLOW", 2, flags={"exceptions": True, "dispute_settlement": False}),
+        coding("x/1", "EC-SPAM"),
+    ]
+    with store_of(instrument("x", "BRA"), {"x": [("1", "Data may move.")]}) as store:
+        assert store.add_codings(made) == 2
+        assert store.add_codings(made) == 0
+        assert list(store.codings("x")) == made
+        with pytest.raises(StateError, match="FOREIGN KEY"):
+            store.add_codings([coding("x/9", "DF-FLOW")])
+
+
+def test_the_current_coding_is_a_persons_then_an_imports_then_the_last_models() -> None:
+    model = [coding("u", "DF-FLOW", 1, n=n) for n in (1, 2)]
+    imported, human = (
+        coding("u", "DF-FLOW", 2, method="import", coder="t"),
+        coding("u", "DF-FLOW", 1, method="human", coder="ana"),
+    )
+    later = coding("u", "DF-FLOW", 2, method="human", coder="ana", n=9, supersedes=human.id)
+    assert current(model) == (model[1],)
+    assert current([imported, *model]) == (imported,)
+    assert current([human, imported, *model]) == (human,)
+    assert current([human, later, imported]) == (later,)
+    other = coding("u", "DF-FLOW", 1, method="human", coder="bob")
+    assert current([later, other])[0].state == "disputed"
+    agrees = coding("u", "DF-FLOW", 2, method="human", coder="bob")
+    assert current([later, agrees])[0].state == "auto"
+
+
+def test_the_same_text_is_kept_once_and_a_new_version_keeps_codings_of_what_did_not_change() -> None:
+    with store_of(instrument("x", "BRA")) as store:
+        first = store.put_text(parsed(("1", "Data may move."), ("2", "No spam.")), b"one")
+        assert first.added == ("x/1", "x/2")
+        store.add_codings([coding("x/1", "DF-FLOW"), coding("x/2", "EC-SPAM")])
+        again = store.put_text(parsed(("1", "Data may move."), ("2", "No spam.")), b"one")
+        assert (again.added, again.gone, again.changed) == ((), (), ())
+        second = store.put_text(parsed(("1", "Data may move."), ("2", "Less spam."), ("3", "New.")), b"two")
+        assert (second.added, second.gone, second.changed) == (("x/3",), (), ("x/2",))
+        assert [c.unit for c in store.codings("x")] == ["x/1"]
+        assert store.raw("x") == b"two"
+        third = store.put_text(parsed(("1", "Data may move.")), b"three")
+        assert third.gone == ("x/2", "x/3")
+        assert not store.match_words("spam", 9)
+
+
+def test_articles_are_found_by_words_and_by_parts_of_words() -> None:
+    texts = {"x": [("1", "La información se transfiere."), ("2", "跨境数据传输应当允许。"), ("3", "100% digital_data")]}
+    with store_of(instrument("x", "BRA"), texts) as store:
+        assert [u for u, _ in store.match_words("informacion", 9)] == ["x/1"]
+        assert [u for u, _ in store.match_part("数据传输", 9)] == ["x/2"]
+        assert [u for u, _ in store.match_part("数据", 9)] == ["x/2"]  # two characters: no trigram
+        assert [u for u, _ in store.match_part("0%", 9)] == ["x/3"]
+        assert [u for u, _ in store.match_part("%d", 9)] == []
+
+
+def test_a_store_on_disk_can_be_closed_opened_and_read_by_two(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "r.sqlite"
+    with RuleStore.open(path) as one, RuleStore.open(path) as two:
+        one.put_fact("k", "v")
+        assert two.fact("k") == "v"
+    with RuleStore.open(path) as again:
+        assert again.fact("k") == "v"
+        assert again.fact("other") == ""
+
+
+def test_a_store_that_is_newer_damaged_or_locked_is_told_with_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = tmp_path / "newer.sqlite"
+    with sqlite3.connect(newer) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(StateError, match="version 99") as told:
+        RuleStore.open(newer)
+    assert told.value.where == str(newer)
+    damaged = tmp_path / "damaged.sqlite"
+    damaged.write_bytes(b"not a database at all, but long enough to be read as a page of one" * 40)
+    with pytest.raises(StateError, match="can't be used"):
+        RuleStore.open(damaged)
+    monkeypatch.setattr("concordat.rulebook.store.BUSY_S", 0.05)
+    path = tmp_path / "busy.sqlite"
+    with RuleStore.open(path) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateError, match="in use by another process"):
+            store.put_fact("k", "v")
+        other.close()
+
+
+def test_unknown_names_get_the_nearest() -> None:
+    with store_of(instrument("depa", "SGP")) as store:
+        with pytest.raises(InputError, match="Did you mean") as told:
+            store["dpea"]
+        assert "depa" in str(told.value)
+        with pytest.raises(InputError):
+            store.put_text(parsed(("1", "x"), name="y"), b"")
+        with pytest.raises(InputError, match="not a unit"):
+            store.unit("depa/1")
