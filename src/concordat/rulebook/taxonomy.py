@@ -151,7 +151,7 @@ class Provision:
         return min(depth, self.highest)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Taxonomy:
     """All provisions, in the order of the file; `taxonomy["DF-FLOW"]` is one of them."""
 

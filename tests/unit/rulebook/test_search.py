@@ -1,0 +1,97 @@
+"""Questions in plain words: what they are about, what is found, what the filters leave."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from concordat.errors import InputError
+from concordat.rulebook.search import Filters, search
+from concordat.rulebook.store import RuleStore
+from rulebook_build import coding, instrument, store_of
+
+DATA = "1. Recalling their ties.\n2. Each Party shall allow the transfer of information by electronic means."
+SPAM = "Each Party shall adopt measures on unsolicited commercial electronic messages."
+DATOS = "Cada Parte permitirá la transferencia transfronteriza de información por medios electrónicos."
+
+
+def filled() -> RuleStore:
+    text = instrument("a", "BRA, SGP", more='    signed: "2001"') + instrument(
+        "b", "CHL", in_force="2020", more='    signed: "2019-05"'
+    )
+    store = store_of(text, {"a": [("1", DATA), ("2", SPAM)], "b": [("1", DATOS)]})
+    store.add_codings([coding("a/1", "DF-FLOW"), coding("a/2", "EC-SPAM", 1), coding("b/1", "DF-FLOW")])
+    return store
+
+
+class Fake:
+    """Sentence vectors by hand: the first number is "about data", the second "about spam"."""
+
+    sha256 = "f" * 64
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        self.asked += texts
+        rows = [[0.0, 1.0] if "messages" in t or "junk" in t else [1.0, 0.0] for t in texts]
+        return np.array(rows, dtype=np.float32)
+
+
+def test_the_words_of_a_question_find_its_article_and_quote_it() -> None:
+    with filled() as store:
+        found = search(store, "unsolicited commercial messages")
+    assert found.hits[0].unit.id == "a/2"
+    assert found.hits[0].quote == SPAM
+    assert "no sentence vectors" in found.how
+
+
+def test_the_sentence_that_answers_is_quoted() -> None:
+    with filled() as store:
+        hit = next(h for h in search(store, "transfer of information").hits if h.unit.id == "a/1")
+    assert hit.quote.endswith("by electronic means.")
+    assert "Recalling" not in hit.quote
+
+
+def test_sentence_vectors_are_made_once_and_weigh_half() -> None:
+    fake = Fake()
+    with filled() as store:
+        found = search(store, "junk", encoder=fake)
+        assert len(fake.asked) == 4
+        search(store, "junk", encoder=fake)
+        assert len(fake.asked) == 5  # the question alone
+    assert found.hits[0].unit.id == "a/2"
+    assert found.hits[0].score == pytest.approx(0.5 * 1.0 + 0.3 * found.hits[0].provisions + 0.2 * 0.0)
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        (Filters(party="CHL"), {"b/1"}),
+        (Filters(topic="EC"), {"a/2"}),
+        (Filters(topic="DF-FLOW"), {"a/1", "b/1"}),
+        (Filters(depth=2), {"a/1", "b/1"}),
+        (Filters(since=2010), {"b/1"}),
+        (Filters(until=2010), {"a/1", "a/2"}),
+        (Filters(instruments=("a",)), {"a/1", "a/2"}),
+        (Filters(in_force_on=date(2005, 1, 1)), set()),
+        (Filters(type="convention"), set()),
+    ],
+)
+def test_filters(filters: Filters, left: set[str]) -> None:
+    with filled() as store:
+        found = search(store, "electronic información", filters=filters, encoder=Fake())
+    assert {h.unit.id for h in found.hits} == left
+
+
+def test_questions_that_can_not_be_asked() -> None:
+    with filled() as store:
+        for query in ("", "  ", "?!"):
+            with pytest.raises(InputError, match="no words"):
+                search(store, query)
+        with pytest.raises(InputError, match='"BRX"'):
+            search(store, "data", filters=Filters(party="BRX"))
+        assert search(store, 'data" OR "x AND NEAR(').hits is not None  # signs of the query language are words here
+        assert search(store, "数据").hits == ()
