@@ -191,9 +191,9 @@ def binds(store: RuleStore, a: str, b: str, *, on: date, topic: str = "", taxono
         instrument, found = store[name], between(store, name, a, b, on)
         concerned = not topic or bool(topics & set(instrument.topics))
         if found.answer is Truth.YES:
-            made = list(_rows(store, instrument, found, wanted)) if name in loaded else []
+            made = list(_rows(store, instrument, found, wanted))
             rows += made
-            if not made and concerned and not (name in loaded and store.codings(name)):
+            if not made and concerned and not store.codings(name):
                 why = "text not loaded" if name not in loaded else "text not coded"
                 since = found.since.text if found.since is not None else ""
                 uncoded.append(

@@ -39,7 +39,16 @@ from concordat.rulebook._rows import (
     unit_row,
 )
 from concordat.rulebook.catalogue import Catalogue, unknown_instrument
-from concordat.rulebook.model import Coding, Instrument, ParsedInstrument, Participation, Relation, TextChange, Unit
+from concordat.rulebook.model import (
+    Coding,
+    Instrument,
+    ParsedInstrument,
+    Participation,
+    Relation,
+    Source,
+    TextChange,
+    Unit,
+)
 
 BUSY_S = 5.0
 RANK = {"human": 2, "import": 1}  # of methods; every model's is 0
@@ -244,7 +253,7 @@ class RuleStore:
         if parsed.id not in self:
             raise unknown_instrument(parsed.id, self.ids())
         digest = hashlib.sha256(raw).hexdigest()
-        before = {u.id: u.sha256 for u in self.units(parsed.id)}
+        before = {u.id: u.sha256 for u in self.units(parsed.id) if u.id != whole(parsed.id)}
         after = {u.id: u.sha256 for u in parsed.units}
         change = TextChange(
             tuple(u for u in after if u not in before),
@@ -262,7 +271,7 @@ class RuleStore:
             )
             db.execute("DELETE FROM fts_tri WHERE rowid IN (SELECT rowid FROM unit WHERE instrument = ?)", (parsed.id,))
             kept = self._kept(db, parsed.id)
-            db.execute("DELETE FROM unit WHERE instrument = ?", (parsed.id,))
+            db.execute("DELETE FROM unit WHERE instrument = ? AND id <> ?", (parsed.id, whole(parsed.id)))
             texts = sorted({(u.sha256, u.text) for u in parsed.units})
             db.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", texts)
             db.executemany(_schema.insert("unit"), [unit_row(u) for u in parsed.units])
@@ -294,6 +303,18 @@ class RuleStore:
         db.executemany(word, rows)
         tri = "INSERT INTO fts_tri (rowid, heading, text) SELECT rowid, ?, ? FROM unit WHERE id = ?"
         db.executemany(tri, [(h, t, i) for h, t, _, i in rows])
+
+    def put_whole(self, instrument: str) -> None:
+        """A unit that stands for a whole instrument, for codings that name no article."""
+        import hashlib
+
+        _ = self[instrument]
+        empty = hashlib.sha256(b"").hexdigest()
+        name = whole(instrument)
+        unit = Unit(name, instrument, "chapter", "", "The whole instrument", "", "en", -1, "", empty, Source(empty))
+        with self._writing() as db:
+            db.execute("INSERT OR IGNORE INTO text VALUES (?, '')", (empty,))
+            db.execute(_schema.insert("unit", "OR IGNORE"), unit_row(unit))
 
     def units(self, instrument: str = "", kinds: Sequence[str] = ()) -> tuple[Unit, ...]:
         """Units of an instrument (of all, if empty), in order; of some kinds only, if asked."""
@@ -332,7 +353,8 @@ class RuleStore:
 
     def with_text(self) -> tuple[str, ...]:
         """Instruments whose text is loaded."""
-        return tuple(r[0] for r in self._rows("SELECT DISTINCT instrument FROM unit ORDER BY instrument"))
+        sql = 'SELECT DISTINCT instrument FROM unit WHERE "order" >= 0 ORDER BY instrument'
+        return tuple(r[0] for r in self._rows(sql))
 
     def raw(self, instrument: str) -> bytes | None:
         """The bytes that an instrument's text was read from."""
@@ -422,6 +444,11 @@ class RuleStore:
         sql = "SELECT * FROM model WHERE mode = ? ORDER BY made_on DESC, version LIMIT 1"
         found = self._rows(sql, (mode,))
         return None if not found else (found[0][0], found[0][2], json.loads(found[0][4]), bytes(found[0][5]))
+
+
+def whole(instrument: str) -> str:
+    """The id of the unit that stands for a whole instrument."""
+    return f"{instrument}/whole"
 
 
 def searched(unit: Unit) -> bool:
