@@ -1,0 +1,484 @@
+"""Which provisions do the articles of an instrument hold, how hard, how surely, and where does it say so?
+
+`Coder.load` fits on our own clauses (`shipped`) or reads the taxonomy's terms alone (`lexicon`); `Coder.fit` adds a
+user's labelled articles (`fitted`). The steps are those of section 6 of the specification: lexicon, probabilities,
+calibration, chapter context, abstain band, secondary codes from paragraphs, spans, depth and flags. Nothing is written:
+the codings are returned, with ids that depend on text, provision and model alone.
+
+It decides nothing a person has decided: human codings win over these wherever they are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concordat import canonical
+from concordat.errors import InputError, MethodError
+from concordat.rulebook.coder import calibrate, context, depth, features, lexicon, minilm, model, spans
+from concordat.rulebook.coder.features import Text, Vectors
+from concordat.rulebook.coder.model import Example, Settings
+from concordat.rulebook.exemplars import Exemplar, load_exemplars
+from concordat.rulebook.model import LANGUAGES, OTHER, Coding, Instrument, Unit
+from concordat.rulebook.taxonomy import Taxonomy, load_taxonomy
+
+Array = NDArray[np.float64]
+MODES = ("lexicon", "shipped", "fitted")
+PARAGRAPH_WORDS_MIN = 8
+SECONDARY_P = 0.65
+INNER_FOLDS = 4
+HUMAN_WEIGHT = 3.0
+EC_DISP = "EC-DISP"
+# Temperature and OTHER's addition for our own clauses, held out one in five (benchmarks/coder.py --calibrate): none of
+# the texts that may not ship had a part in them.
+SHIPPED = calibrate.Calibration(temperature=1.0, bias=0.0, cases=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A labelled article of a user: one main code, others in `code_alt`; `human` if a person coded it."""
+
+    id: str
+    agreement: str
+    year: int
+    lang: str
+    chapter: str
+    heading: str
+    text: str
+    code: str
+    code_alt: tuple[str, ...] = ()
+    human: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is printed with every figure that rests on a coder.
+
+    Attributes:
+        version: SHA-256 of (training ids and texts, taxonomy, settings). licence: of the training set; "" for our own.
+        measured: figures with n, by name; empty where nothing was measured. minilm: whether meanings are used.
+    """
+
+    mode: str
+    version: str
+    licence: str
+    minilm: bool
+    labels: int
+    agreements: int
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+    def words(self) -> str:
+        """One sentence for a header."""
+        figures = ", ".join(f"{name} {value:.2f}" for name, value in self.measured.items())
+        meaning = "with MiniLM" if self.minilm else "without MiniLM"
+        trained = f", {self.labels} labelled texts" if self.labels else ""
+        return f"Coder: {self.mode}, {meaning}{trained}; {figures or 'accuracy not measured here'}."
+
+
+@dataclass(frozen=True)
+class Coder:
+    """A coder of one mode; made by `load` or `fit`."""
+
+    about: About
+    taxonomy: Taxonomy
+    fitted: model.Model | None
+    calibration: calibrate.Calibration
+    band: calibrate.Band
+    vectors: Vectors = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, mode: str = "shipped", *, vectors: Vectors | None = None, use_minilm: bool | None = None) -> Coder:
+        """The coder that needs no user's texts.
+
+        Args:
+            mode: "shipped" or "lexicon". vectors: where embeddings are kept between runs; without it MiniLM reads our
+                clauses anew each time (about 20 s). use_minilm: None takes it where it is installed.
+
+        Raises:
+            InputError: another mode. MethodError: MiniLM is asked for and not installed.
+        """
+        taxonomy = load_taxonomy()
+        if mode == "lexicon":
+            version = canonical.digest({"mode": mode, "taxonomy": taxonomy.hash})
+            about = About(mode, version, "", False, 0, 0)
+            return cls(about, taxonomy, None, calibrate.Calibration(), calibrate.Band())
+        if mode != "shipped":
+            hint = 'Load "shipped" or "lexicon"; a fitted coder is made by Coder.fit.'
+            raise InputError(f'"{mode}" is not a mode that can be loaded.', hint=hint, code="mode")
+        store: Vectors = {} if vectors is None else vectors
+        settings = _settings(None, use_minilm)
+        examples = own_examples()
+        fitted = model.fit(examples, taxonomy.codes, settings, store)
+        about = About(mode, _version(mode, examples, taxonomy, settings), "", settings.minilm, len(examples), 0)
+        return cls(about, taxonomy, fitted, SHIPPED, calibrate.Band(), store)
+
+    @classmethod
+    def fit(
+        cls,
+        articles: Sequence[Labelled],
+        *,
+        licence: str,
+        vectors: Vectors | None = None,
+        use_minilm: bool | None = None,
+        settings: Settings | None = None,
+        strict: bool = True,
+        own: bool = True,
+        calibrated: bool = True,
+    ) -> Coder:
+        """The coder fitted on a user's labelled articles beside our own clauses.
+
+        Args:
+            licence: of the articles; it travels with the coder. strict: without headings. own: with our clauses.
+            calibrated: temperature, bias and band from held-out agreements (four folds; five times the work).
+
+        Raises:
+            InputError: a code that isn't in the taxonomy. MethodError: too few labels, one class or one agreement only.
+        """
+        taxonomy = load_taxonomy()
+        _check(articles, taxonomy)
+        store: Vectors = {} if vectors is None else vectors
+        chosen = _settings(settings, use_minilm)
+        examples = user_examples(articles, strict=strict)
+        ours = own_examples() if own else []
+        every = [*examples, *ours]
+        fitted = model.fit(every, taxonomy.codes, chosen, store)
+        calibration, band, measured = calibrate.Calibration(), calibrate.Band(), {}
+        if calibrated:
+            calibration, band, measured = _held_out(articles, examples, ours, taxonomy, chosen, store)
+        agreements = len({a.agreement for a in articles})
+        version = _version("fitted", every, taxonomy, chosen)
+        about = About("fitted", version, licence, chosen.minilm, len(every), agreements, measured)
+        return cls(about, taxonomy, fitted, calibration, band, store)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The columns of the probabilities: provisions, and OTHER."""
+        return self.fitted.classes if self.fitted else (*sorted(self.taxonomy.codes), OTHER)
+
+    # --- Probabilities ---
+
+    def probabilities(
+        self, texts: Sequence[str], langs: Sequence[str], *, chapters: Sequence[str | None] | None = None,
+        titles: Mapping[str, str] | None = None,
+    ) -> Array:  # fmt: skip
+        """Calibrated probabilities (texts x classes) after the chapter rule.
+
+        Args:
+            chapters: a key of each text's chapter, None where it isn't known. titles: of the chapters by key.
+
+        Raises:
+            MethodError: lexicon mode, which has none.
+        """
+        if self.fitted is None:
+            raise MethodError(
+                "the lexicon alone gives no probabilities.", hint="Use mode shipped.", code="uncalibrated"
+            )
+        prepared = features.prepare(texts, langs)
+        p = self._calibrated(prepared)
+        return self._in_context(p, prepared, chapters or [None] * len(texts), titles or {})[0]
+
+    def _calibrated(self, texts: Sequence[Text]) -> Array:
+        assert self.fitted is not None
+        if not texts:
+            return np.zeros((0, len(self.classes)))
+        return self.calibration.apply(self.fitted.probabilities(texts, self.vectors), self._other)
+
+    @property
+    def _other(self) -> int | None:
+        return self.classes.index(OTHER) if OTHER in self.classes else None
+
+    def _in_context(
+        self, p: Array, texts: Sequence[Text], chapters: Sequence[str | None], titles: Mapping[str, str]
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        return in_context(p, self.classes, [t.lang for t in texts], chapters, titles, self.taxonomy)
+
+    # --- Codings ---
+
+    def code(
+        self, units: Sequence[Unit], *, instrument: Instrument | None = None, coded_on: str
+    ) -> tuple[Coding, ...]:
+        """The codings of an instrument's units: main codes of articles, other codes of their paragraphs.
+
+        Args:
+            instrument: caps nothing here (`legal_depth` does where rules are joined); it must own the units.
+            coded_on: the day, from `clock`.
+
+        Raises:
+            InputError: a unit of another instrument.
+        """
+        if instrument is not None:
+            strange = next((u.instrument for u in units if u.instrument != instrument.id), None)
+            if strange is not None:
+                raise InputError(f'a unit of "{strange}" is not one of "{instrument.id}".', code="unit")
+        by_id = {unit.id: unit for unit in units}
+        articles = [unit for unit in units if _decided(unit, by_id)]
+        if not articles:
+            return ()
+        texts = features.prepare([u.text for u in articles], [u.lang for u in articles], tidy=False)
+        chapters = [_chapter(unit, by_id) for unit in articles]
+        titles = {u.id: u.heading for u in units if u.kind in ("chapter", "annex")}
+        found = _Codings(self, by_id, coded_on)
+        if self.fitted is None:
+            lex = _lexicon_rows(texts, self.classes)
+            _, digital = self._in_context(np.minimum(lex, 1.0), texts, chapters, titles)
+            lex = context.moved_to_other(lex, self.classes, digital)
+            for at, unit in enumerate(articles):
+                found.by_lexicon(unit, texts[at], lex[at])
+        else:
+            p, digital = self._in_context(self._calibrated(texts), texts, chapters, titles)
+            for at, unit in enumerate(articles):
+                found.by_model(unit, texts[at], p[at])
+            found.secondary([u for u in units if _root(u, by_id) in found.main], dict(zip((u.id for u in articles), digital, strict=True)))
+        return found.done({u.id: c for u, c in zip(articles, chapters, strict=True)})
+
+
+class _Codings:
+    """Collects the codings of one run."""
+
+    def __init__(self, coder: Coder, by_id: Mapping[str, Unit], coded_on: str) -> None:
+        self.coder, self.by_id, self.coded_on = coder, by_id, coded_on
+        self.main: dict[str, str] = {}
+        self.all: list[Coding] = []
+
+    def by_lexicon(self, unit: Unit, text: Text, lex: Array) -> None:
+        """The provision with most hits, for a person to look at: there is no probability."""
+        classes = self.coder.classes
+        best = int(lex.argmax())
+        if lex[best] < 1 or classes[best] == OTHER:
+            return
+        self.main[unit.id] = classes[best]
+        self._add(unit, text, classes[best], None, "lexicon", "review", "uncalibrated")
+
+    def by_model(self, unit: Unit, text: Text, p: Array) -> None:
+        """The most probable provision, if it is probable enough."""
+        classes, band = self.coder.classes, self.coder.band
+        other = self.coder._other
+        digital = p.copy()
+        if other is not None:
+            digital[other] = -1.0
+        best = int(digital.argmax())
+        if p[best] < band.low:
+            return
+        second = float(np.delete(p, best).max(initial=0.0))
+        state = band.state(float(p[best]), second, lexicon=unit.lang in LANGUAGES)
+        reason = "" if state == "auto" else ("no lexicon" if unit.lang not in LANGUAGES else "band")
+        self.main[unit.id] = classes[best]
+        self._add(unit, text, classes[best], float(p[best]), "model", state, reason)
+
+    def secondary(self, units: Sequence[Unit], digital: Mapping[str, np.bool_]) -> None:
+        """Other provisions in the paragraphs of coded articles: probable, and named by a strong term."""
+        inner = [u for u in units if u.kind == "paragraph" and u.id not in self.main and _long_enough(u)]
+        texts = features.prepare([u.text for u in inner], [u.lang for u in inner], tidy=False)
+        wanted = [at for at, text in enumerate(texts) if self._strong(inner[at], text)]
+        if not wanted:
+            return
+        chosen = [texts[at] for at in wanted]
+        mask = np.array([digital[_root(inner[at], self.by_id)] for at in wanted], bool)
+        p = context.moved_to_other(self.coder._calibrated(chosen), self.coder.classes, mask)
+        for row, at in enumerate(wanted):
+            for code in self._strong(inner[at], texts[at]):
+                if code in self.coder.classes and p[row, self.coder.classes.index(code)] >= SECONDARY_P:
+                    value = float(p[row, self.coder.classes.index(code)])
+                    self._add(inner[at], texts[at], code, value, "model", "auto" if value >= self.coder.band.high else "review", "paragraph")
+
+    def _strong(self, unit: Unit, text: Text) -> list[str]:
+        main = self.main[_root(unit, self.by_id)]
+        return sorted({hit.key for hit in text.hits if hit.weight == lexicon.MUST and hit.key != main})
+
+    def _add(
+        self, unit: Unit, text: Text, code: str, probability: float | None, method: str, state: str, reason: str
+    ) -> None:
+        about = self.coder.about
+        span, places = self._span(text, code)
+        structural = self.coder.taxonomy[code].structural
+        strength = None if structural else depth.depth_of(text.text, text.lang, places)
+        name = hashlib.sha256(f"{unit.id}|{unit.sha256}|{code}|{about.version}".encode()).hexdigest()[:24]
+        self.all.append(
+            Coding(
+                id=name, unit=unit.id, provision=code, depth=strength, flags=depth.flags_of(text.text, text.lang),
+                probability=None if probability is None else round(probability, 6), span=span, method=method,
+                model_version=about.version, coder=about.mode, coded_on=self.coded_on, reason=reason, state=state,
+                licence=about.licence,
+            )
+        )  # fmt: skip
+
+    def _span(self, text: Text, code: str) -> tuple[tuple[int, int] | None, list[int]]:
+        """The quoted place, and the sentences that carry the provision: the strongest, and those with a strong term."""
+        if not text.places:
+            return None, []
+        lex = [0] * len(text.places)
+        strong = set()
+        for hit in text.hits:
+            if hit.key == code:
+                lex[hit.sentence] += hit.weight
+                strong.add(hit.sentence) if hit.weight == lexicon.MUST else None
+        scores = [float(x) for x in lex]
+        own = self.coder.fitted.languages.get(text.lang) if self.coder.fitted else None
+        if own is not None and code in own.words.classes:
+            rows = own.vectoriser.transform([text.text[start:end] for start, end in text.places])
+            weights = own.words.weights[: rows.shape[1]]
+            scores = spans.evidence(rows, weights, own.words.classes.index(code), lex)
+        chosen = spans.fewest(scores)
+        return spans.together(chosen, text.places), sorted({chosen[0], *(strong & set(chosen))})
+
+    def done(self, chapters: Mapping[str, str | None]) -> tuple[Coding, ...]:
+        """All codings in the order of the units, with what the chapter says of disputes and exceptions."""
+        said: dict[str | None, dict[str, bool]] = {}
+        for coding in self.all:
+            chapter = chapters.get(coding.unit)
+            if chapter is not None and coding.provision == EC_DISP and "dispute_settlement" in coding.flags:
+                said.setdefault(chapter, {})["dispute_settlement"] = coding.flags["dispute_settlement"]
+            if chapter is not None and coding.provision == "MG-EXCP":
+                said.setdefault(chapter, {})["exceptions"] = True
+        result = []
+        for coding in self.all:
+            chapter = chapters.get(_root(self.by_id[coding.unit], self.by_id))
+            result.append(replace(coding, flags=dict(sorted({**said.get(chapter, {}), **coding.flags}.items()))))
+        order = {name: at for at, name in enumerate(self.by_id)}
+        return tuple(sorted(result, key=lambda c: (order[c.unit], c.provision)))
+
+
+# --- Parts --------------------------------------------------------------------------------------------------------
+
+
+def in_context(
+    p: Array, classes: Sequence[str], langs: Sequence[str], chapters: Sequence[str | None], titles: Mapping[str, str],
+    taxonomy: Taxonomy,
+) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
+    """Probabilities after the chapter rule, and which articles stand in a digital chapter (or in an unknown one)."""
+    structural = frozenset(code for code, provision in taxonomy.provisions.items() if provision.structural)
+    digital = context.digital_chapters(chapters, titles, langs, p, classes, structural)
+    return context.moved_to_other(p, classes, digital), digital
+
+
+def own_examples(exemplars: Sequence[Exemplar] | None = None) -> list[Example]:
+    """Our own clauses as examples."""
+    clauses = load_exemplars() if exemplars is None else exemplars
+    texts = features.prepare([c.text for c in clauses], [c.lang for c in clauses])
+    return [Example(c.id, "", text, c.code) for c, text in zip(clauses, texts, strict=True)]
+
+
+def user_examples(articles: Sequence[Labelled], *, strict: bool = True) -> list[Example]:
+    """Labelled articles as examples; a person's code weighs three times."""
+    raw = [a.text if strict or not a.heading else f"{a.heading}.\n{a.text}" for a in articles]
+    texts = features.prepare(raw, [a.lang for a in articles])
+    return [
+        Example(a.id, a.agreement, text, a.code, HUMAN_WEIGHT if a.human else 1.0)
+        for a, text in zip(articles, texts, strict=True)
+    ]
+
+
+def chapter_keys(articles: Sequence[Labelled]) -> tuple[list[str | None], dict[str, str]]:
+    """A key for each article's chapter (None where it has no title), and the titles."""
+    keys = [f"{a.agreement}|{a.chapter}" if a.chapter else None for a in articles]
+    return keys, {key: a.chapter for key, a in zip(keys, articles, strict=True) if key}
+
+
+def _held_out(
+    articles: Sequence[Labelled], examples: Sequence[Example], ours: Sequence[Example], taxonomy: Taxonomy,
+    settings: Settings, vectors: Vectors,
+) -> tuple[calibrate.Calibration, calibrate.Band, dict[str, float]]:  # fmt: skip
+    """Calibration and band from folds by agreement, and the F1 that they measured."""
+    from concordat.rulebook.evaluate import f1, folds
+
+    groups = [a.agreement for a in articles]
+    classes = tuple(sorted({e.code for e in [*examples, *ours]}))
+    p = np.zeros((len(articles), len(classes)))
+    for rows in folds(groups, min(INNER_FOLDS, len(set(groups)))):
+        held = set(rows)
+        rest = [e for at, e in enumerate(examples) if at not in held]
+        part = model.fit([*rest, *ours], taxonomy.codes, settings, vectors)
+        p[np.ix_(rows, [classes.index(c) for c in part.classes])] = part.probabilities([examples[at].text for at in rows], vectors)
+    other = classes.index(OTHER) if OTHER in classes else None
+    truth = calibrate.places([a.code for a in articles], classes)
+    found = calibrate.fit(p, truth, other)
+    chapters, titles = chapter_keys(articles)
+    p, _ = in_context(found.apply(p, other), classes, [a.lang for a in articles], chapters, titles, taxonomy)
+    named = [classes[k] for k in p.argmax(axis=1)]
+    macro, micro = f1([a.code for a in articles], named)
+    return found, calibrate.fit_band(p, truth), {"macro F1": macro, "micro F1": micro}
+
+
+def _check(articles: Sequence[Labelled], taxonomy: Taxonomy) -> None:
+    for article in articles:
+        if article.code != OTHER and article.code not in taxonomy.provisions:
+            try:
+                taxonomy[article.code]
+            except InputError as error:
+                error.where = article.id
+                raise
+    if len(articles) < model.LABELS_MIN:
+        raise MethodError(
+            f"{len(articles)} labelled articles are too few to fit a coder (at least {model.LABELS_MIN}).",
+            hint="Label more articles, or use --mode shipped.", code="few_labels",
+        )  # fmt: skip
+    if len({a.agreement for a in articles}) < 2:
+        raise MethodError(
+            "all labelled articles are of one agreement, so nothing can be held out to measure the coder.",
+            hint="Label articles of a second agreement.", code="one_agreement",
+        )  # fmt: skip
+    if len({a.code for a in articles}) < 2:
+        raise MethodError("all labelled articles have one code.", hint="Label another one.", code="one_class")
+
+
+def _settings(given: Settings | None, use_minilm: bool | None) -> Settings:
+    chosen = given or Settings()
+    if use_minilm is None:
+        return replace(chosen, minilm=chosen.minilm and minilm.available())
+    if use_minilm:
+        minilm.load()  # says what is missing
+    return replace(chosen, minilm=use_minilm)
+
+
+def _version(mode: str, examples: Sequence[Example], taxonomy: Taxonomy, settings: Settings) -> str:
+    seen = [[e.id, e.code, e.text.sha256, repr(e.weight)] for e in examples]
+    return canonical.digest({"mode": mode, "training": seen, "taxonomy": taxonomy.hash, "settings": repr(settings)})
+
+
+def _lexicon_rows(texts: Sequence[Text], classes: Sequence[str]) -> Array:
+    """Capped hits, with a thousandth of what the cap cut off, so that ties go to more hits."""
+    lex = features.lex_rows(texts, [c for c in classes if c != OTHER])
+    rows = np.zeros((len(texts), len(classes)))
+    rows[:, [k for k, c in enumerate(classes) if c != OTHER]] = np.minimum(lex, lexicon.CAP) + lex / 1000
+    return rows
+
+
+def _decided(unit: Unit, by_id: Mapping[str, Unit]) -> bool:
+    """Whether a unit is coded as a whole: an article, or what stands in its place at the top of a text."""
+    if unit.kind not in ("article", "annex", "paragraph") or not unit.text.strip():
+        return False
+    above = by_id.get(unit.parent)
+    return above is None or above.kind in ("chapter", "annex")
+
+
+def _root(unit: Unit, by_id: Mapping[str, Unit]) -> str:
+    """The article that a paragraph or point is part of."""
+    for _ in range(12):
+        above = by_id.get(unit.parent)
+        if above is None or above.kind in ("chapter", "annex"):
+            break
+        unit = above
+    return unit.id
+
+
+def _chapter(unit: Unit, by_id: Mapping[str, Unit]) -> str | None:
+    """The outermost chapter that an article stands in; its own sections inherit it."""
+    found = None
+    for _ in range(12):
+        above = by_id.get(unit.parent)
+        if above is None:
+            break
+        if above.kind in ("chapter", "annex"):
+            found = above.id
+        unit = above
+    return found
+
+
+def _long_enough(unit: Unit) -> bool:
+    if unit.lang == "zh":
+        return len(unit.text) >= 2 * PARAGRAPH_WORDS_MIN
+    return len(unit.text.split()) >= PARAGRAPH_WORDS_MIN
