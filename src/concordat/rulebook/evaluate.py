@@ -230,7 +230,9 @@ def evaluation(
             parts.append(_judge(Coder.load(mode, vectors=store, use_minilm=use_minilm), judged, (), strict, store))
         elif mode == "fitted":
             known = [articles[at] for at in train]
-            coder = Coder.fit(known, licence=licence, vectors=store, use_minilm=use_minilm, settings=settings, strict=strict)
+            coder = Coder.fit(
+                known, licence=licence, vectors=store, use_minilm=use_minilm, settings=settings, strict=strict
+            )
             parts.append(_judge(coder, judged, known, strict, store))
         else:
             hint = f"Use one of: fitted, shipped, lexicon, {', '.join(BASELINES)}."
@@ -265,7 +267,9 @@ def _judge(
     keys, titles = chapter_keys(judged)
     nearest = nearest_cosine([a.text for a in known], [a.text for a in judged]) if known else None
     if coder.fitted is None:
-        return Outcome(tuple(judged), tuple(by_lexicon(coder, texts, langs, keys, titles)), coder.classes, None, nearest)
+        return Outcome(
+            tuple(judged), tuple(by_lexicon(coder, texts, langs, keys, titles)), coder.classes, None, nearest
+        )
     p = coder.probabilities(texts, langs, chapters=keys, titles=titles)
     top, second = calibrate.top_two(p)
     auto = np.array([coder.band.state(a, b) == "auto" for a, b in zip(top, second, strict=True)], bool)

@@ -64,9 +64,7 @@ class Exemplar:
     text: str
 
 
-def parse_exemplars(
-    text: str | bytes, taxonomy: Taxonomy, *, where: str = "exemplars.yaml"
-) -> tuple[Exemplar, ...]:
+def parse_exemplars(text: str | bytes, taxonomy: Taxonomy, *, where: str = "exemplars.yaml") -> tuple[Exemplar, ...]:
     """The clauses of a file, in its order.
 
     Raises:

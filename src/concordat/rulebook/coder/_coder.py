@@ -146,7 +146,7 @@ class Coder:
         ours = own_examples() if own else []
         every = [*examples, *ours]
         fitted = model.fit(every, taxonomy.codes, chosen, store)
-        calibration, band, measured = calibrate.Calibration(), calibrate.Band(), {}
+        calibration, band, measured = calibrate.Calibration(), calibrate.Band(), dict[str, float]()
         if calibrated:
             calibration, band, measured = _held_out(articles, examples, ours, taxonomy, chosen, store)
         agreements = len({a.agreement for a in articles})
@@ -198,9 +198,7 @@ class Coder:
 
     # --- Codings ---
 
-    def code(
-        self, units: Sequence[Unit], *, instrument: Instrument | None = None, coded_on: str
-    ) -> tuple[Coding, ...]:
+    def code(self, units: Sequence[Unit], *, instrument: Instrument | None = None, coded_on: str) -> tuple[Coding, ...]:
         """The codings of an instrument's units: main codes of articles, other codes of their paragraphs.
 
         Args:
@@ -232,7 +230,10 @@ class Coder:
             p, digital = self._in_context(self._calibrated(texts), texts, chapters, titles)
             for at, unit in enumerate(articles):
                 found.by_model(unit, texts[at], p[at])
-            found.secondary([u for u in units if _root(u, by_id) in found.main], dict(zip((u.id for u in articles), digital, strict=True)))
+            found.secondary(
+                [u for u in units if _root(u, by_id) in found.main],
+                dict(zip((u.id for u in articles), digital, strict=True)),
+            )
         return found.done({u.id: c for u, c in zip(articles, chapters, strict=True)})
 
 
@@ -283,7 +284,15 @@ class _Codings:
             for code in self._strong(inner[at], texts[at]):
                 if code in self.coder.classes and p[row, self.coder.classes.index(code)] >= SECONDARY_P:
                     value = float(p[row, self.coder.classes.index(code)])
-                    self._add(inner[at], texts[at], code, value, "model", "auto" if value >= self.coder.band.high else "review", "paragraph")
+                    self._add(
+                        inner[at],
+                        texts[at],
+                        code,
+                        value,
+                        "model",
+                        "auto" if value >= self.coder.band.high else "review",
+                        "paragraph",
+                    )
 
     def _strong(self, unit: Unit, text: Text) -> list[str]:
         main = self.main[_root(unit, self.by_id)]
@@ -332,7 +341,7 @@ class _Codings:
             chapter = chapters.get(coding.unit)
             if chapter is not None and coding.provision == EC_DISP and "dispute_settlement" in coding.flags:
                 said.setdefault(chapter, {})["dispute_settlement"] = coding.flags["dispute_settlement"]
-            if chapter is not None and coding.provision == "MG-EXCP":
+            if chapter is not None and coding.provision == "MG-EXCP" and coding.state == "auto":
                 said.setdefault(chapter, {})["exceptions"] = True
         result = []
         for coding in self.all:
@@ -392,7 +401,9 @@ def _held_out(
         held = set(rows)
         rest = [e for at, e in enumerate(examples) if at not in held]
         part = model.fit([*rest, *ours], taxonomy.codes, settings, vectors)
-        p[np.ix_(rows, [classes.index(c) for c in part.classes])] = part.probabilities([examples[at].text for at in rows], vectors)
+        p[np.ix_(rows, [classes.index(c) for c in part.classes])] = part.probabilities(
+            [examples[at].text for at in rows], vectors
+        )
     other = classes.index(OTHER) if OTHER in classes else None
     truth = calibrate.places([a.code for a in articles], classes)
     found = calibrate.fit(p, truth, other)

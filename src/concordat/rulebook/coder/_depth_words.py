@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 LANGUAGES = ("en", "es", "fr", "pt", "zh", "ru")
-POINT = re.compile(r"\s*(?:\(?[a-zа-яё]{1,4}\)|\(?\d{1,2}\)|[-–—•]|[（(][一二三四五六七八九十\d]{1,2}[)）]|[ivx]{1,4}\.)\s*", re.IGNORECASE)
+POINT = re.compile(
+    r"\s*(?:\(?[a-zа-яё]{1,4}\)|\(?\d{1,2}\)|[-–—•]|[（(][一二三四五六七八九十\d]{1,2}[)）]|[ivx]{1,4}\.)\s*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ _ADVERB = {
     "fr": r"(?:(?:également|aussi|mutuellement|conjointement|,) ?){0,3}",
     "pt": r"(?:(?:também|igualmente|conjuntamente|,) ?){0,3}",
     "ru": r"(?:(?:также|совместно|взаимно|,) ?){0,3}",
-    "zh": r"(?:(?:共同|积极|继续|进一步|酌情|尽量|在.{0,8}范围内|，) ?){0,3}",
+    "zh": r"(?:(?:共同|积极|继续|进一步|酌情|尽量|在.{0,16}(?:范围内|方面|领域)|，) ?){0,3}",
 }
 _VERB = {
     "en": (
@@ -80,7 +83,7 @@ _VERB = {
         r"|co-?operat|collaborat|explor|facilitat|efforts?|recogni[sz]e|affirm|take (?:\w{1,12} ){0,2}?into (?:account|consideration)|take account of|bear in mind|give (?:due |positive |sympathetic |favou?rable )?(?:consideration|regard)|pay (?:due )?(?:attention|regard)|exchange (?:information|views|experience)|share (?:information|experience|best|views|knowledge)|discuss|hold (?:a )?(?:regular )?(?:dialogue|consultations)|maintain (?:a )?(?:regular )?dialogue|consult|have regard|support|assist|contribute|stand ready|be (?:encouraged|invited)|be guided|look into|examine (?:ways|the possib|how)|study|intensify|strengthen (?:their )?co|participate (?:actively )?in)"
     ),
     "es": r"(?:procur|esforz|esfuerz|tratar|trata de|intent|busc|consider|foment|alent|promov|promuev|cooper|colabor|explor|facilitar|impuls|reconoc|realizar (?:sus )?(?:mejores )?esfuerzos|hacer (?:todo lo posible|sus mejores)|intercambi|tener en cuenta|tendr[áa]n? en cuenta|tomar en (?:cuenta|consideraci)|compartir|dialog|estudi|apoy|propici)",
-    "fr": r"(?:s['’]efforc|efforc|cherch|tent|vis(?:er|ent)|envisag|encourag|promouv|favoris|coop[ée]r|collabor|explor|facilit|reconna|faire (?:tout leur possible|de leur mieux|tous? (?:ses|leurs) efforts)|tenir compte|échang|partag|s['’]attach|soutenir|œuvr|oeuvr|s['’]employ|étudi|examiner la possib|mener un dialogue)",
+    "fr": r"(?:s['’]efforc|efforc|cherch|tent|vis(?:er|ent)|envisag|encourag|promouv|favoris|coop[éeè]r|collabor|explor|facilit|reconna|faire (?:tout leur possible|de leur mieux|tous? (?:ses|leurs) efforts)|tenir compte|échang|partag|s['’]attach|soutenir|œuvr|oeuvr|s['’]employ|étudi|examiner la possib|mener un dialogue)",
     "pt": r"(?:esforçar|envidar|procurar|procura|buscar|tentar|considerar|encorajar|incentivar|promover|fomentar|cooperar|colaborar|explorar|facilitar|reconhecer|ter em conta|levar em (?:conta|considera)|trocar|intercambi|partilhar|compartilhar|dialogar|apoiar|estudar|empenhar)",
     "ru": r"(?:стрем|стара|прилага|приложит|рассматрива|рассмотр|поощр|содейств|способств|сотруднич|взаимодейств|изуча|признават|призна|обменив|прилож|учитыва|по возможности|развива\w{0,4} сотруднич|поддержива\w{0,4} диалог)",
     "zh": r"(?:努力|设法|尽力|尽最大|寻求|争取|考虑|鼓励|促进|推动|推进|合作|开展(?:.{0,6})合作|加强(?:.{0,8})(?:合作|交流)|探索|探讨|便利|交流|交换(?:意见|信息)|分享|认识|承认|致力|力求|支持|协助|研究|充分考虑|尽可能|通过对话)",

@@ -95,7 +95,9 @@ def digital_chapters(
             own = counted.setdefault(chapter, [0, 0])
             own[0] += 1
             own[1] += bool(held[at] and (p[at, ec].sum() >= P_MIN if ec else False))
-    named = {c: DIGITAL in kinds(titles.get(c, ""), lang) for c, lang in zip(chapters, langs, strict=True) if c is not None}
+    named = {
+        c: DIGITAL in kinds(titles.get(c, ""), lang) for c, lang in zip(chapters, langs, strict=True) if c is not None
+    }
     digital = {c: named[c] or (own[1] >= COUNT_MIN and own[1] >= SHARE_MIN * own[0]) for c, own in counted.items()}
     return np.array([c is None or digital[c] for c in chapters], bool)
 

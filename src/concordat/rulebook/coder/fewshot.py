@@ -45,7 +45,9 @@ def scores(lex: Array, cosine: Array, constants: Constants | None = None) -> tup
     """
     k = constants or Constants()
     z = k.intercept + k.lex * np.minimum(lex, LEX_MAX) + k.cosine * cosine
-    first = (cosine >= cosine.max(axis=1, keepdims=True)) & (cosine > 0) if cosine.size else np.zeros(cosine.shape, bool)
+    first = (
+        (cosine >= cosine.max(axis=1, keepdims=True)) & (cosine > 0) if cosine.size else np.zeros(cosine.shape, bool)
+    )
     return np.asarray(1 / (1 + np.exp(-z))), (lex >= 1) | first
 
 

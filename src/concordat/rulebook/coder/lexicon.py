@@ -149,7 +149,7 @@ def needed(pattern: str) -> frozenset[str]:
     (['customs duties', 'customs duty'], ['junk mail', 'spam mail'], [])
     """
     exact, best = _walk(list(_parser.parse(pattern)))
-    options = [some for some in (exact, best) if some]
+    options = [some for some in (exact, best) if some and "" not in some]
     chosen = max(options, key=_worth, default=frozenset())
     return chosen if all(len(literal) > 1 or ord(literal) > 0x2E80 for literal in chosen) else frozenset()
 

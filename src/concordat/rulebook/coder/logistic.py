@@ -98,7 +98,9 @@ def fit(
     return Logistic(classes, np.asarray(rows.T @ alpha), intercepts, loss)
 
 
-def _minimise(features: Array, index: NDArray[np.int64], v: Array, k: int, tolerance: float) -> tuple[Array, Array, float]:
+def _minimise(
+    features: Array, index: NDArray[np.int64], v: Array, k: int, tolerance: float
+) -> tuple[Array, Array, float]:
     from scipy.optimize import minimize
 
     n, d = features.shape

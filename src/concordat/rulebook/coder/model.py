@@ -52,15 +52,17 @@ class Settings:
     Attributes:
         c_words, c_meaning: inverse strength of the penalties. lex: weight of the lexicon's block. meaning: of MiniLM's.
         few_units: a language with fewer texts is modelled by letters. embed_from: P(not OTHER) from which to embed.
+        other: how many times the say of one provision OTHER has: it stands for all the rest of an agreement.
         few_shot: whether rare provisions get a second opinion.
     """
 
     c_words: float = 30.0
     c_meaning: float = 10.0
     lex: float = 0.3
-    meaning: float = 1.0
+    meaning: float = 1.5
     few_units: int = 200
     embed_from: float = 0.02
+    other: float = 10.0
     minilm: bool = True
     few_shot: bool = False
     constants: fewshot.Constants = field(default_factory=fewshot.Constants)
@@ -159,7 +161,7 @@ def fit(
     block = lex_block(lex, own.lex)
     labels = [e.code for e in examples]
     cases = np.array([e.weight for e in examples])
-    shared = logistic.fit(block, labels, c=own.c_meaning, weights=logistic.balanced(labels, cases))
+    shared = logistic.fit(block, labels, c=own.c_meaning, weights=weights_of(labels, cases, own.other))
     models = {}
     for lang in sorted({e.text.lang for e in examples}):
         rows = [at for at, e in enumerate(examples) if e.text.lang == lang]
@@ -175,7 +177,7 @@ def _language(
     lang: str, examples: Sequence[Example], block: Array, settings: Settings, vectors: Vectors
 ) -> LanguageModel:
     texts, labels = [e.text.text for e in examples], [e.code for e in examples]
-    balance = logistic.balanced(labels, np.array([e.weight for e in examples]))
+    balance = weights_of(labels, np.array([e.weight for e in examples]), settings.other)
     vectoriser, rows = tfidf.fit_transform(texts, analyser_of(lang, len(examples), settings.few_units))
     words = logistic.fit(joined(rows, block), labels, c=settings.c_words, weights=balance)
     if lang != "en" or not settings.minilm:
@@ -184,6 +186,11 @@ def _language(
     whole = logistic.fit(joined(rows, block, mini), labels, c=settings.c_words, weights=balance)
     meaning = logistic.fit(joined(block, mini), labels, c=settings.c_meaning, weights=balance)
     return LanguageModel(vectoriser, words, whole, meaning)
+
+
+def weights_of(labels: Sequence[str], cases: Array, other: float) -> Array:
+    """Balanced weights in which OTHER has the say of several provisions."""
+    return logistic.balanced(labels, cases) * np.where(np.array(labels) == OTHER, other, 1.0)
 
 
 def analyser_of(lang: str, units: int, few: int) -> tfidf.Analyser:

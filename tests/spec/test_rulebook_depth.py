@@ -1,0 +1,51 @@
+"""How hard a sentence binds: the table that users rely on, sixty sentences in six languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from concordat.rulebook.coder.depth import depth_of, flags_of, legal_depth
+
+TABLE = yaml.safe_load((Path(__file__).parent / "rulebook_depth_cases.yaml").read_text(encoding="utf-8"))
+CASES = [(lang, depth, text) for lang, rows in TABLE.items() for depth, text in rows]
+
+
+@pytest.mark.parametrize(("lang", "depth", "text"), CASES)
+def test_depth_of_a_sentence(lang: str, depth: int, text: str) -> None:
+    assert depth_of(text, lang) == depth
+
+
+def test_sixty_sentences_in_six_languages() -> None:
+    assert len(CASES) >= 60
+    assert {lang for lang, _, _ in CASES} == {"en", "es", "fr", "pt", "zh", "ru"}
+    assert all({depth for d_lang, depth, _ in CASES if d_lang == lang} == {1, 2} for lang in TABLE)
+
+
+def test_a_point_of_a_list_is_read_with_its_introduction() -> None:
+    text = "Each Party shall:\n(a) publish its laws on electronic commerce; and\n(b) name a contact point."
+    assert depth_of(text, "en", [1]) == 2
+    softer = text.replace("shall:", "shall endeavour to:")
+    assert depth_of(softer, "en", [1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("Nothing in this Chapter shall prevent a Party from acting.", {"exceptions": True}),
+        ("A Party may take any action that it considers necessary.", {"self_judging": True}),
+        ("Until three years after the date of entry into force a Party may wait.", {"transition": True}),
+        ("No Party shall have recourse to dispute settlement under this Article.", {"dispute_settlement": False}),
+        ("The Joint Committee shall meet once a year.", {"committee": True}),
+        ("Each Party shall publish its laws.", {}),
+    ],
+)
+def test_flags_that_a_text_states(text: str, flags: dict[str, bool]) -> None:
+    assert flags_of(text, "en") == flags
+
+
+def test_a_soft_instrument_binds_nobody_whatever_its_words() -> None:
+    assert [legal_depth(2, b) for b in ("binding", "mixed", "soft", "voluntary", "model", "none")] == [2, 2, 1, 1, 1, 1]
+    assert legal_depth(None, "soft") is None
