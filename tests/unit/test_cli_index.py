@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,37 @@ def test_provenance_gives_what_a_score_is_made_of(run: Run, facts: Facts) -> Non
     ]  # fmt: skip
     code, out, _ = run("provenance", "demo.yaml", "BRA", "--data", "figures.csv", "--node", "skills", "--csv")
     assert (code, [r["indicator"] for r in table(out)]) == (0, ["literacy"])
+
+
+def test_a_table_without_years_is_told_without_a_year(run: Run, facts: Facts) -> None:
+    Path("gap.csv").write_text(FIGURES + "XXX,,\n", encoding="utf-8")
+    gap = ("demo.yaml", "--data", "gap.csv")
+    for command in ("run", "uncertainty", "audit", "acceptability"):
+        code, out, err = run(command, *gap)
+        assert code == 0
+        assert not re.search(r"\b(in|of|year|XXX)?,? 0(:|$)", out.splitlines()[0] + "\n" + err, re.M), out + err
+    assert run("run", *gap)[1].splitlines()[0].endswith(")")  # and no year behind the file's name and hash
+    assert "concordat: aggregate: XXX: not ranked" in run("run", *gap)[2]
+    found = facts("run", *gap)
+    assert found["year"] is None
+    assert [n for n in found["notes"] if "slice" in n] == []
+    assert {u["unit"]: u["empty"] for u in found["units"]}["XXX"] == {"users": "missing", "literacy": "missing"}
+    assert facts("audit", *gap)["year"] is None
+    rows = facts("provenance", "demo.yaml", "BRA", "--data", "gap.csv")["rows"]
+    assert [(r["observation"], r["year"]) for r in rows] == [("BRA:users", None), ("BRA:literacy", None)]
+
+
+def test_a_figure_older_than_the_index_shows_its_own_year(run: Run, facts: Facts) -> None:
+    lines = [
+        "unit,year,users,literacy",
+        *(f"{u},2024,{a},{b}" for u, a, b in (r.split(",") for r in FIGURES.split()[1:])),
+    ]
+    Path("dated.csv").write_text("\n".join(lines).replace("IND,2024,56,76", "IND,2024,56,\nIND,2019,50,76"))
+    found = facts("run", "demo.yaml", "--data", "dated.csv")
+    assert found["year"] == 2024
+    assert {u["unit"]: u["older"] for u in found["units"] if u["older"]} == {"IND": {"literacy": 2019}}
+    code, out, _ = run("provenance", "demo.yaml", "IND", "--data", "dated.csv", "--csv")
+    assert (code, [r["year"] for r in table(out)]) == (0, ["2024", "2019"])
 
 
 def test_compare_adds_up_to_the_change(run: Run, facts: Facts) -> None:

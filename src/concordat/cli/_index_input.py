@@ -236,7 +236,8 @@ def head(result: IndexResult, release: str) -> list[str]:
     spec, year = result.spec, result.panel.years[-1]
     units = int((~np.isnan(result.scores)).sum())
     about = [f"{units} units", f"{spec.tree.n_indicators} indicators", f"imputed {100 * result.imputed_share:.0f} %"]
-    return [f"{spec.title} ({spec.id}, spec {spec.hash[:8]}), {year}", f"{release}; {'; '.join(about)}"]
+    of = f", {year}" if year else ""  # a table of one's own may have no years
+    return [f"{spec.title} ({spec.id}, spec {spec.hash[:8]}){of}", f"{release}; {'; '.join(about)}"]
 
 
 def warn(result: IndexResult) -> None:

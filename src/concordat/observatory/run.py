@@ -174,6 +174,6 @@ def _unranked(graph: Graph, normalised: Array, scores: Array) -> list[Note]:
         empty = [tree.names[p] for p in pillars if not there[list(tree.below(p))].any()]
         if have and empty:
             text += f", none of {' or '.join(empty)}"
-        year = str(graph.panel.years[t])
+        year = str(graph.panel.years[t] or "")
         notes.append(Note("aggregate", "unranked", unit=graph.panel.units[u], slice=year, text=text, warning=True))
     return notes

@@ -11,10 +11,14 @@ import pytest
 from concordat.errors import InputError, SourceError
 from concordat.evidence.catalogue import load_catalogue
 from concordat.evidence.observation import Observation, make_observation
+from concordat.observatory.batch import error_draws, stream
 from concordat.observatory.bind import bind, from_table
-from concordat.observatory.panel import Panel
+from concordat.observatory.graph import Graph
+from concordat.observatory.panel import Panel, Reason
 from concordat.observatory.reference import reference_scores
+from concordat.observatory.run import run
 from concordat.observatory.spec import IndexSpec
+from concordat.observatory.uncertainty import uncertainty
 
 LAST = "  - normalise: {method: minmax}\n  - aggregate: {default: arithmetic}\n"
 
@@ -207,6 +211,16 @@ def test_what_is_no_year_is_told(year: str) -> None:
     assert f'"{year}" is not a year' in str(told(spec(ONE), f"unit,year,x\nP,{year},1\n"))
 
 
+def test_a_table_without_years_says_no_year_anywhere() -> None:
+    made = spec(ONE, steps="  - impute: {method: latest}\n  - screen: {min_share: 1}\n")
+    result = run(made, from_table(made, "unit,x\nP,1\nQ,2\nR,3\nS,\n"))
+    facts = result.as_data()
+    assert facts["year"] is None
+    assert [n.slice for n in result.notes] == [""] * len(result.notes)
+    assert [r["observation"] for r in result.provenance("P", "a")] == ["P:x"]
+    assert result.provenance("P", "a")[0]["year"] is None
+
+
 # --- Bounds ---
 
 
@@ -245,6 +259,23 @@ def test_an_indicator_of_the_catalogue_in_its_unit_has_the_catalogues_bounds() -
 # --- Intervals ---
 
 EVIDENCE = "{id: x, direction: up, error: {interval: evidence}}, {id: y, direction: up}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unit,x,y\nP,1,2\nQ,3,4\nR,5,6\n",
+        "unit,indicator,value\nP,x,1\nQ,x,2\nR,x,3\nP,y,3\nQ,y,1\nR,y,4\n",
+        "unit,indicator,value,lower,upper\nP,x,1,,\nQ,x,2,,\nR,x,3,,\nP,y,3,2,4\nQ,y,1,,\nR,y,4,,\n",
+    ],
+)
+def test_an_evidence_interval_needs_ends_in_the_table(text: str) -> None:
+    made = spec(EVIDENCE, more="uncertainty:\n  vary:\n    data.error: {draws: 4}\n")
+    result = run(made, from_table(made, text))  # which is what it is without them
+    with pytest.raises(InputError, match=r"x has error: \{interval: evidence\}, and no figure of it") as error:
+        uncertainty(result)
+    assert error.value.code == "interval"
+    assert "lower,upper" in error.value.hint
 
 
 def test_ends_of_some_rows_are_enough_and_a_figure_without_value_stands_in_the_middle() -> None:
@@ -287,3 +318,58 @@ def test_a_column_that_the_file_uses_is_read_strictly() -> None:
     assert 'x: "1_000" is not a number' in str(told(spec(ONE), "unit,x\nP,1_000\n"))
     assert "a column stands twice: x" in str(told(spec(ONE), "unit,x,x\nP,1,2\n"))
     assert 'no figures of "x"' in str(told(spec(ONE), "unit,x\nP,\nQ,\n"))
+
+
+# --- Why a cell is empty ---
+
+
+def test_a_cell_without_its_denominator_says_so() -> None:
+    made = spec(f"{LINES}, {ONE}", steps=PER_HEAD)
+    result = run(
+        made, from_table(made, "unit,lines,people,x\nP,20,200,1\nQ,40,0,2\nR,60,,3\nS,5,100,4\nT,,1,5\nU,1,5,6\n")
+    )
+    reasons = {unit: result.provenance(unit, "a")[0]["reason"] for unit in result.units}
+    assert reasons == {
+        "P": "observed", "Q": "no_denominator", "R": "no_denominator", "S": "observed", "T": "missing",
+        "U": "observed",
+    }  # fmt: skip
+    empty = {row["unit"]: row["empty"] for row in result.as_data()["units"]}
+    assert empty == {
+        "P": {}, "Q": {"lines": "no_denominator"}, "R": {"lines": "no_denominator"}, "S": {}, "T": {"lines": "missing"},
+        "U": {},
+    }  # fmt: skip
+    assert result.reasons[1, 0] == Reason.NO_DENOMINATOR
+
+
+def test_a_cell_that_was_screened_says_so_and_one_that_was_filled_in_too() -> None:
+    steps = "  - impute: {method: mean}\n  - screen: {min_share: 0.6}\n"
+    made = spec(f"{TWO}, {{id: z, direction: up}}", steps=steps)
+    result = run(made, from_table(made, "unit,x,y,z\nP,1,2,3\nQ,2,,4\nR,3,,\nS,4,5,6\n"))
+    found = {u: [r["reason"] for r in result.provenance(u, "a")] for u in result.units}
+    assert found["P"] == ["observed"] * 3
+    assert found["Q"] == ["observed", "imputed", "observed"]
+    assert found["R"] == ["screened", "missing", "missing"]
+    assert [r["imputed"] for r in result.as_data()["units"] if r["unit"] == "R"] == [[]]
+
+
+def test_a_figure_older_than_the_index_is_given_with_its_year() -> None:
+    made = spec(TWO, data="years: 2020..2024, max_age: 3")
+    text = "unit,year,x,y\nP,2024,1,2\nQ,2023,5,\nQ,2024,,7\nR,2024,3,\nR,2020,,4\nS,2024,6,8\n"
+    result = run(made, from_table(made, text))
+    assert {r["unit"]: r["older"] for r in result.as_data()["units"]} == {"P": {}, "Q": {"x": 2023}, "R": {}, "S": {}}
+    assert [(r["year"], r["reason"]) for r in result.provenance("R", "a")] == [(2024, "observed"), (2020, "too_old")]
+    assert result.provenance("Q", "a")[0]["year"] == 2023
+
+
+# --- Errors of accepted figures ---
+
+
+@pytest.mark.parametrize("error", ["{sd: 2}", "{relative_sd: 0.02}"])
+def test_draws_around_an_accepted_figure_are_not_cut_below_it(error: str) -> None:
+    indicator = f"{{id: x, direction: up, bounds: [0, 100], error: {error}}}"
+    made = spec(indicator, data="allow: ['P:x', 'Q:x']")
+    graph = Graph(made, from_table(made, "unit,x\nP,104\nQ,-3\nR,99.5\nS,50\n"))
+    drawn = error_draws(graph, 4000, stream(1, "data.error"))[:, 0, :, 0]
+    np.testing.assert_allclose(drawn.max(axis=0)[[0, 2]], [104, 100])  # bounds widen for that cell alone
+    np.testing.assert_allclose(drawn.min(axis=0)[1], -3)
+    assert (drawn[:, 0] < 104).mean() == pytest.approx(0.5, abs=0.03)
