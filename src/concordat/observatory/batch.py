@@ -302,8 +302,8 @@ def error_draws(graph: Graph, draws: int, rng: np.random.Generator) -> Array:
             spread = indicator.error.size * (np.abs(column) if indicator.error.kind == "relative_sd" else 1.0)
             drawn[..., i] = column + spread * rng.standard_normal((draws, *column.shape))
         if panel.bounds:
-            low, high = panel.bounds[i]  # they widen to a figure outside of them, which the file has accepted
-            drawn[..., i] = np.clip(drawn[..., i], np.fmin(low, column), np.fmax(high, column))
+            floor, ceiling = panel.bounds[i]  # they widen to a figure outside of them, which the file has accepted
+            drawn[..., i] = np.clip(drawn[..., i], np.fmin(floor, column), np.fmax(ceiling, column))
     return drawn
 
 

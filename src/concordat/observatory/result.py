@@ -93,7 +93,7 @@ class IndexResult:
     @property
     def reasons(self) -> npt.NDArray[np.uint8]:
         """Why each figure of the last year is what it is after all steps, as `Reason` `[unit, indicator]`."""
-        found = self.panel.reasons[-1].copy()
+        found: npt.NDArray[np.uint8] = self.panel.reasons[-1].copy()
         observed = np.isfinite(self.graph.observed()[-1])
         found[np.isfinite(self.panel.values[-1]) & ~observed] = Reason.NO_DENOMINATOR
         kept = np.ones(len(self.units), dtype=bool)
@@ -108,7 +108,7 @@ class IndexResult:
     def older(self) -> Bools:
         """Which figures of the last year are of an earlier one, as `take: latest` allows `[unit, indicator]`."""
         years = self.panel.source_years[-1]
-        return np.isfinite(self.panel.values[-1]) & (years > 0) & (years < self.panel.years[-1])
+        return np.asarray(np.isfinite(self.panel.values[-1]) & (years > 0) & (years < self.panel.years[-1]))
 
     @property
     def imputed_share(self) -> float:
