@@ -92,3 +92,25 @@ def test_members_alike_in_the_last_year_have_no_slope_and_it_is_said(run: Run) -
     assert (found["clubs"]["whole"]["lower"], found["clubs"]["whole"]["converges"]) == (None, True)
     line = next(line for line in run("converge", "--data", "alike.csv").splitlines() if "slope b of all" in line)
     assert line.endswith("no interval: members are alike in the first or the last year")
+
+
+# --- None, and why ------------------------------------------------------------------------------------------------
+
+
+def test_a_curve_that_is_fastest_in_no_observed_year_says_none_and_why(run: Run) -> None:
+    """Growth that falls from the start, as of 1 - e^-t, has no fastest year; a middle in 2007 is one."""
+    falling = [80 * (1 - math.exp(-0.2 * t)) for t in range(1, 16)]
+    rising = [80 / (1 + math.exp(-0.5 * (t - 7))) for t in range(15)]
+    for name, values in (("falling", falling), ("rising", rising)):
+        Path(f"{name}.csv").write_text(series({"A": values}))
+    asked = ("diffuse", "--data", "falling.csv", "--curve", "bass")
+    line = run(*asked).splitlines()[3]
+    assert "none" in line.split()
+    assert line.endswith("fastest: growth falls from the start")
+    (row,) = table(run(*asked, "--csv"))
+    assert (row["inflection"], row["inflection_reason"]) == ("", "falling_from_the_start")
+    found = json.loads(run(*asked, "--json"))["units"]["A"]
+    assert (found["inflection"], found["inflection_reason"]) == (None, "falling_from_the_start")
+    line = run("diffuse", "--data", "rising.csv", "--curve", "logistic").splitlines()[3]
+    assert "none" not in line.split()
+    assert "2007" in line.split()

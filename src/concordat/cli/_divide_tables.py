@@ -266,9 +266,15 @@ def diffusion_facts(fit: DiffusionFit, level: float) -> dict[str, Any]:
     return facts | {"years_to": {"level": level} | plain(fit.years_to(level))}
 
 
+FASTEST = {
+    "too_few_points": "too few points",
+    "no_inflection": "not up to the last year",
+    "before_first_year": "before the first year",
+    "falling_from_the_start": "growth falls from the start",
+}
 DIFFUSION = (
     "unit", "n", "curve", "ceiling", "ceiling_lower", "ceiling_upper", "ceiling_reason", "inflection",
-    "year", "year_lower", "year_upper", "year_reason",
+    "year", "year_lower", "year_upper", "year_reason", "inflection_reason",
 )  # fmt: skip
 
 
@@ -277,22 +283,24 @@ def diffusion_rows(units: Iterable[str], fits: Mapping[str, Any], why: Mapping[s
     rows: list[tuple[Any, ...]] = []
     for unit in units:
         if unit in why:
-            rows.append((unit, *[None] * 5, why[unit], *[None] * 5))
+            rows.append((unit, *[None] * 5, why[unit], *[None] * 6))
             continue
         fit = fits[unit]
         top, when = (
             [b[k] for k in ("value", "lower", "upper", "reason")] for b in (fit["saturation"], fit["years_to"])
         )
-        rows.append((unit, fit["n"], fit["curve"], *top, fit["inflection"], *when))
+        rows.append((unit, fit["n"], fit["curve"], *top, fit["inflection"], *when, fit["inflection_reason"]))
     return rows
 
 
 def diffusion_shown(rows: Sequence[tuple[Any, ...]], level: float) -> Iterator[str]:
     """The same to read."""
     shown = []
-    for unit, n, curve, top, low, high, reason, turn, when, early, late, doubt in rows:
+    for unit, n, curve, top, low, high, reason, turn, when, early, late, doubt, unturned in rows:
         said = dict.fromkeys(words(r) for r in (reason, doubt) if r)
-        years = (year(turn), year(when), ends(early, late, year))
+        if unturned and unturned != reason:
+            said[f"fastest: {FASTEST[unturned]}"] = None
+        years = ("none" if unturned else year(turn), year(when), ends(early, late, year))
         shown.append([unit, full(n), curve or "", digits(top), ends(low, high), *years, "; ".join(said)])
     head = ("unit", ">years", "curve", ">ceiling", ">95 % interval", ">fastest", f">at {level:g}", ">95 % interval", "")
     return shared.columns(head, shown)
