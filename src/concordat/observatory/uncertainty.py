@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from concordat.observatory.batch import Batch, Failed
 from concordat.observatory.design import CLOSED_PARTS_MAX, Design, Factor, choose, parts_of, sobol
 from concordat.observatory.effects import ShapleyEffects, effects_by_permutation, shapley_effects
 from concordat.observatory.panel import Array
+from concordat.observatory.pooling import Imputation, imputation
 from concordat.observatory.ranks import RankTable, plateau_places, poor_data, rank_table
 from concordat.observatory.result import IndexResult
 from concordat.observatory.run import oriented
@@ -51,6 +53,11 @@ class UncertaintyResult:
     sobol: dict[str, SobolIndices]
     shapley: dict[str, ShapleyEffects]
     failed: tuple[Failed, ...] = ()
+
+    @cached_property
+    def imputation(self) -> Imputation | None:
+        """Scores pooled over the draws of multiple imputation, with what else is varied within each draw."""
+        return imputation(self.result, self)
 
     @property
     def exact(self) -> bool:
@@ -129,7 +136,7 @@ class UncertaintyResult:
     def summary(self) -> Iterator[str]:
         """A few sentences: how it was run, what drives the doubt, which places can't be told apart."""
         made = "all combinations, exact" if self.exact else "a scrambled Sobol sample"
-        yield f"{self.runs:,} runs ({made}), seed {self._seed}."
+        yield f"{self.runs:,} runs ({made}), seed {self.seed}."
         drivers = self.drivers()
         if drivers:
             yield f"What moves the ranking: {', '.join(f'{name} {share + 0.0:z.2f}' for name, share in drivers)}."
@@ -151,7 +158,8 @@ class UncertaintyResult:
         yield INDEPENDENT
 
     @property
-    def _seed(self) -> int:
+    def seed(self) -> int:
+        """Where the draws start from."""
         assert self.result.spec.uncertainty is not None
         return self.result.spec.uncertainty.seed
 
@@ -213,10 +221,14 @@ class UncertaintyResult:
             }
             for u in self.order()
         ]
-        return {
+        pooled = self.imputation
+        return ({} if pooled is None else {"imputation": pooled.as_data()}) | {
+            "index": self.result.spec.id,
+            "spec_sha256": self.result.spec.hash,
+            "inputs_sha256": self.result.inputs_hash,
             "runs": self.runs,
             "exact": self.exact,
-            "seed": self._seed,
+            "seed": self.seed,
             "factors": list(self.design.names),
             "units": rows,
             "plateaus": self.plateaus,
