@@ -361,14 +361,20 @@ def bolivian_plan(k: float) -> PovertyPlan:
         (
             Deprivation(
                 "use",
-                (Question("ever_used_internet", ("2",), not_deprived=("1",)), Question("last_internet_use", ("4",), routing=("",), not_deprived=("1", "2", "3"))),
+                (
+                    Question("ever_used_internet", ("2",), not_deprived=("1",)),
+                    Question("last_internet_use", ("4",), routing=("",), not_deprived=("1", "2", "3")),
+                ),
                 0.2,
             ),
             Deprivation("computer", (Question("computer_at_home", ("2",), not_deprived=("1",)),), 0.2),
             Deprivation("home", (Question("fixed_internet_at_home", ("3",), not_deprived=("1", "2")),), 0.2),
             Deprivation(
                 "mobile",
-                (Question("has_mobile_phone", ("2",), not_deprived=("1",)), Question("internet_on_mobile", ("2",), routing=("",), not_deprived=("1",))),
+                (
+                    Question("has_mobile_phone", ("2",), not_deprived=("1",)),
+                    Question("internet_on_mobile", ("2",), routing=("",), not_deprived=("1",)),
+                ),
                 0.2,
             ),
             Deprivation("skills", skills, 0.2, need=3),

@@ -389,7 +389,8 @@ def test_the_bolivian_anchor(facts: Facts, shared_data: Path) -> None:
     )
     Path("bolivia.yaml").write_text(
         "schema: concordat/poverty@1\npoverty: bolivia\ntitle: Bolivia\nk: 0.6\nweight: weight\ngroups: locality_type\n"
-        "deprivations:\n  - name: use\n    items:\n      - {column: ever_used_internet, deprived: [2], not_deprived: [1]}\n"
+        "deprivations:\n  - name: use\n    items:\n"
+        "      - {column: ever_used_internet, deprived: [2], not_deprived: [1]}\n"
         '      - {column: last_internet_use, deprived: [4], not_deprived: [1, 2, 3], routing: [""]}\n'
         "  - {name: computer, items: [{column: computer_at_home, deprived: [2], not_deprived: [1]}]}\n"
         "  - {name: home, items: [{column: fixed_internet_at_home, deprived: [3], not_deprived: [1, 2]}]}\n"

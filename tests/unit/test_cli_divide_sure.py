@@ -1,4 +1,4 @@
-"""What `concordat divide` says of how sure a figure is: the intervals of the library, or the reason why there is none."""
+"""How sure a figure of `concordat divide` is: the intervals of the library, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +66,8 @@ def test_parts_of_countries_say_that_they_are_no_sample(run: Run, evidence_dir: 
 def test_trend_of_the_spread_and_slopes_of_clubs_are_printed_with_their_intervals(run: Run) -> None:
     rng = np.random.Generator(np.random.PCG64(3))
     units = {
-        name: (start + 2 * np.arange(16) + rng.normal(size=16)).tolist() for name, start in zip("ABCDE", range(5, 30, 5))
+        name: (start + 2 * np.arange(16) + rng.normal(size=16)).tolist()
+        for name, start in zip("ABCDE", range(5, 30, 5), strict=True)
     }
     Path("meet.csv").write_text(series(units))
     panel = {u: (list(range(2000, 2016)), v) for u, v in units.items()}
@@ -87,7 +87,9 @@ def test_trend_of_the_spread_and_slopes_of_clubs_are_printed_with_their_interval
 
 
 def test_members_alike_in_the_last_year_have_no_slope_and_it_is_said(run: Run) -> None:
-    Path("alike.csv").write_text(series({u: [start, *[50.0] * 11] for u, start in (("A", 10.0), ("B", 20.0), ("C", 30.0))}))
+    Path("alike.csv").write_text(
+        series({u: [start, *[50.0] * 11] for u, start in (("A", 10.0), ("B", 20.0), ("C", 30.0))})
+    )
     found = json.loads(run("converge", "--data", "alike.csv", "--json"))
     assert (found["clubs"]["whole"]["lower"], found["clubs"]["whole"]["converges"]) == (None, True)
     line = next(line for line in run("converge", "--data", "alike.csv").splitlines() if "slope b of all" in line)

@@ -19,7 +19,9 @@ from concordat.observatory.divide import (
     weighted_logit,
 )
 
-THREE = tuple(Deprivation(n, (Question(n, ("2",), not_deprived=("1",)),), w) for n, w in (("a", 0.5), ("b", 0.25), ("c", 0.25)))
+THREE = tuple(
+    Deprivation(n, (Question(n, ("2",), not_deprived=("1",)),), w) for n, w in (("a", 0.5), ("b", 0.25), ("c", 0.25))
+)
 TABLE = {
     # scores:  0.75   0.5   0.25   0   1
     "a": [2, 2, 1, 1, 2],
@@ -33,7 +35,11 @@ TABLE = {
 def one(question: Question, answers: list[Any], need: int = 1) -> Any:
     """Who of these persons is deprived, by a plan of this question alone and one that everybody answers."""
     plan = PovertyPlan(
-        (Deprivation("asked", (question,), 0.5, need), Deprivation("other", (Question("other", ("2",), not_deprived=("1",)),), 0.5)), k=0.5
+        (
+            Deprivation("asked", (question,), 0.5, need),
+            Deprivation("other", (Question("other", ("2",), not_deprived=("1",)),), 0.5),
+        ),
+        k=0.5,
     )
     return alkire_foster({"asked": answers, "other": [1] * len(answers)}, plan)
 

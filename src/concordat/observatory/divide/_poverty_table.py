@@ -3,8 +3,8 @@
 Answers are compared as codes: 2, 2.0 and "2" are one code, True is 1, and None, NaN and "" are a blank. An item shows a
 deprivation for its deprived codes (or numbers below its threshold), its routing codes, and for skills "don't know";
 other "don't know", codes listed as missing, and blanks that no routing explains say nothing. A code that no list has is
-an error: it may be a refusal, and would else pass for "not deprived". Of several items, `need` must show it: known as soon
-as enough do, or as too few can.
+an error: it may be a refusal, and would else pass for "not deprived". Of several items, `need` must show it: known as
+soon as enough do, or as too few can.
 
     >>> distinct, place = coded([2, 2.0, "2", None, float("nan"), " 9 "])
     >>> [distinct[i] for i in place]

@@ -272,7 +272,7 @@ def _describe(data: Data, fit: Fit, candidates: tuple[Candidate, ...]) -> Diffus
     identified = not open_above
     doubt = "" if identified else "not_identified" if data.ceiling is None else "held_by_ceiling"
     saturation = Bounded(None if reason else fit.ceiling, low, high, reason or doubt)
-    no_year = reason or _no_fastest(data, fit, inflection)
+    no_year = reason or _no_fastest(data, inflection)
     return DiffusionFit(
         data.curve.name, n, {"K": fit.ceiling} | data.curve.named(data.clock, fit.theta), saturation, identified,
         None if no_year else inflection, not reason, reason, fit.squares, math.sqrt(fit.squares / freedom), candidates,
@@ -280,7 +280,7 @@ def _describe(data: Data, fit: Fit, candidates: tuple[Candidate, ...]) -> Diffus
     )  # fmt: skip
 
 
-def _no_fastest(data: Data, fit: Fit, inflection: float) -> str:
+def _no_fastest(data: Data, inflection: float) -> str:
     """Why growth is fastest in no observed year, of a curve whose inflection is not after the last; "" where it is."""
     if data.curve.name == "bass" and inflection <= data.clock.origin:
         return "falling_from_the_start"
