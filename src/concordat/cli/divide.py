@@ -284,4 +284,4 @@ def poverty(
     }
     facts |= {"min_cell": reviewed.min_cell, **compute.facts(found, hidden)}
     lines = [*head, *compute.lines(found, hidden, reviewed.min_cell)]
-    shared.out(facts, lines, json=json, csv=csv, table=tables.safe(compute.rows(found, hidden)), out=out)
+    shared.out(facts, lines, json=json, csv=csv, table=tables.safe(compute.rows(found, hidden, reviewed.hash)), out=out)

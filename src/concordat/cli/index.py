@@ -90,6 +90,8 @@ def run(
     data_dir: str | None = DATA_DIR,
 ) -> None:
     """Run an index: each unit's rank and score, and how sure the rank is."""
+    from concordat.observatory.stages.weights import told
+
     spec = shared.spec(file, bloc, on)
     result, name = shared.result(spec, release, data, data_dir, leave_out)
     found = None if sure or spec.uncertainty is None or spec.kind == "dashboard" else shared.uncertainty(result, runs)
@@ -106,6 +108,8 @@ def run(
     lines = [*shared.head(result, name), "", *shared.columns(*shown), *_foot(found)]
     lines += shared.imputation(result if found is None else found, result.order())
     lines += ["", *more] if more else []
+    weighed = [f"Weights of {n.indicator}: {n.text}." for n in told(result.weighting)]
+    lines += ["", *weighed] if weighed else []
     table = tables.placed(result, name) if board else tables.ranking(result, found, name)
     shared.out(facts, lines, json=json, csv=csv, table=table, out=out)
 

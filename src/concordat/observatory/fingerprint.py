@@ -48,7 +48,7 @@ def inputs_of(spec: IndexSpec, panel: Panel) -> dict[str, Any]:
 def panel_digest(panel: Panel) -> str:
     """SHA-256 of the figures of an index and their names."""
     ends = {name: values for name, values in (("lower", panel.lower), ("upper", panel.upper)) if values is not None}
-    numbers = {"values": panel.values, **ends}
+    numbers: dict[str, Any] = {"values": panel.values, **ends}
     numbers |= {f"denominator {name}": values for name, values in panel.denominators.items()}
     numbers |= {"bounds": np.array(panel.bounds, dtype=np.float64), "source_years": panel.source_years}
     names = {

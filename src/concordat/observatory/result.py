@@ -18,7 +18,7 @@ from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tr
 from concordat.observatory.stages.contribution import remove_one, standing
 from concordat.observatory.stages.frontier import Acceptability, smaa
 from concordat.observatory.stages.options import Aggregate, Weights
-from concordat.observatory.stages.weights import from_ballots
+from concordat.observatory.stages.weights import Detail, from_ballots
 
 if TYPE_CHECKING:
     from concordat.observatory.pooling import Imputation
@@ -35,6 +35,7 @@ class IndexResult:
         contributions_by_year: of each indicator to the score `[time, unit, indicator]`; they add up to the score less
             the baseline (0 where every step is arithmetic, else the score of the units' mean).
         notes: what reading and every step have to say.
+        weighting: what the method of weighting found out about each parent: consistency, variance explained, spread.
     """
 
     spec: IndexSpec
@@ -47,6 +48,7 @@ class IndexResult:
     contributions_by_year: Array = field(repr=False)
     baseline_by_year: Array = field(repr=False)
     notes: tuple[Note, ...] = ()
+    weighting: tuple[Detail, ...] = ()
 
     @cached_property
     def inputs_hash(self) -> str:
@@ -240,6 +242,7 @@ class IndexResult:
             "year": self.panel.years[-1],
             "imputed_share": self.imputed_share,
             "weights": {names[n]: float(self.weights[n]) for n in range(len(names) - 1)},
+            "weighting": [{"parent": d.parent, "method": d.method, **dict(d.numbers)} for d in self.weighting],
             "units": rows,
             "mean_rank_change_without": self.without(),
             "ballots": self.ballots(),
