@@ -1,4 +1,4 @@
-"""What a method of weighting finds out is printed: AHP's consistency ratio, variance explained, spread of correlations."""
+"""What a method of weighting finds out is printed: AHP's consistency, variance explained, spread of correlations."""
 
 from __future__ import annotations
 
