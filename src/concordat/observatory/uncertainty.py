@@ -26,7 +26,7 @@ from concordat.observatory.pooling import Imputation, imputation
 from concordat.observatory.ranks import RankTable, plateau_places, poor_data, rank_table
 from concordat.observatory.result import IndexResult
 from concordat.observatory.run import oriented
-from concordat.observatory.sensitivity import SobolIndices, first_and_total
+from concordat.observatory.sensitivity import Estimator, SobolIndices, first_and_total
 from concordat.observatory.targets import target
 
 INDEPENDENT = "Factors are taken as independent of each other; intervals show what was varied, not every error."
@@ -41,7 +41,8 @@ class UncertaintyResult:
         design: the runs; `exact` when all combinations were made.
         scores: `[run, unit]`; of runs dropped by `on_error: drop` NaN.
         table: distributions of ranks, P(ahead), plateaus.
-        sobol: indices by target (rank, score, mean_abs_rank_change); of rank the last output is all ranks together.
+        sobol: indices by target (rank, score, mean_abs_rank_change, top); of rank the last output is all ranks
+            together; by the peer's estimator where the file asks for its ways (`compat`).
         shapley: effects by target: mean_abs_rank_change, and each unit's rank.
         failed: runs that were dropped.
     """
@@ -194,6 +195,9 @@ class UncertaintyResult:
             column = len(found.outputs) - 1 if name == "rank" else 0
             if name == "score":
                 continue
+            if name == "top":
+                yield from self._top_lines(found)
+                continue
             what = "all ranks together" if name == "rank" else "mean change of rank"
             if found.reasons[column]:
                 yield f"Sobol indices of {what}: none. {found.reasons[column]}"
@@ -201,6 +205,21 @@ class UncertaintyResult:
             yield f"Sobol indices of {what}: first order, total."
             for p, part in enumerate(found.parts):
                 yield f"  {part:<28} {found.first[p, column]:.3f}  {found.total[p, column]:.3f}"
+
+    def _top_lines(self, found: SobolIndices) -> Iterator[str]:
+        """Of each unit that is among the first k in some runs alone: what decides it, largest total first."""
+        k, doubtful = self.top[0], [u for u in self.order() if 0 < self.table.top[0, u] < 1]
+        if not doubtful:
+            yield f"Sobol indices of P(top {k}): none. No unit is among the first {k} in some runs and not in others."
+            return
+        yield f"Sobol indices of P(top {k}), for units in doubt: P, then first order and total of each factor."
+        for u in doubtful:
+            if found.reasons[u]:
+                yield f"  {self.units[u]:<5} {found.reasons[u]}"
+                continue
+            largest = sorted(range(len(found.parts)), key=lambda p: (-found.total[p, u], p))
+            parts = [f"{found.parts[p]} {found.first[p, u]:.3f} {found.total[p, u]:.3f}" for p in largest]
+            yield f"  {self.units[u]:<5} {self.table.top[0, u]:.2f}  {'; '.join(parts)}"
 
     def as_data(self) -> dict[str, Any]:
         """Everything as plain data."""
@@ -293,9 +312,15 @@ def _sensitivity(
     assert spec.uncertainty is not None
     seed, units = spec.uncertainty.seed, result.units
     sobol_: dict[str, SobolIndices] = {}
+    estimator: Estimator = "compat" if spec.compat else "jansen"
     for name in wanted:
-        y, names = target(name, scores, nominal, units)
-        sobol_[name] = first_and_total(design, y, outputs=names, together=name == "rank", seed=seed)
+        # P(top k) of each k that the file names, which is one output a unit and k; other targets know no k.
+        places = spec.uncertainty.top if name == "top" else (0,)
+        found = [target(name, scores, nominal, units, k) for k in places]
+        y, names = np.concatenate([y for y, _ in found], axis=1), tuple(n for _, some in found for n in some)
+        sobol_[name] = first_and_total(
+            design, y, outputs=names, together=name == "rank", estimator=estimator, seed=seed
+        )
 
     shared = [n for n in ("mean_abs_rank_change", "rank") if n in wanted]
     if not shared:
