@@ -145,7 +145,8 @@ class Batch:
             some = stack[pairs[rows, 0]]
             if number in self._draw_steps():
                 fills = self._fills(number, chosen)
-                pieces[rows] = np.where(np.isnan(some), fills[pairs[rows, 2]], some)
+                drawn = np.where(np.isnan(some), fills[pairs[rows, 2]], some)
+                pieces[rows] = self.graph.still_screened(step.name, some, drawn)
             else:
                 pieces[rows] = self.graph.apply(step, some, chosen, [labels[r] for r in rows]).values
         return pieces, run_pair

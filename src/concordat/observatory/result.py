@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from concordat.observatory.fingerprint import inputs_digest
 from concordat.observatory.graph import Graph, Trail
 from concordat.observatory.panel import Array, Bools, Note, Panel, Reason
 from concordat.observatory.ranks_core import rank_min
@@ -17,7 +19,10 @@ from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tr
 from concordat.observatory.stages.contribution import remove_one, standing
 from concordat.observatory.stages.frontier import Acceptability, smaa
 from concordat.observatory.stages.options import Aggregate, Screen, Weights
-from concordat.observatory.stages.weights import from_ballots
+from concordat.observatory.stages.weights import Detail, from_ballots
+
+if TYPE_CHECKING:
+    from concordat.observatory.pooling import Imputation
 
 EMPTY = (Reason.MISSING, Reason.NOT_APPLICABLE, Reason.SCREENED, Reason.NO_DENOMINATOR, Reason.TOO_OLD)
 
@@ -33,6 +38,7 @@ class IndexResult:
         contributions_by_year: of each indicator to the score `[time, unit, indicator]`; they add up to the score less
             the baseline (0 where every step is arithmetic, else the score of the units' mean).
         notes: what reading and every step have to say.
+        weighting: what the method of weighting found out about each parent: consistency, variance explained, spread.
     """
 
     spec: IndexSpec
@@ -45,6 +51,19 @@ class IndexResult:
     contributions_by_year: Array = field(repr=False)
     baseline_by_year: Array = field(repr=False)
     notes: tuple[Note, ...] = ()
+    weighting: tuple[Detail, ...] = ()
+
+    @cached_property
+    def inputs_hash(self) -> str:
+        """SHA-256 over the file, its ballots, whom it ranks and its figures (`fingerprint`)."""
+        return inputs_digest(self.spec, self.panel)
+
+    @cached_property
+    def imputation(self) -> Imputation | None:
+        """Scores pooled over the draws of multiple imputation; None where the file has none."""
+        from concordat.observatory.pooling import imputation
+
+        return imputation(self)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -242,14 +261,17 @@ class IndexResult:
             )
             if placed is not None:
                 rows[-1]["placed"] = {names[i]: _number(placed[u, i]) for i in range(tree.n_indicators)}  # type: ignore[index]
-        return {
+        pooled = self.imputation
+        return ({} if pooled is None else {"imputation": pooled.as_data()}) | {
             "index": self.spec.id,
             "title": self.spec.title,
             "status": self.spec.status,
             "spec_sha256": self.spec.hash,
+            "inputs_sha256": self.inputs_hash,
             "year": self.panel.years[-1] or None,
             "imputed_share": self.imputed_share,
             "weights": {names[n]: float(self.weights[n]) for n in range(len(names) - 1)},
+            "weighting": [{"parent": d.parent, "method": d.method, **dict(d.numbers)} for d in self.weighting],
             "units": rows,
             "mean_rank_change_without": self.without(),
             "ballots": self.ballots(),
