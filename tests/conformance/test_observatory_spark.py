@@ -33,6 +33,10 @@ if READY or not os.environ.get("CONCORDAT_CI"):
         session = (
             SparkSession.builder.master("local[2]")
             .config("spark.ui.enabled", "false")
+            # Rows are few and expressions large: compiling each to Java takes far longer than interpreting it.
+            .config("spark.sql.codegen.wholeStage", "false")
+            .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+            .config("spark.sql.adaptive.enabled", "false")
             .config("spark.sql.shuffle.partitions", "2")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.bindAddress", "127.0.0.1")
@@ -47,7 +51,7 @@ if READY or not os.environ.get("CONCORDAT_CI"):
 
         y, w, g = persons()
         frame = spark.createDataFrame(list(zip(y.tolist(), w.tolist(), g.tolist(), strict=True)), ["y", "w", "g"])
-        frame.createOrReplaceTempView("persons")
+        frame.cache().createOrReplaceTempView("persons")  # else each scan asks a Python worker again
         table = ibis.pyspark.connect(spark).table("persons")
         agree(measures(table, "w", groups="g", value="y", engine="ibis", ranges=ranges), measures(y, w, groups=g))
 

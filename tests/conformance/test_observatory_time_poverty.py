@@ -354,21 +354,27 @@ def bolivia(shared_data: Path) -> dict[str, list[str]]:
 def bolivian_plan(k: float) -> PovertyPlan:
     """The specification's five deprivations at 0.2; blanks come from routing: not asked of those who don't use it."""
     skills = tuple(
-        Question(f"skill_{name}", ("2",), routing=("",), dont_know=("9",), skill=True)
+        Question(f"skill_{name}", ("2",), routing=("",), dont_know=("9",), skill=True, not_deprived=("1",))
         for name in ("files", "email_attach", "devices", "install")
     )
     return PovertyPlan(
         (
             Deprivation(
                 "use",
-                (Question("ever_used_internet", ("2",)), Question("last_internet_use", ("4",), routing=("",))),
+                (
+                    Question("ever_used_internet", ("2",), not_deprived=("1",)),
+                    Question("last_internet_use", ("4",), routing=("",), not_deprived=("1", "2", "3")),
+                ),
                 0.2,
             ),
-            Deprivation("computer", (Question("computer_at_home", ("2",)),), 0.2),
-            Deprivation("home", (Question("fixed_internet_at_home", ("3",)),), 0.2),
+            Deprivation("computer", (Question("computer_at_home", ("2",), not_deprived=("1",)),), 0.2),
+            Deprivation("home", (Question("fixed_internet_at_home", ("3",), not_deprived=("1", "2")),), 0.2),
             Deprivation(
                 "mobile",
-                (Question("has_mobile_phone", ("2",)), Question("internet_on_mobile", ("2",), routing=("",))),
+                (
+                    Question("has_mobile_phone", ("2",), not_deprived=("1",)),
+                    Question("internet_on_mobile", ("2",), routing=("",), not_deprived=("1",)),
+                ),
                 0.2,
             ),
             Deprivation("skills", skills, 0.2, need=3),
@@ -399,8 +405,8 @@ def test_bolivian_use_has_the_rate_and_about_the_error_of_the_data_note(bolivia:
     """Never used: 100 - 69.89 (half-width 2.39, Kish); the linearised error is another estimate of the same."""
     table = bolivia | {"other": ["1"] * 3691}
     two = (
-        Deprivation("never", (Question("ever_used_internet", ("2",)),), 0.5),
-        Deprivation("other", (Question("other", ("2",)),), 0.5),
+        Deprivation("never", (Question("ever_used_internet", ("2",), not_deprived=("1",)),), 0.5),
+        Deprivation("other", (Question("other", ("2",), not_deprived=("1",)),), 0.5),
     )
     found = alkire_foster(table, PovertyPlan(two, k=0.5, weight="weight")).headcount
     assert 100 * (1 - found.value) == printed(2, 69.89)

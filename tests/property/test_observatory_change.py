@@ -186,7 +186,10 @@ def people(draw: st.DrawFn) -> tuple[dict[str, list[Any]], PovertyPlan]:
     table["g"] = draw(st.lists(st.sampled_from("xyz"), min_size=n, max_size=n))
     sizes = np.array(draw(st.lists(st.integers(1, 5), min_size=kinds, max_size=kinds)), dtype=float)
     skilled = draw(st.booleans())
-    questions = [Question(f"q{j}", ("2",), routing=("",), dont_know=("9",), skill=skilled) for j in range(kinds)]
+    questions = [
+        Question(f"q{j}", ("2",), routing=("",), dont_know=("9",), skill=skilled, not_deprived=("1",))
+        for j in range(kinds)
+    ]
     weights = sizes / sizes.sum()
     parts = tuple(Deprivation(f"d{j}", (q,), float(weights[j])) for j, q in enumerate(questions))
     return table, PovertyPlan(parts, k=draw(st.sampled_from([0.1, 0.4, 0.6, 1.0])), weight="w", groups="g")

@@ -148,6 +148,27 @@ FAULTS = [
     ),
     ("default: arithmetic, top", "default: owa, owa: weights, owa_weights: [1, 1], top", "", "3 are needed"),
     ("default: arithmetic, top", "default: owa, owa: at_least_j, owa_j: 2, top", "", "there are 1 children"),
+    (
+        "goalposts: [0, 150]",
+        "method: categorical, categories: [[0, 0], [2, 50], [0, 100]]",
+        "",
+        "the category 0 stands",
+    ),
+    (
+        "goalposts: [0.5, 20]",
+        "method: piecewise, points: [[0, 0], [20, 9]]",
+        "",
+        "a value of 0 under points has no log",
+    ),
+    ("goalposts: [0.5, 20]", "method: dist2targ, target: -2", "", "a value of -2 under target has no log"),
+    ("goalposts: [0.5, 20]", "method: categorical, categories: [[2, 0], [0, 9]]", "", "under categories has no log"),
+    ("goalposts: [0, 50]", "goalposts: [-3, 50]", "", "a value of -3 under goalposts has no log1p"),
+    (
+        "direction: up, goalposts: [0, 150]",
+        "direction: up, method: piecewise, points: [[0, 0], [9, 9]], truncate: false",
+        "- normalise:",
+        "mobile_subscriptions: truncate: false goes with goalposts",
+    ),
 ]
 
 
@@ -235,6 +256,32 @@ def test_leaving_out_keeps_the_ballots_of_what_stays() -> None:
     spec, _ = IndexSpec.from_yaml(text, read=lambda _: rows).without({"mobile_subscriptions"})
     assert spec is not None
     assert spec.steps[-2].options.ballots == (("1", "BRA", (("internet_users_pct", 60.0),)),)  # type: ignore[union-attr]
+
+
+PIECES = """\
+schema: concordat/index@1
+index: pieces
+title: Pieces
+tree:
+  - pillar: a
+    indicators: [{id: x, direction: up, points: [[0, 0], [5, 80], [10, 100]], goalposts: [0, 10]}]
+steps:
+  - normalise: {method: piecewise, truncate: false}
+  - aggregate: {}
+"""
+
+
+def test_truncate_false_is_refused_where_the_step_itself_is_piecewise() -> None:
+    with pytest.raises(
+        InputError, match=r"pieces.yaml, line 8: x: truncate: false goes with goalposts.*points further"
+    ):
+        IndexSpec.from_yaml(PIECES, where="pieces.yaml")
+    IndexSpec.from_yaml(PIECES.replace(", truncate: false", ""))
+    # A column of its own method is held at its ends by the formula; the step's word is for those with goalposts.
+    mixed = PIECES.replace("direction: up,", "direction: up, method: piecewise,").replace(
+        "method: piecewise, trunc", "method: goalposts, trunc"
+    )
+    IndexSpec.from_yaml(mixed)
 
 
 def test_weights_that_are_all_zero_name_the_parent() -> None:

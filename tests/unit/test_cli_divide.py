@@ -31,9 +31,9 @@ min_cell: 3
 groups: town
 deprivations:
   - name: offline
-    items: [{column: uses, deprived: [2]}]
+    items: [{column: uses, deprived: [2], not_deprived: [1]}]
   - name: unskilled
-    items: [{column: files, deprived: [2], routing: [""], dont_know: [9], skill: true}]
+    items: [{column: files, deprived: [2], not_deprived: [1], routing: [""], dont_know: [9], skill: true}]
 """
 ANSWERS = "uses,files,town\n1,1,x\n2,,x\n1,9,x\n1,1,y\n"
 
@@ -179,7 +179,8 @@ def test_a_parquet_file_gives_what_its_csv_gives(facts: Facts, run: Run) -> None
     for command in ("measures", "decompose"):
         one, other = (facts(command, "--data", f"persons.{kind}", *asked) for kind in ("csv", "parquet"))
         assert {**one, "data": ""} == {**other, "data": ""}
-    Path("plan.yaml").write_text(PLAN.replace("uses", "people").replace("files", "speed").replace("9", "7"))
+    numbers = PLAN.replace("uses", "people").replace("files", "speed").replace("9", "7")
+    Path("plan.yaml").write_text(numbers.replace("not_deprived: [1]", "not_deprived: [1, 3, 4, 5, 6]"))
     one, other = (facts("poverty", f"persons.{kind}", "--plan", "plan.yaml") for kind in ("csv", "parquet"))
     assert {**one, "data": ""} == {**other, "data": ""}
     code, _, err = run("measures", "--data", "persons.parquet", "--value", "sped")
@@ -383,17 +384,18 @@ def test_poverty_by_hand(run: Run, facts: Facts) -> None:
 def test_the_bolivian_anchor(facts: Facts, shared_data: Path) -> None:
     """Specification, section 8: k = 0.6, five deprivations of equal weight."""
     skills = "".join(
-        f'      - {{column: skill_{n}, deprived: [2], routing: [""], dont_know: [9], skill: true}}\n'
+        f'      - {{column: skill_{n}, deprived: [2], not_deprived: [1], routing: [""], dont_know: [9], skill: true}}\n'
         for n in ("files", "email_attach", "devices", "install")
     )
     Path("bolivia.yaml").write_text(
         "schema: concordat/poverty@1\npoverty: bolivia\ntitle: Bolivia\nk: 0.6\nweight: weight\ngroups: locality_type\n"
-        "deprivations:\n  - name: use\n    items:\n      - {column: ever_used_internet, deprived: [2]}\n"
-        '      - {column: last_internet_use, deprived: [4], routing: [""]}\n'
-        "  - {name: computer, items: [{column: computer_at_home, deprived: [2]}]}\n"
-        "  - {name: home, items: [{column: fixed_internet_at_home, deprived: [3]}]}\n"
-        "  - name: mobile\n    items:\n      - {column: has_mobile_phone, deprived: [2]}\n"
-        '      - {column: internet_on_mobile, deprived: [2], routing: [""]}\n'
+        "deprivations:\n  - name: use\n    items:\n"
+        "      - {column: ever_used_internet, deprived: [2], not_deprived: [1]}\n"
+        '      - {column: last_internet_use, deprived: [4], not_deprived: [1, 2, 3], routing: [""]}\n'
+        "  - {name: computer, items: [{column: computer_at_home, deprived: [2], not_deprived: [1]}]}\n"
+        "  - {name: home, items: [{column: fixed_internet_at_home, deprived: [3], not_deprived: [1, 2]}]}\n"
+        "  - name: mobile\n    items:\n      - {column: has_mobile_phone, deprived: [2], not_deprived: [1]}\n"
+        '      - {column: internet_on_mobile, deprived: [2], not_deprived: [1], routing: [""]}\n'
         f"  - name: skills\n    need: 3\n    items:\n{skills}"
     )
     found = facts("poverty", str(shared_data / "household_ict_bolivia_2017.csv"), "--plan", "bolivia.yaml")
@@ -420,7 +422,7 @@ def test_the_json_schema_of_a_plan_that_ships_is_that_of_the_model() -> None:
         ("k: 0.5", "k: 1.5", "line 4: k: "),
         ("poverty@1", "povrety@1", "this must be concordat/poverty@1"),
         (
-            "deprived: [2]}]\n  - name: unskilled",
+            "deprived: [2], not_deprived: [1]}]\n  - name: unskilled",
             "deprived: []}]\n  - name: unskilled",
             "needs either deprived or below",
         ),
@@ -437,6 +439,25 @@ def test_what_is_wrong_in_a_plan_is_told(old: str, new: str, said: str, run: Run
     code, out, err = run("poverty", "answers.csv", "--plan", "plan.yaml", "--json")
     assert (code, json.loads(out)["exit_code"]) == (2, 2)
     assert said in err
+
+
+def test_an_answer_that_the_plan_does_not_list_is_refused_or_is_missing_where_the_plan_says_so(
+    run: Run, facts: Facts
+) -> None:
+    """98, a refusal, is no "not deprived"; without the two who refused, one of four is deprived of skills alone."""
+    Path("answers.csv").write_text(ANSWERS + "1,98,x\n1,98,x\n")
+    code, out, err = run("poverty", "answers.csv", "--plan", "plan.yaml")
+    assert (code, out) == (2, "")
+    assert err == (
+        'concordat: answers.csv, line 6: "files" has answers that the plan does not list: 98 (2 rows). '
+        "List each under not_deprived, deprived, routing, dont_know or missing.\n"
+    )
+    Path("plan.yaml").write_text(PLAN.replace("dont_know: [9]", "dont_know: [9], missing: [98]"))
+    found = facts("poverty", "answers.csv", "--plan", "plan.yaml")
+    assert (found["n"], found["dropped"], found["headcount"]["value"]) == (4, 2, 0.5)
+    Path("plan.yaml").write_text(PLAN.replace("dont_know: [9]", "dont_know: [9], missing: [9]"))
+    code, _, err = run("poverty", "answers.csv", "--plan", "plan.yaml")
+    assert (code, '"files": the code 9 stands under dont_know and missing.' in err) == (2, True)
 
 
 def test_weights_of_a_plan_sum_to_one_and_few_persons_are_none(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,37 @@ def test_provenance_gives_what_a_score_is_made_of(run: Run, facts: Facts) -> Non
     assert (code, [r["indicator"] for r in table(out)]) == (0, ["literacy"])
 
 
+def test_a_table_without_years_is_told_without_a_year(run: Run, facts: Facts) -> None:
+    Path("gap.csv").write_text(FIGURES + "XXX,,\n", encoding="utf-8")
+    gap = ("demo.yaml", "--data", "gap.csv")
+    for command in ("run", "uncertainty", "audit", "acceptability"):
+        code, out, err = run(command, *gap)
+        assert code == 0
+        assert not re.search(r"\b(in|of|year|XXX)?,? 0(:|$)", out.splitlines()[0] + "\n" + err, re.M), out + err
+    assert run("run", *gap)[1].splitlines()[0].endswith(")")  # and no year behind the file's name and hash
+    assert "concordat: aggregate: XXX: not ranked" in run("run", *gap)[2]
+    found = facts("run", *gap)
+    assert found["year"] is None
+    assert [n for n in found["notes"] if "slice" in n] == []
+    assert {u["unit"]: u["empty"] for u in found["units"]}["XXX"] == {"users": "missing", "literacy": "missing"}
+    assert facts("audit", *gap)["year"] is None
+    rows = facts("provenance", "demo.yaml", "BRA", "--data", "gap.csv")["rows"]
+    assert [(r["observation"], r["year"]) for r in rows] == [("BRA:users", None), ("BRA:literacy", None)]
+
+
+def test_a_figure_older_than_the_index_shows_its_own_year(run: Run, facts: Facts) -> None:
+    lines = [
+        "unit,year,users,literacy",
+        *(f"{u},2024,{a},{b}" for u, a, b in (r.split(",") for r in FIGURES.split()[1:])),
+    ]
+    Path("dated.csv").write_text("\n".join(lines).replace("IND,2024,56,76", "IND,2024,56,\nIND,2019,50,76"))
+    found = facts("run", "demo.yaml", "--data", "dated.csv")
+    assert found["year"] == 2024
+    assert {u["unit"]: u["older"] for u in found["units"] if u["older"]} == {"IND": {"literacy": 2019}}
+    code, out, _ = run("provenance", "demo.yaml", "IND", "--data", "dated.csv", "--csv")
+    assert (code, [r["year"] for r in table(out)]) == (0, ["2024", "2019"])
+
+
 def test_compare_adds_up_to_the_change(run: Run, facts: Facts) -> None:
     Path("later.yaml").write_text(FILE.replace("default: arithmetic", "default: harmonic"))
     Path("new.csv").write_text(FIGURES.replace("IND,56,76", "IND,60,80").replace("ZAF,76,88\n", "EGY,73,73\n"))
@@ -174,7 +206,7 @@ def test_compare_adds_up_to_the_change(run: Run, facts: Facts) -> None:
     causes = [v for k, v in india.items() if k not in ("unit", "before", "after", "total")]
     assert sum(causes) == pytest.approx(india["total"]) == pytest.approx(india["after"] - india["before"])
     code, out, _ = run("compare", "later.yaml", "demo.yaml", "--data", "figures.csv", "--ranks", "--csv")
-    assert (code, {r["total"] for r in table(out)}) == (0, {"0"})
+    assert (code, {float(r["total"]) for r in table(out)}) == (0, {0.0})
     assert "do not differ in anything" in run("compare", "demo.yaml", "demo.yaml", "--data", "figures.csv")[1]
 
 
@@ -198,7 +230,35 @@ def test_revisions_between_a_release_and_itself_move_nothing(
     assert code == 0
     assert {i["changed"] + i["added"] + i["removed"] for i in found["indicators"].values()} == {0}
     assert found["indicators"]["internet_users_pct"]["common"] == 10
-    assert "No score moved." in run(*asked)[1]
+    said = run(*asked)[1]
+    assert "No score moved." in said
+    users = found["indicators"]["internet_users_pct"]
+    assert (users["bias"]["n"], users["bias"]["p"], users["news"]["b"]) == (10, None, pytest.approx(1))
+    line = next(line for line in said.splitlines() if line.endswith("there is no error to test with."))
+    assert "All revisions are the same, so there is no spread to test against." in line
+
+
+def test_revisions_are_tested_for_bias_and_news() -> None:
+    """Thirty cells, later ones 1 + 0.9 of the earlier with a wave on top; two cells are too few, and it says so."""
+    from concordat.cli._index_revisions import _facts, _tests
+    from concordat.observatory.revision import compare_vintages
+
+    before = {("BRA", 1990 + i): 3.0 * i for i in range(30)}
+    after = {cell: 1 + 0.9 * v + (-1) ** cell[1] for cell, v in before.items()}
+    few = compare_vintages(dict(list(before.items())[:2]), dict(list(after.items())[:2]))
+    c = compare_vintages(before, after)
+    said = _facts(c)
+    off = [after[k] - before[k] for k in before]
+    assert (said["bias"]["n"], said["bias"]["mean"]) == (30, pytest.approx(sum(off) / 30))
+    assert said["news"]["b"] == pytest.approx(0.9, abs=0.01)
+    assert json.loads(json.dumps(_facts(few)))["news"]["reason"] == "2 cells are too few for a regression."
+    lines = list(_tests({"users": c, "lines": few}))
+    shown = next(line for line in lines if line.startswith("users")).split()
+    assert shown[1:6] == ["30", *(f"{v:.4g}" for v in (c.bias.mean, c.bias.se, c.bias.t, c.bias.p))]
+    assert shown[6:] == [f"{v:.4g}" for v in (c.news.a, c.news.b, c.news.f, c.news.p)]
+    assert next(line for line in lines if line.startswith("lines")).endswith(
+        "2 cells are too few for a test. 2 cells are too few for a regression."
+    )
 
 
 def test_reproduce_names_what_differs(run: Run, facts: Facts) -> None:

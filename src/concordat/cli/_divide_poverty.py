@@ -85,13 +85,13 @@ def _whole(found: AlkireFoster) -> list[tuple[str, Any]]:
     return [("headcount H", found.headcount), ("intensity A", found.intensity), ("M0 = H A", found.m0)]
 
 
-def rows(found: AlkireFoster, hidden: Sequence[str]) -> Shown:
-    """All of it, a number a line."""
+def rows(found: AlkireFoster, hidden: Sequence[str], plan: str) -> Shown:
+    """All of it, a number a line, each with the hash of the plan."""
     found_rows: Rows = []
 
     def add(part: str, name: str, measure: str, e: Any) -> None:
         cells = ("", "", "", "") if e is None else tuple(full(v) for v in (e.value, e.se, e.lower, e.upper))
-        found_rows.append((part, name, measure, *cells))
+        found_rows.append((part, name, measure, *cells, plan))
 
     for measure, e in (("headcount", found.headcount), ("intensity", found.intensity), ("m0", found.m0)):
         add("all", "", measure, e)
@@ -101,7 +101,7 @@ def rows(found: AlkireFoster, hidden: Sequence[str]) -> Shown:
     for g in found.groups:
         for measure in ("headcount", "intensity", "m0", *(() if hidden else ("contribution",))):
             add("group", g.name, measure, None if g.name in hidden else getattr(g, measure))
-    return ("part", "name", "measure", "value", "se", "lower", "upper"), found_rows
+    return ("part", "name", "measure", "value", "se", "lower", "upper", "plan"), found_rows
 
 
 def facts(found: AlkireFoster, hidden: Sequence[str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Clubs,
         Decomposition,
         DiffusionFit,
+        LogT,
         Measure,
         MeasureTable,
         Sigma,
@@ -162,14 +163,26 @@ def _facts(measures: Mapping[str, Measure]) -> dict[str, Any]:
 # --- Decompositions -----------------------------------------------------------------------------------------------
 
 
-def parts_lines(found: Mapping[str, Mapping[str, Decomposition]], why: Iterable[str]) -> Iterator[str]:
-    """What is between groups and what within, then each group's part in the first measure."""
+def parts_lines(
+    found: Mapping[str, Mapping[str, Decomposition]], why: Iterable[str], *, wider: bool = False
+) -> Iterator[str]:
+    """What is between groups and what within, with intervals, then each group's part in the first measure.
+
+    Args:
+        wider: units are a whole population, so that intervals are as if drawn from a wider one.
+    """
+    from concordat.observatory.divide.inference import LEVEL, WIDER
+
     rows = []
     for kind, by_measure in found.items():
         for name, d in by_measure.items():
             share = BLANK if d.share_between is None else f"{100 * d.share_between + 0.0:.1f} %"
-            rows.append([name, kind, *(digits(m.value) for m in (d.total, d.between, d.within)), share])
-    yield from shared.columns(["measure", "", ">all", ">between", ">within", ">between is"], rows)
+            sure = (c for m in (d.total, d.between, d.within) for c in (digits(m.value), ends(m.lower, m.upper)))
+            why = next((words(m.reason) for m in (d.total, d.between, d.within) if m.reason), "")
+            rows.append([name, kind, *sure, share, why])
+    interval = ">interval"
+    head = ["measure", "", ">all", interval, ">between", interval, ">within", interval, ">between is", ""]
+    yield from shared.columns(head, rows)
     for kind, by_measure in found.items():
         for name, d in list(by_measure.items())[:1]:
             yield from ("", f"Parts in {name}, {kind}:")
@@ -179,19 +192,24 @@ def parts_lines(found: Mapping[str, Mapping[str, Decomposition]], why: Iterable[
             ]
             head = ("group", ">share", ">of the total", ">mean", ">inside it", ">between", ">within")
             yield from shared.columns(head, lines)
+    yield from ("", f"Intervals: {100 * LEVEL:g} %{f' {WIDER}' if wider else ''}.")
     yield from ["", *why] if why else []
 
 
 def parts_rows(found: Mapping[str, Mapping[str, Decomposition]]) -> Shown:
-    """All of it: a line for each whole and for each group."""
+    """All of it: a line for each whole and for each group; errors and intervals are of the whole's three figures."""
     keys = ("share", "share_total", "mean", "inside", "between", "within", "overlap")
+    sure = [f"{whole}_{end}" for whole in ("total", "between", "within") for end in ("se", "lower", "upper")]
     rows: Rows = []
     for kind, by_measure in found.items():
         for name, d in by_measure.items():
-            whole = (d.total.value, d.between.value, d.within.value)
-            rows.append((kind, name, "", full(whole[0]), "", "", "", "", full(whole[1]), full(whole[2]), ""))
-            rows += [(kind, name, str(p.group), "", *(full(getattr(p, k)) for k in keys)) for p in d.parts]
-    return ("weighting", "measure", "group", "total", *keys), rows
+            three = (d.total, d.between, d.within)
+            values = [full(m.value) for m in three]
+            errors = [full(getattr(m, end)) for m in three for end in ("se", "lower", "upper")]
+            rows.append((kind, name, "", values[0], "", "", "", "", *values[1:], "", *errors))
+            blank = [""] * len(sure)
+            rows += [(kind, name, str(p.group), "", *(full(getattr(p, k)) for k in keys), *blank) for p in d.parts]
+    return ("weighting", "measure", "group", "total", *keys, *sure), rows
 
 
 # --- Change -------------------------------------------------------------------------------------------------------
@@ -211,15 +229,25 @@ def converge_rows(beta: Mapping[str, Beta], sigma: Sigma | None, clubs: Clubs | 
             rows.append(("sigma", f"{y:g}", sd, None, None, ""))
         if sigma.trend is not None:
             t = "" if not math.isfinite(sigma.trend.t) else f"t {sigma.trend.t:.3g}, "
-            rows.append(("sigma", "trend per year", sigma.trend.slope, None, None, f"{t}{len(sigma.areas)} units"))
+            trend = sigma.trend
+            rows.append(
+                ("sigma", "trend per year", trend.slope, trend.lower, trend.upper, f"{t}{len(sigma.areas)} units")
+            )
     if clubs is not None:
         said = "converge" if clubs.whole.converges else "do not converge"
         rows.append(("clubs", "log t of all", clubs.whole.t, None, None, f"they {said} (limit -1.65)"))
+        rows.append(_slope("slope b of all", clubs.whole))
         for i, club in enumerate(clubs.clubs, 1):
             rows.append(("clubs", f"club {i}, log t", club.test.t, None, None, ", ".join(club.areas)))
+            rows.append(_slope(f"club {i}, slope b", club.test))
         if clubs.diverging:
             rows.append(("clubs", "in no club", None, None, None, ", ".join(clubs.diverging)))
     return rows
+
+
+def _slope(item: str, test: LogT) -> tuple[Any, ...]:
+    why = "" if math.isfinite(test.b) else "no interval: members are alike in the first or the last year"
+    return ("clubs", item, test.b, test.lower, test.upper, why)
 
 
 def converge_facts(found: Converged) -> dict[str, Any]:
@@ -238,9 +266,15 @@ def diffusion_facts(fit: DiffusionFit, level: float) -> dict[str, Any]:
     return facts | {"years_to": {"level": level} | plain(fit.years_to(level))}
 
 
+FASTEST = {
+    "too_few_points": "too few points",
+    "no_inflection": "not up to the last year",
+    "before_first_year": "before the first year",
+    "falling_from_the_start": "growth falls from the start",
+}
 DIFFUSION = (
     "unit", "n", "curve", "ceiling", "ceiling_lower", "ceiling_upper", "ceiling_reason", "inflection",
-    "year", "year_lower", "year_upper", "year_reason",
+    "year", "year_lower", "year_upper", "year_reason", "inflection_reason",
 )  # fmt: skip
 
 
@@ -249,22 +283,24 @@ def diffusion_rows(units: Iterable[str], fits: Mapping[str, Any], why: Mapping[s
     rows: list[tuple[Any, ...]] = []
     for unit in units:
         if unit in why:
-            rows.append((unit, *[None] * 5, why[unit], *[None] * 5))
+            rows.append((unit, *[None] * 5, why[unit], *[None] * 6))
             continue
         fit = fits[unit]
         top, when = (
             [b[k] for k in ("value", "lower", "upper", "reason")] for b in (fit["saturation"], fit["years_to"])
         )
-        rows.append((unit, fit["n"], fit["curve"], *top, fit["inflection"], *when))
+        rows.append((unit, fit["n"], fit["curve"], *top, fit["inflection"], *when, fit["inflection_reason"]))
     return rows
 
 
 def diffusion_shown(rows: Sequence[tuple[Any, ...]], level: float) -> Iterator[str]:
     """The same to read."""
     shown = []
-    for unit, n, curve, top, low, high, reason, turn, when, early, late, doubt in rows:
+    for unit, n, curve, top, low, high, reason, turn, when, early, late, doubt, unturned in rows:
         said = dict.fromkeys(words(r) for r in (reason, doubt) if r)
-        years = (year(turn), year(when), ends(early, late, year))
+        if unturned and unturned != reason:
+            said[f"fastest: {FASTEST[unturned]}"] = None
+        years = ("none" if unturned else year(turn), year(when), ends(early, late, year))
         shown.append([unit, full(n), curve or "", digits(top), ends(low, high), *years, "; ".join(said)])
     head = ("unit", ">years", "curve", ">ceiling", ">95 % interval", ">fastest", f">at {level:g}", ">95 % interval", "")
     return shared.columns(head, shown)

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from concordat.cli import _index_input as shared
+from concordat.cli import _index_tables as tables
 from concordat.cli._index_options import BLOC, CSV, DATA, DATA_DIR, FILE, JSON, ON, OUT, RELEASE, THIN
 
 
@@ -36,10 +37,12 @@ def compare(
     found = comparison.attribute()
     table_ = found.rank if ranks else found.score
     rows = [tuple(shared.text(v) for v in row.values()) for row in table_.rows()]
-    table = (shared.right(("unit", "before", "after", "total", *table_.components)), rows)
+    shown = (shared.right(("unit", "before", "after", "total", *table_.components)), rows)
+    trace = tables.traced(first, first_name) | tables.traced(second, second_name, "earlier_")
+    table = tables.table(table_.rows(), trace, ("unit", "before", "after", "total", *table_.components))
     facts = {
-        "later": {"index": first.spec.id, "spec_sha256": first.spec.hash, "release": first_name},
-        "earlier": {"index": second.spec.id, "spec_sha256": second.spec.hash, "release": second_name},
+        "later": {"index": first.spec.id, **shared.traced(first, first_name)},
+        "earlier": {"index": second.spec.id, **shared.traced(second, second_name)},
         "entrants": list(comparison.entrants),
         "leavers": list(comparison.leavers),
         "merged": list(found.merged),
@@ -53,7 +56,7 @@ def compare(
     foot += [f"In the earlier edition alone: {', '.join(comparison.leavers)}."] if comparison.leavers else []
     if not table_.components:
         head, foot = [f"{first.spec.id} and {second.spec.id} do not differ in anything that is computed.", ""], []
-    shared.out(facts, [*head, *shared.columns(*table), *foot], json=json, csv=csv, table=table, out=out)
+    shared.out(facts, [*head, *shared.columns(*shown), *foot], json=json, csv=csv, table=table, out=out)
 
 
 def revisions(

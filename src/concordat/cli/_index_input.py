@@ -236,7 +236,24 @@ def head(result: IndexResult, release: str) -> list[str]:
     spec, year = result.spec, result.panel.years[-1]
     units = int((~np.isnan(result.scores)).sum())
     about = [f"{units} units", f"{spec.tree.n_indicators} indicators", f"imputed {100 * result.imputed_share:.0f} %"]
-    return [f"{spec.title} ({spec.id}, spec {spec.hash[:8]}), {year}", f"{release}; {'; '.join(about)}"]
+    of = f", {year}" if year else ""  # a table of one's own may have no years
+    title = f"{spec.title} ({spec.id}, spec {spec.hash[:8]}, inputs {result.inputs_hash[:8]}){of}"
+    return [title, f"{release}; {'; '.join(about)}"]
+
+
+def imputation(found: IndexResult | UncertaintyResult, order: list[int]) -> Iterator[str]:
+    """Scores pooled over draws of multiple imputation, where there are any."""
+    pooled = found.imputation
+    if pooled is None:
+        return
+    yield from ("", pooled.words())
+    if pooled.pooled is not None:
+        yield from columns(("unit", ">mean", ">within", ">between", ">total"), list(pooled.rows(order)))
+
+
+def traced(result: IndexResult, release: str) -> dict[str, str]:
+    """What a program needs to trace a result: hash of the file, of all that went in, and where figures are from."""
+    return {"spec_sha256": result.spec.hash, "inputs_sha256": result.inputs_hash, "release": release}
 
 
 def warn(result: IndexResult) -> None:

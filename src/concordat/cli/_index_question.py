@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from concordat.cli import _index_input as shared
+from concordat.cli import _index_tables as tables
 from concordat.cli._index_options import BLOC, CSV, DATA, DATA_DIR, FILE, JSON, ON, OUT, RELEASE, RUNS, THIN
 from concordat.errors import InputError
 
@@ -21,6 +22,7 @@ def uncertainty(
     leave_out: bool = THIN,
     runs: int = RUNS,
     json: bool = JSON,
+    csv: bool = CSV,
     out: Path | None = OUT,
     data_dir: str | None = DATA_DIR,
 ) -> None:
@@ -32,9 +34,9 @@ def uncertainty(
     result, name = shared.result(spec, release, data, data_dir, leave_out)
     found = shared.uncertainty(result, runs)
     shared.warn(result)
-    shared.out(
-        found.as_data() | {"release": name}, [*shared.head(result, name), "", *found.lines()], json=json, out=out
-    )
+    lines = [*shared.head(result, name), "", *found.lines(), *shared.imputation(found, result.order())]
+    facts = found.as_data() | {"release": name}
+    shared.out(facts, lines, json=json, csv=csv, table=tables.doubt(found, name), out=out)
 
 
 def audit(
@@ -61,7 +63,8 @@ def audit(
         report = look(result, found, links, licences=licences)
     else:
         report = look(result, found)
-    shared.out(report.as_data() | {"release": name}, report.lines(), json=json, out=out)
+    facts = report.as_data() | {"inputs_sha256": result.inputs_hash, "release": name}
+    shared.out(facts, [*report.lines(), "", f"inputs {result.inputs_hash}"], json=json, out=out)
 
 
 def acceptability(
@@ -87,7 +90,7 @@ def acceptability(
     facts = {
         "draws": draws,
         "seed": seed,
-        "release": name,
+        **shared.traced(result, name),
         "acceptability": {result.units[u]: _list(found.ranks[u]) for u in order},
         "central_weights": {result.units[u]: _list(found.central[u]) for u in order},
         "indicators": list(result.panel.indicators),
@@ -127,9 +130,10 @@ def provenance(
             raise InputError(f'"{word}" is not a {what} of this index.', hint=hint, code=f"unknown_{what}")
     rows = result.provenance(unit, wanted)
     keys = ("indicator", "observation", "year", "value", "reason", "treated", "normalised", "weight", "contribution")
-    table = (shared.right(keys), [tuple(shared.text(row[k]) for k in keys) for row in rows])
-    facts = {"unit": unit, "node": wanted, "release": name, "rows": rows}
-    shared.out(facts, shared.columns(*table), json=json, csv=csv, table=table, out=out)
+    shown = (shared.right(keys), [tuple(shared.text(row[k]) for k in keys) for row in rows])
+    facts = {"unit": unit, "node": wanted, **shared.traced(result, name), "rows": rows}
+    table = tables.table([{"unit": unit, **row} for row in rows], tables.traced(result, name), ("unit", *keys))
+    shared.out(facts, shared.columns(*shown), json=json, csv=csv, table=table, out=out)
 
 
 def _list(row: Any) -> list[float | None]:

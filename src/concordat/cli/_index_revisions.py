@@ -10,7 +10,7 @@ from concordat.cli import _index_input as shared
 if TYPE_CHECKING:
     from concordat.evidence.observation import Observation
     from concordat.observatory.compare import Attributed
-    from concordat.observatory.revision import VintageChange
+    from concordat.observatory.revision import Bias, News, VintageChange
     from concordat.observatory.spec import IndexSpec
 
 
@@ -73,7 +73,15 @@ def _facts(c: VintageChange) -> dict[str, Any]:
         "share_up": c.size.share_up,
         "largest": None if c.size.largest is None else c.size.largest.size,
         "definitional": list(c.definitional),
+        "bias": {"n": c.common} | _plain(c.bias),
+        "news": {"n": c.common} | _plain(c.news),
     }
+
+
+def _plain(test: Bias | News) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {k: v or None if k == "reason" else v for k, v in asdict(test).items()}
 
 
 def _lines(before: str, after: str, changes: Mapping[str, VintageChange], moved: Attributed) -> Iterator[str]:
@@ -88,6 +96,7 @@ def _lines(before: str, after: str, changes: Mapping[str, VintageChange], moved:
     for name, c in changes.items():
         if c.definitional:
             yield f"{name}: more than 30 % of the cells moved, a change of definition: {', '.join(c.definitional)}."
+    yield from _tests(changes)
     yield ""
     if not moved.rank.components:
         yield "No score moved."
@@ -95,6 +104,20 @@ def _lines(before: str, after: str, changes: Mapping[str, VintageChange], moved:
     yield "Change of rank by cause:"
     keys = ("unit", ">before", ">after", ">total", *(f">{c}" for c in moved.rank.components))
     yield from shared.columns(keys, [tuple(shared.text(v) for v in row.values()) for row in moved.rank.rows()])
+
+
+def _tests(changes: Mapping[str, VintageChange]) -> Iterator[str]:
+    """Whether revisions lean one way, and whether the earlier figures could have been known to be off."""
+    yield from ("", "Bias: is the mean revision zero? News: final = a + b earlier, with a = 0 and b = 1 if nothing of")
+    yield "the revision could have been foretold (p small: noise). Errors by Newey and West, lag 2, within areas."
+    head = ("indicator", ">n", ">mean", ">se", ">t", ">p (bias)", ">a", ">b", ">F", ">p (news)", "")
+    rows = []
+    for name, c in changes.items():
+        bias, news = c.bias, c.news
+        numbers = (bias.mean, bias.se, bias.t, bias.p, news.a, news.b, news.f, news.p)
+        why = " ".join(dict.fromkeys(reason for reason in (bias.reason, news.reason) if reason))
+        rows.append((name, str(c.common), *("-" if v is None else f"{v:.4g}" for v in numbers), why))
+    yield from shared.columns(head, rows)
 
 
 def _sizes(c: VintageChange) -> tuple[str, str, str]:

@@ -135,7 +135,7 @@ def decompose(
     for kind, by_measure in made.items():
         for name, d in by_measure.items():
             facts["parts"][kind][name]["share_between"] = d.share_between
-    lines = [*title, "", *tables.parts_lines(made, why), *(["", *foot] if foot else [])]
+    lines = [*title, "", *tables.parts_lines(made, why, wider=data is None), *(["", *foot] if foot else [])]
     shared.out(facts, lines, json=json, csv=csv, table=tables.safe(tables.parts_rows(made)), out=out)
 
 
@@ -284,4 +284,4 @@ def poverty(
     }
     facts |= {"min_cell": reviewed.min_cell, **compute.facts(found, hidden)}
     lines = [*head, *compute.lines(found, hidden, reviewed.min_cell)]
-    shared.out(facts, lines, json=json, csv=csv, table=tables.safe(compute.rows(found, hidden)), out=out)
+    shared.out(facts, lines, json=json, csv=csv, table=tables.safe(compute.rows(found, hidden, reviewed.hash)), out=out)

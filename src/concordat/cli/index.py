@@ -16,6 +16,7 @@ import typer
 
 from concordat.cli import _index_editions, _index_published, _index_question
 from concordat.cli import _index_input as shared
+from concordat.cli import _index_tables as tables
 from concordat.cli._index_options import BLOC, CSV, DATA, DATA_DIR, FILE, JSON, ON, OUT, RELEASE, RUNS, THIN
 
 if TYPE_CHECKING:
@@ -89,18 +90,27 @@ def run(
     data_dir: str | None = DATA_DIR,
 ) -> None:
     """Run an index: each unit's rank and score, and how sure the rank is."""
+    from concordat.observatory.stages.weights import told
+
     spec = shared.spec(file, bloc, on)
     result, name = shared.result(spec, release, data, data_dir, leave_out)
     found = None if sure or spec.uncertainty is None or spec.kind == "dashboard" else shared.uncertainty(result, runs)
     facts = result.as_data() | {"release": name}
     if found is not None:
         facts["uncertainty"] = found.as_data()
+        facts |= {"imputation": facts["uncertainty"]["imputation"]} if found.imputation is not None else {}
     groups = _groups(spec, result, release, data, data_dir)
     facts["compared_with"] = [asdict(g) for g in groups]
     shared.warn(result)
-    table = _placed(result) if spec.kind == "dashboard" else _ranking(result, found)
+    board = spec.kind == "dashboard"
+    shown = _placed(result) if board else _ranking(result, found)
     more = [g.line() for g in groups] + [_ballot_line(b) for b in result.ballots()]
-    lines = [*shared.head(result, name), "", *shared.columns(*table), *_foot(found), *(["", *more] if more else [])]
+    lines = [*shared.head(result, name), "", *shared.columns(*shown), *_foot(found)]
+    lines += shared.imputation(result if found is None else found, result.order())
+    lines += ["", *more] if more else []
+    weighed = [f"Weights of {n.indicator}: {n.text}." for n in told(result.weighting)]
+    lines += ["", *weighed] if weighed else []
+    table = tables.placed(result, name) if board else tables.ranking(result, found, name)
     shared.out(facts, lines, json=json, csv=csv, table=table, out=out)
 
 

@@ -24,7 +24,7 @@ from concordat.evidence.manifest import check_files
 from concordat.evidence.observation import Observation
 from concordat.evidence.prov import Provenance, RawTexts, check_hashes, made_from, read_provenance
 from concordat.evidence.provenance import Derived, Fact, Record, parts_of, recompute
-from concordat.evidence.store import Store
+from concordat.evidence.store import Store, Vintage
 from concordat.settings import nearest
 
 PREFIX_MIN = 8
@@ -187,6 +187,7 @@ class Tracer:
         self.where = str(report_dir / "provenance.json") if report_dir else str(store.data_dir)
         self._texts = RawTexts(store)
         self._rows: dict[tuple[str, str], Mapping[tuple[str, str], Observation]] = {}
+        self._vintages: dict[tuple[str, str], Vintage | None] = {}
         self._facts = Facts(store, report_dir, self.where)
         self._done: dict[str, Trace] = {}
 
@@ -270,16 +271,23 @@ class Tracer:
         """What the text was multiplied by, where the mapping of the user's own table says so."""
         from concordat.evidence.sources.tabular import factor_of
 
-        vintage = self.store.catalog.vintage(o.dataset_id, o.vintage_id)
+        vintage = self._vintage(o.dataset_id, o.vintage_id)
         if vintage is None or "mapping" not in vintage.origin:
             return []
         factor = factor_of(vintage.origin, o.indicator_id, o.breakdown)
         return [("read as", f"the text times {factor:g}, as the mapping says")] if factor != 1 else []
 
+    def _vintage(self, dataset_id: str, vintage_id: str) -> Vintage | None:
+        """A vintage, its seal checked; read once, not once a row."""
+        key = (dataset_id, vintage_id)
+        if key not in self._vintages:
+            self._vintages[key] = self.store.catalog.vintage(*key)
+        return self._vintages[key]
+
     def _check_row(self, o: Observation) -> None:
         key = (o.dataset_id, o.vintage_id)
         if key not in self._rows:
-            vintage = self.store.catalog.vintage(*key)
+            vintage = self._vintage(*key)
             if vintage is None:
                 raise StateError(
                     f"the vintage {o.dataset_id}/{o.vintage_id} is not in this store.",

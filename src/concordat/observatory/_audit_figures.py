@@ -27,12 +27,9 @@ from concordat.observatory._audit_model import (
     percent,
     told,
 )
-from concordat.observatory.batch import imputation_draws
 from concordat.observatory.panel import Array
-from concordat.observatory.run import aggregate_options, weights_of, weights_options
-from concordat.observatory.spec import DATA_DRIVEN, Indicator
-from concordat.observatory.stages import options as o
-from concordat.observatory.stages.aggregate import aggregate_tree, as_rows
+from concordat.observatory.pooling import scores_over_draws
+from concordat.observatory.spec import Indicator
 from concordat.observatory.stages.screen import availability, statistics
 
 
@@ -204,7 +201,7 @@ def _draws(case: Case) -> Check:
     if case.doubt is None or factor is None:
         return not_computed(3, "draws", "an uncertainty analysis that varies impute.draw")
     try:
-        scores = _over_draws(case, factor.step)[:, judged]
+        scores = scores_over_draws(case.result, factor.step)[:, judged]
     except MethodError as error:
         return not_computed(3, "draws", f"draws that can all be run: {error}")
     if len(scores) < 2 or scores.shape[1] < 3 or not np.isfinite(scores).all():
@@ -222,24 +219,3 @@ def _draws(case: Case) -> Check:
     return told(
         3, "draws", sentence, numbers, warn=share > limits.DRAWS_WARN, fail=share > limits.DRAWS_FAIL
     )  # fmt: skip
-
-
-def _over_draws(case: Case, number: int) -> Array:
-    """Scores `[draw, unit]` of the index as stated, each time with another draw of what is filled in."""
-    graph, spec = case.result.graph, case.result.spec
-    assert spec.uncertainty is not None
-    stack = graph.panel.values[None]
-    for step, n in graph.steps:
-        if n == number:
-            assert isinstance(step.options, o.Impute)
-            fills = imputation_draws(graph, stack[0], step.options, spec.uncertainty.seed)
-            stack = np.where(np.isnan(stack), fills, stack)
-        else:
-            stack = graph.apply(step, stack, step.options).values
-    columns, aggregation, units = stack[:, -1], aggregate_options(spec), graph.panel.units
-    options, weights = weights_options(spec), case.result.weights
-    if options.method in DATA_DRIVEN:
-        weights = np.stack([weights_of(graph, options, one).weights for one in columns])
-    rows = as_rows(stack, spec.tree, aggregation)[:, -1]
-    who = units * (rows.shape[-2] // len(units))
-    return np.asarray(aggregate_tree(rows, weights, spec.tree, aggregation, who)[:, -len(units) :, -1])

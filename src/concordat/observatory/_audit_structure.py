@@ -37,6 +37,7 @@ from concordat.observatory.stages.aggregate import method_of
 from concordat.observatory.stages.normalise import method_of as scale_of
 from concordat.observatory.stages.normalise import truncated
 from concordat.observatory.stages.screen import statistics
+from concordat.observatory.stages.weights import told as told_of
 
 FEW = 3  # units; fewer have no correlation worth the name
 
@@ -65,6 +66,7 @@ def weighting(case: Case) -> list[Check]:
         _importance(case, "importance", list(range(tree.n_indicators)), effective),
         _importance(case, "importance_pillars", tops, case.result.weights[tops]),
         _against(case),
+        *_weights(case),
     ]
 
 
@@ -285,6 +287,19 @@ def _importance(case: Case, name: str, nodes: list[int], weights: Array) -> Chec
     text = listed([f"{k} {percent(rows[k]['importance'])} for {percent(rows[k]['weight'])}" for k in off])
     sentence = f"importance (share of eta^2) more than a factor of {factor:g} from the weight: {text}."
     return told(6, name, sentence, {"elements": rows}, warn=True, gaps=gaps)
+
+
+def _weights(case: Case) -> list[Check]:
+    """What the method of weighting says of itself: contradictions of comparisons, a target that is not reached."""
+    found = case.result.weighting
+    if not found:
+        return []
+    warned = [n for n in case.result.notes if n.stage == "weights" and n.warning]
+    sentence = "; ".join(f"{n.indicator}: {n.text}" for n in told_of(found)) or f"weights by {found[0].method}"
+    numbers = {d.parent: {"method": d.method, **dict(d.numbers)} for d in found}
+    gaps = [f"{d.parent} (a random index)" for d in found if d.method == "ahp" and "cr" not in dict(d.numbers)]
+    off = f"; over the limit: {listed([n.indicator for n in warned])}" if warned else ""
+    return [told(6, "weights", f"{sentence}{off}.", numbers, warn=bool(warned), gaps=gaps)]
 
 
 def _against(case: Case) -> Check:

@@ -118,7 +118,7 @@ class ScreenKeys(_Strict):
     """The step `screen`."""
 
     min_share: Share | None = 2 / 3
-    min_nonzero: Share | None = None
+    min_nonzero: Share | None = 0.05
     keep: list[str] = []
     drop: list[str] = []
 
@@ -285,7 +285,7 @@ class UncertaintyKeys(_Strict):
     runs: int = Field(16384, ge=2, le=4_194_304)
     seed: int = Field(0, ge=0)
     vary: dict[str, Any] = {}
-    target: list[Literal["rank", "score", "mean_abs_rank_change"]] = ["rank", "score", "mean_abs_rank_change"]
+    target: list[Literal["rank", "score", "mean_abs_rank_change", "top"]] = ["rank", "score", "mean_abs_rank_change"]
     on_error: Literal["stop", "drop"] = "stop"
     top: list[Annotated[int, Field(ge=1)]] = Field([3, 5, 10], min_length=1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from concordat.errors import InputError
+from concordat.errors import InputError, MethodError
 from concordat.observatory.spec import ORDER, Data, Error, IndexSpec, Indicator, Options, Step, Uncertainty, Units, Vary
 from concordat.observatory.stages import options as o
 from concordat.observatory.tree import Tree
@@ -114,6 +114,15 @@ class Reader:
         points = [p[0] for p in k.points]
         if points != sorted(set(points)) or len(points) == 1:
             raise self._error(f"{k.id}: points need two or more ascending values.", *place, "points")
+        categories = [c[0] for c in k.categories]
+        if (twice := next((c for c in categories if categories.count(c) > 1), None)) is not None:
+            what = f"{k.id}: the category {twice:g} stands twice."
+            raise self._error(what, *place, "categories", hint="Keep one score for it.", code="duplicate")
+        given = {"goalposts": k.goalposts or (), "target": () if k.target is None else (k.target,)}
+        for key, values in (given | {"points": points, "categories": categories}).items():
+            if (bad := _untransformed(values, k.transform)) is not None:
+                what = f"{k.id}: a value of {bad:g} under {key} has no {k.transform}."
+                raise self._error(what, *place, key, hint="Correct it, or take another transform.", code="domain")
         column = o.Column(
             method=k.method,
             goalposts=tuple(k.goalposts) if k.goalposts else None,  # type: ignore[arg-type]
@@ -308,6 +317,11 @@ class Reader:
         if method in needs and not getattr(k.column, needs[method]) and getattr(k.column, needs[method]) != 0:
             hint = f"Add {needs[method]} to the indicator, or another method."
             raise self._error(f"{k.id}: method {method} needs {needs[method]}.", *path, hint=hint, code="needs")
+        own = k.column.truncate if k.column.truncate is not None or k.column.method else options.truncate
+        if method == "piecewise" and own is False:
+            what = f"{k.id}: truncate: false goes with goalposts; beyond their ends piecewise scores are held."
+            hint = "Give points further out, or leave truncate out."
+            raise self._error(what, *path, hint=hint, code="truncate")
 
     # --- What is varied ---
 
@@ -358,6 +372,18 @@ class Reader:
         if d.take == "panel" and begin is None:
             raise self._error("take: panel needs years.", "data", hint="Write years: 2010..2025.")
         return Data(d.release, begin, end, d.take, d.max_age, tuple(d.allow))
+
+
+def _untransformed(values: Sequence[float], transform: str) -> float | None:
+    """The first value that an indicator's transform does not have, or None."""
+    from concordat.observatory.stages.transform import of_value
+
+    for value in values:
+        try:
+            of_value(value, transform)
+        except MethodError:
+            return value
+    return None
 
 
 def _error_of(k: IndicatorKeys) -> Error | None:

@@ -145,7 +145,8 @@ class Batch:
             some = stack[pairs[rows, 0]]
             if number in self._draw_steps():
                 fills = self._fills(number, chosen)
-                pieces[rows] = np.where(np.isnan(some), fills[pairs[rows, 2]], some)
+                drawn = np.where(np.isnan(some), fills[pairs[rows, 2]], some)
+                pieces[rows] = self.graph.still_screened(step.name, some, drawn)
             else:
                 pieces[rows] = self.graph.apply(step, some, chosen, [labels[r] for r in rows]).values
         return pieces, run_pair
@@ -278,10 +279,11 @@ def error_draws(graph: Graph, draws: int, rng: np.random.Generator) -> Array:
     """Figures with their stated errors `[draw, time, unit, indicator]`.
 
     sd and relative_sd are normal, evidence is uniform between the ends of the figure's interval. A draw that its unit
-    makes impossible is cut to the bound that the file or the catalogue states.
+    makes impossible is cut to the bound that the file or the catalogue states, or to the figure itself where the file
+    accepts one outside of it.
 
     Raises:
-        InputError: more figures than memory should hold.
+        InputError: more figures than memory should hold, or an indicator without any evidence interval.
     """
     panel, spec = graph.panel, graph.spec
     if draws * panel.values.size > CELLS_MAX:
@@ -295,15 +297,31 @@ def error_draws(graph: Graph, draws: int, rng: np.random.Generator) -> Array:
             continue
         column = panel.values[:, :, i]
         if indicator.error.kind == "evidence":
-            low = column if panel.lower is None else panel.lower[:, :, i]
-            high = column if panel.upper is None else panel.upper[:, :, i]
+            low, high = _intervals(graph, i)
             drawn[..., i] = low + (high - low) * rng.uniform(0.0, 1.0, (draws, *column.shape))
         else:
             spread = indicator.error.size * (np.abs(column) if indicator.error.kind == "relative_sd" else 1.0)
             drawn[..., i] = column + spread * rng.standard_normal((draws, *column.shape))
         if panel.bounds:
-            drawn[..., i] = np.clip(drawn[..., i], *panel.bounds[i])
+            floor, ceiling = panel.bounds[i]  # they widen to a figure outside of them, which the file has accepted
+            drawn[..., i] = np.clip(drawn[..., i], np.fmin(floor, column), np.fmax(ceiling, column))
     return drawn
+
+
+def _intervals(graph: Graph, i: int) -> tuple[Array, Array]:
+    """The ends of the figures of an indicator; without any, each draw would say that nothing is uncertain."""
+    panel, indicator = graph.panel, graph.spec.indicators[i].id
+    known = panel.lower is not None and panel.upper is not None and np.isfinite(panel.lower[:, :, i]).any()
+    if not known and np.isfinite(panel.values[:, :, i]).any():
+        what = f"{indicator} has error: {{interval: evidence}}, and no figure of it comes with a lower and upper end."
+        hint = (
+            "Add columns lower and upper to a long table (unit,year,indicator,value,lower,upper), give error: {sd: ...}"
+        )
+        place = graph.spec.document.place("uncertainty", "vary", "data.error")
+        raise InputError(what, where=place, hint=f"{hint}, or run with --no-uncertainty.", code="interval")
+    if panel.lower is None or panel.upper is None:
+        return panel.values[:, :, i], panel.values[:, :, i]
+    return panel.lower[:, :, i], panel.upper[:, :, i]
 
 
 def imputation_draws(graph: Graph, panel: Array, options: o.Impute, seed: int) -> Array:
@@ -325,7 +343,7 @@ def imputation_draws(graph: Graph, panel: Array, options: o.Impute, seed: int) -
                 continue
             rng = stream(seed, f"impute:{t}:{pillar}")
             names = [frame.indicators[c] for c in columns]
-            where = f"step impute, draws for {graph.panel.years[t]}"
+            where = f"step impute, draws for {graph.panel.years[t]}" if graph.panel.years[t] else "step impute, draws"
             filled = em_draws(block, options.draws, rng, ridge=options.ridge, names=names, where=where)
             low, high = (np.array([ends[c][k] for c in columns]) for k in (0, 1))
             made[:, t][:, :, columns] = np.where(np.isnan(block), np.clip(filled, low, high), block)

@@ -2,17 +2,20 @@
 
 `bind` takes the observations of a release, chooses by the rules of `evidence.resolve`, and checks names, units and what
 a figure can't be. `from_table` takes a table of the user's own (text of a CSV file, long or wide) and does the same
-checks without a catalogue. This is the only module of the room that knows observations.
+checks by the units that the file states. This is the only module of the room that knows observations.
+
+`take: latest` gives each cell its unit's newest figure, `panel` that of the very year, `common` that of one year for
+all units: for each indicator the newest in which 90 % of the units have a figure, the rule of `evidence.resolve`.
+Denominators are taken by the same rule.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -20,6 +23,7 @@ from concordat.errors import InputError, SourceError
 from concordat.observatory.panel import Array, Note, Panel, Reason
 from concordat.observatory.spec import IndexSpec, Indicator
 from concordat.observatory.stages.options import Denominate, Impute
+from concordat.observatory.tables import Table, read_table
 from concordat.settings import nearest
 
 if TYPE_CHECKING:
@@ -29,6 +33,12 @@ if TYPE_CHECKING:
 
 # Units that are already relative to something: dividing them by people or money would mean nothing.
 RELATIVE = frozenset(("percent", "per_100", "per_million", "index_0_100", "index_0_1", "years", "kwh_per_person"))
+# What a figure of a unit can't lie outside of. Sums of money have no such limits: balances may be below zero.
+UNIT_BOUNDS = {"percent": (0.0, 100.0), "index_0_100": (0.0, 100.0), "index_0_1": (0.0, 1.0)} | dict.fromkeys(
+    ("count", "per_100", "per_million", "years", "kwh", "kwh_per_person", "gigabytes", "lcu_per_usd"), (0.0, math.inf)
+)
+COMMON_COVERAGE = 0.90  # of the units must have a figure in a common year; specification of evidence, section 7
+Bounds: TypeAlias = tuple[float, float]
 _POLARITY = {1: "lower_is_better", -1: "higher_is_better"}  # what contradicts a direction
 
 
@@ -88,7 +98,8 @@ def bind(
         not_after: the last year, where the file names none.
 
     Raises:
-        InputError: an indicator or denominator that the catalogue lacks, or whose unit does not fit.
+        InputError: an indicator or denominator that the catalogue lacks, whose unit does not fit, or without a common
+            year where the file asks for one.
         SourceError: a figure that its unit makes impossible, with the observation's id.
     """
     areas = tuple(units) if units is not None else units_of(spec)
@@ -103,6 +114,8 @@ def bind(
     rows = [o for o in observations if o.indicator_id in wanted and o.area in inside and first <= o.year <= last]
     years = tuple(range(spec.data.first or last, last + 1)) if spec.data.take == "panel" else (last,)
     chosen = [_resolved(spec, rows, catalogue, year, areas) for year in years]
+    if spec.data.take == "common":
+        _check_common(spec, chosen[0], rows, areas, last)
     dated = list(zip(years, chosen, strict=True))
     cells = [
         [[_cell(spec, found, i.id, area, i.breakdown, year) for i in spec.indicators] for area in areas]
@@ -112,23 +125,72 @@ def bind(
         d: np.array([[_cell(spec, found, d, a, "", year).value for a in areas] for year, found in dated])
         for d in denominators
     }
-    return _panel(spec, years, areas, cells, bottoms, catalogue, notes)
+    bounds = tuple(
+        _ends(i.bounds if i.bounds is not None else catalogue.indicators[i.id].bounds) for i in spec.indicators
+    )
+    return _panel(spec, years, areas, cells, bottoms, bounds, notes)
+
+
+def _divided(spec: IndexSpec) -> list[tuple[str, str]]:
+    """Indicators that are divided, each with its denominator."""
+    return [(i, d) for s in spec.steps if isinstance(s.options, Denominate) for i, d, _ in s.options.by]
 
 
 def _denominators(spec: IndexSpec) -> tuple[str, ...]:
-    found = [d for s in spec.steps if isinstance(s.options, Denominate) for _, d, _ in s.options.by]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(d for _, d in _divided(spec)))
 
 
 def _resolved(
     spec: IndexSpec, rows: Sequence[Observation], catalogue: Catalogue, year: int, areas: Sequence[str]
 ) -> Mapping[tuple[str, str, str], Chosen]:
+    """What `evidence` chooses. An impossible figure is in quarantine there, unless the file accepts it."""
+    from concordat.evidence.quality import quarantine
     from concordat.evidence.resolve import resolve
 
     if spec.data.take == "panel":
         rows = [o for o in rows if o.year == year]
-    mode = "common" if spec.data.take == "common" else "latest"
-    return resolve(rows, catalogue, not_after=year, mode=mode, areas=areas)  # type: ignore[arg-type]
+    refused = {(vintage, o) for vintage, o in quarantine(rows, catalogue) if o not in spec.data.allow}
+    return resolve(
+        rows,
+        catalogue,
+        not_after=year,
+        mode="common" if spec.data.take == "common" else "latest",
+        areas=areas,
+        common_coverage=COMMON_COVERAGE,
+        quarantined=refused,
+    )
+
+
+def _check_common(
+    spec: IndexSpec,
+    found: Mapping[tuple[str, str, str], Chosen],
+    rows: Sequence[Observation],
+    areas: Sequence[str],
+    last: int,
+) -> None:
+    """Refuse an indicator or denominator without a common year, which `resolve` leaves empty."""
+    names = [(i.id, i.breakdown) for i in spec.indicators] + [(d, "") for d in _denominators(spec)]
+    for name, breakdown in names:
+        some = [c for a in areas if (c := found.get((name, a, breakdown))) is not None]
+        if any(not c.missing or c.reason == "stale" for c in some):
+            continue
+        mine = [o for o in rows if o.indicator_id == name and o.breakdown == breakdown and o.year <= last]
+        cells = {(o.area, o.year) for o in mine if o.value is not None or o.lower is not None}
+        raise _no_common(name, Counter(year for _, year in cells), areas, spec.document.place("data"))
+
+
+def _needed(units: Sequence[str]) -> int:
+    """How many of the units must have a figure in a common year."""
+    return max(1, math.ceil(COMMON_COVERAGE * len(units) - 1e-9))
+
+
+def _no_common(name: str, having: Mapping[int, int], units: Sequence[str], where: str) -> InputError:
+    needed = _needed(units)
+    best = max(having, key=lambda year: (having[year], year), default=None)
+    near = f"; {best} comes nearest, with {having[best]}" if best is not None and having[best] < needed else ""
+    what = f"take: common: no year has a figure of {name} for {needed} of the {len(units)} units{near}."
+    hint = "Use take: latest, widen data: years, or take it out of the tree."
+    return InputError(what, where=where, hint=hint, code="common")
 
 
 def _cell(
@@ -155,7 +217,7 @@ def _panel(
     areas: tuple[str, ...],
     cells: Sequence[Sequence[Sequence[_Cell]]],
     denominators: Mapping[str, Array],
-    catalogue: Catalogue | None,
+    bounds: tuple[Bounds, ...],
     notes: Sequence[Note] = (),
 ) -> Panel:
     def array(name: str) -> Array:
@@ -178,7 +240,7 @@ def _panel(
         lower=array("lower"),
         upper=array("upper"),
         groups=groups_of(spec, areas),
-        bounds=tuple(_bounds(i, catalogue) for i in spec.indicators),
+        bounds=bounds,
         notes=tuple(notes),
     )
     _check_possible(spec, panel)
@@ -222,17 +284,21 @@ def _check_catalogue(spec: IndexSpec, catalogue: Catalogue) -> list[Note]:
             said = "up" if indicator.direction == 1 else "down"
             text = f"direction {said} contradicts the catalogue, which says {known.polarity.replace('_', ' ')}"
             notes.append(Note("bind", "direction", indicator=indicator.id, text=text, warning=True))
-    for step in spec.steps:
-        for name, by, _ in step.options.by if isinstance(step.options, Denominate) else ():
-            place = _place_of(spec, name)
-            if by not in catalogue.indicators:
-                raise _unknown(by, catalogue, place)
-            for what, unit in ((name, catalogue.indicators[name].unit), (by, catalogue.indicators[by].unit)):
-                if unit in RELATIVE:
-                    hint = "Only counts and amounts are divided by counts and amounts."
-                    said = f"{name} by {by}: {what} is in {unit}, which is already relative."
-                    raise InputError(said, where=place, hint=hint, code="unit")
+    for name, by in _divided(spec):
+        if by not in catalogue.indicators:
+            raise _unknown(by, catalogue, _place_of(spec, name))
+    _refuse_relative(spec, {name: known.unit for name, known in catalogue.indicators.items()})
     return notes
+
+
+def _refuse_relative(spec: IndexSpec, units: Mapping[str, str]) -> None:
+    """Refuse to divide what its unit says is relative already, or to divide by it."""
+    for name, by in _divided(spec):
+        for what in (name, by):
+            if units.get(what) in RELATIVE:
+                hint = "Only counts and amounts are divided by counts and amounts."
+                said = f"{name} by {by}: {what} is in {units[what]}, which is already relative."
+                raise InputError(said, where=_place_of(spec, name), hint=hint, code="unit")
 
 
 def _place_of(spec: IndexSpec, indicator: str) -> str:
@@ -257,12 +323,9 @@ def _unknown(name: str, catalogue: Catalogue, place: str) -> InputError:
     return InputError(f'"{name}" is not an indicator I know.', where=place, hint=hint, code="unknown_indicator")
 
 
-def _bounds(indicator: Indicator, catalogue: Catalogue | None) -> tuple[float, float]:
-    """What an indicator can't lie outside of: as the file says, else as the catalogue does."""
-    ends = indicator.bounds
-    if ends is None and catalogue is not None:
-        ends = tuple(catalogue.indicators[indicator.id].bounds)  # type: ignore[assignment]
-    low, high = ends if ends is not None else (None, None)
+def _ends(bounds: tuple[float | None, float | None] | None) -> Bounds:
+    """Bounds with infinity for what is not bounded."""
+    low, high = bounds if bounds is not None else (None, None)
     return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
@@ -272,10 +335,13 @@ def _check_possible(spec: IndexSpec, panel: Panel) -> None:
         column = panel.values[:, :, i]
         low, high = panel.bounds[i]
         for t, u in zip(*np.nonzero((column < low) | (column > high)), strict=True):
-            found = str(panel.ids[t, u, i]) or f"{panel.units[u]}, {indicator.id}, {panel.years[t]}"
+            found = str(panel.ids[t, u, i])
             if found in spec.data.allow:
                 continue
-            what = f"{indicator.id} of {panel.units[u]} is {column[t, u]:g}, outside of {low:g} to {high:g}."
+            limits = f"outside of {low:g} to {high:g}"
+            if math.isinf(low) or math.isinf(high):
+                limits = f"below {low:g}" if math.isinf(high) else f"above {high:g}"
+            what = f"{indicator.id} of {panel.units[u]} is {column[t, u]:g}, {limits}."
             hint = "Correct the source, or accept it: data: {allow: [...]}."
             raise SourceError(what, where=f"observation {found}", hint=hint, code="impossible")
 
@@ -284,122 +350,78 @@ def _check_possible(spec: IndexSpec, panel: Panel) -> None:
 
 
 def from_table(spec: IndexSpec, text: str, *, where: str = "data.csv") -> Panel:
-    """The panel from a CSV table: long (`unit,year,indicator,value` and, if known, `lower,upper`) or wide.
+    """The panel from a CSV table, long or wide (see `tables`), by the rules of a release.
 
-    A wide table has one column `unit`, if it has several years a column `year`, and a column an indicator. Units may be
-    anything; where the file names units, only those are read. Empty cells are missing. Denominators are columns too.
+    Units may be anything; where the file names units, only those are read. Denominators are columns, too. Figures have
+    the ids `UNIT:INDICATOR:YEAR`, or `UNIT:INDICATOR` in a table without years.
 
     Raises:
-        InputError: a column or indicator is missing, a number can't be read, a cell stands twice.
+        InputError: an indicator is missing, a number can't be read, a cell stands twice; the file names years, or asks
+            for a common year, and the table has none.
+        SourceError: a figure that its unit makes impossible.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        hint = "Write one row a line, cells with commas between them."
-        place = f"{where}, line {reader.line_num}"
-        raise InputError(f"not CSV: {error}.", where=place, hint=hint, code="csv") from None
-    if not rows or not any(rows):
-        raise InputError("the table is empty.", where=where, hint="Begin with: unit,year,indicator,value", code="empty")
-    head = [name.strip() for name in rows[0]]
-    first = next((n for n in ("unit", "area", "iso3") if n in head), None)
-    if first is None:
-        hint = "Begin with: unit,year,indicator,value"
-        raise InputError("the table has no column unit.", where=f"{where}, line 1", hint=hint, code="columns")
-    if len(set(head)) < len(head):
-        raise InputError("a column stands twice.", where=f"{where}, line 1", hint="Name each once.", code="columns")
-    long = {"indicator", "value"} <= set(head)
-    figures: dict[tuple[int, str, str], tuple[float, float, float]] = {}
-    seen: set[str] = set()  # a unit without any figure is listed, too: unranked
-    for n, row in enumerate(rows[1:], 2):
-        if len(row) > len(head):
-            what = f"the row has {len(row)} cells, the head {len(head)}."
-            raise InputError(what, where=f"{where}, line {n}", hint="Put cells with commas in quotes.", code="cells")
-    lines = [(n, dict(zip(head, row, strict=False))) for n, row in enumerate(rows[1:], 2) if any(row)]
-    for n, row in lines:
-        place = f"{where}, line {n}"
-        year = _whole(row.get("year", ""), place)
-        unit = row.get(first, "").strip()
-        if not unit:
-            raise InputError("the row names no unit.", where=place, hint="Fill the column.", code="unit")
-        seen.add(unit)
-        given = [row.get("indicator", "").strip()] if long else [c for c in head if c not in (first, "year")]
-        for name in given:
-            value = _number(row.get("value" if long else name, ""), place, name)
-            if value is None:
-                continue
-            if (year, unit, name) in figures:
-                raise InputError(f"{name} of {unit} stands twice.", where=place, hint="Keep one.", code="duplicate")
-            ends = (_number(row.get(e, ""), place, name) if long else None for e in ("lower", "upper"))
-            low, high = (value if e is None else e for e in ends)
-            figures[year, unit, name] = (value, low, high)
-    return _from_figures(spec, figures, seen, where)
+    indicators, denominators = [i.id for i in spec.indicators], _denominators(spec)
+    _refuse_relative(spec, {i.id: i.unit for i in spec.indicators})
+    table = read_table(text, tuple(dict.fromkeys((*indicators, *denominators))), where=where)
+    _check_dated(spec, table, where)
+    units = units_of(spec) if spec.units is not None else table.units
+    last = spec.data.last or max(table.years(indicators))
+    years = tuple(range(spec.data.first or last, last + 1)) if spec.data.take == "panel" else (last,)
+    common = _common_of_table(spec, table, units, last, where) if spec.data.take == "common" and table.dated else {}
 
-
-def _from_figures(
-    spec: IndexSpec,
-    figures: Mapping[tuple[int, str, str], tuple[float, float, float]],
-    seen: Collection[str],
-    where: str,
-) -> Panel:
-    names = {name for _, _, name in figures}
-    for needed in (*(i.id for i in spec.indicators), *_denominators(spec)):
-        if needed not in names:
-            close = nearest(needed, names)
-            hint = f'Did you mean "{close[0]}"?' if close else "Add it, or take it out of the tree."
-            raise InputError(f'the table has no figures of "{needed}".', where=where, hint=hint, code="columns")
-    units = units_of(spec) if spec.units is not None else tuple(sorted(seen))
-    last = spec.data.last or max(year for year, _, _ in figures)
-    first = spec.data.first or last
-    years = tuple(range(first, last + 1)) if spec.data.take == "panel" else (last,)
-    cells: list[list[list[_Cell]]] = []
-    for year in years:
-        found = [[_from_table_cell(spec, figures, year, u, i) for i in spec.indicators] for u in units]
-        cells.append(found)
-    bottoms = {
-        d: np.array([[figures.get((y, u, d), (math.nan,))[0] for u in units] for y in years])
-        for d in _denominators(spec)
-    }
-    return _panel(spec, years, units, cells, bottoms, None)
-
-
-def _from_table_cell(
-    spec: IndexSpec,
-    figures: Mapping[tuple[int, str, str], tuple[float, float, float]],
-    year: int,
-    unit: str,
-    indicator: Indicator,
-) -> _Cell:
-    oldest = year if spec.data.take == "panel" else (spec.data.first or -(10**6))
-    for back in range(year, max(oldest, year - 300) - 1, -1):
-        if (back, unit, indicator.id) not in figures:
-            continue
+    def cell(name: str, unit: str, year: int) -> _Cell:
+        found = table.series.get((name, unit), {})
+        first = year if spec.data.take == "panel" else (spec.data.first or 0)
+        only = common.get(name)
+        back = max((y for y in found if first <= y <= year and only in (None, y)), default=None)
+        if back is None:
+            return _NONE
+        name_of_it = f"{unit}:{name}:{back}" if table.dated else f"{unit}:{name}"
         if spec.data.max_age is not None and year - back > spec.data.max_age:
-            return _Cell(math.nan, math.nan, math.nan, Reason.TOO_OLD, back, "")
-        value, low, high = figures[back, unit, indicator.id]
-        return _Cell(value, low, high, Reason.OBSERVED, back, f"{unit}:{indicator.id}:{back}")
-    return _NONE
+            return _Cell(math.nan, math.nan, math.nan, Reason.TOO_OLD, back, name_of_it)
+        figure = found[back]
+        ends = (figure.lower, figure.upper) if name in table.with_ends else (math.nan, math.nan)
+        return _Cell(figure.value, *ends, Reason.OBSERVED, back, name_of_it)
+
+    cells = [[[cell(i, u, year) for i in indicators] for u in units] for year in years]
+    bottoms = {d: np.array([[cell(d, u, year).value for u in units] for year in years]) for d in denominators}
+    return _panel(spec, years, units, cells, bottoms, tuple(_bounds_of_unit(i) for i in spec.indicators))
 
 
-def _whole(text: str, place: str) -> int:
-    text = text.strip()
-    if not text:
-        return 0
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f'"{text}" is not a year.', where=place, hint="Write it as 2025.", code="year") from None
+def _check_dated(spec: IndexSpec, table: Table, where: str) -> None:
+    """Years that the file names are refused where the table has none: nobody could say what they would mean."""
+    if table.dated or not spec.data.last:
+        return
+    asked = f"{spec.data.first}..{spec.data.last}" if spec.data.first != spec.data.last else str(spec.data.last)
+    what = f'the file asks for years {asked}, and the table has no column "year" with years in it.'
+    hint = 'Add a column "year", or take data: years out of the file.'
+    raise InputError(what, where=where, hint=hint, code="years")
 
 
-def _number(text: str, place: str, name: str) -> float | None:
-    text = text.strip()
-    if not text or text in ("NA", "..", "nan", "NaN"):
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        hint = "Write numbers with a point, and leave missing ones empty."
-        raise InputError(f'{name}: "{text}" is not a number.', where=place, hint=hint, code="number") from None
-    if not math.isfinite(value):
-        raise InputError(f"{name}: {text} is not finite.", where=place, hint="Leave it empty.", code="number")
-    return value
+def _common_of_table(spec: IndexSpec, table: Table, units: Sequence[str], last: int, where: str) -> dict[str, int]:
+    """For each indicator and denominator the newest year that is common, as `evidence.resolve` has it."""
+    common: dict[str, int] = {}
+    for name in dict.fromkeys((*(i.id for i in spec.indicators), *_denominators(spec))):
+        having = Counter(
+            y for u in units for y in table.series.get((name, u), {}) if (spec.data.first or 0) <= y <= last
+        )
+        enough = [year for year, n in having.items() if n >= _needed(units)]
+        if not enough:
+            raise _no_common(name, having, units, where)
+        common[name] = max(enough)
+    return common
+
+
+def _bounds_of_unit(indicator: Indicator) -> Bounds:
+    """What a figure of a table can't lie outside of: as the file says, else what the unit that it states allows.
+
+    Of an indicator of the catalogue in its own unit that is what the catalogue says: a price may exceed all income.
+    """
+    if indicator.bounds is not None or not indicator.unit:
+        return _ends(indicator.bounds)
+    from concordat.evidence.catalogue import load_catalogue
+
+    known = load_catalogue().indicators.get(indicator.id)
+    if known is not None and known.unit == indicator.unit:
+        return _ends(known.bounds)
+    return UNIT_BOUNDS.get(indicator.unit, _ends(None))

@@ -2,7 +2,8 @@
 
 An index file with `compat: coinr-1.1.14` gets them, so that an old result can be repeated to the last digit and the
 difference to the right method can be shown. Each function says what is wrong with it. Nothing else in the room may
-repeat a defect. Source: COINr 1.1.14 (MIT), `log_GII`, `n_fracmax`, `a_genmean`, `outrankMatrix`, as measured.
+repeat a defect. Source: COINr 1.1.14 (MIT), `log_GII`, `n_fracmax`, `a_genmean`, `outrankMatrix`, `SA_estimate`, as
+measured.
 
     >>> import numpy as np
     >>> x = np.array([[1.0, 3.0], [np.nan, 2.0], [3.0, np.nan]])
@@ -48,6 +49,16 @@ def power_blank(x: Array, w: Array, p: float) -> Array:
     else:
         mean = power((shares * power(whole, p)).sum(axis=-1), 1 / p)
     return np.where(there, mean, np.nan)
+
+
+def first_order_product(y_a: Array, y_b: Array, y_mixed: Array) -> Array:
+    """What the peer averages, over V, for a first-order Sobol index: y_B (y_ABi - y_A), point by point.
+
+    Saltelli and others, *Computer Physics Communications* 181 (2010), 259-270, table 2 (b). It is unbiased; the defect
+    is that y_B is taken as it is, not less its mean, so that its error grows with the mean of the output (about twice
+    Jansen's on the runs of the specification, section 5).
+    """
+    return np.asarray(y_b * (y_mixed - y_a))
 
 
 def outrank_matrix(x: Array, w: Array) -> Array:

@@ -74,6 +74,7 @@ class Graph:
         self.steps = _with_transform(spec)
         self._turned = frozenset([s.name for s, _ in self.steps if s.stage == "normalise"][1:])
         self._denominated: Array | None = None
+        self._keep, self._after_screen = _screened_before(self.steps)
         self._kept: dict[o.Screen, Bools] = {}
         self._check_units()
 
@@ -119,6 +120,8 @@ class Graph:
             keep = self.kept(options)
             chosen = options
             return Staged(np.where(keep[None, :, :, None], stack, np.nan), lambda: self._screen_notes(chosen))
+        if isinstance(options, o.Impute) and step.name in self._after_screen:
+            return self._impute_unscreened(stack, options, labels)
         if isinstance(options, o.Impute) and options.method in PANEL_FILLS:
             return self._fill_panel(stack, options)
         pooled = getattr(options, "over", "year") == "all_years" and times > 1
@@ -160,6 +163,25 @@ class Graph:
         return Staged(np.stack([d.values for d in done]), done[0].notes)
 
     # --- Screening ---
+
+    def _impute_unscreened(self, stack: Array, options: o.Impute, labels: Sequence[str]) -> Staged:
+        """Fill in after a screen: who was screened stays empty, and no note says that it was filled."""
+        made = self.apply(Step("", "impute", options), stack, options, labels)
+        filled = self.still_screened("", stack, made.values)
+        gone = {u for n, u in enumerate(self.panel.units) if np.isnan(filled[:, :, n]).all()}
+        return Staged(filled, lambda: tuple(n for n in made.notes() if n.unit not in gone))
+
+    def still_screened(self, name: str, before: Array, after: Array) -> Array:
+        """What an imputation made of `[..., unit, indicator]`, without units that a screen before it had emptied.
+
+        Args:
+            name: of the step; "" where a screen is known to stand before it.
+        """
+        if name and name not in self._after_screen:
+            return after
+        named = np.isin(self.panel.units, self._keep)  # kept though empty: such a unit gets the mean, and a note
+        gone = np.isnan(before).all(axis=-1) & ~named
+        return np.where(gone[..., None], np.nan, after)
 
     def observed(self) -> Array:
         """The panel `[time, unit, indicator]` as observed, after denominating."""
@@ -234,6 +256,20 @@ def _call(stage: str, flat: Array, frame: Frame, options: Options | Transform, b
     from concordat.observatory.stages.normalise import normalise
 
     return normalise(flat, frame, options)
+
+
+def _screened_before(steps: Sequence[tuple[Step, int]]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The units that screens keep by name, and the imputations that stand after a screen."""
+    keep: list[str] = []
+    after: set[str] = set()
+    screened = False
+    for step, _ in steps:
+        if isinstance(step.options, o.Screen):
+            keep.extend(step.options.keep)
+            screened = True
+        elif screened and step.stage == "impute":
+            after.add(step.name)
+    return tuple(keep), frozenset(after)
 
 
 def _with_transform(spec: IndexSpec) -> tuple[tuple[Step, int], ...]:

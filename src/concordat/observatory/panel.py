@@ -107,12 +107,13 @@ class Panel:
     """The figures of an index with their origins.
 
     Attributes:
+        years: of each slice; a single 0 where the figures have no year.
         values: `[time, unit, indicator]`; NaN where there is none.
-        reasons: `Reason` of each cell.
+        reasons: `Reason` of each cell as it was read; `IndexResult.reasons` has what the steps made of it.
         source_years: the year each value is of (0: none), which for `take: latest` may be before the panel's.
         ids: observation id of each cell, "" where none.
         denominators: id -> `[time, unit]`, for the step `denominate`.
-        lower, upper: evidence intervals, where they are known.
+        lower, upper: evidence intervals; NaN in the whole column of an indicator of which none is known.
         groups: for each unit the group that imputation by groups uses, or empty.
         bounds: for each indicator what it can't lie outside of, infinite where nothing is known; or empty.
         notes: what reading the figures has to say.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from concordat.errors import InputError
 from concordat.observatory.bind import bind
 from concordat.observatory.run import aggregate_options, run, weights_options
 from concordat.observatory.spec import DATA_DRIVEN, PANEL_FILLS, IndexSpec, Units
@@ -102,7 +103,13 @@ def _group(
         return GroupScores(group, reason=reason)
     steps = tuple(replace(s, options=_listed(s.options, areas)) for s in spec.steps)
     other = replace(spec, units=Units(countries=areas), uncertainty=None, steps=steps)
-    scores = run(other, bind(other, rows, catalogue, units=areas, not_after=not_after)).scores
+    try:
+        panel = bind(other, rows, catalogue, units=areas, not_after=not_after)
+    except InputError as error:
+        if error.code != "common":
+            raise
+        return GroupScores(group, reason=error.what)
+    scores = run(other, panel).scores
     known = np.sort(scores[np.isfinite(scores)])
     if known.size == 0:
         return GroupScores(group, 0, len(areas), reason="no country has enough figures.")

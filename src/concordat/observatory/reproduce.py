@@ -312,7 +312,7 @@ def _scores(spec: IndexSpec, table: _Table, where: str) -> Iterator[tuple[tuple[
         for t, year in enumerate(result.panel.years):
             for u, unit in enumerate(result.units):
                 score = float(result.nodes[t, u, spec.tree.root])
-                yield (year, unit), (score, reasons.get((str(year), unit), "no score"))
+                yield (year, unit), (score, reasons.get((str(year or ""), unit), "no score"))
 
 
 def _name(unit: str, year: int | None) -> str:

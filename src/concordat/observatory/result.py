@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from concordat.observatory.fingerprint import inputs_digest
 from concordat.observatory.graph import Graph, Trail
 from concordat.observatory.panel import Array, Bools, Note, Panel, Reason
 from concordat.observatory.ranks_core import rank_min
@@ -15,8 +18,13 @@ from concordat.observatory.spec import IndexSpec
 from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, as_rows, dashboard, method_of
 from concordat.observatory.stages.contribution import remove_one, standing
 from concordat.observatory.stages.frontier import Acceptability, smaa
-from concordat.observatory.stages.options import Aggregate, Weights
-from concordat.observatory.stages.weights import from_ballots
+from concordat.observatory.stages.options import Aggregate, Screen, Weights
+from concordat.observatory.stages.weights import Detail, from_ballots
+
+if TYPE_CHECKING:
+    from concordat.observatory.pooling import Imputation
+
+EMPTY = (Reason.MISSING, Reason.NOT_APPLICABLE, Reason.SCREENED, Reason.NO_DENOMINATOR, Reason.TOO_OLD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +38,7 @@ class IndexResult:
         contributions_by_year: of each indicator to the score `[time, unit, indicator]`; they add up to the score less
             the baseline (0 where every step is arithmetic, else the score of the units' mean).
         notes: what reading and every step have to say.
+        weighting: what the method of weighting found out about each parent: consistency, variance explained, spread.
     """
 
     spec: IndexSpec
@@ -42,6 +51,19 @@ class IndexResult:
     contributions_by_year: Array = field(repr=False)
     baseline_by_year: Array = field(repr=False)
     notes: tuple[Note, ...] = ()
+    weighting: tuple[Detail, ...] = ()
+
+    @cached_property
+    def inputs_hash(self) -> str:
+        """SHA-256 over the file, its ballots, whom it ranks and its figures (`fingerprint`)."""
+        return inputs_digest(self.spec, self.panel)
+
+    @cached_property
+    def imputation(self) -> Imputation | None:
+        """Scores pooled over the draws of multiple imputation; None where the file has none."""
+        from concordat.observatory.pooling import imputation
+
+        return imputation(self)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -86,6 +108,26 @@ class IndexResult:
         if "impute" not in self.trail.steps:
             return np.zeros(self.panel.values.shape, dtype=bool)
         return np.isnan(self.graph.observed()) & np.isfinite(self.trail.after("impute"))
+
+    @property
+    def reasons(self) -> npt.NDArray[np.uint8]:
+        """Why each figure of the last year is what it is after all steps, as `Reason` `[unit, indicator]`."""
+        found: npt.NDArray[np.uint8] = self.panel.reasons[-1].copy()
+        observed = np.isfinite(self.graph.observed()[-1])
+        found[np.isfinite(self.panel.values[-1]) & ~observed] = Reason.NO_DENOMINATOR
+        kept = np.ones(len(self.units), dtype=bool)
+        for step, _ in self.graph.steps:
+            if isinstance(step.options, Screen):
+                kept &= self.graph.kept(step.options)[-1]
+        found[self.imputed & kept[:, None]] = Reason.IMPUTED
+        found[observed & ~kept[:, None]] = Reason.SCREENED
+        return found
+
+    @property
+    def older(self) -> Bools:
+        """Which figures of the last year are of an earlier one, as `take: latest` allows `[unit, indicator]`."""
+        years = self.panel.source_years[-1]
+        return np.asarray(np.isfinite(self.panel.values[-1]) & (years > 0) & (years < self.panel.years[-1]))
 
     @property
     def imputed_share(self) -> float:
@@ -175,15 +217,15 @@ class IndexResult:
         u, tree = self.units.index(unit), self.spec.tree
         effective = tree.effective(self.weights)
         rows: list[dict[str, Any]] = []
+        reasons = self.reasons
         for i in tree.below(tree.names.index(node)):
-            filled = bool(self.imputed[u, i])
             rows.append(
                 {
                     "indicator": self.panel.indicators[i],
                     "observation": str(self.panel.ids[-1, u, i]),
                     "year": int(self.panel.source_years[-1, u, i]) or None,
                     "value": _number(self.panel.values[-1, u, i]),
-                    "reason": (Reason.IMPUTED if filled else Reason(int(self.panel.reasons[-1, u, i]))).name.lower(),
+                    "reason": _word(reasons[u, i]),
                     "treated": _number(self.treated[u, i]),
                     "normalised": _number(self.trail.stacks[-1][-1, u, i]),
                     "weight": float(effective[i]),
@@ -193,11 +235,15 @@ class IndexResult:
         return rows
 
     def as_data(self) -> dict[str, Any]:
-        """Scores, ranks, pillars and contributions as plain data, best first."""
+        """Scores, ranks, pillars and contributions as plain data, best first; no year where the figures have none.
+
+        Each unit has its empty cells with their reasons, and the years of its figures that are older than the index.
+        """
         tree, names = self.spec.tree, self.spec.tree.names
         rows: list[Mapping[str, Any]] = []
         best = self.strengths()
         placed = self.placed() if self.spec.kind == "dashboard" else None
+        reasons, older = self.reasons, self.older
         for u in self.order():
             rows.append(
                 {
@@ -206,21 +252,26 @@ class IndexResult:
                     "score": _number(self.scores[u]),
                     "nodes": {names[n]: _number(self.nodes[-1, u, n]) for n in tree.inner},
                     "contributions": {names[i]: _number(self.contributions[u, i]) for i in range(tree.n_indicators)},
-                    "imputed": [names[i] for i in np.nonzero(self.imputed[u])[0]],
+                    "imputed": [names[i] for i in np.nonzero(reasons[u] == Reason.IMPUTED)[0]],
+                    "empty": {names[i]: _word(reasons[u, i]) for i in np.nonzero(np.isin(reasons[u], EMPTY))[0]},
+                    "older": {names[i]: int(self.panel.source_years[-1, u, i]) for i in np.nonzero(older[u])[0]},
                     "strengths": list(best[self.units[u]][0]),
                     "weaknesses": list(best[self.units[u]][1]),
                 }
             )
             if placed is not None:
                 rows[-1]["placed"] = {names[i]: _number(placed[u, i]) for i in range(tree.n_indicators)}  # type: ignore[index]
-        return {
+        pooled = self.imputation
+        return ({} if pooled is None else {"imputation": pooled.as_data()}) | {
             "index": self.spec.id,
             "title": self.spec.title,
             "status": self.spec.status,
             "spec_sha256": self.spec.hash,
-            "year": self.panel.years[-1],
+            "inputs_sha256": self.inputs_hash,
+            "year": self.panel.years[-1] or None,
             "imputed_share": self.imputed_share,
             "weights": {names[n]: float(self.weights[n]) for n in range(len(names) - 1)},
+            "weighting": [{"parent": d.parent, "method": d.method, **dict(d.numbers)} for d in self.weighting],
             "units": rows,
             "mean_rank_change_without": self.without(),
             "ballots": self.ballots(),
@@ -230,6 +281,10 @@ class IndexResult:
 
 def _number(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+def _word(reason: int) -> str:
+    return Reason(int(reason)).name.lower()
 
 
 def _note(note: Note) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from concordat.observatory.spec import IndexSpec
 from concordat.observatory.stages import options as o
 from concordat.observatory.stages.aggregate import LOWER_IS_BETTER, aggregate_tree, as_rows, method_of
 from concordat.observatory.stages.contribution import contributions
-from concordat.observatory.stages.weights import Weighted, weights_for
+from concordat.observatory.stages.weights import Weighted, told, weights_for
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
@@ -71,7 +71,14 @@ def run(
         ranks_by_year=rank_min(oriented(scores, spec)),
         contributions_by_year=parts,
         baseline_by_year=baseline,
-        notes=(*trail.notes, *weighted.notes, *_moving_scale(spec, data), *_unranked(graph, normalised, scores)),
+        weighting=weighted.details,
+        notes=(
+            *trail.notes,
+            *weighted.notes,
+            *told(weighted.details),
+            *_moving_scale(spec, data),
+            *_unranked(graph, normalised, scores),
+        ),
     )
 
 
@@ -174,6 +181,6 @@ def _unranked(graph: Graph, normalised: Array, scores: Array) -> list[Note]:
         empty = [tree.names[p] for p in pillars if not there[list(tree.below(p))].any()]
         if have and empty:
             text += f", none of {' or '.join(empty)}"
-        year = str(graph.panel.years[t])
+        year = str(graph.panel.years[t] or "")
         notes.append(Note("aggregate", "unranked", unit=graph.panel.units[u], slice=year, text=text, warning=True))
     return notes

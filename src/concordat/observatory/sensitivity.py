@@ -34,6 +34,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from concordat.errors import InputError
+from concordat.observatory.compat import first_order_product
 from concordat.observatory.design import Design
 from concordat.observatory.panel import Array, Bools
 
@@ -245,7 +246,7 @@ def _terms(design: Design, y: Array, shift: Array, estimator: Estimator) -> Arra
     a, b = y[:, 0], y[:, 1]
     mixed = [y[:, 2 + design.subsets.index(1 << i)] for i in range(len(design.parts))]
     terms = [(a * a + b * b) / 2]
-    terms += [(b - m) ** 2 / 2 if estimator == "jansen" else (b + shift) * (m - a) for m in mixed]
+    terms += [(b - m) ** 2 / 2 if estimator == "jansen" else first_order_product(a, b + shift, m) for m in mixed]
     terms += [(a - m) ** 2 / 2 for m in mixed]
     return np.stack(terms, axis=2)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,11 @@ from concordat.observatory.batch import Batch, Failed
 from concordat.observatory.design import CLOSED_PARTS_MAX, Design, Factor, choose, parts_of, sobol
 from concordat.observatory.effects import ShapleyEffects, effects_by_permutation, shapley_effects
 from concordat.observatory.panel import Array
+from concordat.observatory.pooling import Imputation, imputation
 from concordat.observatory.ranks import RankTable, plateau_places, poor_data, rank_table
 from concordat.observatory.result import IndexResult
 from concordat.observatory.run import oriented
-from concordat.observatory.sensitivity import SobolIndices, first_and_total
+from concordat.observatory.sensitivity import Estimator, SobolIndices, first_and_total
 from concordat.observatory.targets import target
 
 INDEPENDENT = "Factors are taken as independent of each other; intervals show what was varied, not every error."
@@ -39,7 +41,8 @@ class UncertaintyResult:
         design: the runs; `exact` when all combinations were made.
         scores: `[run, unit]`; of runs dropped by `on_error: drop` NaN.
         table: distributions of ranks, P(ahead), plateaus.
-        sobol: indices by target (rank, score, mean_abs_rank_change); of rank the last output is all ranks together.
+        sobol: indices by target (rank, score, mean_abs_rank_change, top); of rank the last output is all ranks
+            together; by the peer's estimator where the file asks for its ways (`compat`).
         shapley: effects by target: mean_abs_rank_change, and each unit's rank.
         failed: runs that were dropped.
     """
@@ -51,6 +54,11 @@ class UncertaintyResult:
     sobol: dict[str, SobolIndices]
     shapley: dict[str, ShapleyEffects]
     failed: tuple[Failed, ...] = ()
+
+    @cached_property
+    def imputation(self) -> Imputation | None:
+        """Scores pooled over the draws of multiple imputation, with what else is varied within each draw."""
+        return imputation(self.result, self)
 
     @property
     def exact(self) -> bool:
@@ -129,7 +137,7 @@ class UncertaintyResult:
     def summary(self) -> Iterator[str]:
         """A few sentences: how it was run, what drives the doubt, which places can't be told apart."""
         made = "all combinations, exact" if self.exact else "a scrambled Sobol sample"
-        yield f"{self.runs:,} runs ({made}), seed {self._seed}."
+        yield f"{self.runs:,} runs ({made}), seed {self.seed}."
         drivers = self.drivers()
         if drivers:
             yield f"What moves the ranking: {', '.join(f'{name} {share + 0.0:z.2f}' for name, share in drivers)}."
@@ -151,7 +159,8 @@ class UncertaintyResult:
         yield INDEPENDENT
 
     @property
-    def _seed(self) -> int:
+    def seed(self) -> int:
+        """Where the draws start from."""
         assert self.result.spec.uncertainty is not None
         return self.result.spec.uncertainty.seed
 
@@ -186,6 +195,9 @@ class UncertaintyResult:
             column = len(found.outputs) - 1 if name == "rank" else 0
             if name == "score":
                 continue
+            if name == "top":
+                yield from self._top_lines(found)
+                continue
             what = "all ranks together" if name == "rank" else "mean change of rank"
             if found.reasons[column]:
                 yield f"Sobol indices of {what}: none. {found.reasons[column]}"
@@ -193,6 +205,21 @@ class UncertaintyResult:
             yield f"Sobol indices of {what}: first order, total."
             for p, part in enumerate(found.parts):
                 yield f"  {part:<28} {found.first[p, column]:.3f}  {found.total[p, column]:.3f}"
+
+    def _top_lines(self, found: SobolIndices) -> Iterator[str]:
+        """Of each unit that is among the first k in some runs alone: what decides it, largest total first."""
+        k, doubtful = self.top[0], [u for u in self.order() if 0 < self.table.top[0, u] < 1]
+        if not doubtful:
+            yield f"Sobol indices of P(top {k}): none. No unit is among the first {k} in some runs and not in others."
+            return
+        yield f"Sobol indices of P(top {k}), for units in doubt: P, then first order and total of each factor."
+        for u in doubtful:
+            if found.reasons[u]:
+                yield f"  {self.units[u]:<5} {found.reasons[u]}"
+                continue
+            largest = sorted(range(len(found.parts)), key=lambda p: (-found.total[p, u], p))
+            parts = [f"{found.parts[p]} {found.first[p, u]:.3f} {found.total[p, u]:.3f}" for p in largest]
+            yield f"  {self.units[u]:<5} {self.table.top[0, u]:.2f}  {'; '.join(parts)}"
 
     def as_data(self) -> dict[str, Any]:
         """Everything as plain data."""
@@ -213,10 +240,14 @@ class UncertaintyResult:
             }
             for u in self.order()
         ]
-        return {
+        pooled = self.imputation
+        return ({} if pooled is None else {"imputation": pooled.as_data()}) | {
+            "index": self.result.spec.id,
+            "spec_sha256": self.result.spec.hash,
+            "inputs_sha256": self.result.inputs_hash,
             "runs": self.runs,
             "exact": self.exact,
-            "seed": self._seed,
+            "seed": self.seed,
             "factors": list(self.design.names),
             "units": rows,
             "plateaus": self.plateaus,
@@ -281,9 +312,15 @@ def _sensitivity(
     assert spec.uncertainty is not None
     seed, units = spec.uncertainty.seed, result.units
     sobol_: dict[str, SobolIndices] = {}
+    estimator: Estimator = "compat" if spec.compat else "jansen"
     for name in wanted:
-        y, names = target(name, scores, nominal, units)
-        sobol_[name] = first_and_total(design, y, outputs=names, together=name == "rank", seed=seed)
+        # P(top k) of each k that the file names, which is one output a unit and k; other targets know no k.
+        places = spec.uncertainty.top if name == "top" else (0,)
+        found = [target(name, scores, nominal, units, k) for k in places]
+        y, names = np.concatenate([y for y, _ in found], axis=1), tuple(n for _, some in found for n in some)
+        sobol_[name] = first_and_total(
+            design, y, outputs=names, together=name == "rank", estimator=estimator, seed=seed
+        )
 
     shared = [n for n in ("mean_abs_rank_change", "rank") if n in wanted]
     if not shared:

@@ -73,6 +73,24 @@ def test_the_inflection_is_where_growth_is_fastest(name: str) -> None:
     assert curve.inflection(clock, theta) == pytest.approx(fine[int(np.argmax(growth))], abs=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("curve", "values", "reason"),
+    [
+        ("bass", 80 * (1 - np.exp(-0.2 * np.arange(1.0, 16.0))), "falling_from_the_start"),  # q = 0: no peak at all
+        ("gompertz", 80 * np.exp(-np.exp(-0.3 * np.arange(3.0, 18.0))), "before_first_year"),  # its middle is 1997
+        ("logistic", 80 / (1 + np.exp(-0.3 * (np.arange(15.0) - 20))), "no_inflection"),  # its middle is 2020
+        ("logistic", [5.0, 18.0, 41.0, 62.0, 73.0], "too_few_points"),
+        ("logistic", 80 / (1 + np.exp(-0.5 * (np.arange(15.0) - 7))), ""),
+    ],
+)
+def test_the_fastest_year_is_one_that_was_observed_or_none_with_the_reason(
+    curve: str, values: Any, reason: str
+) -> None:
+    fit = fit_diffusion(2000 + np.arange(len(values)), values, curve=curve)
+    assert fit.inflection_reason == reason
+    assert fit.inflection == (None if reason else pytest.approx(2007, abs=1e-4))
+
+
 # --- What may be said -----------------------------------------------------------------------------------------------
 
 

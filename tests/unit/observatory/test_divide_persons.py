@@ -19,7 +19,9 @@ from concordat.observatory.divide import (
     weighted_logit,
 )
 
-THREE = tuple(Deprivation(n, (Question(n, ("2",)),), w) for n, w in (("a", 0.5), ("b", 0.25), ("c", 0.25)))
+THREE = tuple(
+    Deprivation(n, (Question(n, ("2",), not_deprived=("1",)),), w) for n, w in (("a", 0.5), ("b", 0.25), ("c", 0.25))
+)
 TABLE = {
     # scores:  0.75   0.5   0.25   0   1
     "a": [2, 2, 1, 1, 2],
@@ -33,7 +35,11 @@ TABLE = {
 def one(question: Question, answers: list[Any], need: int = 1) -> Any:
     """Who of these persons is deprived, by a plan of this question alone and one that everybody answers."""
     plan = PovertyPlan(
-        (Deprivation("asked", (question,), 0.5, need), Deprivation("other", (Question("other", ("2",)),), 0.5)), k=0.5
+        (
+            Deprivation("asked", (question,), 0.5, need),
+            Deprivation("other", (Question("other", ("2",), not_deprived=("1",)),), 0.5),
+        ),
+        k=0.5,
     )
     return alkire_foster({"asked": answers, "other": [1] * len(answers)}, plan)
 
@@ -65,7 +71,7 @@ def test_measures_by_hand() -> None:
 
 
 def test_the_cutoff_is_met_though_tenths_don_t_add_up() -> None:
-    ten = tuple(Deprivation(f"q{i}", (Question(f"q{i}", ("2",)),), 0.1) for i in range(10))
+    ten = tuple(Deprivation(f"q{i}", (Question(f"q{i}", ("2",), not_deprived=("1",)),), 0.1) for i in range(10))
     table = {f"q{i}": [2 if i < 3 else 1] for i in range(10)} | {"h": [1]}
     two = {name: values * 2 for name, values in table.items()}
     assert sum([0.1] * 3) > 0.3  # the score is a little off
@@ -91,11 +97,11 @@ def test_curves_over_all_cutoffs_and_who_is_poorer_at_each() -> None:
 @pytest.mark.parametrize(
     ("question", "deprived", "dropped"),
     [
-        (Question("asked", ("2",)), 1, 3),  # blanks and "don't know" are missing
-        (Question("asked", ("2",), routing=("",)), 3, 1),
-        (Question("asked", ("2",), dont_know=("9",)), 1, 3),
-        (Question("asked", ("2",), dont_know=("9",), skill=True), 2, 2),
-        (Question("asked", ("2",), routing=("",), dont_know=("9",), skill=True), 4, 0),
+        (Question("asked", ("2",), not_deprived=("1",)), 1, 3),  # blanks and "don't know" are missing
+        (Question("asked", ("2",), not_deprived=("1",), routing=("",)), 3, 1),
+        (Question("asked", ("2",), not_deprived=("1",), dont_know=("9",)), 1, 3),
+        (Question("asked", ("2",), not_deprived=("1",), dont_know=("9",), skill=True), 2, 2),
+        (Question("asked", ("2",), not_deprived=("1",), routing=("",), dont_know=("9",), skill=True), 4, 0),
     ],
 )
 def test_missing_answers(question: Question, deprived: int, dropped: int) -> None:
@@ -111,12 +117,19 @@ def test_missing_answers(question: Question, deprived: int, dropped: int) -> Non
     assert found.dropped_share == pytest.approx(dropped / 6)
 
 
+def test_a_code_listed_as_missing_says_nothing() -> None:
+    found = one(Question("asked", ("2",), not_deprived=("1",), missing=("98", "99")), [1, 2, 98, 99, "99", 2])
+    assert (found.n, found.dropped, found.headcount.value) == (3, 3, pytest.approx(2 / 3))
+    below = one(Question("asked", below=10, missing=("-1",)), [3, 12, -1, 14])  # -1 is no number of megabits
+    assert (below.n, below.headcount.value) == (3, pytest.approx(1 / 3))
+
+
 def test_a_number_below_a_threshold_is_a_deprivation() -> None:
     assert one(Question("asked", below=10), [9.99, 10, "3", 200]).headcount.value == 0.5
 
 
 def test_some_of_several_items_settle_a_deprivation_though_others_are_missing() -> None:
-    items = tuple(Question(n, ("2",)) for n in "pqrs")
+    items = tuple(Question(n, ("2",), not_deprived=("1",)) for n in "pqrs")
     plan = PovertyPlan((Deprivation("skills", items, 1.0, need=3),), k=1)
     table = {"p": [2, 2, 1, 2, 2], "q": [2, 2, 1, 2, 2], "r": [2, "", "", "", 1], "s": ["", "", 1, 2, 1]}
     found = alkire_foster(table, plan)
@@ -316,6 +329,11 @@ Y, X = [0, 1, 0, 1, 1, 0], [1.0, 2, 3, 1.5, 2.5, 0.5]
         (lambda: alkire_foster(TABLE, plan(deprivations=halves(Question("a")))), InputError, "codes or a threshold"),
         (lambda: alkire_foster(TABLE, plan(deprivations=halves(Question("a", ("2",)), need=2))), InputError, "2 of 1"),
         (lambda: alkire_foster(TABLE, plan(deprivations=halves(Question("aa", ("2",))))), InputError, 'mean "a"'),
+        (lambda: one(Question("asked", below=3, not_deprived=("4",)), [1, 2]), InputError, "has a threshold"),
+        (lambda: one(Question("asked", ("2",), not_deprived=("2",)), [1, 2]), InputError, "deprived and not_deprived"),
+        (lambda: one(Question("asked", ("2",), not_deprived=("1",)), [1, 3, 3, 2, 7]), InputError,
+         "row 2: \"asked\" has answers that the plan does not list: 3 (2 rows), 7 (1 row)."),
+        (lambda: one(Question("asked", ("2",)), list(range(12))), InputError, "6 (1 row) and 3 more"),
         (lambda: alkire_foster(TABLE, plan(weight="weight")), InputError, 'no column "weight"'),
         (lambda: alkire_foster(TABLE | {"w": [1, 1, -1, 1, 1]}, plan(weight="w")), InputError, "row 3"),
         (lambda: alkire_foster(TABLE | {"w": [1, 1, "?", 1, 1]}, plan(weight="w")), InputError, "row 3"),

@@ -107,6 +107,20 @@ def test_equal_figures_have_no_divide_and_no_error_of_it() -> None:
     assert "falls short" in full["gini_shortfall"].reason
 
 
+def test_a_quantile_without_an_error_says_whether_rows_are_tied_or_one_row_weighs_too_much() -> None:
+    """Forty rows of one weight and one of 1,000: both ends of the interval of ranks lie inside the heavy row."""
+    y, w = np.arange(1.0, 41.0), np.ones(40)
+    w[0] = 1000
+    heavy = measures(y, w, names=["p90_p10"])["p90_p10"]
+    assert (heavy.se, heavy.lower) == (None, None)
+    assert heavy.reason == "one row holds too much of the weight at a quantile for an error"
+    tied = measures(np.repeat([1.0, 2.0, 3.0], 20), names=["p90_p10", "wolfson"])
+    assert {m.reason for m in tied.values()} == {"too many values are tied at a quantile for an error"}
+    # the value is shared by two, but one of them alone covers the interval
+    both = measures(np.append(y, 1.0), np.append(w, 1.0), names=["p90_p10"])["p90_p10"]
+    assert both.reason == heavy.reason
+
+
 def test_missing_values_are_counted_by_weight_and_left_out() -> None:
     found = measures([1.0, NAN, 2.0, 3.0, 9.0], [1.0, 2.0, 1.0, 1.0, 0.0])
     assert found["gini"].value == close(2 / 9)

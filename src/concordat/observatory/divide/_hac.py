@@ -28,6 +28,7 @@ import numpy as np
 from concordat.evidence.kernels import Array
 
 _RHO_MAX = 0.97
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Line:
         se: of the slope, heteroskedasticity and autocorrelation allowed for.
         t: slope over se; infinite where the points lie on the line.
         bandwidth: in observations.
+        lower, upper: 95 % interval of the slope by Student's t with n - 2 degrees of freedom.
     """
 
     intercept: float
@@ -46,6 +48,8 @@ class Line:
     t: float
     n: int
     bandwidth: float
+    lower: float
+    upper: float
 
 
 def bartlett_line(x: Array, y: Array) -> Line:
@@ -89,6 +93,8 @@ def _fit(x: Array, y: Array) -> tuple[Array, Array, float]:
 
 
 def _line(x: Array, y: Array, weights: Array, bandwidth: float) -> Line:
+    from scipy.special import stdtrit  # type: ignore[import-untyped,unused-ignore]
+
     n = x.size
     u, residual, slope = _fit(x, y)
     s = residual * u  # centred columns are orthogonal, so the slope's variance needs its own scores only
@@ -100,4 +106,5 @@ def _line(x: Array, y: Array, weights: Array, bandwidth: float) -> Line:
     if float(np.abs(residual).max()) <= 1e-13 * max(1e-300, float(np.abs(y).max())):
         se = 0.0
     t = slope / se if se > 0 else math.copysign(math.inf, slope) if slope != 0 else 0.0
-    return Line(float(y.mean() - slope * x.mean()), slope, se, t, n, bandwidth)
+    half = float(stdtrit(n - 2, (1 + _LEVEL) / 2)) * se
+    return Line(float(y.mean() - slope * x.mean()), slope, se, t, n, bandwidth, slope - half, slope + half)

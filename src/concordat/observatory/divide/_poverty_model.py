@@ -11,9 +11,9 @@ printed on what it produced. JSON Schema: `schema/poverty-1.json`.
     ... k: 0.5
     ... deprivations:
     ...   - name: offline
-    ...     items: [{column: uses, deprived: [2]}]
+    ...     items: [{column: uses, deprived: [2], not_deprived: [1]}]
     ...   - name: unskilled
-    ...     items: [{column: files, deprived: [2], routing: [""], dont_know: [9], skill: true}]
+    ...     items: [{column: files, deprived: [2], not_deprived: [1], routing: [""], dont_know: [9], skill: true}]
     ... ''', where="plan.yaml")
     >>> plan.plan.deprivations[1].weight, plan.plan.deprivations[0].items[0].deprived, plan.min_cell
     (0.5, ('2',), 30)
@@ -41,7 +41,7 @@ class _Strict(BaseModel):
 
 
 class ItemKeys(_Strict):
-    """One question, and which answers show a deprivation; "" is a blank."""
+    """One question, and what each of its answers says; "" is a blank. An answer that no list has is an error."""
 
     column: Column
     deprived: list[Code] = []
@@ -49,6 +49,8 @@ class ItemKeys(_Strict):
     routing: list[Code] = []
     dont_know: list[Code] = []
     skill: bool = False
+    not_deprived: list[Code] = []
+    missing: list[Code] = []
 
     @model_validator(mode="after")
     def _one(self) -> ItemKeys:
@@ -138,9 +140,11 @@ def read_plan(text: str | bytes, *, where: str = "plan.yaml") -> ReviewedPlan:
 
 
 def _question(i: ItemKeys) -> Question:
-    codes = (tuple(str(code).strip() for code in given) for given in (i.deprived, i.routing, i.dont_know))
-    deprived, routing, dont_know = codes
-    return Question(i.column, deprived, i.below, routing, dont_know, i.skill)
+    deprived, routing, dont_know, not_deprived, missing = (
+        tuple(str(code).strip() for code in given)
+        for given in (i.deprived, i.routing, i.dont_know, i.not_deprived, i.missing)
+    )
+    return Question(i.column, deprived, i.below, routing, dont_know, i.skill, not_deprived, missing)
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 Answers are compared as codes: 2, 2.0 and "2" are one code, True is 1, and None, NaN and "" are a blank. An item shows a
 deprivation for its deprived codes (or numbers below its threshold), its routing codes, and for skills "don't know";
-other "don't know" and blanks that no routing explains say nothing. Of several items, `need` must show it: known as soon
-as enough do, or as too few can.
+other "don't know", codes listed as missing, and blanks that no routing explains say nothing. A code that no list has is
+an error: it may be a refusal, and would else pass for "not deprived". Of several items, `need` must show it: known as
+soon as enough do, or as too few can.
 
     >>> distinct, place = coded([2, 2.0, "2", None, float("nan"), " 9 "])
     >>> [distinct[i] for i in place]
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from concordat.observatory.divide.poverty import Deprivation, Question
 
 _WHERE = "digital poverty"
+_LISTED = 8  # codes named in one message
+_LONG = 20  # letters of each: a column of free text is not to be printed
 
 
 def column(table: Mapping[str, Any], name: str) -> Any:
@@ -84,18 +87,40 @@ def deprived(table: Mapping[str, Any], d: Deprivation, size: int) -> Array:
 def _item(table: Mapping[str, Any], item: Question, size: int) -> Array:
     answers = _sized(table, item.column, size)
     different, place = coded(answers)
-    by_code = dict.fromkeys(("", *item.dont_know), np.nan)
+    by_code = dict.fromkeys(("", *item.dont_know, *item.missing), np.nan)
+    by_code |= dict.fromkeys(item.not_deprived, 0.0)
     if item.skill:
         by_code |= dict.fromkeys(item.dont_know, 1.0)
     by_code |= dict.fromkeys(item.routing, 1.0)
     by_code |= dict.fromkeys(item.deprived, 1.0)
     if item.below is None:
-        return np.array([by_code.get(code, 0.0) for code in different])[place]
+        _refuse_unlisted(item.column, different, place, by_code)
+        return np.array([by_code[code] for code in different])[place]
     shown = []
     for i, code in enumerate(different):
         row = int(np.argmax(place == i)) + 1
         shown.append(by_code[code] if code in by_code else float(_number(code, item.column, row) < item.below))
     return np.array(shown)[place]
+
+
+def _refuse_unlisted(name: str, different: list[str], place: Ints, listed: Mapping[str, float]) -> None:
+    counts = np.bincount(place, minlength=len(different)).tolist()
+    odd: dict[str, int] = {}
+    for code, n in zip(different, counts, strict=True):
+        if code not in listed:
+            odd[code] = odd.get(code, 0) + n
+    if not odd:
+        return
+    first = int(np.argmax(np.isin(place, [i for i, code in enumerate(different) if code in odd]))) + 1
+    most = sorted(odd.items(), key=lambda pair: (-pair[1], pair[0]))[:_LISTED]
+    shown = [f"{code[:_LONG]} ({n:,} {'row' if n == 1 else 'rows'})" for code, n in most]
+    more = f" and {len(odd) - _LISTED} more" if len(odd) > _LISTED else ""
+    raise InputError(
+        f'"{name}" has answers that the plan does not list: {", ".join(shown)}{more}.',
+        where=f"{_WHERE}, row {first}",
+        hint="List each under not_deprived, deprived, routing, dont_know or missing.",
+        code="unlisted",
+    )
 
 
 def _sized(table: Mapping[str, Any], name: str, size: int) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from concordat.observatory.divide._estimate import FEW, Facts, Measure
 from concordat.observatory.divide._sample import LEAST, Bounds
-from concordat.observatory.divide._scores import EXTREME, NOTHING, NOUGHT_WHEN_EQUAL, TIED
+from concordat.observatory.divide._scores import EXTREME, NOTHING, NOUGHT_WHEN_EQUAL, no_density
 from concordat.observatory.divide.inference import LEVEL, Spread, from_moments, interval
 
 Row: TypeAlias = Mapping[str, Any]
@@ -165,8 +165,9 @@ def _figure(
     if reason or spread is None:
         return Measure(name, rounded(value), None, None, None, *facts, reason)
     found = spread(name, row)
-    low = -math.inf if name == "mean" else 0.0
-    high = UPPER.get(name, math.inf) if row["lowest"] >= 0 else math.inf
+    low, high = 0.0, UPPER.get(name, math.inf) if row["lowest"] >= 0 else math.inf
+    if name == "mean":
+        low, high = (-math.inf, math.inf) if bounds is None else (bounds.low, bounds.high)
     lower, upper = interval(value, found, level=level, ratio=name in RATIOS, low=low, high=high)
     return Measure(name, rounded(value), rounded(found.se), rounded(lower), rounded(upper), *facts)
 
@@ -176,8 +177,10 @@ def _why_no_error(name: str, row: Row, n: int, asked: bool) -> str:
         return EXTREME
     if not asked:
         return NOT_ASKED
-    if any(row[f"high_{q}"] <= row[f"low_{q}"] for q in DENSITY.get(name, ())):
-        return TIED
+    for q in DENSITY.get(name, ()):
+        if row[f"high_{q}"] <= row[f"low_{q}"]:
+            share, n_eff = row[f"heaviest_{q}"] / row["weight"], row["weight"] ** 2 / row["squares"]
+            return no_density(share, int(q[1:]) / 100, n_eff)
     return FEW if n < LEAST else ""
 
 

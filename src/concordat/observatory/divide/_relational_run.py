@@ -88,7 +88,7 @@ class _RelationSource:
         return _ibis().table(self.kinds, name=VIEW)
 
     def run(self, expression: Any) -> list[dict[str, Any]]:
-        found = self.relation.query(VIEW, str(_ibis().to_sql(expression, dialect="duckdb")))
+        found = self.relation.query(VIEW, str(_ibis().to_sql(expression, dialect="duckdb", pretty=False)))
         columns = found.columns
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 

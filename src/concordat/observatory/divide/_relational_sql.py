@@ -164,10 +164,11 @@ def _moment_sums(t: Table) -> Table:
 
 
 def ranked(rows: Table, edges: Sequence[float]) -> Table:
-    """Rows collapsed by value: r = y / mu, mid-rank f, share held above, sums w, w2, w3, w4 of powers of weights."""
+    """Rows collapsed by value: r = y / mu, mid-rank f, share held above, sums w, w2, w3, w4 of powers of weights, the
+    heaviest weight."""
     valid = rows.filter(rows.y.notnull())
     powers = {f"w{k}": power(valid.w, k).sum() for k in POWERS}
-    collapsed = valid.group_by(["g", "y"]).agg(w=valid.w.sum(), **powers)
+    collapsed = valid.group_by(["g", "y"]).agg(w=valid.w.sum(), heaviest=valid.w.max(), **powers)
     ordered = running(collapsed, {"cum": collapsed.w, "cum_held": collapsed.w * collapsed.y}, "y", edges)
     t = ordered.join(totals(rows), "g")
     made = t.mutate(
@@ -193,13 +194,16 @@ def _half(n_eff: Column, q: float) -> Column:
 
 
 def _places(t: Table) -> Table:
-    """Of each group: quantiles on both sides of those whose density an error needs, and shares below them."""
+    """Of each group: quantiles on both sides of those whose density an error needs, shares below them, and the heaviest
+    row that has their value."""
     found: dict[str, Column] = {"below_mean": t.w.sum(where=t.r < 1).fill_null(0.0) / t.weight.max()}
     for q in DENSITIES:
         for side, sign in (("low", -1), ("high", 1)):
             at = t.y.min(where=t.cum >= (q + sign * _half(t.n_eff, q) - SLACK) * t.weight)
             found[f"{side}_{q_name(q)}"] = at
-        found[f"reached_{q_name(q)}"] = t.cum.min(where=t.cum >= (q - SLACK) * t.weight) / t.weight.max()
+        here = t.cum >= (q - SLACK) * t.weight
+        found[f"heaviest_{q_name(q)}"] = t.heaviest.argmin(t.y, where=here)
+        found[f"reached_{q_name(q)}"] = t.cum.min(where=here) / t.weight.max()
     return t.group_by("g").agg(**found)
 
 

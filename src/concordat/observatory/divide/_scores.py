@@ -11,8 +11,9 @@ own tie), `A` the share of the total that ranks above (half of the own tie), L t
     GL(q)     (y - Q)1(y <= Q) + q Q - GL(q)                       Q(q)      (q - 1(y <= Q)) / f(Q)
 
 The last two make Palma, S80/S20, P90/P10 and Wolfson. The density f at a quantile is a difference quotient over the
-quantile's own 95 % interval of ranks (Woodruff, JASA 47 (1952), 635-646); where the quantiles at both its ends are tied
-there is no error, and the measure says so. Lowest and highest (gap, ratio) have none at all.
+quantile's own 95 % interval of ranks (Woodruff, JASA 47 (1952), 635-646); where the quantiles at both its ends are one
+value there is no error, and the measure says which: too many rows share that value, or one row holds so much of the
+weight that the interval lies inside it. Lowest and highest (gap, ratio) have none at all.
 
 Sources: Cowell and Flachaire (2015), section 6; Langel and Tillé, JRSS A 176 (2013), 521-540 (Gini); Beach and
 Davidson, REStud 50 (1983), 723-735 (Lorenz ordinates); Wolfson, AER 84 (1994), 353-358.
@@ -39,6 +40,7 @@ from concordat.observatory.divide._basis import Basis, Columns, Score, Scored
 
 WOODRUFF = 1.96  # half-width, in standard errors of the rank, over which a density is taken
 TIED = "too many values are tied at a quantile for an error"
+HEAVY = "one row holds too much of the weight at a quantile for an error"
 EXTREME = "a lowest or highest value has no standard error"
 NOTHING = 1e-30  # of the mean: what is divided by is zero but for the smallest doubles, whose powers overflow
 _SLACK = 1e-12
@@ -175,12 +177,27 @@ def quantile_score(b: Basis, q: float) -> tuple[float, Score | None]:
     """A quantile over the mean, and its influence function (the mean held); None where values are tied around it."""
     at = quantile(b.o, q) / b.o.mean
     reached = float(b.o.upto[int(np.searchsorted(b.whole.r, at, side="right")) - 1])
-    half = min(WOODRUFF * math.sqrt(q * (1 - q) / b.n_eff), q, 1 - q)
+    half = half_width(q, b.n_eff)
     span = (quantile(b.o, q + half) - quantile(b.o, q - half)) / b.o.mean
     if span <= 0:
         return at, None
     slope = span / (2 * half)
     return at, lambda c: slope * (reached - (c.r <= at))
+
+
+def half_width(q: float, n_eff: float) -> float:
+    """Half the width in ranks over which the density at a quantile is taken."""
+    return min(WOODRUFF * math.sqrt(q * (1 - q) / n_eff), q, 1 - q)
+
+
+def no_density(heaviest: float, q: float, n_eff: float) -> str:
+    """Why a quantile has no error, from the share of the heaviest row that has its value."""
+    return HEAVY if heaviest >= 2 * half_width(q, n_eff) - _SLACK else TIED
+
+
+def _no_density(b: Basis, q: float) -> str:
+    same = b.o.y == quantile(b.o, q)
+    return no_density(float(b.o.p[same].max()), q, b.n_eff)
 
 
 def _p90_p10(b: Basis) -> Scored:
@@ -190,7 +207,7 @@ def _p90_p10(b: Basis) -> Scored:
         raise MethodError("P90/P10 divides by the tenth percentile, which is not above zero.", code="zeros")
     value = high / low
     if z_high is None or z_low is None:
-        return Scored(value, reason=TIED)
+        return Scored(value, reason=_no_density(b, 0.9 if z_high is None else 0.1))
     return Scored(value, lambda c: z_high(c) / low - value * z_low(c) / low, ratio=True)
 
 
@@ -205,7 +222,7 @@ def _wolfson(b: Basis) -> Scored:
     inner = 1 - 2 * half - g.value
     value = 2 * inner / m
     if z_m is None:
-        return Scored(value, reason=TIED)
+        return Scored(value, reason=_no_density(b, 0.5))
     z_half, z_g = lorenz_score(b, 0.5), g.score
     assert z_g is not None
     # mu / m moves by (r - 1) / m - z_m / m^2, in units of the mean

@@ -41,6 +41,7 @@ from concordat.observatory.divide._hac import spectral_line
 from concordat.observatory.divide._series import SeriesPanel, balanced, read_series
 
 CRITICAL = -1.65  # five per cent, one-sided
+NORMAL = 1.959963984540054  # of 95 %, two-sided
 YEARS_LEAST = 6  # of the regression
 _NOTHING = 1e-26  # H below it is what rounding leaves of equal members
 
@@ -54,6 +55,8 @@ class LogT:
     Attributes:
         b: the slope; b / 2 is the speed of convergence. se, t: quadratic spectral.
         n: members. years: in the regression. bandwidth: of the kernel.
+        lower, upper: 95 % interval of b, b ± 1.96 se, as the test's limit is that of a normal distribution; None where
+            members are alike at one end, so that b has no number.
         converges: t is not below -1.65.
     """
 
@@ -63,6 +66,8 @@ class LogT:
     n: int
     years: int
     bandwidth: float
+    lower: float | None = None
+    upper: float | None = None
 
     @property
     def converges(self) -> bool:
@@ -189,7 +194,8 @@ def _regress(spread: Array, start: int, n: int) -> LogT:
         return LogT(-math.inf, 0.0, -math.inf, n, int(kept.sum()), 0.0)
     x = np.log(t[kept])
     line = spectral_line(x, np.log(spread[0] / late[kept]) - 2 * np.log(x))
-    return LogT(line.slope, line.se, line.t, n, int(kept.sum()), line.bandwidth)
+    ends = line.slope - NORMAL * line.se, line.slope + NORMAL * line.se
+    return LogT(line.slope, line.se, line.t, n, int(kept.sum()), line.bandwidth, *ends)
 
 
 def _cluster(left: tuple[int, ...], test: _Test) -> tuple[list[tuple[int, ...]], list[int]]:

@@ -77,7 +77,10 @@ class DiffusionFit:
         parameters: K and the shapes, in years, as least squares found them.
         saturation: K with its profile interval; its value is None where no point forecast is allowed.
         identified: the data themselves end the interval of K above.
-        inflection: the year of fastest growth. forecasts: points may be forecast; reason: why not.
+        inflection: the year of fastest growth; None where the curve has none among the observed years, or too few
+            points tell it, for the `inflection_reason`: too_few_points, no_inflection (after the last year, if ever),
+            before_first_year, or falling_from_the_start (a Bass curve with q <= p grows fastest at its origin).
+        forecasts: points may be forecast; reason: why not.
         sd: of the residuals, with n less the parameters.
         candidates: all curves tried, best first.
         agreed: how many of the starts ended at the best fit.
@@ -88,13 +91,14 @@ class DiffusionFit:
     parameters: dict[str, float]
     saturation: Bounded
     identified: bool
-    inflection: float
+    inflection: float | None
     forecasts: bool
     reason: str
     squares: float
     sd: float
     candidates: tuple[Candidate, ...]
     agreed: int
+    inflection_reason: str
     _data: Data = field(repr=False)
     _fit: Fit = field(repr=False)
     _threshold: float = field(repr=False)
@@ -268,11 +272,19 @@ def _describe(data: Data, fit: Fit, candidates: tuple[Candidate, ...]) -> Diffus
     identified = not open_above
     doubt = "" if identified else "not_identified" if data.ceiling is None else "held_by_ceiling"
     saturation = Bounded(None if reason else fit.ceiling, low, high, reason or doubt)
+    no_year = reason or _no_fastest(data, inflection)
     return DiffusionFit(
         data.curve.name, n, {"K": fit.ceiling} | data.curve.named(data.clock, fit.theta), saturation, identified,
-        inflection, not reason, reason, fit.squares, math.sqrt(fit.squares / freedom), candidates, fit.agreed,
-        data, fit, threshold,
+        None if no_year else inflection, not reason, reason, fit.squares, math.sqrt(fit.squares / freedom), candidates,
+        fit.agreed, no_year, data, fit, threshold,
     )  # fmt: skip
+
+
+def _no_fastest(data: Data, inflection: float) -> str:
+    """Why growth is fastest in no observed year, of a curve whose inflection is not after the last; "" where it is."""
+    if data.curve.name == "bass" and inflection <= data.clock.origin:
+        return "falling_from_the_start"
+    return "before_first_year" if inflection < data.years[0] else ""
 
 
 def _value_interval(

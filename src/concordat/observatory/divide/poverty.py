@@ -6,6 +6,9 @@ A person is deprived in j, `g_ij = 1`, where her answers say so; with weights w_
     H = sum p 1(poor)      A = sum p c 1(poor) / H      M0 = H A
     h_j = sum p g_ij 1(poor)      M0 = sum w_j h_j      contribution of j = w_j h_j / M0      M0 = sum_g p_g M0_g
 
+*Answers.* Each code that stands in the table must be listed, as deprived, as not deprived or as missing: one that is
+not, such as 98 for a refusal, is an error, for nobody knows what it says.
+
 *Missing answers.* A question that was not asked because the answer before implies the deprivation (`routing`) counts as
 deprived. "Don't know" (`dont_know`) counts as deprived for skills and otherwise as missing. What else is blank is
 missing. A deprivation made of several items is known as soon as the known ones settle it. Whoever lacks a deprivation
@@ -19,8 +22,10 @@ Source: Alkire and Foster, "Counting and multidimensional poverty measurement", 
 severity (M1, M2) need cardinal answers and are not here.
 
     >>> plan = PovertyPlan((
-    ...     Deprivation("offline", (Question("uses", deprived=("2",)),), 0.5),
-    ...     Deprivation("unskilled", (Question("files", ("2",), routing=("",), dont_know=("9",), skill=True),), 0.5),
+    ...     Deprivation("offline", (Question("uses", ("2",), not_deprived=("1",)),), 0.5),
+    ...     Deprivation("unskilled", (
+    ...         Question("files", ("2",), routing=("",), dont_know=("9",), skill=True, not_deprived=("1",)),
+    ...     ), 0.5),
     ... ), k=0.5)
     >>> found = alkire_foster({"uses": [1, 2, 1, 1], "files": [1, "", 9, 1]}, plan)
     >>> found.headcount.value, found.intensity.value, found.m0.value, found.dropped
@@ -55,6 +60,7 @@ class Question:
         deprived: codes that show it; or `below`: any number under it does.
         routing: codes of a question not asked as an earlier answer implies deprivation; `("",)` where a blank says so.
         dont_know: codes of "don't know" and no answer. skill: these count as deprived.
+        not_deprived: codes that show that it is not so. missing: codes that say nothing, such as a refusal.
     """
 
     column: str
@@ -63,6 +69,8 @@ class Question:
     routing: tuple[str, ...] = ()
     dont_know: tuple[str, ...] = ()
     skill: bool = False
+    not_deprived: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +182,7 @@ def alkire_foster(table: Mapping[str, Any], plan: PovertyPlan) -> AlkireFoster:
 
     Raises:
         InputError: a plan that can't be (weights, k, unknown columns, needs), columns of different lengths, weights
-            that are negative or no number (with the row).
+            that are negative or no number (with the row), an answer that the plan does not list.
         MethodError: nobody has all answers.
     """
     _check(plan)
@@ -292,3 +300,18 @@ def _check(plan: PovertyPlan) -> None:
                     f'the item "{item.column}" needs either codes or a threshold.', where=f"{where}, {d.name}",
                     hint="Give `deprived` or `below`.",
                 )  # fmt: skip
+            _check_codes(item, f"{where}, {d.name}")
+
+
+def _check_codes(item: Question, where: str) -> None:
+    """Refuse an item whose lists say two things of one code."""
+    if item.below is not None and item.not_deprived:
+        what = f'the item "{item.column}" has a threshold, so no codes are not deprived.'
+        raise InputError(what, where=where, hint="Leave `not_deprived` out.", code="codes")
+    lists = ("deprived", "not_deprived", "routing", "dont_know", "missing")
+    kind_of: dict[str, str] = {}
+    for kind in lists:
+        for answer in getattr(item, kind):
+            if kind_of.setdefault(answer, kind) != kind:
+                what = f'"{item.column}": the code {answer or "of a blank"} stands under {kind_of[answer]} and {kind}.'
+                raise InputError(what, where=where, hint="Leave it in one list.", code="codes")

@@ -47,7 +47,7 @@ class Screen:
     """Which units have enough data. A threshold of None is not applied; `keep` and `drop` win over both."""
 
     min_share: float | None = 2 / 3
-    min_nonzero: float | None = None
+    min_nonzero: float | None = 0.05
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
 

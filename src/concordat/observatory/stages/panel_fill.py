@@ -143,7 +143,7 @@ def _notes(
 ) -> Iterator[Note]:
     """Each cell that was filled, from which year, and why the others were not."""
     for t, u, j in np.argwhere(np.isnan(values)).tolist():
-        where = (frame.indicators[j], frame.units[u], str(years[t]))
+        where = (frame.indicators[j], frame.units[u], str(years[t] or ""))
         if not np.isnan(filled[t, u, j]):
             origin = f"value of {source[t, u, j]}" if source[t, u, j] else f"method {options.method}"
             yield Note(STAGE, "imputed", *where, after=float(filled[t, u, j]), text=origin)

@@ -37,7 +37,7 @@ from concordat.observatory.tree import Tree
 
 __all__ = [
     "FROM_DATA", "METHODS", "Ballots", "Detail", "Weighted", "equal", "from_ballots", "given", "noise", "parse_ballots",
-    "weights_for",
+    "told", "weights_for",
 ]  # fmt: skip
 
 METHODS = ("given", "equal", "pca", "factor", "optimise", "entropy", "critic", "ahp", "ballots")
@@ -301,6 +301,29 @@ def _infeasible(numbers: tuple[tuple[str, float], ...], who: Children) -> list[N
         return []
     text = f"no weights reach the target: correlations with {who.parent} stay {found['spread']:.3f} apart"
     return [Note(STAGE, "infeasible", indicator=who.parent, text=text, warning=True)]
+
+
+def told(details: Sequence[Detail]) -> tuple[Note, ...]:
+    """What a method found out about each parent, as sentences: how consistent comparisons are, how far from a target.
+
+    >>> told([Detail("index", "ahp", (("lambda", 3.04), ("ci", 0.02), ("cr", 0.0334)))])[0].text
+    'AHP: consistency ratio 0.033 (limit 0.1), lambda 3.040'
+    """
+    return tuple(Note(STAGE, "found", indicator=d.parent, text=_sentence(d)) for d in details if d.numbers)
+
+
+def _sentence(d: Detail) -> str:
+    found = dict(d.numbers)
+    if d.method == "ahp":
+        ratio = (
+            f"consistency ratio {found['cr']:.3f} (limit {RATIO_MAX:g})" if "cr" in found else "no consistency ratio"
+        )
+        return f"AHP: {ratio}, lambda {found['lambda']:.3f}"
+    if d.method == "optimise":
+        rest = ", ".join(f"{k.removeprefix('r:')} {v:.3f}" for k, v in found.items() if k.startswith("r:"))
+        return f"optimise: correlations with the parent {found['spread']:.3f} apart: {rest}"
+    factors = f" in {found['factors']:.0f} factors" if "factors" in found else " in the first component"
+    return f"{d.method}: {100 * found['explained']:.1f} % of the variance{factors}"
 
 
 def _no_weights(method: str, fault: data.NotDefinedError, who: Children) -> MethodError:
