@@ -34,6 +34,7 @@ MARGIN_MIN = 0.1  # section 4: below it the person must say which language it is
 SAMPLE = 200_000  # characters that the guess of a language looks at
 FURNITURE_SHARE = 0.6  # section 4: repeated on so many pages at the same edge
 EDGE_LINES = 3
+HEADING_MAX = 500  # characters; a longer one is text, and isn't searched for footnote digits
 
 # Function words that few of the other five languages share: a shared one (de, que, la) would only dull the margin.
 FUNCTION_WORDS = {
@@ -152,8 +153,10 @@ _ENDS = ".;:!?…。；：！？"
 _SINGLE_SOFT = re.compile(rf"\n(?<![\n{_ENDS}]\n)(?!\n|{MARK})|\n(?<!\n\n)(?=[{_LOWER}0-9])(?!{MARK})")
 _BLANK_SOFT = re.compile(rf"\n\n(?<![{_ENDS}”\"’)]\n\n)(?:(?<=[{_LOWER}]\n\n)|(?<=,\n\n)(?=[{_LOWER}]))(?!{MARK})")
 _BLANK_SMALL = re.compile(rf"\n\n(?<![{_ENDS}]\n\n)(?=[{_LOWER}])(?!{MARK})")
+# A paragraph's mark alone on a line belongs to the line below it.
+_LONE_MARK = re.compile(rf"\n(\(\w{{1,4}}\)|\d{{1,3}}(?:\.\d{{1,3}})*\.|\w\))\n(?!{MARK})")
 _HAN_JOINT = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\x00(?=[\u3000-\u9fff\uff00-\uffef])")
-_LONE_NUMBER = re.compile(r"\n *[-–—]? *(\d{1,4}) *[-–—]? *(?=\n|$)")
+_LONE_NUMBER = re.compile(r"\n *(?:[-–—] *)?(\d{1,4}) *(?:[-–—] *)?(?=\n|$)")
 
 
 def plain(text: str) -> str:
@@ -194,7 +197,8 @@ def tidy(text: str, *, lang: str = "", blank: Blank = "soft") -> str:
     text = _SINGLE_SOFT.sub("\x00", text)
     if lang == "zh":
         text = _HAN_JOINT.sub("", text)
-    return text.replace("\x00", " ").replace("\n\n", "\n")
+    text = text.replace("\x00", " ").replace("\n\n", "\n")
+    return _LONE_MARK.sub(r"\n\1 ", f"\n{text}")[1:]
 
 
 # --- Page furniture -----------------------------------------------------------------------------------------------
@@ -271,11 +275,6 @@ _DIGIT = re.compile(r"\d")
 _GLUED = re.compile(r"([^\W\d_]{3,})\d{1,3}(?:[-,;] ?\d{1,3})*(?=$|[\s,;:.)])")
 
 
-def glued(text: str) -> bool:
-    """Whether digits stick to a word."""
-    return _GLUED.search(text) is not None
-
-
 def listed(text: str) -> frozenset[str]:
     """A set of words from a line of them."""
     return frozenset(text.split())
@@ -295,8 +294,22 @@ class Known:
 
     def __contains__(self, word: object) -> bool:
         if self._whole is None:
-            self._whole = "\n".join(self._texts).casefold()
-        return re.search(rf"(?<![^\W\d_]){re.escape(str(word))}(?![^\W_])", self._whole) is not None
+            self._whole = "\n".join(self._texts)
+        found = str(word)
+        # Plain searches for the ways to write a word take a tenth of folding a whole treaty.
+        return any(
+            self._stands(way) for way in dict.fromkeys((found, found.lower(), found.capitalize(), found.upper()))
+        )
+
+    def _stands(self, word: str) -> bool:
+        text = self._whole or ""
+        at = text.find(word)
+        while at >= 0:
+            before, after = text[at - 1 : at] if at else "", text[at + len(word) : at + len(word) + 1]
+            if not before.isalnum() and not after.isalnum():
+                return True
+            at = text.find(word, at + 1)
+        return False
 
 
 def heading(text: str, known: Container[str] = frozenset()) -> str:
@@ -309,7 +322,7 @@ def heading(text: str, known: Container[str] = frozenset()) -> str:
     if line[:1] == "(" and line[-1:] == ")" and line.count("(") == 1:
         line = line[1:-1]
     line = line.lstrip(":–—- ").rstrip()
-    if _DIGIT.search(line) and _GLUED.search(line):
+    if len(line) <= HEADING_MAX and _DIGIT.search(line) and _GLUED.search(line):
         line = _GLUED.sub(lambda m: m[1] if m[1].casefold() in known or m[1].casefold() in _lexicon() else m[0], line)
     return line.rstrip(". ") if not line.endswith("..") else line
 
@@ -361,7 +374,7 @@ def language(text: str, *, given: str, declared: str = "", where: str) -> tuple[
 
 _STOP = re.compile(r"[.!?…][\"”»’)\]]*(?=\s|$)|[。！？][”」』）\"]*|\n")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\[“\"])(?:arts?|no|nos|para|paras|e\.g|i\.e|etc|cf|vol|fig|ch|sec|seq|mr|mrs|dr|prof|inc|ltd|viz|vs|p|pp|ed"
+    r"(?:^|[\s(\[“\"’'.])(?:arts?|no|nos|para|paras|e\.g|i\.e|etc|cf|vol|fig|ch|sec|seq|mr|mrs|dr|prof|inc|ltd|viz|vs|p|pp|ed"
     r"|núms?|ap|inc|sr|sra|dra|ej|págs?|n|al|ss|cap|lit|par|alin|ex|op|св|ст|п|пп|г|гг|т|е|др|пр|см|стр|гл|ч|абз|[^\W\d_])\.$",
     re.IGNORECASE,
 )

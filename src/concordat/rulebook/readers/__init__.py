@@ -30,8 +30,6 @@ from concordat.rulebook.readers.text import parse_text
 from concordat.rulebook.readers.tota import parse_tota
 from concordat.settings import nearest
 
-__all__ = ["FORMATS", "format_of", "parse", "parse_akn", "parse_html", "parse_pdf", "parse_text", "parse_tota"]
-
 FORMATS: dict[str, Callable[..., ParsedInstrument]] = {
     "tota": parse_tota, "akn": parse_akn, "html": parse_html, "pdf": parse_pdf, "text": parse_text,
 }  # fmt: skip

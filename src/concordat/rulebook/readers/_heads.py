@@ -33,7 +33,8 @@ class Head:
     """A heading: its kind and word, number as printed and as a key that sorts, title, first words of its body.
 
     Attributes:
-        line: where it stands. after: the first line of its body. merit: how much it looks like a heading, far below 1.
+        line: where it stands. after: the first line of its body. merit: how much it looks like
+            one, far below 1. listed: dotted leaders show that it stands in a contents list.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Head:
     line: int
     after: int
     merit: float = 0.0
+    listed: bool = False
 
 
 class Candidates(NamedTuple):
@@ -55,12 +57,13 @@ class Candidates(NamedTuple):
     fences: list[Head]
 
 
-_NUMBER = r"\d{1,4}(?:[.\-]\d{1,3})*(?:\s?(?:bis|ter|quater|quinquies|sexies)\b|-?[a-zа-я](?!\w))?|[IVXLC]+"
+_BIS = r"(?:\s?(?:bis|ter|quater|quinquies|sexies))"
+_NUMBER = rf"\d{{1,4}}{_BIS}?(?:[.\-]\d{{1,3}})*(?:{_BIS}\b|-?[a-zа-я](?!\w))?|[A-Z][.\-]\d+|[IVXLC]+"
 _SEPARATOR = r"[\s:.\-–—：．、]*"
 _ORDINAL_SIGN = r"(?:\s?er|\.?\s?[ºª°])?"
 _ZH_NUMBER = r"[0-9０-９〇零一二三四五六七八九十百]+"
 _ZH_REFERS = re.compile(
-    r"[的所第规定中及和与或至、，,；;。款项之以而均内下或则时前后]|不适用|適用|适用|同样适用|应适用"
+    r"[的所、，,；;。]|第|规定|中[的，]|及|和|与|或|至|款|项|之|以[及外]|[而均]|内|[下前]款|[则时]|不?适用|同样|应适用"
 )
 _ZH_JOINT = re.compile(r"(?:按照|根据|依照|依据|符合|遵守|违反|适用|和|与|及|或|在|除|至|本协定|本章|本公约|见|的)$")
 _LEADERS = re.compile(r"(?:\.\s?){4,}\s*\d*\s*$|…{2,}\s*\d*\s*$|…\s*\d+\s*$|\t\d+$|·{4,}\s*\d*$|_{4,}\s*\d*$")
@@ -77,13 +80,16 @@ def candidates(texts: Sequence[str], languages: Sequence[str]) -> Candidates:
     patterns = [(lang, _patterns(lang)) for lang in languages if lang in BY_LANGUAGE]
     taken = 0  # lines before are a heading's title
     for at, line in enumerate(texts):
-        if at < taken or not line or _LEADERS.search(line):
+        if at < taken or not line:
             continue
+        leaders = _LEADERS.search(line) if len(line) <= 2 * LINE_MAX else None
         for lang, pattern in patterns:
-            m = pattern.match(line)
+            m = pattern.match(line[: leaders.start()] if leaders else line)
             head = _head(texts, at, m, lang) if m else None
             if head is None:
                 continue
+            if leaders:
+                head = replace(head, after=at + 1, listed=True)
             taken = head.after
             if head.kind == "article":
                 (found.long if len(line) > LINE_MAX else found.articles).append(head)
@@ -107,7 +113,7 @@ def _patterns(lang: str) -> re.Pattern[str]:
     number = rf"(?:(?:{_NUMBER}|{spelled}){_ORDINAL_SIGN})(?!\w)"
     letter = rf"(?:{number}|[A-Z](?:-\d+)?(?!\w)|\d+-[A-Z](?!\w)|(?:{spelled})(?:[\s-]\w+)?(?!\w))"
     return re.compile(
-        rf"(?:(?P<article>{words.articles})(?:\s+|(?<=\.))(?P<num>{number}|[A-Z][.\-]\d+)"
+        rf"(?:(?P<article>{words.articles})(?:\s+|(?<=\.))(?P<num>{number})"
         rf"|(?P<chapter>{words.chapters})\s+(?P<chapternum>{letter})"
         rf"|(?P<section>{words.sections})\s+(?P<sectionnum>{letter})"
         rf"|(?P<annex>{words.annexes})(?:\s+(?:№|n[.º°o]*\s)?\s*(?P<annexnum>{letter}))?(?!\w))(?P<sep>{_SEPARATOR})(?P<rest>.*)$",
@@ -136,7 +142,7 @@ def _head(texts: Sequence[str], at: int, m: re.Match[str], lang: str) -> Head | 
         return None
     if kind == "annex" and not number and ((rest and not separator) or m["annex"][0].islower()):
         return None
-    if _refers(rest, separator, _before(texts, at), lang):
+    if _refers(rest, m["sep"] if lang == "zh" else separator, _before(texts, at), lang):
         return None
     if len(line) > LINE_MAX and (not separator or not (rest[:1].isupper() or _HAN.match(rest))) and lang != "zh":
         return None
@@ -163,6 +169,7 @@ def _before(texts: Sequence[str], at: int) -> str:
 def _refers(rest: str, separator: str, before: str, lang: str) -> bool:
     """Step 3: whether the line is a cross-reference that was wrapped to its start."""
     if lang == "zh":
+        # A title stands behind a blank; a reference goes on at once.
         return bool(_ZH_REFERS.match(rest) and not separator) or bool(_ASIDE.match(rest) or _ZH_JOINT.search(before))
     words = BY_LANGUAGE[lang]
     first = re.match(r"[^\W\d_]+", rest)
@@ -170,8 +177,15 @@ def _refers(rest: str, separator: str, before: str, lang: str) -> bool:
         return True
     if first and first[0].casefold() in words.refer and (lang == "en" or not separator):
         return True
-    last = re.search(r"([^\W\d_]+)[’']?$", before)
-    return bool(last) and last[1].casefold() in words.joints  # type: ignore[index]
+    return _open(before, lang)
+
+
+def _open(line: str, lang: str) -> bool:
+    """Whether a line ends with a preposition or conjunction: a small one, or a line of capitals ends with it."""
+    last = re.search(r"([^\W\d_]+)[’']?$", line[-60:])
+    if last is None or not (last[1].islower() or (line.isupper() and " " in line)):
+        return False  # a title may end in a capital A
+    return last[1].casefold() in BY_LANGUAGE[lang].joints
 
 
 # --- Titles (step 2) ----------------------------------------------------------------------------------------------
@@ -221,9 +235,16 @@ def _continued(texts: Sequence[str], title: str, after: int, lang: str) -> tuple
     """A title, with its second line where it is cut behind a preposition or goes on in small letters."""
     line = texts[after] if after < len(texts) else ""
     beyond = texts[after + 1] if after + 1 < len(texts) else ""
-    last = title.split()[-1].casefold()
-    cut = last in BY_LANGUAGE[lang].joints or line[:1].islower()
-    if lang == "zh" or not line or not cut or beyond[:1].islower() or line.endswith(_STOPS) or _MARKED.match(line):
+    cut = _open(title, lang) or line[:1].islower()
+    if (
+        lang == "zh"
+        or not line
+        or not cut
+        or _patterns(lang).match(line)
+        or beyond[:1].islower()
+        or line.endswith(_STOPS)
+        or _MARKED.match(line)
+    ):
         return title, "", after
     if len(line.split()) > 8 or len(title.split()) + len(line.split()) > TITLE_WORDS_MAX + 4 or _modal(line, lang):
         return title, "", after
@@ -254,7 +275,13 @@ def _spelled() -> dict[str, int]:
     return found | {"thirty": 30, "forty": 40, "fifty": 50, "primera": 1, "segunda": 2, "tercera": 3, "único": 1}
 
 
-_SUFFIXES = {"bis": 2, "ter": 3, "quater": 4, "quinquies": 5, "sexies": 6}
+_SUFFIXES = {
+    "bis": 10_002,
+    "ter": 10_003,
+    "quater": 10_004,
+    "quinquies": 10_005,
+    "sexies": 10_006,
+}  # behind all letters
 
 
 def key_of(number: str, bis: str = "") -> Key | None:
@@ -266,9 +293,7 @@ def key_of(number: str, bis: str = "") -> Key | None:
         m = re.fullmatch(r"(\d+)\s?(bis|ter|quater|quinquies|sexies|[^\W\d_])?", part, re.IGNORECASE)
         if m:
             suffix = (m[2] or "").casefold()
-            parts.append(
-                (int(m[1]), _SUFFIXES.get(suffix, 0) + 10 if suffix in _SUFFIXES else ord(suffix) if suffix else 0)
-            )
+            parts.append((int(m[1]), _SUFFIXES.get(suffix) or (ord(suffix) if suffix else 0)))
         elif worth := value(part):
             parts.append((worth, 0))
         elif len(part) == 1 and part.isalpha():

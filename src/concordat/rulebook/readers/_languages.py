@@ -34,6 +34,7 @@ BY_LANGUAGE = {
         r"article|art\.|section|sec\.|rule|principle",
         "chapter|part|title",
         "annex|appendix|schedule",
+        "section",
         ordinals=tuple(_EN_NUMBERS.split()),
         joints=_clean.listed(
             "of in to under with by from and or per see the a an for on at between through within as than that which "

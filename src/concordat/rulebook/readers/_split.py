@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -34,7 +35,14 @@ from concordat.rulebook.readers._heads import Head
 from concordat.rulebook.readers._units import Builder, longest_increasing, slug
 
 CONTENTS_BODY_MAX = 40  # section 4: bodies of a contents list are all shorter
+PAGE_NUMBER_MAX = 5  # characters that may stand below an entry of a contents list
+STYLE_SHARE = 0.1  # fewer are numbered in another way: they are another text's
 RESTART_COST = 1.5  # to begin anew at a number other than 1 must win two articles
+_CONTENTS = re.compile(
+    r"(?:(?:table of )?contents|[íi]ndice|contenido|tabla de contenido|sommaire|table des mati[èe]res|sum[áa]rio"
+    r"|оглавление|содержание|目\s*[录錄])$",
+    re.IGNORECASE,
+)
 _EDGE = re.compile(r"\r\n|[\r\n\f]")
 _BLOCK = re.compile(r"^(?:[(（]?(\d{1,3})[.)）、．]|(\d{1,3})\s+[-–—]|([一二三四五六七八九十]{1,3})、)\s*")
 
@@ -92,14 +100,15 @@ def split(lines: Sequence[Line], lang: str, *, blank: _clean.Blank = "hard", whe
         blank: what a blank line does, as in `_clean.tidy`.
     """
     texts = [line.text for line in lines]
-    heads = _chosen(texts, lang)
+    heads, contents = _chosen(texts, lang)
     if not heads:
         return _by_blocks(texts, lang, blank, where)
     known = _clean.Known(texts)
     parts: list[Part] = []
     first = heads[0].line
-    before = _clean.tidy("\n".join(texts[:first]), lang=lang, blank=blank)
-    title = _title(texts[:first])
+    front = ["" if at in contents else text for at, text in enumerate(texts[:first])]
+    before = _clean.tidy("\n".join(front), lang=lang, blank=blank)
+    title = _title(front)
     if before:
         parts.append(Part("preamble", "", "", before, 0, first))
     ends = [head.line for head in heads[1:]] + [len(texts)]
@@ -119,34 +128,53 @@ def _title(texts: Sequence[str]) -> str:
 # --- Steps 4: which candidates are headings -----------------------------------------------------------------------
 
 
-def _chosen(texts: Sequence[str], lang: str) -> list[Head]:
-    """Chapters, articles and annexes in order; none if no run of two articles is found in any language."""
+def _chosen(texts: Sequence[str], lang: str) -> tuple[list[Head], frozenset[int]]:
+    """Chapters, articles and annexes in order; none if no run of two articles is found in any language.
+
+    Behind them, the lines of a contents list.
+    """
     for languages in ((lang,), _heads.LANGUAGES):
-        best: list[Head] = []
+        most = 1
+        best: tuple[list[Head], frozenset[int]] = ([], frozenset())
         found = _heads.candidates(texts, languages)
-        for word in sorted({head.word for head in found.articles}, key=_heads.WORDS.index):
-            heads = _run_of(texts, found, word)
-            if sum(head.kind == "article" for head in heads) > sum(head.kind == "article" for head in best):
-                best = heads
-        if sum(head.kind == "article" for head in best) >= 2:
+        for word in sorted({head.word for head in (*found.articles, *found.long)}, key=_heads.WORDS.index):
+            heads, contents = _run_of(texts, found, word)
+            count = sum(head.kind == "article" for head in heads)
+            if count > most:
+                most, best = count, (heads, contents)
+        if most > 1:
             return best
-    return []
+    return [], frozenset()
 
 
-def _run_of(texts: Sequence[str], found: _heads.Candidates, word: str) -> list[Head]:
-    """The headings, if articles are those that begin with one word (article, section, rule, principle)."""
+def _run_of(texts: Sequence[str], found: _heads.Candidates, word: str) -> tuple[list[Head], frozenset[int]]:
+    """The headings if articles are those of one word (article, section, rule, principle); the contents list's lines."""
     articles = [head for head in found.articles if head.word == word]
     fences = [*found.fences, *(head for head in found.articles if word == "article" and head.word == "section")]
-    fences = _without_repeats(sorted(fences, key=lambda head: head.line))
+    fences = sorted(fences, key=lambda head: head.line)
+    seen = [*articles, *fences]
     articles, fences = _without_contents(texts, articles, fences)
+    fences = _without_repeats(fences)
     restarts = [head for head in fences if head.kind in ("chapter", "annex")]
+    articles = _of_one_style(articles, restarts)
     places = best_run(articles, [head.line for head in restarts])
     run = _with_long_lines([articles[i] for i in places], [h for h in found.long if h.word == word], restarts)
-    if not run:
-        return []
     fences = _true_fences(fences, run)
     section = [_heads.as_section(head) if head.kind == "article" else head for head in fences]
-    return sorted([*section, *run], key=lambda head: head.line)
+    heads = sorted([*section, *run], key=lambda head: head.line)
+    return heads, _contents_lines(texts, seen, heads)
+
+
+def _contents_lines(texts: Sequence[str], seen: Sequence[Head], heads: Sequence[Head]) -> frozenset[int]:
+    """The lines of a contents list in front of the first heading, with its own title."""
+    before = [head for head in seen if heads and head.line < heads[0].line]
+    listed = [head for head in before if head.kind == "article"]
+    if len(listed) < 2:
+        return frozenset()
+    lines = set(range(min(head.line for head in before), max(head.after for head in listed)))
+    for head in before:
+        lines |= set(range(head.line, head.after))
+    return frozenset(lines | {at for at in range(min(lines)) if _CONTENTS.match(texts[at])})
 
 
 def best_run(heads: Sequence[Head], fences: Sequence[int]) -> list[int]:
@@ -194,6 +222,26 @@ def _first(pair: tuple[float, int]) -> float:
     return pair[0]
 
 
+def _of_one_style(articles: list[Head], fences: Sequence[Head]) -> list[Head]:
+    """Articles without a quoted list of others: few that are numbered in another way (I, II among 4.1, 4.2).
+
+    An annex may number its articles in its own way.
+    """
+    lines = [head.line for head in fences]
+
+    def style(head: Head) -> tuple[int, bool]:
+        return len(head.key), head.number.isalpha()
+
+    counts = Counter(map(style, articles))
+    few = {way for way, count in counts.items() if count <= STYLE_SHARE * len(articles)}
+
+    def annexed(head: Head) -> bool:
+        place = bisect_right(lines, head.line)
+        return place > 0 and fences[place - 1].kind == "annex"
+
+    return [head for head in articles if style(head) not in few or annexed(head)]
+
+
 def _without_repeats(fences: list[Head]) -> list[Head]:
     """Fences without running heads: the number of the chapter that is open, again."""
     kept: list[Head] = []
@@ -208,70 +256,87 @@ def _without_repeats(fences: list[Head]) -> list[Head]:
 
 
 def _without_contents(texts: Sequence[str], articles: list[Head], fences: list[Head]) -> tuple[list[Head], list[Head]]:
-    """Articles and fences without those of a contents list at the beginning."""
+    """Articles and fences without those of a contents list: at the beginning, or with dotted leaders.
+
+    One entry in ten may have a longer body, but not two in a row: a title so long that its line is no candidate. An
+    entry comes again with the same title, or has nothing below it: where chapters number anew, a short article 1 is no
+    entry of a list because there is another article 1.
+    """
     starts = sorted(head.line for head in (*articles, *fences))
-    count = 0
-    for head in articles:
+    bodies: list[int] = []
+    count = short = long = 0
+    for at, head in enumerate(articles, start=1):
         behind = bisect_right(starts, head.line)
         end = starts[behind] if behind < len(starts) else len(texts)
-        body = sum(map(len, texts[head.after : end])) + len(head.rest)
-        count += 1
-        if body >= CONTENTS_BODY_MAX:
+        bodies.append(0 if head.listed else sum(map(len, texts[head.after : end])) + len(head.rest))
+        if bodies[-1] < CONTENTS_BODY_MAX:
+            short, long, count = short + 1, 0, at + 1
+        else:
+            long += 1
+        if long == 2 or at - short > 0.1 * at + 1:
             break
-    else:
-        count = len(articles)
-    listed, later = articles[:count], articles[count:]
-    # The last one listed has the preamble for its body, or is the first true heading: its number, which comes
-    # again, tells.
-    while listed and listed[-1].key not in {head.key for head in later}:
-        later.insert(0, listed.pop())
-    again = {head.key for head in later}
-    if len(listed) < 2 or sum(head.key in again for head in listed) < 0.8 * len(listed):
-        return articles, _listed_fences(fences, articles)
-    end = listed[-1].line
-    return later, _listed_fences([head for head in fences if head.line > end], later)
+    later: dict[_heads.Key, set[str]] = {}
+    for head in articles[count:]:
+        later.setdefault(head.key, set()).add(_same(head.title))
+    count = min(count, len(articles))
+    # The last one has the preamble for its body, or is the first true heading: if its number comes again, tells.
+    while count and not articles[count - 1].listed and articles[count - 1].key not in later:
+        count -= 1
+        later.setdefault(articles[count].key, set()).add(_same(articles[count].title))
+    again = sum(
+        head.listed
+        or (head.key in later and (body <= PAGE_NUMBER_MAX or _same(head.title or head.rest) in later[head.key]))
+        for head, body in zip(articles[:count], [*bodies, 0], strict=False)
+    )
+    end = articles[count - 1].line if count >= 2 and again >= 0.8 * count else -1
+    left = [head for head in articles if head.line > end and not head.listed]
+    return left, _listed_fences([head for head in fences if head.line > end and not head.listed], left)
+
+
+def _same(title: str) -> str:
+    """A title without its page number, case and blanks."""
+    return "".join(re.sub(r"[\s.…·_]*\d*$", "", title).casefold().split())
 
 
 def _listed_fences(fences: list[Head], articles: list[Head]) -> list[Head]:
     """Fences without those of a contents list: before the first article, with a number that comes again further on."""
     kept: list[Head] = []
-    for at, head in enumerate(fences):
+    again: set[tuple[_heads.Key, str]] = set()
+    for head in reversed(fences):
         early = not articles or head.line < articles[0].line
-        again = any(other.key == head.key and other.word == head.word for other in fences[at + 1 :])
-        if not (early and (again or head.kind == "annex")):
+        if not (early and ((head.key, head.word) in again or head.kind == "annex")):
             kept.append(head)
-    return kept
+        again.add((head.key, head.word))
+    return kept[::-1]
 
 
 def _true_fences(fences: list[Head], run: list[Head]) -> list[Head]:
     """Fences without annexes named in the midst of an article: behind them the numbering goes on."""
     kept: list[Head] = []
+    lines = [article.line for article in run]
     for head in fences:
-        if head.kind == "annex":
-            earlier = [article.key for article in run if article.line < head.line]
-            later = [article.key for article in run if article.line > head.line]
-            if earlier and later and later[0] > earlier[-1]:
-                continue
-        kept.append(head)
+        place = bisect_right(lines, head.line)
+        goes_on = 0 < place < len(run) and run[place].key > run[place - 1].key
+        if head.kind != "annex" or not goes_on:
+            kept.append(head)
     return kept
 
 
 def _with_long_lines(run: list[Head], long: Sequence[Head], fences: Sequence[Head]) -> list[Head]:
     """A run, with the headings on long lines whose number is exactly the next one."""
-    lines = [head.line for head in fences]
-    result = list(run)
+    chapters = [head.line for head in fences]
+    result, lines = list(run), [head.line for head in run]
     for head in long:
-        place = bisect_right([other.line for other in result], head.line)
+        place = bisect_right(lines, head.line)
+        own = bisect_right(chapters, head.line)
         before = result[place - 1] if place else None
         after = result[place] if place < len(result) else None
-        fenced = before is None or bisect_right(lines, before.line) != bisect_right(lines, head.line)
-        follows = _heads.follows(before.key, head.key) if before else False
-        begins = fenced and head.key[-1] == (1, 0)
-        open_ = (
-            after is None or after.key > head.key or bisect_right(lines, after.line) != bisect_right(lines, head.line)
-        )
-        if (follows or begins) and open_:
+        follows = before is not None and _heads.follows(before.key, head.key)
+        begins = head.key[-1] == (1, 0) and (before is None or bisect_right(chapters, before.line) != own)
+        fits = after is None or after.key > head.key or bisect_right(chapters, after.line) != own
+        if (follows or begins) and fits:
             result.insert(place, head)
+            lines.insert(place, head.line)
     return result
 
 
@@ -290,8 +355,10 @@ def _by_blocks(texts: Sequence[str], lang: str, blank: _clean.Blank, where: str)
     else:
         starts = [at for at, line in enumerate(texts) if line and (at == 0 or not texts[at - 1])]
         names, cuts = [f"p{n}" for n in range(1, len(starts) + 1)], [0] * len(starts)
+    if not starts:
+        return Split((), "", ())
     parts: list[Part] = []
-    if starts and (before := _clean.tidy("\n".join(texts[: starts[0]]), lang=lang, blank=blank)):
+    if before := _clean.tidy("\n".join(texts[: starts[0]]), lang=lang, blank=blank):
         parts.append(Part("preamble", "", "", before, 0, starts[0]))
     for start, end, number, cut in zip(starts, [*starts[1:], len(texts)], names, cuts, strict=True):
         text = _clean.tidy("\n".join([texts[start][cut:], *texts[start + 1 : end]]), lang=lang, blank=blank)
@@ -324,7 +391,12 @@ def build_parts(build: Builder, parts: Sequence[Part], spans: Sequence[tuple[int
             build.article("", "", part.text, key="preamble", kind="paragraph", span=span)
         else:
             parent = annex or chapter
-            build.article(part.number, part.heading, part.text, kind=part.kind, under=annex, parent=parent, span=span)
+            key = (
+                "" if re.match(r"[\dIVXLC]|p\d", part.number) else str(_heads.value(part.number) or "")
+            )  # 五 and premier
+            build.article(
+                part.number, part.heading, part.text, key=key, kind=part.kind, under=annex, parent=parent, span=span
+            )
 
 
 def chapter_key(number: str, heading: str) -> str:

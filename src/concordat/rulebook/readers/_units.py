@@ -197,8 +197,8 @@ Part = tuple[str, int, int, list[tuple[str, int, int]]]
 
 def paragraphs(text: str, article: str = "") -> list[Part]:
     """(number, start, end, points) of each numbered paragraph; number "" for points of an article without any."""
-    # Patterns that begin with a line break are searched far faster than ones that begin with ^. With a break in front of
-    # the text, a match starts where its line starts in the text itself, and ends one behind.
+    # Patterns that begin with a line break are searched far faster than ones that begin with ^. With a break before
+    # the text, a match starts where its line starts in the text, and ends one behind.
     broken = f"\n{text}"
     pointed = "a)" in text or "а)" in text  # Latin, Cyrillic
     letters = list(_POINT.finditer(broken)) if pointed else []
@@ -217,12 +217,17 @@ def paragraphs(text: str, article: str = "") -> list[Part]:
         ends = [found[i].start() - 1 for i in run[1:]] + [len(text)]
         starts = [found[i].end() - 1 for i in run]
         return [
-            (str(values[i]), start + (text[start] == "\n"), end, points(text, start, end, letters) if pointed else [])
+            (str(values[i]), _past(text, start), end, points(text, start, end, letters) if pointed else [])
             for i, start, end in zip(run, starts, ends, strict=True)
             if start < end
         ]
     alone = points(text, 0, len(text), letters) if pointed else []
     return [("", 0, len(text), alone)] if alone else []
+
+
+def _past(text: str, at: int) -> int:
+    """The place behind a line break, where one stands there."""
+    return at + (text[at] == "\n")
 
 
 def points(text: str, start: int, end: int, found: Sequence[re.Match[str]]) -> list[tuple[str, int, int]]:
@@ -240,7 +245,11 @@ def points(text: str, start: int, end: int, found: Sequence[re.Match[str]]) -> l
         if point[0] == _letter(letters, len(chosen)) and not roman:
             chosen.append(point)
     ends = [begin - 1 for _, begin, _ in chosen[1:]] + [end]
-    return [(letter, first, stop) for (letter, _, first), stop in zip(chosen, ends, strict=False) if first < stop]
+    return [
+        (letter, _past(text, first), stop)
+        for (letter, _, first), stop in zip(chosen, ends, strict=False)
+        if first < stop
+    ]
 
 
 def _letter(letters: str, count: int) -> str:

@@ -28,6 +28,7 @@ from concordat.rulebook.readers._split import chapter_key
 from concordat.rulebook.readers._units import Builder, blob_of, slug
 
 LEVELS_MAX = 12
+NUMBER_MAX = 60  # characters
 _HIGH = _clean.listed(
     "part title book tome chapter subchapter division subdivision subpart subtitle section subsection"
 )
@@ -144,7 +145,7 @@ class _Text:
             what = f"element {node.id or node.tag} lies more than {LEVELS_MAX} levels deep."
             raise InputError(what, where=self._where, hint=hint, code="too_deep")
         self._flush()
-        printed = node.own("num")
+        printed = node.own("num")[:NUMBER_MAX]
         part = _Part(re.sub(r"^[\s(（\[§]+|[\s)）\].:、–—-]+$", "", printed), depth, node.id)
         self.parts.append(part)
         waiting = (printed, part)
@@ -356,5 +357,5 @@ class _Reader:
 
 def _number(node: Node) -> str:
     """`num` without its word and its stops: "Article 4.3." is 4.3, 第五条 is 五."""
-    printed = _WORD.sub("", node.own("num"), count=1)
+    printed = _WORD.sub("", node.own("num")[:NUMBER_MAX], count=1)
     return re.sub(r"^[\s(（\[]+|[\s)）\].:、–—条條章-]+$", "", printed)
