@@ -70,9 +70,8 @@ def wild(
         )  # fmt: skip
         for at in rows:
             found.extend(_judged(coder, whole[at], labels, threshold))
-    return Evaluation(
-        "fitted", f"{len(whole)} whole agreements, P from {threshold}", _figures(found, seed, draws)
-    ), tuple(found)
+    how = f"{len(whole)} whole agreements, P from {threshold}"
+    return Evaluation("fitted", how, _figures(found, seed, draws)), tuple(found)
 
 
 def _judged(coder: Coder, agreement: ParsedInstrument, labels: Mapping[str, str], threshold: float) -> list[Judged]:
@@ -110,7 +109,8 @@ def _figures(found: Sequence[Judged], seed: int, draws: int) -> tuple[Figure, ..
     every = list(range(len(names)))
     figures = []
     for name, top, bottom, times, n in (
-        ("micro F1", 0, (1, 2), 2, len(found)), ("precision", 0, (2,), 1, len(found)), ("recall", 0, (1,), 1, len(found)),
+        ("micro F1", 0, (1, 2), 2, len(found)), ("precision", 0, (2,), 1, len(found)),
+        ("recall", 0, (1,), 1, len(found)),
         ("presence F1", 3, (4, 5), 2, sum(c[4] for c in counts.values())),
     ):  # fmt: skip
 

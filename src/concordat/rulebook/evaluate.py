@@ -2,12 +2,13 @@
 
 Articles are split by agreement (or by drafting family: agreements whose texts overlap), or by year, so that no article
 is judged by a model that saw its agreement. Reported are the F1 of the provisions (macro: each that is present counts
-the same; micro: each article does), whether an article is digital at all, the same for articles that no training article
-resembles (best TF-IDF cosine below 0.8), for provisions with fewer than five examples, and the calibration. Beside each
-stands n and a 90% interval: agreements are drawn with replacement (B. Efron, R. Tibshirani 1993, by cluster).
+the same; micro: each article does), whether an article is digital at all, the same for articles that no training
+article resembles (best TF-IDF cosine below 0.8), for provisions with fewer than five examples, and the calibration.
+Beside each stands n and a 90% interval: agreements are drawn with replacement (B. Efron, R. Tibshirani 1993, by
+cluster).
 
-Treaty drafters copy: on articles with a near copy in training every method is right. The novel and the later figures are
-the ones to believe. Labels follow from headings: an absent code is no proof of absence.
+Treaty drafters copy: on articles with a near copy in training every method is right. The novel and the later figures
+are the ones to believe. Labels follow from headings: an absent code is no proof of absence.
 
     >>> f1(["A", "B", "OTHER"], ["A", "OTHER", "OTHER"])
     (0.5, 0.6666666666666666)
@@ -227,13 +228,13 @@ def evaluation(
         if mode in BASELINES:
             parts.append(_baseline(mode, [articles[at] for at in train], judged, store))
         elif mode in ("shipped", "lexicon"):
-            parts.append(_judge(Coder.load(mode, vectors=store, use_minilm=use_minilm), judged, (), strict, store))
+            parts.append(_judge(Coder.load(mode, vectors=store, use_minilm=use_minilm), judged, (), strict))
         elif mode == "fitted":
             known = [articles[at] for at in train]
             coder = Coder.fit(
                 known, licence=licence, vectors=store, use_minilm=use_minilm, settings=settings, strict=strict
             )
-            parts.append(_judge(coder, judged, known, strict, store))
+            parts.append(_judge(coder, judged, known, strict))
         else:
             hint = f"Use one of: fitted, shipped, lexicon, {', '.join(BASELINES)}."
             raise InputError(f'"{mode}" is not a mode.', hint=hint, code="mode")
@@ -259,9 +260,7 @@ def _splits(
     return whole, f"{len(held)} folds by {by} ({len(set(groups))} groups)"
 
 
-def _judge(
-    coder: Coder, judged: Sequence[Labelled], known: Sequence[Labelled], strict: bool, vectors: Vectors
-) -> Outcome:
+def _judge(coder: Coder, judged: Sequence[Labelled], known: Sequence[Labelled], strict: bool) -> Outcome:
     texts = [a.text if strict or not a.heading else f"{a.heading}.\n{a.text}" for a in judged]
     langs = [a.lang for a in judged]
     keys, titles = chapter_keys(judged)

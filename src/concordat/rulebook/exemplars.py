@@ -2,13 +2,13 @@
 
 Each provision has clauses in English, soft and binding ones, and some in each of the other five languages; `OTHER` has
 articles of trade agreements that are about nothing digital. Treaty texts are free in most states, but the editions that
-coders were trained on are not: what ships may be fitted on this file alone (section 5 of the specification). A test holds
-the file against the user's copy of such an edition: no run of eight words may be equal.
+coders were trained on are not: what ships may be fitted on this file alone (section 5 of the specification). A test
+holds the file against the user's copy of such an edition: no run of eight words may be equal.
 
     >>> clauses = load_exemplars()
     >>> sorted({clause.lang for clause in clauses})
     ['en', 'es', 'fr', 'pt', 'ru', 'zh']
-    >>> shared_runs("Each Party shall allow the transfer of data by wire", "shall allow the transfer of data by wire now")
+    >>> shared_runs("Each shall allow the transfer of data by wire", "shall allow the transfer of data by wire now")
     ('shall allow the transfer of data by wire',)
 """
 

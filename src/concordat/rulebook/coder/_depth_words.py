@@ -7,6 +7,8 @@ blanks). A verb that weakens stands right behind the duty, with adverbs between 
     True
 """
 
+# ruff: noqa: E501  (each row is one language's pattern: broken over lines it can't be compared with its neighbours)
+
 from __future__ import annotations
 
 import re

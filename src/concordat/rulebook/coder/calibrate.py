@@ -77,7 +77,7 @@ def fit(p: Array, truth: Places, other: int | None) -> Calibration:
         top = scores.max(axis=1)
         return float(np.mean(top + np.log(np.exp(scores - top[:, None]).sum(axis=1)) - scores[every, right]))
 
-    from scipy.optimize import minimize
+    from scipy.optimize import minimize  # type: ignore[import-untyped,unused-ignore]
 
     found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7, "maxiter": 400})
     bias = float(found.x[1]) if other is not None else 0.0
@@ -96,7 +96,7 @@ def with_platt(calibration: Calibration, s: Array, right: NDArray[np.bool_]) -> 
         z = theta[0] * odds + theta[1]
         return float(np.sum(np.logaddexp(0, z) - target * z))
 
-    from scipy.optimize import minimize
+    from scipy.optimize import minimize  # type: ignore[import-untyped,unused-ignore]
 
     found = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8})
     return replace(calibration, platt=(float(found.x[0]), float(found.x[1])))

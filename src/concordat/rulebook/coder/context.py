@@ -87,7 +87,7 @@ def digital_chapters(
         p: probabilities (articles x classes). structural: codes that say nothing of what a chapter is about.
     """
     plain = [k for k, code in enumerate(classes) if code not in structural | {OTHER, *NEEDS_DIGITAL, *INSTITUTIONAL}]
-    held = (p[:, plain] >= P_MIN).any(axis=1) if plain else np.zeros(len(p), bool)
+    held = np.asarray((p[:, plain] >= P_MIN).any(axis=1)) if plain else np.zeros(len(p), bool)
     ec = [k for k in plain if classes[k][:2] in ("EC", "DF")]
     counted: dict[str, list[int]] = {}
     for at, chapter in enumerate(chapters):
@@ -107,8 +107,8 @@ def moved_to_other(p: Array, classes: Sequence[str], digital: NDArray[np.bool_])
     columns = [k for k, code in enumerate(classes) if code in NEEDS_DIGITAL or code in INSTITUTIONAL]
     if not columns or OTHER not in classes:
         return p
-    outside = np.flatnonzero(~digital)
     result = p.copy()
-    result[outside, list(classes).index(OTHER)] += p[np.ix_(outside, columns)].sum(axis=1)
-    result[np.ix_(outside, columns)] = 0.0
+    gone = p[:, columns] * ~digital[:, None]
+    result[:, list(classes).index(OTHER)] += gone.sum(axis=1)
+    result[:, columns] -= gone
     return result

@@ -1,10 +1,11 @@
 """How hard does a clause bind: not at all, softly, or as a duty?
 
 The operative words of each sentence are found, language by language. A duty or a ban (*shall*, *may not*, *undertakes
-to*) is hard unless it is weakened: by the verb that follows (*shall endeavour*, *shall cooperate*), or by a reservation
-in its clause (*where appropriate*, *to the extent possible*). Words that only recognise, permit or hope are soft. A point
-of a list is read with the words that introduce the list. The depth is 2 if the sentence that carries the provision is
-hard; a hard sentence whose object is only a dialogue, a committee or an exchange of views counts as 1.
+to*) is hard unless it is weakened: by the verb that follows (*shall endeavour*, *shall cooperate*), or by a
+reservation in its clause (*where appropriate*, *to the extent possible*). Words that only recognise, permit or hope
+are soft. A point of a list is read with the words that introduce the list. The depth is 2 if the sentence that carries
+the provision is hard; a hard sentence whose object is only a dialogue, a committee or an exchange of views counts as
+1.
 
 Flags are read likewise: exceptions, self-judging, transition, committee; whether disputes apply is a matter of the
 chapter and is only read where the text says it.

@@ -1,11 +1,12 @@
 """What does the coder see of a text: its sentences, the hits of the taxonomy's terms, its words, its meaning?
 
-Three blocks of numbers a text: rows of term weights (`tfidf`), hits a provision (`lexicon`; half the sum, at most 2), and
-MiniLM's 384 (English, where installed). A text is cut into sentences once; what a sentence hits is kept for the span.
+Three blocks of numbers a text: rows of term weights (`tfidf`), hits a provision (`lexicon`; half the sum, at most 2),
+and MiniLM's 384 (English, where installed). A text is cut into sentences once; what a sentence hits is kept for the
+span.
 
 Embeddings are kept by (SHA-256 of the text, of the weights) in the mapping handed in, which may be a store's.
 
-    >>> texts = prepare(["Each Party shall allow the cross-border transfer of information by electronic means."], ["en"])
+    >>> texts = prepare(["Each Party shall allow the cross-border transfer of information."], ["en"])
     >>> texts[0].lex["DF-FLOW"] >= 1
     True
 """
@@ -108,7 +109,7 @@ def joined(*blocks: Any) -> Any:
     used = [block for block in blocks if block is not None and block.shape[1]]
     if all(isinstance(block, np.ndarray) for block in used):
         return np.concatenate(used, axis=1)
-    from scipy.sparse import csr_matrix, hstack
+    from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped,unused-ignore]
 
     return hstack([block if not isinstance(block, np.ndarray) else csr_matrix(block) for block in used]).tocsr()
 

@@ -66,7 +66,7 @@ def best_cosines(similar: Array, owners: Sequence[str], provisions: Sequence[str
 
 
 def blend(p: Array, s: Array, valid: NDArray[np.bool_]) -> Array:
-    """P_p = max(P_p, s_p) where valid; the largest raise of a row counts, the other probabilities share what is left."""
+    """P_p = max(P_p, s_p) where valid: a row's largest s counts, the other probabilities share what is left."""
     raised = np.where(valid & (s > p), s, 0.0)
     best = raised.argmax(axis=1)
     rows = np.arange(len(p))

@@ -92,7 +92,7 @@ def fit(
     gram = np.asarray(gram.todense() if hasattr(gram, "todense") else gram, float)
     lower = np.linalg.cholesky(gram + np.eye(n) * JITTER * max(float(np.trace(gram)) / n, 1e-12))
     w, intercepts, loss = _minimise(lower, index, v, len(names), tolerance)
-    from scipy.linalg import solve_triangular
+    from scipy.linalg import solve_triangular  # type: ignore[import-untyped,unused-ignore]
 
     alpha = solve_triangular(lower, w, lower=True, trans="T")
     return Logistic(classes, np.asarray(rows.T @ alpha), intercepts, loss)
@@ -101,7 +101,7 @@ def fit(
 def _minimise(
     features: Array, index: NDArray[np.int64], v: Array, k: int, tolerance: float
 ) -> tuple[Array, Array, float]:
-    from scipy.optimize import minimize
+    from scipy.optimize import minimize  # type: ignore[import-untyped,unused-ignore]
 
     n, d = features.shape
     scale = 1.0 / v.sum()

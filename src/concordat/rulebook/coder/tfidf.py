@@ -120,7 +120,7 @@ def fit_transform(texts: Sequence[str], analyser: Analyser, *, df_min: int = 2) 
 
 
 def _rows(counts: Sequence[Mapping[str, int]], vocabulary: Mapping[str, int], idf: NDArray[np.float64]) -> Rows:
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csr_matrix  # type: ignore[import-untyped,unused-ignore]
 
     columns: list[int] = []
     values: list[int] = []
