@@ -12,7 +12,7 @@ MB) are never vendored; they come with
 
 It reads English. It trains nothing and opens no network connection.
 
-    >>> parts((7, 3, 9, 5), tokens_max=8)           # places of texts of these lengths, in batches of near lengths
+    >>> parts((7, 3, 9, 5), tokens_max=10)          # places of texts of these lengths, in batches of near lengths
     [[1, 3], [0], [2]]
 """
 
