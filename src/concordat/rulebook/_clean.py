@@ -34,6 +34,7 @@ MARGIN_MIN = 0.1  # section 4: below it the person must say which language it is
 SAMPLE = 200_000  # characters that the guess of a language looks at
 FURNITURE_SHARE = 0.6  # section 4: repeated on so many pages at the same edge
 EDGE_LINES = 3
+WORD_MAX = 80  # characters of a line's end in which a cut word is looked for
 HEADING_MAX = 500  # characters; a longer one is text, and isn't searched for footnote digits
 
 # Function words that few of the other five languages share: a shared one (de, que, la) would only dull the margin.
@@ -250,7 +251,7 @@ def _edges(page: Sequence[str]) -> list[tuple[int, int]]:
     return above + [(-place, at) for place, at in enumerate(reversed(filled[-EDGE_LINES:]), start=1)]
 
 
-_HYPHEN_END = re.compile(r"([^\W\d_]+)[-‐\xad]$")
+_HYPHEN_END = re.compile(r"([^\W\d_]+)[-‐]$")
 _WORD_START = re.compile(r"([^\W\d_]+)(\S*) ?")
 
 
@@ -259,12 +260,14 @@ def without_hyphens(lines: Sequence[str]) -> list[str]:
     known = words("\n".join(lines))
     result = list(lines)
     for at in range(len(result) - 1):
-        cut = _HYPHEN_END.search(result[at])
-        rest = _WORD_START.match(result[at + 1])
+        line = result[at]
+        tail = len(line) - min(len(line), WORD_MAX)
+        cut = _HYPHEN_END.search(line, tail) if line.endswith(("-", "‐")) else None
+        rest = _WORD_START.match(result[at + 1]) if cut else None
         if cut is None or rest is None or not rest[1][0].islower():
             continue
         hyphen = "" if (cut[1] + rest[1]).casefold() in known else "-"
-        result[at] = result[at][: cut.end(1)] + hyphen + rest[1] + rest[2]
+        result[at] = line[: cut.end(1)] + hyphen + rest[1] + rest[2]
         result[at + 1] = result[at + 1][rest.end() :]
     return result
 

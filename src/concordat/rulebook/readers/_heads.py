@@ -214,6 +214,8 @@ def _is_title(line: str, follower: str, lang: str, *, stop: bool) -> bool:
         stop: on the line of the number itself a short title may end in a full stop, and stand in brackets.
     """
     words = len(line.split())
+    if len(line) > 2 * LINE_MAX:
+        return False
     if lang == "zh" and _HAN.search(line):
         return (
             len(line) <= TITLE_SIGNS_MAX
