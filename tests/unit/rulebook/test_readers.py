@@ -254,6 +254,39 @@ def test_sections_stand_for_articles_in_an_akn_act_without_any() -> None:
     assert [name for name, _ in _told(_read(raw), "article")] == ["pact/1", "pact/2"]
 
 
+@pytest.mark.parametrize(
+    ("printed", "number"),
+    [
+        ("Article 4.3.", "4.3"), ("Article premier", "premier"), ("XIII", "XIII"), ("Art. 5", "5"), ("第五条", "五"),
+        ("§ 7", "7"), ("“1.", "1"), ("XIII bis", "XIII bis"), ("(2)", "2"), ("СТАТЬЯ 9", "9"),
+    ],
+)  # fmt: skip
+def test_akn_numbers_lose_their_word_and_stops(printed: str, number: str) -> None:
+    article = f"<article><num>{printed}</num><content><p>x</p></content></article>"
+    parsed = _read(f"<akomaNtoso><act><meta/><body>{article}</body></act></akomaNtoso>", lang="en")
+    assert [unit.number for unit in parsed.units] == [number]
+
+
+def test_akn_lists_in_blocks_named_levels_and_nested_attachments() -> None:
+    raw = """<akomaNtoso><act><meta/><body><chapter><num>1</num><heading>General</heading>
+    <hcontainer name="regulation"><num>1.</num><heading>Aims</heading>
+      <subsection><num>(1)</num><content><blockList><listIntroduction>The Board must -</listIntroduction>
+        <item><num>(a)</num><blockList><listIntroduction>promote -</listIntroduction>
+          <item><num>(i)</num><p>data; and</p></item></blockList></item></blockList></content></subsection>
+    </hcontainer></chapter></body>
+    <attachments><attachment><heading>Annex</heading><doc name="annex"><mainBody><p>None.</p></mainBody>
+      <attachments><attachment><heading>Schedule B</heading><doc name="s"><mainBody><p>Nor here.</p></mainBody></doc>
+      </attachment></attachments></doc></attachment></attachments></act></akomaNtoso>"""
+    assert _told(_read(raw, lang="en")) == [
+        ("pact/ch1", ""),
+        ("pact/1", "(1) The Board must -\n(a) promote -\n(i) data; and"),
+        ("pact/1/1", "The Board must -\n(a) promote -\n(i) data; and"),
+        ("pact/1/1/a", "promote -\n(i) data; and"),
+        ("pact/annex-1", "None."),
+        ("pact/annex-1/annex-B", "Nor here."),
+    ]
+
+
 def test_akn_levels_are_bounded_and_inline_marks_are_not_levels() -> None:
     deep = "<point><num>a</num>" * 13 + "<content><p>x</p></content>" + "</point>" * 13
     body = "<akomaNtoso><act><meta/><body><article><num>1</num>{}</article></body></act></akomaNtoso>"
@@ -379,6 +412,17 @@ def test_a_doctype_is_refused_with_its_line() -> None:
 def test_what_can_not_be_read_is_refused(raw: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         _read(raw)
+
+
+@pytest.mark.parametrize("sign", [".", "a", "1", " ", "(", "-", "_"])
+def test_a_line_of_one_sign_alone_is_read(sign: str) -> None:
+    """A pattern that tries each beginning again would take hours for these."""
+    line = sign * 200_000
+    text = f"Article 1: {line}x1\n{line}-\nb{line}\nArticle 2 {line}\n{line}!\nArticle 3: End\nIt ends.\n"
+    assert _read(text, lang="en").units
+    wanted = line.strip()
+    raw = f'<treaty><body><chapter name="{line}1"><article name="x">\n{line}y</article></chapter></body></treaty>'
+    assert _read(raw, lang="en").units[-1].text == f"{wanted}y"
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:

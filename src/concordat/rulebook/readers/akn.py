@@ -17,7 +17,7 @@ The limit of 12 levels is one on parts of the text (chapter, article, paragraph,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from concordat.errors import InputError
@@ -44,7 +44,17 @@ _BLOCKS = _clean.listed(
 _QUOTED = frozenset(("quotedText", "quotedStructure", "embeddedStructure"))
 _OUTSIDE = frozenset(("meta", "attachments", "components", "annexes"))
 _LANGUAGES = {"eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "por": "pt", "zho": "zh", "chi": "zh", "rus": "ru"}
-_WORD = re.compile(r"^\s*(?:[^\W\d_]{3,}\.?|art\.|第|§+)\s*(?=\S)", re.IGNORECASE)
+_WORD = re.compile(r"\s*(?:(?![IVXLC]+\b)[^\W\d_]{3,}\.?\s+|art\.\s*|第\s*|§+\s*)(?=\S)", re.IGNORECASE)
+_BEFORE_NUMBER = re.compile(r"^[\s(（\[§“”\"'‘]+|[\s)）\].:、”\"'’–—条條章-]+$")
+# The United Kingdom and others mark such levels by name only.
+_NAMED = {
+    "article": "article",
+    "regulation": "article",
+    "rule": "rule",
+    "section": "section",
+    "chapter": "chapter",
+    "part": "part",
+}
 
 
 @dataclass(slots=True)
@@ -146,7 +156,7 @@ class _Text:
             raise InputError(what, where=self._where, hint=hint, code="too_deep")
         self._flush()
         printed = node.own("num")[:NUMBER_MAX]
-        part = _Part(re.sub(r"^[\s(（\[§]+|[\s)）\].:、–—-]+$", "", printed), depth, node.id)
+        part = _Part(_BEFORE_NUMBER.sub("", printed), depth, node.id)
         self.parts.append(part)
         waiting = (printed, part)
         self._pending.append(waiting)
@@ -194,19 +204,24 @@ def parse_akn(data: bytes, *, name: str, id: str, lang: str = "") -> ParsedInstr
     build = Builder(id, spoken, blob, where=name, ranges=not told)
     reader = _Reader(build, _article_tag(document), name)
     reader.document(document)
-    for holder in (node for node in (*root.nodes, *document.nodes) if node.tag in _OUTSIDE - {"meta"}):
-        for at, annex in enumerate(holder.nodes, start=1):
-            reader.annex(annex, at)
-    title = next((node for node in document.walk() if node.tag == "docTitle"), None)
-    named = " ".join(_Text(title).text.split()) if title else facts.get("alias", "") or facts.get("name", "")
-    return build.done(named or id, facts | how, (*told, *reader.warnings))
+    reader.annexes((*root.nodes, *document.nodes), id)
+    return build.done(_title(document, facts) or id, facts | how, (*told, *reader.warnings))
+
+
+def _title(document: Node, facts: Mapping[str, str]) -> str:
+    """What the document calls itself, else what its description does."""
+    for tag in ("docTitle", "shortTitle"):
+        if node := document.find(tag):
+            return " ".join(_Text(node).text.split())
+    return next((name for key in ("alias", "name") if (name := facts.get(key, "")) not in ("", "Untitled")), "")
 
 
 def _tree(data: bytes, name: str) -> tuple[Node, tuple[str, ...]]:
     open_: list[Node] = [Node("", {}, 0)]
 
     def start(tag: str, attributes: Mapping[str, str], at: int) -> None:
-        node = Node(tag, attributes, at)
+        named = _NAMED.get(attributes.get("name", "")) if tag == "hcontainer" else None
+        node = Node(named or tag, attributes, at)
         open_[-1].children.append(node)
         open_.append(node)
 
@@ -336,26 +351,36 @@ class _Reader:
         for at, words in enumerate(text.quoted, start=1):
             self.build.add(f"{name}/quoted-{at}", "footnote", "", "Quoted text", words, parent=name)
 
-    def annex(self, node: Node, place: int) -> None:
-        """An attachment, with its own articles if it has any."""
+    def annexes(self, nodes: Iterable[Node], base: str) -> None:
+        """The attachments that some elements hold."""
+        for holder in nodes:
+            if holder.tag in _OUTSIDE - {"meta"}:
+                for at, node in enumerate(holder.nodes, start=1):
+                    self._annex(node, at, base)
+
+    def _annex(self, node: Node, place: int, base: str) -> None:
+        """An attachment, with its own articles and attachments if it has any."""
         heading = _clean.heading(node.own("heading"))
-        number = _number(node) or (
-            m[1] if (m := re.match(r"\w+\s+([\dA-Z]+(?:-\w+)?|[IVXLC]+)\b", heading)) else str(place)
-        )
-        inside = any(inner.tag == self._article_tag for inner in node.walk()) and self._article_tag != "paragraph"
-        skip = frozenset(("num", "heading"))
-        text = _Text(None if inside else node, skip=skip, where=self._where)
+        named = re.match(r"\w+\s+(\d[\w-]*|[A-Z](?:-\w+)?|[IVXLC]+)(?!\w)", heading)
+        number = _number(node) or (named[1] if named else str(place))
+        inside = self._article_tag != "paragraph" and any(inner.tag == self._article_tag for inner in node.walk())
+        text = _Text(None if inside else node, skip=frozenset(("num", "heading")), where=self._where)
         span = (node.start, node.end)
-        key = f"{self.build.instrument}/annex-{slug(number)}"
-        name = self.build.add(key, "annex", number, heading, text.text, span=span, alternative=node.id)
+        key = f"{base}/annex-{slug(number)}"
+        name = self.build.add(
+            key, "annex", number, heading, text.text, parent=base if base != self.build.instrument else "", span=span,
+            alternative=node.id,
+        )  # fmt: skip
         self._notes(name, text)
         if inside:
             self._walk(node, name, name, 1)
         else:
             self._parts(name, text, span)
+        self.annexes((*node.nodes, *(inner for child in node.nodes for inner in child.nodes)), name)
 
 
 def _number(node: Node) -> str:
     """`num` without its word and its stops: "Article 4.3." is 4.3, 第五条 is 五."""
-    printed = _WORD.sub("", node.own("num")[:NUMBER_MAX], count=1)
-    return re.sub(r"^[\s(（\[]+|[\s)）\].:、–—条條章-]+$", "", printed)
+    printed = node.own("num")[:NUMBER_MAX]
+    word = _WORD.match(printed)
+    return _BEFORE_NUMBER.sub("", printed[word.end() :] if word else printed)
