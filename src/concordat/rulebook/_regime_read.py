@@ -1,0 +1,255 @@
+"""What the figures of a bloc's regime rest on, read from the store once: a frozen `Regime`.
+
+Instruments, participations and codings become arrays; all figures are computed from them without the store. A coding of
+a provision with a depth becomes a rule: its instrument, provision, legal ordinal and probability (1 where a person made
+it). A party with a reservation that names a provision ("DF-LOCA: ...") doesn't owe it: its own variant of the
+instrument holds everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concordat.errors import InputError
+from concordat.rulebook._regime_force import UNKNOWN, YES, Forces, Levels, forces
+from concordat.rulebook.binds import chosen, legal_depth
+from concordat.rulebook.catalogue import check_party
+from concordat.rulebook.model import SOFT, Coding, Instrument, Participation
+from concordat.rulebook.regime import Array, Scales
+from concordat.rulebook.taxonomy import Taxonomy, load_taxonomy
+
+if TYPE_CHECKING:
+    from concordat.rulebook.store import RuleStore
+
+PEOPLE = ("human", "import")
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """Coded rules: a row each, sorted by variant and provision.
+
+    Attributes:
+        variant: which instrument (and reservation). provision: its place in `Scales.codes`. ordinal: legal.
+        probability: 1 where a person said so, or where the method gives none.
+    """
+
+    variant: NDArray[np.intp]
+    provision: NDArray[np.intp]
+    ordinal: Levels
+    probability: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Regime:
+    """A bloc's regime on some days.
+
+    Attributes:
+        members: in the order given. days: the last day of each year, and at the end the day asked for.
+        coded: instruments with a coding. topics: by instrument and topic, the catalogue's and those of its codings.
+        soft: instruments that bind nobody by nature.
+        hardest: `[variant, provision]`; variant_of: of an instrument for a member, -1 where not coded.
+        by_hand: codings that a person made; codings: all of them; uncalibrated: those of a method without probability.
+        coders: who coded: names, sorted.
+    """
+
+    members: tuple[str, ...]
+    days: tuple[date, ...]
+    scales: Scales
+    instruments: tuple[Instrument, ...]
+    participations: dict[str, tuple[Participation, ...]] = field(repr=False)
+    forces: Forces = field(repr=False)
+    coded: NDArray[np.bool_] = field(repr=False)
+    with_text: frozenset[str] = field(repr=False)
+    topics: NDArray[np.bool_] = field(repr=False)
+    soft: NDArray[np.bool_] = field(repr=False)
+    rules: Rules = field(repr=False)
+    hardest: Levels = field(repr=False)
+    variant_of: NDArray[np.intp] = field(repr=False)
+    codings: int
+    by_hand: int
+    uncalibrated: int
+    coders: tuple[str, ...]
+
+    @property
+    def on(self) -> date:
+        """The day asked for."""
+        return self.days[-1]
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The years of the days."""
+        return tuple(d.year for d in self.days)
+
+    def place(self, instrument: str) -> int:
+        """Where an instrument stands."""
+        return [i.id for i in self.instruments].index(instrument)
+
+    def pair_sets(self, force: Levels, least: int = YES) -> NDArray[np.bool_]:
+        """Which variants bind each pair, in either direction, `[pair, variant]`; `least`: YES, or UNKNOWN as yes."""
+        one, other = np.triu_indices(len(self.members), 1)
+        return self.owed_sets(force, one, other, least) | self.owed_sets(force, other, one, least)
+
+    def owed_sets(
+        self, force: Levels, actor: NDArray[np.intp], other: NDArray[np.intp], least: int = YES
+    ) -> NDArray[np.bool_]:
+        """Which variants actors owe to others `[pair, variant]`."""
+        found = np.zeros((len(actor), len(self.hardest)), dtype=bool)
+        for k in np.flatnonzero(self.coded):
+            here = np.flatnonzero(force[k, actor, other] >= least)
+            found[here, self.variant_of[k, actor[here]]] = True
+        return found
+
+    def held_sets(self, day: int, least: int = YES) -> NDArray[np.bool_]:
+        """Which variants each member owes to anyone `[member, variant]`."""
+        found = np.zeros((len(self.members), len(self.hardest)), dtype=bool)
+        for k in np.flatnonzero(self.coded):
+            here = np.flatnonzero(self.forces.held[day, k] >= least)
+            found[here, self.variant_of[k, here]] = True
+        return found
+
+    def answered(self, day: int) -> NDArray[np.bool_]:
+        """Whether a topic is answered for a member: a coded instrument in force for it is about it."""
+        held = (self.forces.held[day] == YES) & self.coded[:, None]
+        return np.asarray(held.T.astype(int) @ self.topics.astype(int) > 0, dtype=bool)
+
+    def profile_coverage(self, day: int) -> Array:
+        """Share coded of the instruments in force for each member with anyone; NaN where there are none."""
+        held = self.forces.held[day] == YES
+        count, coded = held.sum(axis=0), (held & self.coded[:, None]).sum(axis=0)
+        return np.asarray(np.where(count > 0, coded / np.maximum(count, 1), np.nan), dtype=float)
+
+
+def read(
+    store: RuleStore,
+    members: Sequence[str],
+    on: date,
+    *,
+    first_year: int | None = None,
+    taxonomy: Taxonomy | None = None,
+) -> Regime:
+    """Read a bloc's regime on a day, and on the last day of each year from `first_year` on.
+
+    Raises:
+        InputError: fewer than two members, one twice, an unknown one, a first year after the day.
+    """
+    for member in members:
+        check_party(member)
+    if len(members) < 2 or len(set(members)) < len(members):
+        raise InputError("name two or more different members.", hint="A regime is between members.", code="members")
+    if first_year is not None and first_year > on.year:
+        raise InputError(f"the first year, {first_year}, is after {on}.", hint="Name an earlier one.", code="years")
+    scales = Scales.of(taxonomy or load_taxonomy())
+    book = taxonomy or load_taxonomy()
+    instruments = tuple(store.instruments().values())
+    rows = store.participations()
+    days = (*(date(y, 12, 31) for y in range(first_year or on.year, on.year)), on)
+    by_instrument = _codings(store)
+    coded = np.array([i.id in by_instrument for i in instruments], dtype=bool)
+    made = _rules(by_instrument, instruments, rows, tuple(members), book, scales)
+    every = [c for some in by_instrument.values() for c in some]
+    return Regime(
+        members=tuple(members),
+        days=days,
+        scales=scales,
+        instruments=instruments,
+        participations=rows,
+        forces=forces(instruments, rows, members, days),
+        coded=coded,
+        with_text=frozenset(store.with_text()),
+        topics=_topics(by_instrument, instruments, book, scales),
+        soft=np.array([i.binding in SOFT for i in instruments], dtype=bool),
+        rules=made[0],
+        hardest=made[1],
+        variant_of=made[2],
+        codings=len(every),
+        by_hand=sum(c.method in PEOPLE for c in every),
+        uncalibrated=sum(c.probability is None and c.method not in PEOPLE for c in every),
+        coders=tuple(sorted({c.coder for c in every})),
+    )
+
+
+def _codings(store: RuleStore) -> dict[str, list[Coding]]:
+    """Codings by instrument; of a part of an article only where the article has not the same provision."""
+    found: dict[str, list[Coding]] = {}
+    for coding in store.codings():
+        found.setdefault(coding.unit.split("/", 1)[0], []).append(coding)
+    return {name: chosen(some, store.units_of_codings(name)) for name, some in found.items()}
+
+
+def _topics(
+    codings: dict[str, list[Coding]], instruments: Sequence[Instrument], book: Taxonomy, scales: Scales
+) -> NDArray[np.bool_]:
+    found = np.zeros((len(instruments), len(scales.topics)), dtype=bool)
+    for k, instrument in enumerate(instruments):
+        spoken = {
+            book.provisions[c.provision].topic for c in codings.get(instrument.id, ()) if c.provision in book.provisions
+        }
+        found[k] = [t in spoken or t in instrument.topics for t in scales.topics]
+    return found
+
+
+def _rules(
+    codings: dict[str, list[Coding]],
+    instruments: Sequence[Instrument],
+    participations: dict[str, tuple[Participation, ...]],
+    members: tuple[str, ...],
+    book: Taxonomy,
+    scales: Scales,
+) -> tuple[Rules, Levels, NDArray[np.intp]]:
+    """Rules of all variants, the hardest of each provision, and which variant stands for a member."""
+    places = {code: n for n, code in enumerate(scales.codes)}
+    variant_of = np.full((len(instruments), len(members)), -1, dtype=np.intp)
+    rows: list[tuple[int, int, int, float]] = []
+    count = 0
+    for k, instrument in enumerate(instruments):
+        if instrument.id not in codings:
+            continue
+        variants: dict[frozenset[str], int] = {}
+        for i, reserved in enumerate(_reserved(participations.get(instrument.id, ()), members, scales)):
+            if reserved not in variants:
+                variants[reserved] = count + len(variants)
+            variant_of[k, i] = variants[reserved]
+        made = list(_ordinals(codings[instrument.id], instrument, book))
+        for reserved, variant in variants.items():
+            rows += [(variant, places[c], o, p) for c, o, p in made if c not in reserved]
+        count += len(variants)
+    rows.sort()
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+    rules = Rules(
+        np.array(columns[0], dtype=np.intp),
+        np.array(columns[1], dtype=np.intp),
+        np.array(columns[2], dtype=np.int8),
+        np.array(columns[3], dtype=float),
+    )
+    hardest = np.zeros((count, len(scales.codes)), dtype=np.int8)
+    np.maximum.at(hardest, (rules.variant, rules.provision), rules.ordinal)
+    return rules, hardest, variant_of
+
+
+def _ordinals(codings: Sequence[Coding], instrument: Instrument, book: Taxonomy) -> list[tuple[str, int, float]]:
+    found = []
+    for coding in codings:
+        provision = book.provisions.get(coding.provision)
+        if provision is None or provision.structural or not coding.depth:
+            continue
+        ordinal = provision.ordinal(legal_depth(coding.depth, instrument), coding.flags)
+        sure = coding.method in PEOPLE or coding.probability is None
+        if ordinal:
+            found.append((coding.provision, ordinal, 1.0 if sure else float(coding.probability or 0.0)))
+    return found
+
+
+def _reserved(rows: Sequence[Participation], members: Sequence[str], scales: Scales) -> list[frozenset[str]]:
+    """The provisions that each member has reserved: words that begin with a provision's code."""
+    own = {row.party: row.reservations for row in rows if row.reservations}
+    codes = set(scales.codes)
+    return [frozenset(w.split(":", 1)[0] for w in own.get(m, ())) & codes for m in members]
+
+
+__all__ = ["UNKNOWN", "YES", "Regime", "Rules", "read"]
