@@ -152,3 +152,170 @@ def drafts(
 
     facts, lines, table = tables.drafts(document, agenda)
     shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command()
+def code(
+    instruments: list[str] = typer.Argument(
+        None, help="Instruments whose text is loaded; all of them, if none is named."
+    ),
+    mode: str = typer.Option("shipped", "--mode", help="shipped (our own clauses) or lexicon (terms alone)."),
+    json: bool = JSON,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Code the articles of texts: which provision, how hard, how surely, which words say so."""
+    from concordat.cli import _rulebook_code as coding
+
+    with kept.opened(data_dir) as store:
+        facts, lines = coding.code(store, instruments or (), mode)
+    shared.out(facts, lines, json=json)
+
+
+@app.command()
+def review(
+    instrument: str = typer.Argument("", help="One instrument; all, if left out."),
+    decide: str = typer.Option("", "--decide", help="The id of a coding (or its beginning) to decide on."),
+    provision: str = typer.Option("", "--provision", help="What the unit holds; OTHER: nothing digital."),
+    depth: int = typer.Option(-1, "--depth", help="0 not addressed, 1 soft, 2 binding; as it was, if left out."),
+    coder: str = typer.Option("", "--coder", help="Who decides."),
+    reason: str = typer.Option("", "--reason", help="Why."),
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Codings that wait for a person, the most useful decision first; or a person's decision on one."""
+    from concordat.cli import _rulebook_code as coding
+
+    with kept.opened(data_dir) as store:
+        if decide:
+            facts, lines = coding.decide(store, decide, provision, None if depth < 0 else depth, coder, reason)
+            shared.out(facts, lines, json=json)
+            return
+        facts, lines, table = coding.queue(store, instrument)
+    shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command("eval")
+def eval_(
+    file: Path = typer.Argument(..., help="Labelled articles, a JSON object a line."),
+    mode: str = typer.Option("fitted", "--mode", help="fitted, shipped, lexicon; or a baseline: tfidf, minilm, mean."),
+    cv: int = typer.Option(5, "--cv", min=2, help="Folds; agreements are held out as a whole."),
+    split_year: int = typer.Option(0, "--split-year", help="Train up to this year, test after it, instead of folds."),
+    by: str = typer.Option("agreement", "--by", help="What is held out as a whole: agreement or (drafting) family."),
+    headings: bool = typer.Option(
+        False, "--headings", help="Let the coder see headings, from which labels often come."
+    ),
+    seed: int = typer.Option(0, "--seed", help="Of the intervals' draws."),
+    json: bool = JSON,
+) -> None:
+    """How right a coder is on labelled articles, with the number of cases and an interval beside each figure."""
+    from concordat.cli import _rulebook_code as coding
+
+    facts, lines = coding.evaluated(file, mode, cv, split_year or None, by, headings, seed)
+    shared.out(facts, lines, json=json)
+
+
+@app.command()
+def search(
+    query: str = typer.Argument(..., help="A question in plain words."),
+    party: str = typer.Option("", "--party", help="Only instruments of this country or EU."),
+    topic: str = TOPIC,
+    depth: int = typer.Option(0, "--depth", min=0, max=2, help="Only articles at least this deep: 1 soft, 2 binding."),
+    type_: str = typer.Option("", "--type", help="Only instruments of this type, such as digital_agreement."),
+    since: int = typer.Option(0, "--since", help="Only instruments of this year or later."),
+    until: int = typer.Option(0, "--until", help="Only instruments of this year or earlier."),
+    in_force: str = typer.Option("", "--in-force", help="Only instruments in force on this day."),
+    limit: int = typer.Option(10, "--limit", min=1, max=200, help="How many articles."),
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Articles that answer a question in plain words, each with the words that do."""
+    from concordat.cli import _rulebook_texts as texts
+    from concordat.rulebook.search import Filters
+
+    filters = Filters(
+        party=party,
+        topic=topic,
+        depth=depth,
+        type=type_,
+        since=since or None,
+        until=until or None,
+        in_force_on=kept.day(in_force) if in_force else None,
+    )
+    with kept.opened(data_dir) as store:
+        facts, lines, table = texts.found(store, query, filters, limit)
+    shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command()
+def compare(
+    instruments: list[str] = typer.Argument(..., help="Two or more instruments."),
+    topic: str = TOPIC,
+    words: bool = typer.Option(False, "--words", help="Show where the words of paired articles differ."),
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Agreements side by side: provisions, depth, articles that answer to each other."""
+    from concordat.cli import _rulebook_texts as texts
+
+    with kept.opened(data_dir) as store:
+        facts, lines, table = texts.compared(store, instruments, topic, words)
+    shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command()
+def clause(
+    provision: str = typer.Argument(..., help="A provision, such as DF-FLOW."),
+    depth: int = typer.Option(-1, "--depth", help="Only 1 (soft) or 2 (binding)."),
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Model clauses of a provision: drafting families, each with its first user and variants."""
+    from concordat.cli import _rulebook_texts as texts
+
+    with kept.opened(data_dir) as store:
+        facts, lines, table = texts.clause(store, provision, None if depth < 0 else depth)
+    shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command("import")
+def import_(
+    kind: str = typer.Argument(..., help="taped"),
+    file: Path = typer.Argument(..., help="Your own copy, CSV or XLSX."),
+    map_: Path = typer.Option(None, "--map", help="Columns and provisions, from your codebook (taped-map@1)."),
+    json: bool = JSON,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Bring in codings of others: TAPED."""
+    from concordat.cli import _rulebook_texts as texts
+
+    if kind != "taped":
+        raise InputError(f'"{kind}" is not a kind I can import.', hint="Write: import taped FILE", code="kind")
+    with kept.opened(data_dir) as store:
+        facts, lines = texts.imported(store, file, map_)
+    shared.out(facts, lines, json=json)
+
+
+@app.command()
+def export(
+    instruments: list[str] = typer.Argument(None, help="Instruments; all, if none is named."),
+    form: str = typer.Option("csv", "--format", help="csv, csvw (its metadata), jsonld, akn (one text), taped."),
+    everything: bool = typer.Option(
+        False, "--i-have-the-rights", help="With codings whose licence forbids to hand them on."
+    ),
+    out: Path = typer.Option(None, "--out", help="Write to this file instead of the screen."),
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Codings and texts for other programs."""
+    import sys
+
+    from concordat.cli import _rulebook_texts as texts
+
+    with kept.opened(data_dir) as store:
+        text, withheld = texts.exported(store, instruments or (), form, everything)
+    if withheld:
+        print(f"concordat: {withheld} codings were held back for their licence.", file=sys.stderr)
+    shared.out({}, text.rstrip("\n").split("\n"), out=out)

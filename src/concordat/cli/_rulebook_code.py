@@ -1,0 +1,174 @@
+"""`concordat rulebook code`, `review`, `eval`: texts to codings, a person's word on them, how right a coder is."""
+
+from __future__ import annotations
+
+import hashlib
+import json as json_
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from concordat import canonical
+from concordat.cli import _rulebook_store as kept
+from concordat.cli._evidence_tables import columns
+from concordat.cli._rulebook_tables import Answer, coding_facts
+from concordat.errors import InputError
+from concordat.rulebook.store import RuleStore
+
+if TYPE_CHECKING:
+    from concordat.rulebook.coder import Coder, Labelled
+
+MODEL_METHODS = ("lexicon", "model", "few_shot")
+
+
+def code(store: RuleStore, names: Sequence[str], mode: str) -> tuple[dict[str, Any], list[str]]:
+    """Code the texts of instruments; what people coded stays."""
+    from concordat import clock
+    from concordat.cli._rulebook_vectors import StoredVectors
+    from concordat.rulebook.coder import Coder
+
+    chosen = list(names) or list(store.with_text())
+    for name in chosen:
+        if name not in store.with_text():
+            _ = store[name]
+            hint = f"Load it: concordat rulebook load FILE --as {name}"
+            raise InputError(f"{name} has no text here.", hint=hint, code="no_text")
+    if not chosen:
+        raise InputError("no text is loaded.", hint="concordat rulebook load FILE --as ID", code="no_text")
+    vectors = StoredVectors(store)
+    coder = Coder.load(mode, vectors=vectors)
+    today = clock.today().isoformat()
+    facts: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for number, name in enumerate(chosen, 1):
+        if sys.stderr.isatty():
+            print(f"concordat: {number} of {len(chosen)}: {name}", file=sys.stderr)
+        made = coder.code(store.units(name), instrument=store[name], coded_on=today)
+        store.drop_codings(name, MODEL_METHODS)
+        store.add_codings(made)
+        provisions = {c.provision for c in made}
+        review = sum(c.state == "review" for c in made)
+        facts.append({"instrument": name, "codings": len(made), "provisions": sorted(provisions), "review": review})
+        lines.append(f"{name}: {len(made)} codings of {len(provisions)} provisions, {review} to review.")
+    vectors.flush()
+    lines.append(coder.about.words())
+    return {"coded": facts, "coder": about(coder)}, lines
+
+
+def about(coder: Coder) -> dict[str, Any]:
+    """What a coder is, for a program."""
+    told = coder.about
+    return {
+        "mode": told.mode,
+        "version": told.version,
+        "licence": told.licence or None,
+        "minilm": told.minilm,
+        "labels": told.labels,
+        "measured": dict(told.measured),
+    }
+
+
+def queue(store: RuleStore, instrument: str) -> Answer:
+    """Codings that a person should look at, those that change most first."""
+    from concordat.rulebook.review import queue as ordered
+
+    rows = ordered(store, instrument)
+    head = ("coding", "unit", "provision", ">probability", "depth", "reason", ">pairs")
+    table = [
+        (
+            r.coding.id[:12],
+            r.coding.unit,
+            r.coding.provision,
+            "" if r.coding.probability is None else f"{r.coding.probability:.2f}",
+            "" if r.coding.depth is None else str(r.coding.depth),
+            r.coding.reason or r.coding.state,
+            str(r.pairs),
+        )
+        for r in rows
+    ]
+    lines = [*columns(head, table[:60])] if table else ["Nothing to review."]
+    if len(table) > 60:
+        lines.append(f"... and {len(table) - 60} more; see --csv.")
+    facts = {"queue": [coding_facts(r.coding) | {"pairs": r.pairs, "quote": r.quote} for r in rows]}
+    return facts, lines, (head, table)
+
+
+def decide(
+    store: RuleStore, coding: str, provision: str, depth: int | None, coder: str, reason: str
+) -> tuple[dict[str, Any], list[str]]:
+    """A person's word on a coding: the coding that replaces it, and the payload that may be signed."""
+    from concordat import clock
+    from concordat.rulebook.review import override
+
+    made, payload = override(
+        store, coding, provision=provision, depth=depth, coder=coder, reason=reason, on=clock.today().isoformat()
+    )
+    text = canonical.dumps(payload).decode()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    lines = [f"{made.unit}: {made.provision}, by {coder}. Payload rulebook.coding/v1, SHA-256 {digest}:", text]
+    return {"coding": coding_facts(made), "payload": payload, "sha256": digest}, lines
+
+
+# --- Evaluation -----------------------------------------------------------------------------------------------------
+
+
+def evaluated(
+    path: Path, mode: str, cv: int, split_year: int | None, by: str, headings: bool, seed: int
+) -> tuple[dict[str, Any], list[str]]:
+    """The accuracy table of a coder on a file of labelled articles (JSON lines)."""
+    from concordat.rulebook.evaluate import evaluation
+
+    articles = labelled(kept.read(path), str(path))
+    found = evaluation(
+        articles, mode=mode, cv=None if split_year else cv, split_year=split_year, by=by, strict=not headings, seed=seed
+    )
+    codes = [(c, str(n), f"{v:.3f}") for c, n, v in found.by_code]
+    lines = [found.words(), "", *columns(("provision", ">n", ">F1"), codes)]
+    facts = {
+        "mode": found.mode,
+        "how": found.how,
+        "seed": seed,
+        "figures": [{"name": r.name, "n": r.n, "value": r.value, "low": r.low, "high": r.high} for r in found.rows],
+        "by_provision": [{"provision": c, "n": n, "f1": v} for c, n, v in found.by_code],
+    }
+    return facts, lines
+
+
+def labelled(data: bytes, where: str) -> list[Labelled]:
+    """Labelled articles of a JSON-lines file: id, agreement, year, lang, chapter, heading, text, code, code_alt.
+
+    Raises:
+        InputError: a line that is not such an object; with its number.
+    """
+    from concordat.rulebook.coder import Labelled
+
+    found = []
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        place = f"{where}, line {number}"
+        try:
+            row = json_.loads(line)
+            alt = row.get("code_alt") or ()
+            year = int(row["year"])
+            lang, chapter, heading = (str(row.get(k, "")) for k in ("lang", "chapter", "heading"))
+            article = Labelled(
+                id=str(row["id"]),
+                agreement=str(row["agreement"]),
+                year=year,
+                lang=lang,
+                chapter=chapter,
+                heading=heading,
+                text=str(row["text"]),
+                code=str(row["code"]),
+                code_alt=tuple(alt),
+                human=bool(row.get("human", False)),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            hint = 'A line is {"id", "agreement", "year", "lang", "chapter", "heading", "text", "code", "code_alt"}.'
+            raise InputError(f"not a labelled article: {error!r}.", where=place, hint=hint, code="labelled") from None
+        found.append(article)
+    if not found:
+        raise InputError("no labelled article.", where=where, hint="One JSON object a line.", code="empty")
+    return found
