@@ -1,4 +1,4 @@
-"""How texts without marks are split: each case of the YAML file is a text and the parts that a person would see in it."""
+"""How texts without marks are split: each case of the YAML file is a text and the parts a person would see in it."""
 
 from __future__ import annotations
 
