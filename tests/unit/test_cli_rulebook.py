@@ -1,0 +1,147 @@
+"""`concordat rulebook`: every command on a small store, all forms alike, faults with their exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from concordat.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+TEXT = """\
+Agreement on Digital Trade
+
+Chapter 1
+Digital Trade
+
+Article 1
+Cross-Border Transfer of Information
+1. Each Party shall allow the cross-border transfer of information by electronic means, where this activity is for the
+conduct of business.
+2. Nothing in this Article shall prevent a Party from measures to achieve a legitimate public policy objective.
+
+Article 2
+Weather
+The Parties note that the weather was fine on the day of signature, and thank their hosts for the lunch that was served.
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `concordat rulebook ...` with a data folder of its own."""
+    monkeypatch.setenv("CONCORDAT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CONCORDAT_NOW", "2026-11-01T00:00:00Z")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "depa.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "other.txt").write_text(TEXT.replace("shall allow", "shall endeavour to allow"), encoding="utf-8")
+
+    def rulebook(*arguments: str) -> tuple[int, str, str]:
+        code = main(["rulebook", *arguments])
+        return code, *capsys.readouterr()
+
+    return rulebook
+
+
+def facts(run: Run, *arguments: str) -> Any:
+    code, out, err = run(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_from_a_text_to_the_rule_that_binds(run: Run) -> None:
+    loaded = facts(run, "load", "depa.txt", "--as", "depa")["loaded"][0]
+    assert (loaded["articles"], loaded["language"], loaded["gone"]) == (2, "en", [])
+    assert "nothing changed" in run("load", "depa.txt", "--as", "depa")[1]
+    code, out, _ = run("code", "depa", "--mode", "lexicon")
+    assert code == 0
+    assert "1 codings" in out
+    code, out, _ = run("binds", "SGP", "KOR", "--on", "2026-11-01", "--topic", "DF")
+    assert code == 0
+    assert "DF-FLOW" in out
+    assert "since 2024-05-03" in out
+    assert out.rstrip().endswith("Not legal advice.")
+    told = facts(run, "binds", "SGP", "KOR", "--topic", "DF-FLOW")
+    assert [r["unit"] for r in told["rows"]] == ["depa/1"]
+    assert "legitimate public policy" not in told["rows"][0]["provision"]
+    rows = list(csv.DictReader(io.StringIO(run("binds", "SGP", "KOR", "--csv")[1])))
+    assert [r["instrument"] for r in rows] == ["depa"]
+    assert not facts(run, "binds", "SGP", "KOR", "--on", "2024-05-02")["rows"]  # the day before Korea's entry
+
+
+def test_a_person_decides_and_the_model_gives_way(run: Run) -> None:
+    run("load", "depa.txt", "--as", "depa")
+    run("code", "depa", "--mode", "lexicon")
+    queue = facts(run, "review", "depa")["queue"]
+    assert [(q["provision"], q["pairs"]) for q in queue] == [("DF-FLOW", 6)]  # four parties
+    chosen = ("review", "--decide", queue[0]["id"][:10], "--provision", "DF-FLOW", "--depth", "1")
+    assert run(*chosen)[0] == 2  # neither name nor reason
+    made = facts(run, *chosen, "--coder", "ana", "--reason", "weak words")
+    assert (made["coding"]["method"], made["coding"]["depth"]) == ("human", 1)
+    assert made["payload"]["type"] == "rulebook.coding/v1"
+    assert facts(run, "review", "depa")["queue"] == []
+    run("code", "depa", "--mode", "lexicon")  # a new run of the model changes nothing of it
+    assert facts(run, "binds", "SGP", "KOR")["rows"][0]["depth"] == 1
+
+
+def test_tables_agree_with_their_json(run: Run) -> None:
+    listed = facts(run, "list", "--topic", "DF")["instruments"]
+    rows = list(csv.DictReader(io.StringIO(run("list", "--topic", "DF", "--csv")[1])))
+    assert [r["id"] for r in rows] == [i["id"] for i in listed]
+    assert len(facts(run, "provisions")["provisions"]) == 98
+    assert len(facts(run, "drafts", "--agenda")["drafts"]) <= 64
+    depa = {r["party"]: r["answer"] for r in facts(run, "status", "depa")["rows"]}
+    assert (depa["KOR"], depa["CHN"]) == ("yes", "no")
+    assert "◐" in run("status", "rcep")[1]
+    assert "Evidence: " in run("show", "depa")[1]
+
+
+def test_agreements_side_by_side_gap_clauses_search_and_export(run: Run) -> None:
+    run("load", "depa.txt", "--as", "depa")
+    run("load", "other.txt", "--as", "sadea")
+    run("code", "--mode", "lexicon")
+    both = facts(run, "compare", "depa", "sadea")
+    assert [both["cells"]["DF-FLOW"][n]["depth"] for n in ("depa", "sadea")] == [2, 1]
+    assert [(p["a"], p["b"]) for p in both["alignment"]["pairs"]] == [("depa/1", "sadea/1"), ("depa/2", "sadea/2")]
+    assert "{+endeavour to+}" in run("compare", "depa", "sadea", "--words")[1]
+    gap = facts(run, "gap", "AUS", "depa")
+    assert [(r["provision"], r["kind"]) for r in gap["rows"]] == [("DF-FLOW", "unknown")]  # much is unread
+    assert len(facts(run, "clause", "DF-FLOW")["families"]) == 2  # one binding, one soft
+    hits = facts(run, "search", "weather lunch")["hits"]
+    assert {h["unit"] for h in hits[:2]} == {"depa/2", "sadea/2"}
+    text = run("export", "depa")[1]
+    assert [r["provision"] for r in csv.DictReader(io.StringIO(text))] == ["DF-FLOW"]
+    assert "<akomaNtoso" in run("export", "depa", "--format", "akn")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("binds", "CHN", "CHM"), 2, '"CHM" is not a country'),
+        (("status", "dpea"), 2, "Did you mean"),
+        (("gap", "CHN", "depa"), 4, "is not coded"),
+        (("binds", "CHN", "IDN", "--topic", "DF-FLOWS"), 2, "did you mean DF-FLOW"),
+        (("load", "nothing.txt"), 2, "can't be read"),
+        (("code", "depa"), 2, "has no text here"),
+        (("search", "?"), 2, "no words"),
+        (("compare", "depa"), 2, "two or more"),
+        (("clause", "DF-FLOW"), 4, "no loaded text"),
+        (("export", "depa", "--format", "doc"), 2, "not a format"),
+        (("import", "other", "depa.txt"), 2, "not a kind"),
+        (("review", "--decide", "abc", "--provision", "DF-FLOW"), 2, "no coding"),
+        (("eval", "depa.txt"), 2, "depa.txt, line 1"),
+        (("status", "depa", "--on", "1 May"), 2, "is not a day"),
+    ],
+)
+def test_faults_end_with_their_exit_code_and_a_sentence(
+    run: Run, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    found, _, err = run(*arguments)
+    assert found == code, err
+    assert words in err
+    assert "Traceback" not in err
