@@ -164,8 +164,11 @@ def _comparisons(told: NDArray[np.bool_], weights: Array) -> Iterator[tuple[int,
 
 
 def interval(values: Sequence[Array], value: float | None) -> tuple[float | None, float | None]:
-    """From the lowest to the highest of the 5th and 95th percentiles of several cases, and the value itself."""
-    ends = [np.percentile(v, PERCENTILES) for v in values if len(v) and not np.isnan(v).any()]
+    """From the lowest to the highest of the 5th and 95th percentiles of several cases of a share, and the value itself.
+
+    Means of thousands of draws end a few units of the last place outside of 0 and 1: they are put back.
+    """
+    ends = [np.percentile(np.clip(v, 0.0, 1.0), PERCENTILES) for v in values if len(v) and not np.isnan(v).any()]
     if value is None or not ends:
         return None, None
     return float(min(value, *(e[0] for e in ends))), float(max(value, *(e[1] for e in ends)))

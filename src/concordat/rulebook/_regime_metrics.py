@@ -111,10 +111,30 @@ class _Day:
     coded: Array
     binding: Array
 
-    def coverage(self, rows: NDArray[np.intp] | slice = slice(None)) -> float | None:
-        """Share of instruments in force between some pairs that is coded."""
-        total = float(self.count[rows].sum())
-        return float(self.coded[rows].sum()) / total if total else None
+    def coverage(self) -> float | None:
+        """Share of instruments in force between pairs that is coded, over all of them."""
+        total = float(self.count.sum())
+        return float(self.coded.sum()) / total if total else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """Of sets of instruments, with each coding as it stands: a_p, D_T, and the topics with a rule at depth 1 and 2."""
+
+    level: Levels
+    score: Array
+    soft: NDArray[np.bool_]
+    binding: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, regime: Regime, sets: Sets) -> _Known:
+        level = deepest(regime.hardest, sets.sets)
+        soft, binding = ((level >= depth).astype(float) @ regime.scales.members > 0 for depth in (1, 2))
+        return cls(level, depth_score(level, regime.scales), soft, binding)
+
+    def at(self, places: NDArray[np.intp]) -> _Known:
+        """The same of rows that have these sets."""
+        return _Known(self.level[places], self.score[places], self.soft[places], self.binding[places])
 
 
 def metrics(
@@ -142,12 +162,11 @@ def metrics(
     last = len(days) - 1
     of = [f"{last}/{case}" for case in CASES]
     plain = draw_depths(drawn, sets, regime.scales, of)
-    values = [deepest(regime.hardest, day.cases[YES]) for day in days]
+    known = _Known.of(regime, sets)
+    values = [known.at(sets.of[f"{d}/{YES}"]) for d in range(len(days))]
     pair_depth = _pair_depth(regime, days[last], values[last], sets, plain, of)
     h = np.stack([_heterogeneity(regime, d, graded=False, gated=True) for d in range(len(days))])
-    scores = np.stack(
-        [_square(regime, depth_score(v, regime.scales).mean(axis=1), day) for v, day in zip(values, days, strict=True)]
-    )
+    scores = np.stack([_square(regime, v.score.mean(axis=1), day) for v, day in zip(values, days, strict=True)])
     present = None
     if membership is not None:
         present = np.array([[m in membership.get(y, ()) for m in regime.members] for y in regime.years], dtype=bool)
@@ -155,7 +174,7 @@ def metrics(
     if w is not None:
         here = Sets.among({name: tables[name] for name in of})
         mean = draw_depths(drawn, here, regime.scales, (), w)
-        value = float(np.average(depth_score(values[last], regime.scales).mean(axis=1), weights=w))
+        value = float(np.average(values[last].score.mean(axis=1), weights=w))
         weighted = _figure(value, [mean.depth[n].mean(axis=1) for n in of], days[last].coverage(), regime)
     return Metrics(
         depth=_mean_depth(regime, days[last], values[last], plain, of),
@@ -202,19 +221,21 @@ def _figure(value: float, cases: list[Array], coverage: float | None, regime: Re
 
 
 def _pair_depth(
-    regime: Regime, day: _Day, levels: Levels, sets: Sets, drawn: DrawnDepths, of: list[str]
+    regime: Regime, day: _Day, values: _Known, sets: Sets, drawn: DrawnDepths, of: list[str]
 ) -> tuple[Figure, ...]:
-    depths = depth_score(levels, regime.scales).mean(axis=1)
-    ends = np.stack([np.stack([drawn.low[sets.of[n]], drawn.high[sets.of[n]]], axis=1) for n in of])
-    # An interval of two equal ends has the value in all percentiles.
-    return tuple(
-        _figure(float(value), [ends[c, p] for c in range(len(of))], day.coverage(np.array([p])), regime)
-        for p, value in enumerate(depths)
-    )
+    depths = values.score.mean(axis=1)
+    low = np.minimum(np.min([drawn.low[sets.of[n]] for n in of], axis=0), depths)
+    high = np.maximum(np.max([drawn.high[sets.of[n]] for n in of], axis=0), depths)
+    shares = np.where(day.count > 0, day.coded / np.maximum(day.count, 1.0), np.nan)
+    found = []
+    for value, share, least, most in zip(*(x.tolist() for x in (depths, shares, low, high)), strict=True):
+        figure = _figure(value, [], None if np.isnan(share) else share, regime)
+        found.append(figure if figure.value is None else Figure(value, least, most, share))
+    return tuple(found)
 
 
-def _mean_depth(regime: Regime, day: _Day, levels: Levels, drawn: DrawnDepths, of: list[str]) -> Figure:
-    value = float(depth_score(levels, regime.scales).mean())
+def _mean_depth(regime: Regime, day: _Day, values: _Known, drawn: DrawnDepths, of: list[str]) -> Figure:
+    value = float(values.score.mean())
     return _figure(value, [drawn.depth[n].mean(axis=1) for n in of], day.coverage(), regime)
 
 
@@ -223,8 +244,8 @@ def _topic_coverage(day: _Day, t: int) -> float | None:
     return float(day.topic_coded[:, t].sum()) / total if total else None
 
 
-def _topic_depths(regime: Regime, day: _Day, levels: Levels, drawn: DrawnDepths, of: list[str]) -> dict[str, Figure]:
-    means = depth_score(levels, regime.scales).mean(axis=0)
+def _topic_depths(regime: Regime, day: _Day, values: _Known, drawn: DrawnDepths, of: list[str]) -> dict[str, Figure]:
+    means = values.score.mean(axis=0)
     return {
         topic: _figure(float(means[t]), [drawn.depth[n][:, t] for n in of], _topic_coverage(day, t), regime)
         for t, topic in enumerate(regime.scales.topics)
@@ -250,10 +271,10 @@ def _topic_levels(regime: Regime, levels: Levels, t: int) -> Levels:
     return found
 
 
-def _scattered(regime: Regime, day: _Day, levels: Levels, drawn: DrawnDepths, of: list[str]) -> dict[str, Scattered]:
+def _scattered(regime: Regime, day: _Day, values: _Known, drawn: DrawnDepths, of: list[str]) -> dict[str, Scattered]:
     found = {}
     for t, topic in enumerate(regime.scales.topics):
-        made: Fragmentation = fragmentation(_topic_levels(regime, levels, t))
+        made: Fragmentation = fragmentation(_topic_levels(regime, values.level, t))
         share = _topic_coverage(day, t)
         soft = _figure(made.soft, [1.0 - drawn.soft[n][:, t] for n in of], share, regime)
         hard = _figure(made.binding, [1.0 - drawn.binding[n][:, t] for n in of], share, regime)
@@ -285,25 +306,22 @@ def _distance(regime: Regime, drawn: Levels, *, graded: bool) -> Figure:
     values = values[~np.isnan(values)]
     if not len(values) and regime.coded.any() and share is not None and share >= COVERAGE_MIN:
         return Figure(None, coverage=share, reason="no provision is answered for two members")
-    if not len(values):
-        return _figure(0.0, [], share if share is None else min(share, 0.0), regime)
-    if share is None or share < COVERAGE_MIN:
-        return _figure(0.0, [], share, regime)
+    if share is None or share < COVERAGE_MIN or not regime.coded.any():
+        return _figure(0.0, [], share, regime)  # None, with the reason
     told = regime.answered(last)[:, regime.scales.topic]
     cases = [draw_distance(drawn, regime.held_sets(last, case), told, regime.scales, graded=graded) for case in CASES]
     return _figure(float(values.mean()), cases, share, regime)
 
 
-def _year(regime: Regime, d: int, day: _Day, levels: Levels, drawn: DrawnDepths) -> YearFigures:
+def _year(regime: Regime, d: int, day: _Day, values: _Known, drawn: DrawnDepths) -> YearFigures:
     of = [f"{d}/{case}" for case in CASES]
-    inside = regime.scales.members
     gaps = []
-    for depth, shares in ((1, drawn.soft), (2, drawn.binding)):
-        value = 1.0 - float((((levels >= depth).astype(float) @ inside) > 0).mean())
+    for reached, shares in ((values.soft, drawn.soft), (values.binding, drawn.binding)):
+        value = 1.0 - float(reached.mean())
         gaps.append(_figure(value, [1.0 - shares[n].mean(axis=1) for n in of], day.coverage(), regime))
     return YearFigures(
         year=regime.years[d],
-        depth=_mean_depth(regime, day, levels, drawn, of),
+        depth=_mean_depth(regime, day, values, drawn, of),
         fragmentation_soft=gaps[0],
         fragmentation_binding=gaps[1],
         binding_per_pair=float(day.binding.mean()),

@@ -93,6 +93,11 @@ class Regime:
     def pair_sets(self, force: Levels, least: int = YES) -> NDArray[np.bool_]:
         """Which variants bind each pair, in either direction, `[pair, variant]`; `least`: YES, or UNKNOWN as yes."""
         one, other = np.triu_indices(len(self.members), 1)
+        if (self.variant_of == self.variant_of[:, :1]).all():  # nobody has reservations: both ways are the same
+            best = np.maximum(force[:, one, other], force[:, other, one])
+            found = np.zeros((len(one), len(self.hardest)), dtype=bool)
+            found[:, self.variant_of[self.coded, 0]] = (best[self.coded] >= least).T
+            return found
         return self.owed_sets(force, one, other, least) | self.owed_sets(force, other, one, least)
 
     def owed_sets(

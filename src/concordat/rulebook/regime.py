@@ -246,7 +246,7 @@ def convergence(
     known = np.array([w for w in without if w is not None])
     if whole is None or n < 3 or len(known) < n:
         return finished(whole, None, None, "", "too few pairs to leave one member out at a time")
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+    from scipy.special import stdtrit  # type: ignore[import-untyped,unused-ignore]
 
     error = float(np.sqrt((n - 1) / n * ((known - known.mean()) ** 2).sum()))
     reach = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) * error

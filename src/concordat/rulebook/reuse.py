@@ -7,9 +7,9 @@ the earliest-signed instrument that has it, and to several evenly where these we
 
 Runs of words after U. Manber (Finding similar files in a large file system, USENIX 1994), of treaties W. Alschner and
 D. Skougarevskiy (Mapping the universe of international investment agreements, Journal of International Economic Law
-19, 2016). The index is exact: nothing is sampled. In Chinese each character counts as a word. A signature cut to a month or year counts as its
-first day. What it doesn't tell: who wrote a text first outside the texts that are loaded, and whether words were copied
-from one another or from a third.
+19, 2016). The index is exact: nothing is sampled. In Chinese each character counts as a word. A signature cut to a
+month or year counts as its first day. What it doesn't tell: who wrote a text first outside the texts that are loaded,
+and whether words were copied from one another or from a third.
 
     >>> texts = [Text("a", 1, "one two three four five six seven eight nine"),
     ...          Text("b", 2, "one two three four five six seven eight ten")]
