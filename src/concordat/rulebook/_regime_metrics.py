@@ -175,7 +175,7 @@ def metrics(
         here = Sets.among({name: tables[name] for name in of})
         mean = draw_depths(drawn, here, regime.scales, (), w)
         value = float(np.average(values[last].score.mean(axis=1), weights=w))
-        weighted = _figure(value, [mean.depth[n].mean(axis=1) for n in of], days[last].coverage(), regime)
+        weighted = coverage_figure(value, [mean.depth[n].mean(axis=1) for n in of], days[last].coverage(), regime)
     return Metrics(
         depth=_mean_depth(regime, days[last], values[last], plain, of),
         depth_weighted=weighted,
@@ -207,7 +207,7 @@ def _day(regime: Regime, d: int) -> _Day:
     )
 
 
-def _figure(value: float, cases: list[Array], coverage: float | None, regime: Regime) -> Figure:
+def coverage_figure(value: float, cases: list[Array], coverage: float | None, regime: Regime) -> Figure:
     """A figure, or None with its reason."""
     if not regime.coded.any():
         return Figure(None, coverage=coverage, reason=NO_TEXT)
@@ -229,14 +229,14 @@ def _pair_depth(
     shares = np.where(day.count > 0, day.coded / np.maximum(day.count, 1.0), np.nan)
     found = []
     for value, share, least, most in zip(*(x.tolist() for x in (depths, shares, low, high)), strict=True):
-        figure = _figure(value, [], None if np.isnan(share) else share, regime)
+        figure = coverage_figure(value, [], None if np.isnan(share) else share, regime)
         found.append(figure if figure.value is None else Figure(value, least, most, share))
     return tuple(found)
 
 
 def _mean_depth(regime: Regime, day: _Day, values: _Known, drawn: DrawnDepths, of: list[str]) -> Figure:
     value = float(values.score.mean())
-    return _figure(value, [drawn.depth[n].mean(axis=1) for n in of], day.coverage(), regime)
+    return coverage_figure(value, [drawn.depth[n].mean(axis=1) for n in of], day.coverage(), regime)
 
 
 def _topic_coverage(day: _Day, t: int) -> float | None:
@@ -247,7 +247,7 @@ def _topic_coverage(day: _Day, t: int) -> float | None:
 def _topic_depths(regime: Regime, day: _Day, values: _Known, drawn: DrawnDepths, of: list[str]) -> dict[str, Figure]:
     means = values.score.mean(axis=0)
     return {
-        topic: _figure(float(means[t]), [drawn.depth[n][:, t] for n in of], _topic_coverage(day, t), regime)
+        topic: coverage_figure(float(means[t]), [drawn.depth[n][:, t] for n in of], _topic_coverage(day, t), regime)
         for t, topic in enumerate(regime.scales.topics)
     }
 
@@ -276,8 +276,8 @@ def _scattered(regime: Regime, day: _Day, values: _Known, drawn: DrawnDepths, of
     for t, topic in enumerate(regime.scales.topics):
         made: Fragmentation = fragmentation(_topic_levels(regime, values.level, t))
         share = _topic_coverage(day, t)
-        soft = _figure(made.soft, [1.0 - drawn.soft[n][:, t] for n in of], share, regime)
-        hard = _figure(made.binding, [1.0 - drawn.binding[n][:, t] for n in of], share, regime)
+        soft = coverage_figure(made.soft, [1.0 - drawn.soft[n][:, t] for n in of], share, regime)
+        hard = coverage_figure(made.binding, [1.0 - drawn.binding[n][:, t] for n in of], share, regime)
         known = soft.value is not None
         parts = (made.components_soft, made.components_binding) if known else (None, None)
         found[topic] = Scattered(soft, hard, *parts)
@@ -307,10 +307,10 @@ def _distance(regime: Regime, drawn: Levels, *, graded: bool) -> Figure:
     if not len(values) and regime.coded.any() and share is not None and share >= COVERAGE_MIN:
         return Figure(None, coverage=share, reason="no provision is answered for two members")
     if share is None or share < COVERAGE_MIN or not regime.coded.any():
-        return _figure(0.0, [], share, regime)  # None, with the reason
+        return coverage_figure(0.0, [], share, regime)  # None, with the reason
     told = regime.answered(last)[:, regime.scales.topic]
     cases = [draw_distance(drawn, regime.held_sets(last, case), told, regime.scales, graded=graded) for case in CASES]
-    return _figure(float(values.mean()), cases, share, regime)
+    return coverage_figure(float(values.mean()), cases, share, regime)
 
 
 def _year(regime: Regime, d: int, day: _Day, values: _Known, drawn: DrawnDepths) -> YearFigures:
@@ -318,7 +318,7 @@ def _year(regime: Regime, d: int, day: _Day, values: _Known, drawn: DrawnDepths)
     gaps = []
     for reached, shares in ((values.soft, drawn.soft), (values.binding, drawn.binding)):
         value = 1.0 - float(reached.mean())
-        gaps.append(_figure(value, [1.0 - shares[n].mean(axis=1) for n in of], day.coverage(), regime))
+        gaps.append(coverage_figure(value, [1.0 - shares[n].mean(axis=1) for n in of], day.coverage(), regime))
     return YearFigures(
         year=regime.years[d],
         depth=_mean_depth(regime, day, values, drawn, of),

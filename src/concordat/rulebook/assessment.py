@@ -12,7 +12,7 @@ coded texts depth is None ("no text coded"), and the cells still hold instrument
     ...     store.put_catalogue(load_catalogue())
     ...     found = assessment(store, ["CHN", "IDN", "RUS"], date(2026, 11, 1), 1)
     >>> [(c.a, c.b, c.binding) for c in found.matrix][0]
-    ('CHN', 'IDN', ('wct', 'wppt', 'wto-ita'))
+    ('CHN', 'IDN', ('rcep', 'wct', 'wppt', 'wto-ita'))
     >>> found.metrics.depth.reason
     'no text coded'
 """
