@@ -319,3 +319,63 @@ def export(
     if withheld:
         print(f"concordat: {withheld} codings were held back for their licence.", file=sys.stderr)
     shared.out({}, text.rstrip("\n").split("\n"), out=out)
+
+
+BLOC = typer.Argument("", help="A bloc, such as BRICS; see: concordat bloc list")
+COUNTRIES = typer.Option("", "--countries", help="Instead of a bloc: countries, with commas.")
+SEED = typer.Option(0, "--seed", help="Of the draws behind the intervals.")
+
+
+@app.command()
+def regime(
+    bloc: str = BLOC,
+    countries: str = COUNTRIES,
+    on: str = ON,
+    seed: int = SEED,
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """The rules between the members of a bloc: matrix, depth, gaps, what is pending, what it rests on."""
+    from concordat.cli import _rulebook_regime as together
+
+    day = kept.day(on)
+    name, members = together.members_of(bloc, countries, day)
+    with kept.opened(data_dir) as store:
+        facts, lines, table = together.regime(store, name, members, day, seed)
+    shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command()
+def reuse(
+    instruments: list[str] = typer.Argument(None, help="Instruments; all with a text, if none is named."),
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Whose text later agreements copy, and how much of each is new."""
+    from concordat.cli import _rulebook_regime as together
+
+    with kept.opened(data_dir) as store:
+        facts, lines, table = together.reuse(store, instruments or ())
+    shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command()
+def measures(
+    bloc: str = BLOC,
+    countries: str = COUNTRIES,
+    on: str = ON,
+    seed: int = SEED,
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """What the rulebook counts for the source documents' lines that ask for it."""
+    from concordat.cli import _rulebook_regime as together
+
+    day = kept.day(on)
+    _, members = together.members_of(bloc, countries, day)
+    with kept.opened(data_dir) as store:
+        facts, lines, table = together.measures(store, members, day, seed)
+    shared.out(facts, lines, json=json, csv=csv, table=table)
