@@ -135,6 +135,23 @@ def evaluated(
     return facts, lines
 
 
+def in_the_wild(path: Path, folder: Path, cv: int, seed: int) -> tuple[dict[str, Any], list[str]]:
+    """The figures over every article of whole agreements: files of a folder, each named as its agreement in the labels."""
+    from concordat.rulebook._wild import wild
+    from concordat.rulebook.readers import parse
+
+    articles = labelled(kept.read(path), str(path))
+    wanted = {a.agreement for a in articles}
+    files = [f for f in sorted(folder.glob("*")) if f.stem in wanted]
+    if not files:
+        hint = "Name each file as its agreement is named in the labels."
+        raise InputError("none of the labelled agreements is there.", where=str(folder), hint=hint, code="no_text")
+    whole = [parse(kept.read(f), name=str(f), id=f.stem) for f in files]
+    found, _ = wild(whole, articles, cv=cv, seed=seed)
+    figures = [{"name": r.name, "n": r.n, "value": r.value, "low": r.low, "high": r.high} for r in found.rows]
+    return {"mode": found.mode, "how": found.how, "seed": seed, "figures": figures}, [found.words()]
+
+
 def labelled(data: bytes, where: str) -> list[Labelled]:
     """Labelled articles of a JSON-lines file: id, agreement, year, lang, chapter, heading, text, code, code_alt.
 

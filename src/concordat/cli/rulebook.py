@@ -211,7 +211,10 @@ def eval_(
     """How right a coder is on labelled articles, with the number of cases and an interval beside each figure."""
     from concordat.cli import _rulebook_code as coding
 
-    facts, lines = coding.evaluated(file, mode, cv, split_year or None, by, headings, seed)
+    if wild is not None:
+        facts, lines = coding.in_the_wild(file, wild, cv, seed)
+    else:
+        facts, lines = coding.evaluated(file, mode, cv, split_year or None, by, headings, seed)
     shared.out(facts, lines, json=json)
 
 

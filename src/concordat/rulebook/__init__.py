@@ -7,8 +7,8 @@
     store.add_codings(Coder.load("shipped").code(store.units("depa"), coded_on="2026-11-25"))
     rows = binds(store, "SGP", "KOR", on=date(2026, 11, 1), topic="DF").rows
 
-Texts and codings are kept by `store`, the room's only input and output; all else is functions on bytes and plain values.
-Names are taken from their modules when they are first used, so that importing the room costs nothing.
+Texts and codings are kept by `store`, the room's only input and output; all else is functions on bytes and plain
+values. Names are taken from their modules when they are first used, so that importing the room costs nothing.
 """
 
 from __future__ import annotations

@@ -282,11 +282,12 @@ def _provision_in_force(regime: Regime, asked: Asked, seed: int, draws: int) -> 
     level = deepest(regime.hardest, sets.sets)[sets.of[str(YES)]][:, columns]
     about = np.atleast_1d(regime.topics[:, np.unique(scales.topic[columns])].any(axis=1))
     one, other = pairs_of(len(regime.members))
-    pairs = np.where(about, (np.maximum(force[:, one, other], force[:, other, one]) == YES).sum(axis=1), 0)
+    here = np.maximum(force[:, one, other], force[:, other, one]) == YES
+    pairs = np.asarray(np.where(about, here.sum(axis=1), 0), dtype=np.intp)
     total = int(pairs.sum())
     share = float(pairs[regime.coded].sum()) / total if total else None
     figure = coverage_figure(float((level > 0).any(axis=1).mean()), cases, share, regime)
-    holds = (regime.hardest[:, columns] > 0).any(axis=1)
+    holds = np.atleast_1d((regime.hardest[:, columns] > 0).any(axis=1))
     inputs = [
         i.id
         for k, i in enumerate(regime.instruments)

@@ -106,7 +106,7 @@ def deepest(ordinals: Levels, sets: NDArray[np.bool_]) -> Levels:
 def depth_score(levels: ArrayLike, scales: Scales) -> Array:
     """D_T for each topic, of a_p in the last axis: 0 no rule, 1 every provision of the topic at its hardest."""
     sizes = np.bincount(scales.topic, minlength=len(scales.topics))
-    return np.asarray((np.asarray(levels, dtype=float) / scales.highest) @ (scales.members / sizes), dtype=float)
+    return np.asarray((np.asarray(levels, dtype=float) / scales.highest) @ scales.members / sizes, dtype=float)
 
 
 def heterogeneity(
