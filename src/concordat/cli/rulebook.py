@@ -202,6 +202,7 @@ def eval_(
     cv: int = typer.Option(5, "--cv", min=2, help="Folds; agreements are held out as a whole."),
     split_year: int = typer.Option(0, "--split-year", help="Train up to this year, test after it, instead of folds."),
     by: str = typer.Option("agreement", "--by", help="What is held out as a whole: agreement or (drafting) family."),
+    wild: Path = typer.Option(None, "--wild", help="A folder of the agreements' whole texts: every article is judged."),
     headings: bool = typer.Option(
         False, "--headings", help="Let the coder see headings, from which labels often come."
     ),
