@@ -136,7 +136,7 @@ def evaluated(
 
 
 def in_the_wild(path: Path, folder: Path, cv: int, seed: int) -> tuple[dict[str, Any], list[str]]:
-    """The figures over every article of whole agreements: files of a folder, each named as its agreement in the labels."""
+    """The figures over every article of whole agreements: a folder of files named as the agreements in the labels."""
     from concordat.rulebook._wild import wild
     from concordat.rulebook.readers import parse
 

@@ -348,7 +348,7 @@ def _new_by_year(regime: Regime, asked: Asked) -> Measured:
     for k, instrument in enumerate(regime.instruments):
         day = instrument.signed or instrument.adopted or instrument.in_force
         rows = {r.party for r in regime.participations.get(instrument.id, ()) if r.role in SIGNING}
-        union = regime.forces.has_row[-1, k] & ("EU" in rows)
+        union = regime.forces.union[-1, k] & ("EU" in rows)
         own = [m in rows or bool(u) for m, u in zip(regime.members, union, strict=True)]
         if chosen[k] and day is not None and sum(own) >= 2 and day.first.year == day.last.year:
             found[day.first.year] = found.get(day.first.year, 0) + 1
