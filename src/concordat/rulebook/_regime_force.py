@@ -29,7 +29,8 @@ class Forces:
         state: `[day, instrument, member]`; has_row: whether the member, or the Union for it, stands in the list.
         union: takes part through the Union, or is the Union. held: in force with at least one partner, whoever that is.
         marks: the weakest mark of the facts used `[instrument, member]`, a place in `MARKS`.
-        towards: answers of a member towards another, where they differ: (instrument, member, other) -> `[day]`.
+        towards: answers of a member towards another, where they differ: (instrument, member, other) -> `[day]`, and
+            whether it is through the Union.
         directed: acts of one towards others: instrument -> `[day, actor, other]`; -1 where there is no such act.
         one_way: members whose own row is such an act `[instrument, member]`.
     """
@@ -39,9 +40,15 @@ class Forces:
     union: NDArray[np.bool_]
     held: Levels
     marks: Levels
-    towards: Mapping[tuple[int, int, int], Levels]
+    towards: Mapping[tuple[int, int, int], tuple[Levels, NDArray[np.bool_]]]
     directed: Mapping[int, Levels]
     one_way: NDArray[np.bool_]
+
+    def of_pair(self, k: int, i: int, j: int) -> Levels:
+        """Of an instrument with dates that differ by pair: whether it is in force between two members, by day."""
+        default = [(self.state[:, k, m], self.union[:, k, m]) for m in (i, j)]
+        (mine, one), (theirs, other) = self.towards.get((k, i, j), default[0]), self.towards.get((k, j, i), default[1])
+        return np.asarray(np.where(one & other, NO, np.minimum(mine, theirs)), dtype=np.int8)
 
     def between(self, day: int) -> Levels:
         """Whether each instrument is in force between members: `[instrument, actor, other]`, as `binds.between`."""
@@ -50,9 +57,7 @@ class Forces:
         found[union[:, :, None] & union[:, None, :]] = NO  # two members through the Union: its inside
         found[~row[:, :, None] & ~row[:, None, :]] = NO  # a list that names neither says nothing of the two
         for k, i, j in self.towards:
-            mine = self.towards[(k, i, j)][day]
-            theirs = self.towards[(k, j, i)][day] if (k, j, i) in self.towards else state[k, j]
-            found[k, i, j] = found[k, j, i] = min(mine, theirs)
+            found[k, i, j] = found[k, j, i] = self.of_pair(k, i, j)[day]
         for k, acts in self.directed.items():
             found[k][self.one_way[k][:, None] | self.one_way[k][None, :]] = NO
             here = acts[day] >= 0
@@ -76,7 +81,7 @@ def forces(
     has_row, union = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     marks = np.zeros(shape[1:], dtype=np.int8)
     one_way = np.zeros(shape[1:], dtype=bool)
-    towards: dict[tuple[int, int, int], Levels] = {}
+    towards: dict[tuple[int, int, int], tuple[Levels, NDArray[np.bool_]]] = {}
     directed: dict[int, Levels] = {}
     answers = _Answers(numbers)
     for k, instrument in enumerate(instruments):
@@ -93,15 +98,17 @@ def forces(
             named = {other for r in some for other in r.in_force_towards}
             for j, other in enumerate(members):
                 if other in named and other != member:
-                    towards[(k, i, j)] = whole.standing(member, i, other)[0]
+                    answer, _, through = whole.standing(member, i, other)
+                    towards[(k, i, j)] = (answer, through)
         held[:, k] = _held(state[:, k], whole)
-        for i, j in ((i, j) for at, i, j in towards if at == k):  # dates that differ by pair may be all there is
-            theirs = towards.get((k, j, i), state[:, k, j])
-            held[:, k, i] = np.maximum(held[:, k, i], np.minimum(towards[(k, i, j)], theirs))
         if any(r.directed_to for r in rows):
             directed[k], owed = _directed(instrument, rows, members, inside, answers)
             held[:, k] = np.where(one_way[k], owed, held[:, k])
-    return Forces(state, has_row, union, held, marks, towards, directed, one_way)
+    made = Forces(state, has_row, union, held, marks, towards, directed, one_way)
+    for k, i, j in towards:  # dates that differ by pair may be all that is known of a member
+        if not one_way[k, i]:
+            held[:, k, i] = np.maximum(held[:, k, i], made.of_pair(k, i, j))
+    return made
 
 
 class _Answers:
