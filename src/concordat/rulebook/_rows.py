@@ -14,6 +14,10 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def _list(text: str) -> tuple[Any, ...]:
+    return () if text == "[]" else tuple(json.loads(text))  # most lists are empty, and reading them takes time
+
+
 def _text(day: PartialDate | None) -> str | None:
     return None if day is None else day.text
 
@@ -34,7 +38,7 @@ def instrument_row(i: Instrument) -> tuple[Any, ...]:
 def instrument_from(r: Row) -> Instrument:
     """The other way round."""
     dates: dict[str, Any] = {d: _day(r[d]) for d in ("adopted", "signed", "in_force", "ended")}
-    lists: dict[str, Any] = {k: tuple(json.loads(r[k])) for k in ("topics", "evidence")}
+    lists: dict[str, Any] = {k: _list(r[k]) for k in ("topics", "evidence")}
     words = ("id", "name", "short_name", "type", "form", "status", "binding", "binding_note", "url", "parties_note")
     return Instrument(**{k: r[k] for k in words}, **dates, **lists, complete=bool(r["complete"]), mark=r["mark"])
 
@@ -56,14 +60,15 @@ def participation_from(r: Row) -> Participation:
         assert begin is not None
         suspended = (begin, end)
     dates: dict[str, Any] = {d: _day(r[d]) for d in ("signed", "ratified", "in_force", "withdrawn", "provisional")}
-    lists: dict[str, Any] = {k: tuple(json.loads(r[k])) for k in ("directed_to", "reservations", "unknown")}
+    lists: dict[str, Any] = {k: _list(r[k]) for k in ("directed_to", "reservations", "unknown")}
+    towards = r["in_force_towards"]
     return Participation(
         instrument=r["instrument"],
         party=r["party"],
         role=r["role"],
         **dates,
         suspended=suspended,
-        in_force_towards={k: _day(v) for k, v in json.loads(r["in_force_towards"]).items()},
+        in_force_towards={} if towards == "{}" else {k: _day(v) for k, v in json.loads(towards).items()},
         **lists,
         source=r["source"],
         seen_on=r["seen_on"],

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from concordat.errors import InputError
 from concordat.rulebook.catalogue import check_party
 from concordat.rulebook.model import SOFT, Coding, Instrument, PartialDate, Participation, Truth, Unit, all_of, weakest
-from concordat.rulebook.status import Force, european_union, in_force, standing
+from concordat.rulebook.status import Force, Register, european_union, in_force, standing
 from concordat.rulebook.taxonomy import Provision, Taxonomy, load_taxonomy
 
 if TYPE_CHECKING:
@@ -137,7 +137,24 @@ class Between:
     mark: str
 
 
-def between(store: RuleStore, name: str, a: str, b: str, on: date) -> Between:
+class _Rows:
+    """What the store knows of some parties, read once."""
+
+    def __init__(self, store: RuleStore, parties: Sequence[str]) -> None:
+        self._rows, self.counts = store.rows_of(parties), store.party_counts()
+        self._instruments = {name: store[name] for name in self._rows}
+
+    def __getitem__(self, name: str) -> Instrument:
+        return self._instruments[name]
+
+    def of(self, name: str) -> tuple[Participation, ...]:
+        return self._rows.get(name, ())
+
+    def names(self) -> list[str]:
+        return sorted(self._rows)
+
+
+def between(store: Register, name: str, a: str, b: str, on: date) -> Between:
     """Whether an instrument is in force between two parties on a day, and which way it points."""
     for actor, other, direction in ((a, b, FORTH), (b, a, BACK)):
         row, force = _directed(store, name, actor, other, on)
@@ -157,7 +174,7 @@ def between(store: RuleStore, name: str, a: str, b: str, on: date) -> Between:
 
 
 def _directed(
-    store: RuleStore, name: str, actor: str, other: str, on: date
+    store: Register, name: str, actor: str, other: str, on: date
 ) -> tuple[Participation | None, Force | None]:
     """A one-way act of an actor (or of the Union it belongs to) that concerns the other."""
     who = {actor, *(("EU",) if actor in european_union(on) else ())}
@@ -187,11 +204,12 @@ def binds(store: RuleStore, a: str, b: str, *, on: date, topic: str = "", taxono
     uncoded: list[Uncoded] = []
     beside: list[Beside] = []
     loaded = set(store.with_text())
-    for name in _candidates(store, a, b, on):
-        instrument, found = store[name], between(store, name, a, b, on)
+    known = _Rows(store, sorted({a, b, "EU"}))
+    for name in _candidates(known, a, b, on):
+        instrument, found = known[name], between(known, name, a, b, on)
         concerned = not topic or bool(topics & set(instrument.topics))
         if found.answer is Truth.YES:
-            made = list(_rows(store, instrument, found, wanted))
+            made = list(_rows(store, instrument, found, wanted, known.counts[name]))
             rows += made
             if not made and concerned and not store.codings(name):
                 why = "text not loaded" if name not in loaded else "text not coded"
@@ -220,15 +238,15 @@ def binds(store: RuleStore, a: str, b: str, *, on: date, topic: str = "", taxono
     )
 
 
-def _candidates(store: RuleStore, a: str, b: str, on: date) -> list[str]:
-    """Instruments that one of the two has a row in, or that may have either of them untold."""
+def _candidates(known: _Rows, a: str, b: str, on: date) -> list[str]:
+    """Instruments that both have a row in, or one of them where the list of parties is not complete."""
     union = european_union(on)
     names = [{p, *(("EU",) if p in union else ())} for p in (a, b)]
-    rows = store.instruments_of(sorted(names[0] | names[1]))
     found = []
-    for name, (complete, parties) in sorted(rows.items()):
+    for name in known.names():
+        parties = {p for row in known.of(name) for p in (row.party, *row.directed_to)}
         there = [bool(parties & some) for some in names]
-        if all(there) or (any(there) and not complete):
+        if all(there) or (any(there) and not known[name].complete):
             found.append(name)
     return found
 
@@ -251,9 +269,10 @@ def _beside(found: Between) -> tuple[str, str] | None:
     return pair if all(pair) else None
 
 
-def _rows(store: RuleStore, instrument: Instrument, found: Between, wanted: dict[str, Provision]) -> Iterable[BindsRow]:
+def _rows(
+    store: RuleStore, instrument: Instrument, found: Between, wanted: dict[str, Provision], parties: int
+) -> Iterable[BindsRow]:
     units = store.units_of_codings(instrument.id)
-    parties = len({p.party for p in store.of(instrument.id)})
     for coding in chosen(store.codings(instrument.id), units):
         provision = wanted.get(coding.provision)
         if provision is None or provision.structural or not coding.depth:
@@ -345,11 +364,13 @@ def _conflicts(store: RuleStore, rows: Sequence[BindsRow]) -> tuple[tuple[str, s
         for r in store.relations()
         if r.kind == "conflicts" and {r.from_id, r.to_id} <= here
     ]
-    hard = [r for r in rows if r.depth >= 2]
+    hard: dict[str, list[BindsRow]] = {}
+    for row in rows:
+        if row.depth >= 2:
+            hard.setdefault(row.provision, []).append(row)
     why = "binding without listed exceptions in the first, with exceptions in the second"
-    for row in hard:
-        for other in hard:
-            same = row.provision == other.provision and row.instrument != other.instrument
-            if same and not row.flags.get("exceptions") and other.flags.get("exceptions"):
-                found.append((row.provision, row.instrument, other.instrument, why))
+    for code, some in hard.items():
+        firm = {r.instrument for r in some if not r.flags.get("exceptions")}
+        open_ = {r.instrument for r in some if r.flags.get("exceptions")}
+        found += [(code, one, other, why) for one in firm for other in open_ if one != other]
     return tuple(sorted(set(found)))

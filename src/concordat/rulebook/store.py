@@ -199,18 +199,20 @@ class RuleStore:
         sql = "SELECT * FROM participation WHERE instrument = ? ORDER BY party, role, source"
         return tuple(participation_from(r) for r in self._rows(sql, (name,)))
 
-    def instruments_of(self, parties: Sequence[str]) -> dict[str, tuple[bool, frozenset[str]]]:
-        """Instruments in which some parties have a row: whether the list is complete, and which of the parties."""
+    def rows_of(self, parties: Sequence[str]) -> dict[str, tuple[Participation, ...]]:
+        """The rows of some parties, and all one-way acts, by instrument."""
         some = ", ".join("?" * len(parties))
-        sql = f"""SELECT p.instrument, i.complete, p.party, p.directed_to
-                  FROM participation p JOIN instrument i ON i.id = p.instrument
-                  WHERE p.party IN ({some}) OR p.directed_to <> '[]' ORDER BY p.instrument, p.party"""
-        found: dict[str, tuple[bool, set[str]]] = {}
+        sql = f"""SELECT * FROM participation WHERE party IN ({some}) OR directed_to <> '[]'
+                  ORDER BY instrument, party, role, source"""
+        found: dict[str, list[Participation]] = {}
         for row in self._rows(sql, tuple(parties)):
-            who = {row[2], *json.loads(row[3])} & set(parties)
-            if who:
-                found.setdefault(row[0], (bool(row[1]), set()))[1].update(who)
-        return {name: (complete, frozenset(who)) for name, (complete, who) in found.items()}
+            found.setdefault(row["instrument"], []).append(participation_from(row))
+        return {name: tuple(rows) for name, rows in found.items()}
+
+    def party_counts(self) -> dict[str, int]:
+        """How many parties each instrument lists."""
+        sql = "SELECT instrument, count(DISTINCT party) FROM participation GROUP BY instrument"
+        return {row[0]: int(row[1]) for row in self._rows(sql)}
 
     def participations(self) -> dict[str, tuple[Participation, ...]]:
         """All participations by instrument."""
