@@ -13,6 +13,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from concordat.errors import InputError
 from concordat.rulebook.model import MARKS, Instrument, PartialDate, Participation, Truth
 from concordat.rulebook.status import european_union, start_of
 
@@ -75,7 +76,7 @@ def forces(
 ) -> Forces:
     """Work out the force of all instruments for members on days."""
     numbers = np.array([d.toordinal() for d in days], dtype=np.int64)
-    inside = np.array([[m in european_union(d) and m != "EU" for m in members] for d in days], dtype=bool)
+    inside = np.array([[m in _union(d) for m in members] for d in days], dtype=bool)
     shape = (len(days), len(instruments), len(members))
     state, held = np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.int8)
     has_row, union = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
@@ -109,6 +110,14 @@ def forces(
         if not one_way[k, i]:
             held[:, k, i] = np.maximum(held[:, k, i], made.of_pair(k, i, j))
     return made
+
+
+def _union(day: date) -> frozenset[str]:
+    """Members of the European Union on a day; before there was one, nobody."""
+    try:
+        return european_union(day)
+    except InputError:
+        return frozenset()
 
 
 class _Answers:

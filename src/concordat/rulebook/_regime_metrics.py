@@ -209,10 +209,10 @@ def _day(regime: Regime, d: int) -> _Day:
 
 def coverage_figure(value: float, cases: list[Array], coverage: float | None, regime: Regime) -> Figure:
     """A figure, or None with its reason."""
-    if not regime.coded.any():
-        return Figure(None, coverage=coverage, reason=NO_TEXT)
     if coverage is None:
         return Figure(None, reason=NO_INSTRUMENT)
+    if not regime.coded.any():
+        return Figure(None, coverage=coverage, reason=NO_TEXT)
     if coverage < COVERAGE_MIN:
         why = f"only {coverage:.0%} of the instruments in force are coded; {COVERAGE_MIN:.0%} are needed"
         return Figure(None, coverage=coverage, reason=why)

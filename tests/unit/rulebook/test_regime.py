@@ -174,6 +174,17 @@ def test_without_coded_text_depth_is_none_and_cells_still_tell() -> None:
     assert found.coverage.mode == "none"
 
 
+def test_an_empty_store_and_a_day_before_there_was_a_union_are_empty_and_no_fault() -> None:
+    with RuleStore.memory() as store:
+        empty = assessment(store, ["BRA", "CHN"], ON, 1)
+    with store_of(instrument("x", "EU, CHN")) as store:
+        early = assessment(store, ["FRA", "CHN"], date(1900, 1, 1), 1)
+    for found in (empty, early):
+        assert [c.note for c in found.matrix] == ["no instrument known to us"]
+        assert found.metrics.depth == Figure(None, reason="no instrument known to us")
+    assert empty.coverage.pair_share is None
+
+
 def test_an_empty_cell_says_no_instrument_known_to_us() -> None:
     with store_of(instrument("x", "BRA, SGP")) as store:
         found = assessment(store, ["BRA", "CHN"], ON, 1)
