@@ -55,7 +55,8 @@ def filled() -> RuleStore:
             unit = f"i{n}/{a}"
             units.append(Unit(unit, f"i{n}", "article", str(a), "", text, "en", a, "", sha, Source(sha)))
             code = codes[(n * 7 + a * 11) % len(codes)]
-            codings.append(Coding(unit + code, unit, code, 1 + a % 2, {}, 0.9, (0, 40), "model", "v", "m", "2026-01-01"))
+            on = "2026-01-01"
+            codings.append(Coding(unit + code, unit, code, 1 + a % 2, {}, 0.9, (0, 40), "model", "v", "m", on))
         store.put_text(ParsedInstrument(f"i{n}", f"I{n}", "en", tuple(units)), str(n).encode())
         store.add_codings(codings)
     return store

@@ -193,8 +193,8 @@ def test_only_sources_and_node_open_a_connection() -> None:
 
 # The linear algebra of indices and divides goes through BLAS; what a report prints of it is rounded first, in
 # `observatory.record` and its like (docs/decisions/0008-rounded-records.md). What registers a record does not.
-# Codings are probabilities rounded to six digits, with ids that rest on text and model alone; what a chapter prints of a
-# regime is rounded to three digits.
+# Codings are probabilities rounded to six digits, with ids that rest on text and model alone; what a chapter prints of
+# a regime is rounded to three digits.
 ROUNDED = (
     "observatory.",
     "rulebook.coder.",

@@ -140,10 +140,10 @@ def _best(found: Iterable[Force]) -> Force | None:
 
 @lru_cache(maxsize=64)
 def european_union(on: date) -> frozenset[str]:
-    """The members of the European Union on a day."""
+    """The members of the European Union on a day; nobody before there was one."""
     from concordat.world import members
 
-    return frozenset(members("EU", on))
+    return frozenset(members("EU", on)) if on >= date(1958, 1, 1) else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
