@@ -18,6 +18,16 @@ def test_depth_of_a_sentence(lang: str, depth: int, text: str) -> None:
     assert depth_of(text, lang) == depth
 
 
+TRICKY = yaml.safe_load((Path(__file__).parent / "rulebook_depth_tricky.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "depth", "text", "why"), [(lang, *row) for lang, rows in TRICKY.items() for row in rows]
+)
+def test_depth_of_a_tricky_sentence(lang: str, depth: int, text: str, why: str) -> None:
+    assert depth_of(text, lang) == depth, why
+
+
 def test_sixty_sentences_in_six_languages() -> None:
     assert len(CASES) >= 60
     assert {lang for lang, _, _ in CASES} == {"en", "es", "fr", "pt", "zh", "ru"}

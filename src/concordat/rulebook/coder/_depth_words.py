@@ -29,7 +29,7 @@ class Compiled:
     Attributes:
         hard: duties and bans. verb: what weakens one when it follows. reservation: what weakens one in its clause.
         soft: recognition, permission, hope. talk: an object that is only a dialogue or a body. ban: which of the hard
-        ones forbid. told: what the parties recognise that follows; anew: where their own act begins again. idle: duties that are none ("shall mean", "shall apply"). no_dispute: disputes don't apply.
+        ones forbid. told: what the parties recognise that follows; anew: where their own act begins again. idle: duties that are none ("shall mean", "shall apply"). nothing: sentences without any duty: definitions, scope, "nothing requires"; body: a committee or the like is who shall. no_dispute: disputes don't apply.
     """
 
     hard: re.Pattern[str]
@@ -41,6 +41,8 @@ class Compiled:
     told: re.Pattern[str]
     anew: re.Pattern[str]
     idle: re.Pattern[str] | None
+    nothing: re.Pattern[str]
+    body: re.Pattern[str]
     flags: Mapping[str, re.Pattern[str]]
     no_dispute: re.Pattern[str]
 
@@ -54,12 +56,12 @@ _HARD = {
     ),
     "es": (
         r"\b(no )?deber[áa]n?\b|\bdeben?\b|\bno podr[áa]n?\b|\bninguna (de las )?partes? (podr[áa]|deber[áa]|[a-zñáéíóú]{3,20}r[áa])\b|\bse (compromete|obliga)n?( a)?\b|\b(queda|est[áa])n? (prohibid|obligad)[oa]s?\b"
-        r"|\bse proh[íi]be\b|\b(?!ser[áa]n?\b|podr[áa]n?\b|deber[áa]n?\b|habr[áa]n?\b|est[áa]\b|tendr[áa] derecho)[a-zñáéíóú]{3,18}[aeií]r[áa]n?\b|\btendr[áa]n? que\b|\bno ser[áa]n?\b|\bha(n)? de\b"
+        r"|\bse proh[íi]be\b|\b(?!ser[áa]n?\b|podr[áa]n?\b|deber[áa]n?\b|habr[áa]n?\b|est[áa]\b|tendr[áa] derecho)[a-zñáéíóú]{3,18}(?:[aeií]|nd|b)r[áa]n?\b|\btendr[áa]n? que\b|\bno ser[áa]n?\b|\bha(n)? de\b"
     ),
     "fr": (
         r"\b(ne )?(doit|doivent|devra|devront)\b|\bs['’]engage(nt)? [àa]\b|\bs['’]oblige(nt)? [àa]\b|\b(est|sont) (tenue?s?|obligée?s?|interdite?s?|prohibée?s?)\b"
         r"|\bne (peut|peuvent|pourra|pourront)\b|\baucune (des )?parties? ne\b|\baucun membre ne\b|\bil est interdit\b"
-        r"|\b(chaque|toute|la|les|une) (deux )?parties?( contractantes?)? (?:n['’]|ne |l['’]|les |la |le |lui |leur |se |s['’]|y )?(?!reconna|peut|peuvent|estim|conv|souhait|affirm|réaffirm|encourag|s['’]eff|pourr|consid|not)[a-zéèêîâ]{3,16}(?:e|ent|it|ont|nt|ra|ront)\b"
+        r"|\b(chaque|toute|la|les|une) (deux )?parties?( contractantes?)? (?:n['’]|ne |l['’]|les |la |le |lui |leur |se |s['’]|y )?(?!reconna|peut|peuvent|estim|conv|souhait|affirm|réaffirm|encourag|s['’]eff|pourr|consid|not)[a-zéèêîâ]{2,16}(?:e|et|ent|it|ont|nt|ra|ront)\b"
     ),
     "pt": (
         r"\b(não )?dever(á|ão)\b|\bdevem?\b|\bnão poder(á|ão)\b|\bnão podem?\b|\bnenhuma (das )?partes? [a-zçãáéíóúê]{3,20}r[áã]o?\b|\b(compromete|obriga)(m)?-se a\b|\bse (compromete|obriga)m? a\b|\b(fica|é|está|ficam|são) (proibid|vedad|obrigad)[oa]s?\b"
@@ -125,13 +127,29 @@ _TOLD = {
     "pt": r"\b(reconhece|afirma|reafirma|considera|destaca)m? que\b|\breconhecendo\b", "ru": r"\b(призна(ет|ют)|подтвержда(ет|ют)|отмеча(ет|ют)|счита(ет|ют)|исходят из того),? что\b|\bпризнавая\b", "zh": r"认识到|承认|注意到|鉴于|一致认为",
 }  # fmt: skip
 _ANEW = {
-    "en": r"[,;] (and|they|each|the parties|accordingly|to that end|no party)\b|\band (shall|each party|undertake)", "es": r", (y|las partes|cada)\b|\by (deber|se comprom|procur)", "fr": r", (et|elles|les parties|chaque)\b|\bet (s['’]engagent|doivent)",
-    "pt": r", (e|as partes|cada)\b|\be (dever|se comprom|procur)", "ru": r"[,;] (и|а также|каждая|стороны)\b|\bи (обязу|не )", "zh": r"[，；](?:并|各方|双方|缔约方|每一)?(?:应|承诺|不得)|。",
+    "en": r", $|[,;] (and|they|each|the parties|accordingly|to that end|no party)\b|\band (shall|each party|undertake)", "es": r", (y|las partes|cada)\b|\by (deber|se comprom|procur)", "fr": r", $|, (et|elles|les parties|chaque)\b|\bet (s['’]engagent|doivent)",
+    "pt": r", (e|as partes|cada)\b|\be (dever|se comprom|procur)", "ru": r"[,;] (и|а также|каждая|стороны)\b|\bи (обязу|не )", "zh": r"[,，;；](?:但|并|而)?(?:各方|双方|缔约方|每一方|一方|每一缔约方)?$|。",
 }  # fmt: skip
 _IDLE = {
     "en": r"(?:shall|must) (?:mean|be (?:understood|construed|interpreted|taken) (?:to|as)|have the meaning)|are to\b(?! (?:be|allow|permit|ensure|provide))|is to\b(?! (?:be|allow|permit|ensure|provide))",
     "es": r"significar|entender|se entender", "fr": r"doi(?:t|vent) (?:s['’]entendre|être (?:entendue?|interprétée?|comprise?)s?)", "pt": r"significar|entender",
     "ru": "", "zh": r"(?:应|應)(?:指|理解为|被理解|解释为)",
+}  # fmt: skip
+_NOTHING = {
+    "en": r"\bnothing\b[^.;]{0,60}\b(shall|may|is to|can|will)? ?(be (construed|interpreted|read|understood) (as|to) )?(requir|oblig|compel)|\b(no party|neither party|a party) (is|are|shall be|will be) (not )?(obliged|required|bound|compelled)\b[^.;]{0,12}\b(by|to)\b|\b(is|are) not (obliged|required|bound)\b|\b(no|any) obligation (to|on)\b|^[^;]{0,90}\bmeans (a|an|any|the|all|each|that|those|in relation|for)\b|\bshall mean\b|\bthis (chapter|article|section|annex) (applies|covers|does not (apply|cover)|leaves out)\b",
+    "es": r"\bnada (de lo dispuesto )?(en|de)\b[^.;]{0,80}\b(oblig|exig|requ)|\bno (est[áa]r?[áa]?n?|quedar?[áa]?n?|ser?[áa]?n?) (obligad|requerid)|\bninguna parte (est[áa]|quedar?[áa]?|ser[áa]) obligad|\bse entender[áa]n? por\b|\bse entiende por\b|^[^,;]{0,60}\bsignifica\b|\b(este|el presente) (cap[íi]tulo|art[íi]culo) (abarca|se aplica|no se aplica|comprende)\b",
+    "fr": r"\brien (dans|de|du)\b[^.;]{0,80}\b(n['’]oblige|n['’]impose|n['’]exige|ne contraint)|\bn['’](est|a|ont|sont) pas (tenue?s?|obligée?s?|l['’]obligation)|\baucune (partie|disposition)[^.;]{0,40}\b(n['’]est (tenue|obligée)|n['’]oblige)|\bon entend par\b|\bs['’]entend (de|d['’])|\b(le présent|ce) chapitre (s['’]applique|ne s['’]applique pas|couvre)\b",
+    "pt": r"\bnada (neste|no|na|nesta|do)\b[^.;]{0,90}\b(exig|obrig|requer)|\bnenhuma parte (fica|está|será|é) obrigad|\bnão (fica|está|será|é|são|ficam) obrigad|\bentende-se por\b|^[^,;]{0,60}\bsignifica\b|\b(este|o presente) (capítulo|artigo) (deixa de fora|aplica-se|não se aplica|abrange|cobre)\b",
+    "ru": r"\bничто\b[^.;]{0,80}\b(не обязыва|не требует|не возлага)|\bне обязан[аыо]?\b|\bне нес[уе]т обязат|^[^;]{0,90}\bозначает\b|\bнастоящ\w{1,3} (глава|статья) (охватывает|распространяется|не распространяется|применяется|не применяется)\b",
+    "zh": r"任何(?:内容|规定)[^。；]{0,10}(?:不要求|不得解释为要求|不应解释为要求)|没有义务|无义务|并无义务|不负有[^。；]{0,10}义务|不承担[^。；]{0,12}义务|是指|系指|本(?:章|条)(?:适用于|不适用于|涵盖)",
+}  # fmt: skip
+_BODY = {
+    "en": r"^(?:\d{1,2}\. ?)?(?:the |a |an |this )?(?:joint |sub-?|standing )?(?:committee|working group|contact points?|dialogue)\b[^,;]{0,60}$",
+    "es": r"^(?:\d{1,2}\. ?)?(?:el |la |los )?(?:sub)?(?:comité|grupo de trabajo|puntos? de contacto)\b[^,;]{0,60}$",
+    "fr": r"^(?:\d{1,2}\. ?)?(?:le |la |les )?(?:sous-)?(?:comité|groupe de travail|points? de contact)\b[^,;]{0,60}$",
+    "pt": r"^(?:\d{1,2}\. ?)?(?:o |a |os )?(?:sub)?(?:comit[êé]|grupo de trabalho|pontos? de contato)\b[^,;]{0,60}$",
+    "ru": r"^(?:\d{1,2}\. ?)?(?:под)?(?:комитет|рабочая группа|контактны\w{1,3} пункт\w{0,2})\b[^,;]{0,60}$",
+    "zh": r"^(?:\d{1,2}\. ?)?[^，；。]{0,12}(?:委员会|工作组|联络点)[^，；。]{0,10}$",
 }  # fmt: skip
 _EXCEPTIONS = {
     "en": r"nothing in this (article|chapter|section|agreement|annex|paragraph|part)[^.;]{0,60} (shall|may|is to|prevents?|precludes?)|(legitimate )?public policy (objective|aim|goal|ground|purpose|reason)|general exceptions|this article (does|shall) not (prevent|preclude|apply)|does not (prevent|preclude) a party|(arbitrary|unjustifiable)( or (arbitrary|unjustifiable))? discrimination|article (xx|xiv)\b|(serves|pursues|attain|achieve|needed for|reasons of) (a )?(legitimate )?public (policy|aim|interest|morals|order)|save where|except (where|when|for|that|as)|notwithstanding paragraph|legitimate (public )?(policy )?(objective|aim|purpose)",
@@ -185,6 +203,8 @@ def compiled(lang: str) -> Compiled:
         told=of(_TOLD),
         anew=of(_ANEW),
         idle=of(_IDLE) if _IDLE[lang] else None,
+        nothing=of(_NOTHING),
+        body=of(_BODY),
         flags={
             "exceptions": of(_EXCEPTIONS), "self_judging": of(_SELF), "transition": of(_TRANSITION),
             "committee": of(_COMMITTEE), "dispute_settlement": of(_DISPUTE),

@@ -64,16 +64,24 @@ def operatives(sentence: str, lang: str) -> Operatives:
     own = _patterns(lang)
     text = fold(sentence)
     hard = weak = 0
+    if own.nothing.search(text):
+        return Operatives(0, 0, 0)
     for match in own.hard.finditer(text):
         if own.idle and own.idle.match(text, match.start()):
             continue
-        if own.verb.match(match[0].split()[-1]) or _told(text, match, own) or _weakened(text, match, own, lang):
+        by_body = bool(own.body.search(text[: match.start()]))
+        if (
+            by_body
+            or own.verb.match(match[0].split()[-1])
+            or _told(text, match, own)
+            or _weakened(text, match, own, lang)
+        ):
             weak += 1
         else:
             hard += 1
     soft = len(own.soft.findall(text))
     if lang in INDICATIVE and not (hard or weak or soft):
-        hard = 1
+        hard, weak = (0, 1) if own.reservation.search(text) or own.body.search(text[:60]) else (1, 0)
     return Operatives(hard, weak, soft)
 
 
@@ -98,7 +106,7 @@ def _weakened(text: str, match: re.Match[str], own: words.Compiled, lang: str) -
 
 
 def depth_of(text: str, lang: str, places: Sequence[int] | None = None) -> int:
-    """Textual depth of a text: 0 (it is empty), 1 or 2.
+    """Textual depth of a text: 0 (it is empty, defines, or says that nothing is required), 1 or 2.
 
     Args:
         places: which of its sentences carry the provision; all where None. Where these hold no operative word, the
@@ -111,6 +119,8 @@ def depth_of(text: str, lang: str, places: Sequence[int] | None = None) -> int:
     found = max((operatives(_with_lead(pieces, at), lang).depth for at in chosen), default=0)
     if not found and chosen and chosen[0]:
         found = operatives(pieces[chosen[0] - 1], lang).depth
+    if not found and lang in words.LANGUAGES and all(_patterns(lang).nothing.search(fold(pieces[at])) for at in chosen):
+        return 0
     return found or PLAIN
 
 
