@@ -81,7 +81,7 @@ BY_LANGUAGE = {
         _clean.listed("de do da dos das e ou a deverá"),
     ),
     "ru": Language(
-        "статья",
+        r"статья|ст\.",
         "глава|раздел|часть",
         "приложение",
         joints=_clean.listed(
