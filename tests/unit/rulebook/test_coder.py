@@ -286,3 +286,19 @@ def test_every_clause_is_of_its_language_and_length() -> None:
     for clause in load_exemplars():
         words = len(clause.text) / 2 if clause.lang == "zh" else len(clause.text.split())
         assert 15 <= words <= 140, clause.id
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Each Party shall allow the transfer of information by electronic means for the conduct of business.", 2),
+        ("Each Party shall ensure that suppliers are not required to use local facilities.", 2),
+        ("Each Party shall ensure that any means the supplier uses are safe.", 2),
+        ("No Party shall be required to disclose its own code.", 0),
+        ("In this Chapter, digital product means a program.", 0),
+    ],
+)
+def test_words_that_ask_for_nothing_are_not_those_of_a_duty(text: str, expected: int) -> None:
+    from concordat.rulebook.coder.depth import depth_of
+
+    assert depth_of(text, "en") == expected

@@ -64,7 +64,7 @@ def operatives(sentence: str, lang: str) -> Operatives:
     own = _patterns(lang)
     text = fold(sentence)
     hard = weak = 0
-    if own.nothing.search(text):
+    if _nothing(text, own):
         return Operatives(0, 0, 0)
     for match in own.hard.finditer(text):
         if own.idle and own.idle.match(text, match.start()):
@@ -83,6 +83,12 @@ def operatives(sentence: str, lang: str) -> Operatives:
     if lang in INDICATIVE and not (hard or weak or soft):
         hard, weak = (0, 1) if own.reservation.search(text) or own.body.search(text[:60]) else (1, 0)
     return Operatives(hard, weak, soft)
+
+
+def _nothing(text: str, own: words.Compiled) -> bool:
+    """Whether a sentence asks for nothing: it defines, or says so before any duty."""
+    said, duty = own.nothing.search(text), own.hard.search(text)
+    return bool(said) and (duty is None or (said.start() if said else 0) <= duty.end())
 
 
 def _told(text: str, match: re.Match[str], own: words.Compiled) -> bool:
@@ -119,7 +125,7 @@ def depth_of(text: str, lang: str, places: Sequence[int] | None = None) -> int:
     found = max((operatives(_with_lead(pieces, at), lang).depth for at in chosen), default=0)
     if not found and chosen and chosen[0]:
         found = operatives(pieces[chosen[0] - 1], lang).depth
-    if not found and lang in words.LANGUAGES and all(_patterns(lang).nothing.search(fold(pieces[at])) for at in chosen):
+    if not found and lang in words.LANGUAGES and all(_nothing(fold(pieces[at]), _patterns(lang)) for at in chosen):
         return 0
     return found or PLAIN
 
