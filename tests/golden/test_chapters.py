@@ -25,7 +25,7 @@ from concordat.settings import Settings
 
 FOLDER = Path(__file__).parent / "chapters"
 ON = "2026-11-22"
-CHAPTERS = ("standing", "index", "moved", "divide", "quality", "method")
+CHAPTERS = ("standing", "index", "moved", "divide", "rules", "quality", "method")
 STUDIES = {
     "brics": lambda: study_for_bloc("BRICS", on=ON),
     "asean": lambda: study_for_bloc("ASEAN", on=ON),

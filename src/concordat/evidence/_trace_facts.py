@@ -1,10 +1,12 @@
 """Whether a fact is so: the line of a table, of the study or of a publisher's bytes says what the record says.
 
-A report has four kinds of facts, and each is compared with its place before it is shown:
+A report has five kinds of facts, and each is compared with its place before it is shown:
 
 - a membership: the row of the packaged table of blocs, of the table's very hash, has this area, bloc, role, start, end
   and precision;
 - an area of the study: the study's line names it;
+- a row of the packaged files of instruments and source documents, or of what the study keeps of the user's own: every
+  part says what stands there;
 - a finding of a parser with a place in a publisher's body: the body has the hash that names it, the place exists in it,
   and the store's vintage of that body holds this finding, or a row at this place that it is about;
 - a finding without a place in any bytes: the study's line names the vintage (or the release) that holds it.
@@ -28,6 +30,9 @@ from concordat.evidence.store import Store, Vintage
 
 BLOCS, STUDY = "concordat/world/_data/blocs.yaml", "study.yaml"
 _MEMBERSHIP = frozenset({"area", "bloc", "role", "from", "to", "checked"})
+# Files of the rulebook whose rows are facts of a report: each part of a fact stands there, or is the row itself.
+ROWS = ("concordat/rulebook/data/instruments.yaml", "concordat/rulebook/data/seeds.yaml")
+_WHOLE = ("row", "codings", "value")  # parts that are all that stands at the place
 _FINDING = frozenset({"rule", "area", "indicator", "found"})
 _SAME_VERSION = "Install the version of concordat named in the report's manifest."
 _REBUILD = "Build the report again from its study.yaml."
@@ -62,6 +67,8 @@ class Facts:
             self._check_membership(record)
         elif record.file == STUDY and names == {"area"}:
             self._equal(record, "area", text)
+        elif record.file in ROWS or (record.file == STUDY and record.locator.startswith("#/rules/")):
+            self._check_row(record, body.value_at(record.locator))
         elif record.file == STUDY and names == _FINDING | {"where"}:
             shown.append(("finding", self._finding(record, str(record.parts["where"]), self._named(record, text))))
         elif record.file.startswith("raw/") and names == _FINDING:
@@ -88,7 +95,7 @@ class Facts:
     def _bytes(self, record: Fact) -> bytes:
         """The file of a fact: the table of blocs, a publisher's body, or the report's study; its hash is checked."""
         path = PurePosixPath(record.file)
-        if record.file != BLOCS and record.file != STUDY and (path.parts[:1] != ("raw",) or len(path.parts) != 2):
+        if record.file not in (BLOCS, STUDY, *ROWS) and (path.parts[:1] != ("raw",) or len(path.parts) != 2):
             raise TrustError(f'"{record.file}" is no file of a report.', where=self.where, code="record")
         if record.file == STUDY:
             return self._study(record)
@@ -134,6 +141,14 @@ class Facts:
             raise self._wrong(record, f"names {record.parts['bloc']}, and another bloc stands at {record.locator}")
         said = {"area": row.area, "bloc": row.bloc, "role": row.role, "from": row.from_, "to": row.to}
         for part, found in {**said, "checked": row.checked}.items():
+            self._equal(record, part, found)
+
+    def _check_row(self, record: Fact, row: Any) -> None:
+        for part in record.parts:
+            if part in _WHOLE:
+                found = row
+            else:
+                found = row.get(part) if isinstance(row, dict) else None
             self._equal(record, part, found)
 
     def _equal(self, record: Fact, part: str, found: Any) -> None:

@@ -110,6 +110,17 @@ class Body:
             raise self._nothing(locator, str(error) or type(error).__name__) from None
         raise self._nothing(locator, "a form of place that I can't read")
 
+    def value_at(self, locator: str) -> Any:
+        """The value at a JSON pointer (`#/instruments/3`), with what stands below it.
+
+        Raises:
+            TrustError: there is no such place in these bytes.
+        """
+        try:
+            return self._pointer(locator.partition("#")[2])
+        except (LookupError, ValueError, TypeError, RecursionError, ConcordatError) as error:
+            raise self._nothing(locator, str(error) or type(error).__name__) from None
+
     def _pointer(self, pointer: str) -> Any:
         if self._tree is None:
             if self.name.endswith((".yaml", ".yml")):

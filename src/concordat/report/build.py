@@ -127,6 +127,7 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     from concordat.report.chapters.evidence import read
     from concordat.report.chapters.moved import Options as MovedOptions
     from concordat.report.chapters.moved import read as read_moved
+    from concordat.report.chapters.rulebook import resolve as resolve_rules
     from concordat.report.earlier import read_earlier
     from concordat.report.inputs import Who
     from concordat.report.messages import Messages
@@ -145,11 +146,12 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     chosen = resolve(observations, catalogue, not_after=options.not_after, mode=options.mode, areas=who.members)  # type: ignore[arg-type]
     earlier = read_earlier(study, read_moved(study), options, release, store, catalogue, rows)
     moved = (earlier.options() if earlier else MovedOptions(None, None, ())).as_data()
+    rules = resolve_rules(study, settings.data_dir)
     named = tuple(
         Vintage(dataset=v.dataset_id, vintage=v.vintage_id, logical_hash=v.logical_hash) for v in release.vintages
     )
     return Inputs(
-        study=replace(study, release=release.name, vintages=named, resolved=read_options(study) | moved),
+        study=replace(study, release=release.name, vintages=named, resolved=read_options(study) | moved | rules.as_data()),
         who=who,
         book=book,
         catalogue=catalogue,
@@ -162,6 +164,7 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
         vintages=tuple(vintages),
         earlier=earlier,
         terms=terms,
+        rules=rules,
     )
 
 

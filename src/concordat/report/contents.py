@@ -37,11 +37,11 @@ CONTENTS: tuple[Entry, ...] = (
     Entry("moved", "moved"),
     Entry("divide", "observatory"),
     Entry("size"),
-    Entry("rules"),
+    Entry("rules", "rulebook"),
     Entry("commitments"),
     Entry("scenarios"),
     Entry("quality", "evidence", "quality"),
     Entry("method", "evidence", "method"),
 )
 # The files that own keys of the study, in the order in which a written study shows them.
-READERS = ("evidence", "observatory", "moved")
+READERS = ("evidence", "observatory", "moved", "rulebook")

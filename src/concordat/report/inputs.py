@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release
     from concordat.evidence.store import Vintage as StoredVintage
+    from concordat.report.chapters.rulebook import Options as RulesOptions
     from concordat.report.earlier import Earlier
     from concordat.report.messages import Messages
     from concordat.world import Bloc, Membership
@@ -80,6 +81,7 @@ class Inputs:
     Attributes:
         vintages: those of the release, with their origins and licences as they were stored.
         earlier: the release that this one is compared with, or None.
+        rules: the chapter on rules' key of the study, with the codings of this machine's store where it names none.
         terms: which sources were left out because of their licences, and which were taken in on terms.
     """
 
@@ -96,6 +98,7 @@ class Inputs:
     vintages: tuple[StoredVintage, ...] = ()
     earlier: Earlier | None = None
     terms: Terms = field(default_factory=Terms)
+    rules: RulesOptions | None = None
 
     def area_name(self, area: str) -> str:
         """The area's name in the report's language."""

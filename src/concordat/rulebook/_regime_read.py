@@ -1,6 +1,6 @@
 """What the figures of a bloc's regime rest on, read from the store once: a frozen `Regime`.
 
-Instruments, participations and codings become arrays; all figures are computed from them without the store. A coding of
+`held` takes the rows out of a store, `regime` makes arrays of them: instruments, participations and codings; all figures are computed from them without the store. A coding of
 a provision with a depth becomes a rule: its instrument, provision, legal ordinal and probability (1 where a person made
 it). A party with a reservation that names a provision ("DF-LOCA: ...") doesn't owe it: its own variant of the
 instrument holds everything else.
@@ -8,7 +8,7 @@ instrument holds everything else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -28,6 +28,21 @@ if TYPE_CHECKING:
     from concordat.rulebook.store import RuleStore
 
 PEOPLE = ("human", "import")
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What is known of instruments, as plain values.
+
+    Attributes:
+        instruments: sorted by id. participations: by instrument. with_text: instruments whose text is there.
+        codings: by instrument; of a part of an article only where its article has not the same provision.
+    """
+
+    instruments: tuple[Instrument, ...]
+    participations: Mapping[str, tuple[Participation, ...]]
+    codings: Mapping[str, Sequence[Coding]]
+    with_text: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +77,7 @@ class Regime:
     days: tuple[date, ...]
     scales: Scales
     instruments: tuple[Instrument, ...]
-    participations: dict[str, tuple[Participation, ...]] = field(repr=False)
+    participations: Mapping[str, tuple[Participation, ...]] = field(repr=False)
     forces: Forces = field(repr=False)
     coded: NDArray[np.bool_] = field(repr=False)
     with_text: frozenset[str] = field(repr=False)
@@ -143,19 +158,45 @@ def read(
     Raises:
         InputError: fewer than two members, one twice, an unknown one, a first year after the day.
     """
+    check_members(members)
+    return regime(held(store), members, on, first_year=first_year, taxonomy=taxonomy)
+
+
+def held(store: RuleStore) -> Held:
+    """The rows of a store."""
+    instruments = tuple(sorted(store.instruments().values(), key=lambda i: i.id))
+    return Held(instruments, store.participations(), _codings(store), frozenset(store.with_text()))
+
+
+def check_members(members: Sequence[str]) -> None:
+    """Refuse a bloc of one, one with a member twice, and members that are no parties."""
     for member in members:
         check_party(member)
     if len(members) < 2 or len(set(members)) < len(members):
         raise InputError("name two or more different members.", hint="A regime is between members.", code="members")
+
+
+def regime(
+    known: Held,
+    members: Sequence[str],
+    on: date,
+    *,
+    first_year: int | None = None,
+    taxonomy: Taxonomy | None = None,
+) -> Regime:
+    """The arrays of a bloc on a day, and on the last day of each year from `first_year` on.
+
+    Raises:
+        InputError: as `read`.
+    """
+    check_members(members)
     if first_year is not None and first_year > on.year:
         raise InputError(f"the first year, {first_year}, is after {on}.", hint="Name an earlier one.", code="years")
-    scales = Scales.of(taxonomy or load_taxonomy())
     book = taxonomy or load_taxonomy()
-    instruments = tuple(store.instruments().values())
-    rows = store.participations()
+    scales = Scales.of(book)
+    instruments, rows, by_instrument = known.instruments, known.participations, known.codings
     days = (*(date(y, 12, 31) for y in range(first_year or on.year, on.year)), on)
-    by_instrument = _codings(store)
-    coded = np.array([i.id in by_instrument for i in instruments], dtype=bool)
+    coded = np.array([bool(by_instrument.get(i.id)) for i in instruments], dtype=bool)
     made = _rules(by_instrument, instruments, rows, tuple(members), book, scales)
     every = [c for some in by_instrument.values() for c in some]
     return Regime(
@@ -166,7 +207,7 @@ def read(
         participations=rows,
         forces=forces(instruments, rows, members, days),
         coded=coded,
-        with_text=frozenset(store.with_text()),
+        with_text=known.with_text,
         topics=_topics(by_instrument, instruments, book, scales),
         soft=np.array([i.binding in SOFT for i in instruments], dtype=bool),
         rules=made[0],
@@ -188,7 +229,7 @@ def _codings(store: RuleStore) -> dict[str, list[Coding]]:
 
 
 def _topics(
-    codings: dict[str, list[Coding]], instruments: Sequence[Instrument], book: Taxonomy, scales: Scales
+    codings: Mapping[str, Sequence[Coding]], instruments: Sequence[Instrument], book: Taxonomy, scales: Scales
 ) -> NDArray[np.bool_]:
     found = np.zeros((len(instruments), len(scales.topics)), dtype=bool)
     for k, instrument in enumerate(instruments):
@@ -200,9 +241,9 @@ def _topics(
 
 
 def _rules(
-    codings: dict[str, list[Coding]],
+    codings: Mapping[str, Sequence[Coding]],
     instruments: Sequence[Instrument],
-    participations: dict[str, tuple[Participation, ...]],
+    participations: Mapping[str, tuple[Participation, ...]],
     members: tuple[str, ...],
     book: Taxonomy,
     scales: Scales,
@@ -213,7 +254,7 @@ def _rules(
     rows: list[tuple[int, int, int, float]] = []
     count = 0
     for k, instrument in enumerate(instruments):
-        if instrument.id not in codings:
+        if not codings.get(instrument.id):
             continue
         variants: dict[frozenset[str], int] = {}
         for i, reserved in enumerate(_reserved(participations.get(instrument.id, ()), members, scales)):
@@ -257,4 +298,4 @@ def _reserved(rows: Sequence[Participation], members: Sequence[str], scales: Sca
     return [frozenset(w.split(":", 1)[0] for w in own.get(m, ())) & codes for m in members]
 
 
-__all__ = ["UNKNOWN", "YES", "Regime", "Rules", "read"]
+__all__ = ["UNKNOWN", "YES", "Held", "Regime", "Rules", "held", "read", "regime"]

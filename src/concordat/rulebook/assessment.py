@@ -36,8 +36,9 @@ from concordat.rulebook._assessment_tables import (
 )
 from concordat.rulebook._regime_draws import DRAWS
 from concordat.rulebook._regime_metrics import Metrics, metrics
-from concordat.rulebook._regime_read import YES, Regime, read
-from concordat.rulebook.model import CommitmentDraft
+from concordat.rulebook._regime_read import YES, Held, Regime, held
+from concordat.rulebook._regime_read import regime as make_regime
+from concordat.rulebook.model import CommitmentDraft, Instrument
 from concordat.rulebook.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class RulebookSection:
         outside: members outside instruments that half or more of the others joined. candidates: for accession.
         pending: signed, applied for, not in force, lapsed. shared_soft: soft instruments in force for all.
         to_load: instruments in force without a coded text. drafts: as handed in; `report` joins their state.
-        names: short names of all instruments that stand above.
+        instruments: all of them by id; names: their short names. soft: those that bind nobody by nature.
     """
 
     members: tuple[str, ...]
@@ -76,7 +77,9 @@ class RulebookSection:
     to_load: tuple[ToLoad, ...]
     notes: tuple[str, ...]
     drafts: tuple[CommitmentDraft, ...]
+    instruments: Mapping[str, Instrument]
     names: Mapping[str, str]
+    soft: frozenset[str]
 
     def cell(self, a: str, b: str) -> RuleCell:
         """The cell of two members, in either order."""
@@ -106,7 +109,37 @@ def assessment(
     Raises:
         InputError: fewer than two members, an unknown one, one without a weight.
     """
-    regime = read(store, members, on, first_year=min(first_year, on.year), taxonomy=taxonomy)
+    return section(
+        held(store),
+        members,
+        on,
+        seed,
+        first_year=first_year,
+        draws=draws,
+        taxonomy=taxonomy,
+        weights=weights,
+        membership=membership,
+        drafts=drafts,
+        accuracy=accuracy,
+    )
+
+
+def section(
+    known: Held,
+    members: Sequence[str],
+    on: date,
+    seed: int,
+    *,
+    first_year: int = FIRST_YEAR,
+    draws: int = DRAWS,
+    taxonomy: Taxonomy | None = None,
+    weights: Mapping[str, float] | None = None,
+    membership: Mapping[int, Iterable[str]] | None = None,
+    drafts: Sequence[CommitmentDraft] = (),
+    accuracy: str = "",
+) -> RulebookSection:
+    """The same from rows that are held as plain values."""
+    regime = make_regime(known, members, on, first_year=min(first_year, on.year), taxonomy=taxonomy)
     years = None if membership is None else {y: frozenset(some) for y, some in membership.items()}
     found = metrics(regime, seed, draws=draws, weights=weights, membership=years)
     force = regime.forces.between(len(regime.days) - 1)
@@ -130,7 +163,9 @@ def assessment(
         to_load=to_load,
         notes=_notes(regime, matrix, coverage, to_load),
         drafts=tuple(drafts),
+        instruments={i.id: i for i in regime.instruments},
         names={i.id: i.short_name for i in regime.instruments},
+        soft=frozenset(i.id for k, i in enumerate(regime.instruments) if regime.soft[k]),
     )
 
 

@@ -17,7 +17,7 @@ instrument that does not exist, a party twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -161,7 +161,15 @@ def parse_catalogue(text: str | bytes, *, where: str = "instruments.yaml") -> Ca
     Raises:
         InputError: an unknown key, topic, party or instrument; dates in an impossible order; with the line.
     """
-    document = parse_yaml(text, where=where, schema="instruments@1")
+    return catalogue_of(parse_yaml(text, where=where, schema="instruments@1"))
+
+
+def catalogue_of(document: Document) -> Catalogue:
+    """A catalogue from its parsed file, or from rows that a study holds.
+
+    Raises:
+        InputError: as `parse_catalogue`.
+    """
     model = validate(document, InstrumentsFile)
     found: dict[str, Instrument] = {}
     rows: dict[str, tuple[Participation, ...]] = {}
@@ -186,6 +194,50 @@ def parse_catalogue(text: str | bytes, *, where: str = "instruments.yaml") -> Ca
 def load_catalogue() -> Catalogue:
     """The packaged catalogue."""
     return parse_catalogue((DATA / "instruments.yaml").read_bytes(), where="concordat/rulebook/data/instruments.yaml")
+
+
+def row_of(instrument: Instrument, participations: Iterable[Participation]) -> dict[str, Any]:
+    """An instrument and who takes part in it, as a row of a catalogue; reading the row gives the same."""
+
+    def text(day: PartialDate | None) -> str | None:
+        return None if day is None else day.text
+
+    row: dict[str, Any] = {
+        "id": instrument.id,
+        "name": instrument.name,
+        "short_name": instrument.short_name,
+        "type": instrument.type,
+        "form": instrument.form,
+        **{d: text(getattr(instrument, d)) for d in ("adopted", "signed", "in_force", "ended")},
+        "status": instrument.status,
+        "binding": instrument.binding,
+        "binding_note": instrument.binding_note,
+        "topics": list(instrument.topics),
+        "url": instrument.url,
+        "parties_note": instrument.parties_note,
+        "parties_complete": instrument.complete,
+        "participation": [_participation_row(p, text) for p in participations],
+        "evidence": list(instrument.evidence),
+        "confidence": instrument.mark,
+    }
+    return {key: value for key, value in row.items() if value not in (None, "", [], {}, False)}
+
+
+def _participation_row(p: Participation, text: Callable[[PartialDate | None], str | None]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "party": p.party,
+        "role": p.role,
+        **{d: text(getattr(p, d)) for d in DATES},
+        "suspended": [text(day) for day in p.suspended or () if day is not None],
+        "in_force_towards": {k: text(day) or "unknown" for k, day in sorted(p.in_force_towards.items())},
+        "directed_to": list(p.directed_to),
+        "reservation": list(p.reservations),
+        "unknown": list(p.unknown),
+        "source": p.source,
+        "seen_on": p.seen_on,
+        "confidence": p.mark,
+    }
+    return {key: value for key, value in row.items() if value not in (None, "", [], {})}
 
 
 def _error(document: Document, what: str, path: tuple[str | int, ...], hint: str = "", code: str = "") -> InputError:
