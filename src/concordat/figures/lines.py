@@ -113,9 +113,7 @@ def _line(line: Line, number: int, across: Any, up: Any) -> list[layout.Layer]:
     for p in line.points:
         if p.lower is not None and p.upper is not None:
             bands.append({"x": across(p.year), "x2": across(p.year), "y": up(p.lower), "y2": up(p.upper)})
-    strokes = [
-        {"x": across(a.year), "x2": across(b.year), "y": up(a.value), "y2": up(b.value)} for a, b in near
-    ]
+    strokes = [{"x": across(a.year), "x2": across(b.year), "y": up(a.value), "y2": up(b.value)} for a, b in near]
     joined = {p.year for pair in near for p in pair}
     alone = [{"x": across(p.year), "y": up(p.value)} for p in line.points if p.year not in joined]
     layers = [layout.rules(bands, color=style.BAND, strokeWidth=4)] if bands else []

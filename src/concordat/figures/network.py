@@ -115,7 +115,9 @@ def _by_width(edges: Sequence[Edge]) -> list[tuple[list[Edge], dict[str, Any]]]:
     for e in edges:
         assert e.weight >= 1, "a tie has a weight"
         found.setdefault(round(min(WIDEST, THIN + STEP * (e.weight - 1)), 2), []).append(e)
-    return [(some, {"color": style.ACCENT, "strokeWidth": w, "strokeCap": "round"}) for w, some in sorted(found.items())]
+    return [
+        (some, {"color": style.ACCENT, "strokeWidth": w, "strokeCap": "round"}) for w, some in sorted(found.items())
+    ]
 
 
 def _numbers(edges: Sequence[Edge], place: Any) -> list[layout.Layer]:

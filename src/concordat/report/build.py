@@ -151,7 +151,9 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
         Vintage(dataset=v.dataset_id, vintage=v.vintage_id, logical_hash=v.logical_hash) for v in release.vintages
     )
     return Inputs(
-        study=replace(study, release=release.name, vintages=named, resolved=read_options(study) | moved | rules.as_data()),
+        study=replace(
+            study, release=release.name, vintages=named, resolved=read_options(study) | moved | rules.as_data()
+        ),
         who=who,
         book=book,
         catalogue=catalogue,

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from concordat.evidence.trace import DERIVATIONS, loader
 
-MODULES = (*DERIVATIONS, "observatory.divide.measures", "observatory.divide.records", "observatory.record", "rulebook.record")
+MODULES = (
+    *DERIVATIONS,
+    "observatory.divide.measures",
+    "observatory.divide.records",
+    "observatory.record",
+    "rulebook.record",
+)
 
 load = loader(MODULES)

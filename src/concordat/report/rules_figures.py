@@ -134,9 +134,7 @@ def topics(rules: Rules) -> Iterator[Figure]:
         alt = words.plain("rules.topics_alt", names=rules.topics(bare), **told)
     else:
         alt = words.plain("rules.topics_alt_all", **told)
-    yield Figure(
-        "rules-topics", words.plain("rules.topics"), spec, table, alt, words.text("rules.topics_caption")
-    )
+    yield Figure("rules-topics", words.plain("rules.topics"), spec, table, alt, words.text("rules.topics_caption"))
 
 
 def years(rules: Rules) -> Iterator[Figure]:

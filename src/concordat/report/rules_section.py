@@ -109,8 +109,8 @@ class Rules:
         return self.inputs.words.plain(f"rules.topic.{code}")
 
     def topics(self, codes: Sequence[str]) -> str:
-        """Topics in a list."""
-        return self.inputs.words.listed(self.topic(c) for c in codes)
+        """Topics in a list; their names hold commas and "and" themselves."""
+        return self.inputs.words.listed((self.topic(c) for c in codes), "page.list_semicolon")
 
     @property
     def most(self) -> tuple[str, str, int]:
@@ -265,4 +265,4 @@ def _headlines(rules: Rules) -> Iterator[Headline]:
     bare = (*rules.found.topics_without, *rules.found.topics_soft_only)
     if bare:
         ordered = [t for t in rules.found.metrics.depth_by_topic if t in bare]
-        yield Headline(42, words.text("rules.headline_gaps", bloc=bloc, names=words.listed_and(rules.topic(t) for t in ordered)))
+        yield Headline(42, words.text("rules.headline_gaps", bloc=bloc, names=rules.topics(ordered)))

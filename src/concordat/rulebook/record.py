@@ -4,7 +4,8 @@
 `verify --report` recomputes every number. The study keeps what is not packaged: the codings of the user's own texts
 (never the texts), and instruments that the packaged catalogue hasn't.
 
-A coding is a row `[unit, provision, depth, flags, probability, method, coder]`; `-exceptions` says that there are none.
+A coding is a row `[unit, provision, depth, flags, probability, method, coder]`; flags are words with spaces between
+them, and `-exceptions` says that there are none.
 Codings whose licence forbids it are left out unless they are asked for. What is printed is rounded to nine significant
 digits first, so that the last bits of a processor's sums do not change a record.
 """
@@ -81,13 +82,13 @@ def own(store: RuleStore, *, internal: bool = False) -> Own:
 def _row(coding: Coding) -> list[Any]:
     flags = [name if said else f"-{name}" for name, said in sorted(coding.flags.items())]
     sure = None if coding.probability is None else round(coding.probability, ROUNDED)
-    return [coding.unit, coding.provision, coding.depth, flags, sure, coding.method, coding.coder]
+    return [coding.unit, coding.provision, coding.depth, " ".join(flags), sure, coding.method, coding.coder]
 
 
 def coding_of(row: Sequence[Any]) -> Coding:
     """A coding from its row."""
     unit, provision, depth, flags, sure, method, coder = row
-    said = {name.removeprefix("-"): not name.startswith("-") for name in flags}
+    said = {name.removeprefix("-"): not name.startswith("-") for name in flags.split()}
     return Coding(f"{unit} {provision}", unit, provision, depth, said, sure, None, method, "", coder, "")
 
 

@@ -40,7 +40,11 @@ def test_pairs_are_counted_as_by_hand() -> None:
     found = parts(BOTH + OPEN)
     assert (found["pairs"], found["pairs_binding"], found["pairs_soft"], found["pairs_none"]) == (3, 1, 2, 0)
     assert (found["binding_BRA_CHN"], found["soft_BRA_CHN"], found["unknown_BRA_CHN"]) == (1, 1, 1)
-    assert (found["binding_CHN_IND"], found["soft_CHN_IND"], found["unknown_CHN_IND"]) == (0, 1, 0)  # neither is on a list
+    assert (found["binding_CHN_IND"], found["soft_CHN_IND"], found["unknown_CHN_IND"]) == (
+        0,
+        1,
+        0,
+    )  # neither is on a list
     assert (found["between_deal"], found["members_deal"]) == (1, 2)
     assert (found["between_pledge"], found["members_pledge"], found["shared_soft"]) == (3, 3, 1)
     assert found["topic_DF_BRA"] == found["topic_DF_CHN"] == 1
@@ -72,7 +76,7 @@ def test_a_coding_row_keeps_what_the_figures_need() -> None:
     with store_of(BOTH, TEXTS) as store:
         store.add_codings([coding("deal/1", "DF-FLOW", flags={"exceptions": False, "transition": True})])
         (row,) = (made.own(store).codings or {})["deal"]
-    assert row == ["deal/1", "DF-FLOW", 2, ["-exceptions", "transition"], 0.9, "model", "shipped"]
+    assert row == ["deal/1", "DF-FLOW", 2, "-exceptions transition", 0.9, "model", "shipped"]
     assert made.coding_of(row).flags == {"exceptions": False, "transition": True}
 
 
@@ -94,7 +98,7 @@ def test_instruments_of_ones_own_are_kept_and_packaged_ones_are_not() -> None:
 
 def test_codings_of_an_unknown_instrument_are_refused() -> None:
     with pytest.raises(InputError, match="codings of depa, which is no instrument of the study"):
-        parts(BOTH, codings={"depa": [["depa/1", "DF-FLOW", 2, [], 0.9, "model", "shipped"]]})
+        parts(BOTH, codings={"depa": [["depa/1", "DF-FLOW", 2, "", 0.9, "model", "shipped"]]})
 
 
 def test_of_a_large_bloc_only_the_pair_with_most_stands_alone() -> None:

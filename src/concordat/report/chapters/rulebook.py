@@ -28,7 +28,7 @@ Coded = tuple[
     str,
     str,
     Annotated[int, Field(ge=0, le=2)] | None,
-    list[str],
+    str,
     Annotated[float, Field(ge=0, le=1)] | None,
     Literal["lexicon", "model", "few_shot", "human", "import"],
     str,
@@ -106,9 +106,7 @@ def _check(study: Study, codings: Mapping[str, list[list[Any]]]) -> None:
             if provision not in known:
                 close = nearest(provision, known)
                 hint = f'Did you mean "{close[0]}"?' if close else "See: concordat rulebook provisions"
-                raise InputError(
-                    f'"{provision}" is not a provision.', where=place, hint=hint, code="unknown_provision"
-                )
+                raise InputError(f'"{provision}" is not a provision.', where=place, hint=hint, code="unknown_provision")
 
 
 def resolve(study: Study, data_dir: Path) -> Options:
