@@ -139,7 +139,7 @@ def topics(rules: Rules) -> Iterator[Figure]:
 
 def years(rules: Rules) -> Iterator[Figure]:
     """The share of pairs with a binding instrument, and the mean depth where texts are coded, year by year."""
-    inputs, words, language = rules.inputs, rules.inputs.words, rules.inputs.study.language
+    _inputs, words, language = rules.inputs, rules.inputs.words, rules.inputs.study.language
     found, parts = rules.found.metrics.years, rules.record.parts
     if len(found) < 2 or not any(y.pairs_with_binding for y in found):
         return

@@ -1,9 +1,9 @@
 """What the figures of a bloc's regime rest on, read from the store once: a frozen `Regime`.
 
-`held` takes the rows out of a store, `regime` makes arrays of them: instruments, participations and codings; all figures are computed from them without the store. A coding of
-a provision with a depth becomes a rule: its instrument, provision, legal ordinal and probability (1 where a person made
-it). A party with a reservation that names a provision ("DF-LOCA: ...") doesn't owe it: its own variant of the
-instrument holds everything else.
+`held` takes the rows out of a store, `regime` makes arrays of them: instruments, participations and codings; all
+figures are computed from them without the store. A coding of a provision with a depth becomes a rule: its instrument,
+provision, legal ordinal and probability (1 where a person made it). A party with a reservation that names a provision
+("DF-LOCA: ...") doesn't owe it: its own variant of the instrument holds everything else.
 """
 
 from __future__ import annotations

@@ -116,13 +116,14 @@ def held_of(rows: Iterable[Mapping[str, Any]], codings: Mapping[str, Sequence[Se
 def section(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of the rules between members on a day.
 
-    Inputs are rows of a catalogue (`{"row": ...}`) and codings of an instrument (`{"codings": [...]}`), which have its
-    id in the parameter `coded`. Parts: `pairs`, of them `pairs_binding` with a binding instrument, `pairs_soft` with
-    soft ones alone, `pairs_none`; of each pair `binding_BRA_CHN`, `soft_`, `unknown_` (how many instruments), `depth_`;
-    of a topic and member `topic_TE_CHN` (with how many fellows a binding instrument of the topic is in force);
-    of each year `year_2020_pairs` (share of pairs in percent with a binding instrument), `_binding`, `_soft` (mean per
-    pair), `_depth`; `joined_wct`, `between_wct` (pairs), `members_wct`; of what it rests on `instruments`, `in_force`, `with_text`,
-    `coded`, `incomplete`, `codings`, `by_hand`. Of more than 2,000 pairs only the one with most stands alone. Depths with `_lower` and `_upper`, the 5% and 95% points.
+    Inputs are rows of a catalogue (`{"row": ...}`) and codings of an instrument (`{"codings": [...]}`), which have
+    its id in the parameter `coded`. Parts: `pairs`, of them `pairs_binding` with a binding instrument, `pairs_soft`
+    with soft ones alone, `pairs_none`; of each pair `binding_BRA_CHN`, `soft_`, `unknown_` (how many instruments),
+    `depth_`; of a topic and member `topic_TE_CHN` (with how many fellows a binding instrument of the topic is in
+    force); of each year `year_2020_pairs` (share of pairs in percent with a binding instrument), `_binding`,
+    `_soft` (mean per pair), `_depth`; `joined_wct`, `between_wct` (pairs), `members_wct`; of what it rests on
+    `instruments`, `in_force`, `with_text`, `coded`, `incomplete`, `codings`, `by_hand`. Of more than 2,000 pairs
+    only the one with most stands alone. Depths with `_lower` and `_upper`, the 5% and 95% points.
     """
     found = section_of(inputs, parameters)
     return dict(_parts(found))

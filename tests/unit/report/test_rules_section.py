@@ -113,7 +113,7 @@ def test_invited_countries_are_shown_and_not_counted(written: Callable[[Study], 
     assert isinstance(found, Chapter)
     first = found.blocks[0]
     assert isinstance(first, Paragraph)
-    assert [r.value for r in first.runs if hasattr(r, "value")][0] == 45  # of 10 members
+    assert next(r.value for r in first.runs if hasattr(r, "value")) == 45  # of 10 members
 
 
 def test_drafts_of_the_five_documents_are_counted(written: Callable[[Study], Written]) -> None:
