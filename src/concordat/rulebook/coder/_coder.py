@@ -202,6 +202,9 @@ class Coder:
     def code(self, units: Sequence[Unit], *, instrument: Instrument | None = None, coded_on: str) -> tuple[Coding, ...]:
         """The codings of an instrument's units: main codes of articles, other codes of their paragraphs.
 
+        An article is read with its heading; depth, flags and spans are those of its text alone. (Accuracy is measured
+        without headings, for the labels that it is measured on were made from them.)
+
         Args:
             instrument: caps nothing here (`legal_depth` does where rules are joined); it must own the units.
             coded_on: the day, from `clock`.
@@ -217,18 +220,20 @@ class Coder:
         articles = [unit for unit in units if _decided(unit, by_id)]
         if not articles:
             return ()
-        texts = features.prepare([u.text for u in articles], [u.lang for u in articles], tidy=False)
+        langs = [u.lang for u in articles]
+        texts = features.prepare([u.text for u in articles], langs, tidy=False)
+        headed = features.prepare([_headed(u) for u in articles], langs)  # what it is called says what it is about
         chapters = [_chapter(unit, by_id) for unit in articles]
         titles = {u.id: u.heading for u in units if u.kind in ("chapter", "annex")}
         found = _Codings(self, by_id, coded_on)
         if self.fitted is None:
-            lex = _lexicon_rows(texts, self.classes)
+            lex = _lexicon_rows(headed, self.classes)
             _, digital = self._in_context(np.minimum(lex, 1.0), texts, chapters, titles)
             lex = context.moved_to_other(lex, self.classes, digital)
             for at, unit in enumerate(articles):
                 found.by_lexicon(unit, texts[at], lex[at])
         else:
-            p, digital = self._in_context(self._calibrated(texts), texts, chapters, titles)
+            p, digital = self._in_context(self._calibrated(headed), texts, chapters, titles)
             for at, unit in enumerate(articles):
                 found.by_model(unit, texts[at], p[at])
             found.secondary(
@@ -488,6 +493,10 @@ def _chapter(unit: Unit, by_id: Mapping[str, Unit]) -> str | None:
             found = above.id
         unit = above
     return found
+
+
+def _headed(unit: Unit) -> str:
+    return f"{unit.heading}.\n{unit.text}" if unit.heading else unit.text
 
 
 def _long_enough(unit: Unit) -> bool:
