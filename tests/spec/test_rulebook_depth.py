@@ -59,3 +59,10 @@ def test_flags_that_a_text_states(text: str, flags: dict[str, bool]) -> None:
 def test_a_soft_instrument_binds_nobody_whatever_its_words() -> None:
     assert [legal_depth(2, b) for b in ("binding", "mixed", "soft", "voluntary", "model", "none")] == [2, 2, 1, 1, 1, 1]
     assert legal_depth(None, "soft") is None
+
+
+def test_far_words_of_an_endless_sentence_are_not_read() -> None:
+    """A list without stops is read in pieces, so that time grows with the text alone; its duties stay duties."""
+    once = "The Parties shall allow the transfer of information and the "
+    assert depth_of(once * 400, "en") == 2
+    assert depth_of("The Parties shall endeavour to allow the transfer and the " * 400, "en") == 1

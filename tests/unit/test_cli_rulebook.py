@@ -145,3 +145,53 @@ def test_faults_end_with_their_exit_code_and_a_sentence(
     assert found == code, err
     assert words in err
     assert "Traceback" not in err
+
+
+def test_articles_of_two_texts_are_paired(run: Run) -> None:
+    run("load", "depa.txt", "--as", "depa")
+    run("load", "other.txt", "--as", "other")
+    found = facts(run, "align", "depa", "other")["alignment"]
+    assert [(p["a"], p["b"]) for p in found["pairs"]] == [("depa/1", "other/1"), ("depa/2", "other/2")]
+    assert "{+endeavour+}" in run("align", "depa", "other", "--words")[1].replace("{+endeavour to+}", "{+endeavour+}")
+    code, _, err = run("align", "depa", "othr")
+    assert code == 2
+    assert "other" in err
+
+
+@pytest.mark.parametrize("name", ["DEPA", "a/b", "../x y", "x\ny"])
+def test_what_can_be_no_id_is_refused(run: Run, name: str) -> None:
+    code, _, err = run("load", "depa.txt", "--as", name)
+    assert code == 2
+    assert "can't be the id of an instrument" in err
+    assert name != "DEPA" or 'Did you mean "depa"?' in err
+
+
+def test_a_new_id_close_to_a_known_one_is_remarked_on(run: Run) -> None:
+    code, _, err = run("load", "depa.txt", "--as", "cptp")
+    assert code == 0
+    assert 'Did you mean "cptpp"?' in err
+
+
+def test_no_cell_of_a_csv_table_is_a_formula(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "inj.txt").write_text(TEXT.replace("Weather", "=HYPERLINK(1)"), encoding="utf-8")
+    run("load", "inj.txt", "--as", "inj")
+    run("load", "depa.txt", "--as", "depa")
+    run("code", "inj", "--mode", "lexicon")
+    for arguments in (("export", "inj"), ("search", "weather", "--csv"), ("show", "inj", "--csv")):
+        code, out, _ = run(*arguments)
+        assert code == 0 or arguments[0] == "show"
+        assert not any(cell.startswith("=") for row in csv.reader(io.StringIO(out)) for cell in row)
+
+
+def test_a_file_that_states_dates_makes_an_instrument_with_them(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pact.xml").write_text(
+        "<treaty><meta><treaty_identifier>9</treaty_identifier><name>Pact</name><language>en</language>"
+        "<date_signed>2006-03-01</date_signed><date_into_force>2006-07-24</date_into_force>"
+        "<parties><partyisocode>PAN</partyisocode><partyisocode>SGP</partyisocode></parties></meta><body>"
+        "<chapter number='CHAPTER 1' name='Trade'><article number='ARTICLE 1' name='Scope' article_identifier='1'>"
+        "This Agreement shall apply to trade between the Parties.</article></chapter></body></treaty>",
+        encoding="utf-8",
+    )
+    assert run("load", "pact.xml", "--as", "pact")[0] == 0
+    rows = {r["party"]: r for r in facts(run, "status", "pact")["rows"]}
+    assert {(r["in_force"], r["answer"]) for r in rows.values()} == {("2006-07-24", "yes")}

@@ -201,10 +201,14 @@ def out(
     if json:
         text = json_.dumps(facts, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
     elif csv and table is not None:
+        from concordat.evidence.csv_text import guarded
+
         buffer = io.StringIO()
         writer = csv_.writer(buffer, lineterminator="\n")
         writer.writerow([name.removeprefix(">") for name in table[0]])
-        writer.writerows(table[1])
+        plain = [name.startswith(">") for name in table[0]]  # columns of numbers: "-0.25" is no formula
+        for row in table[1]:
+            writer.writerow([c if number else guarded(str(c)) for c, number in zip(row, plain, strict=True)])
         text = buffer.getvalue()
     else:
         text = "\n".join(lines) + "\n"

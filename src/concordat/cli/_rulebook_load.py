@@ -12,6 +12,9 @@ from concordat.cli import _rulebook_store as kept
 from concordat.errors import InputError
 from concordat.rulebook.model import Instrument, ParsedInstrument, PartialDate, Participation
 from concordat.rulebook.store import RuleStore
+from concordat.settings import nearest
+
+ID_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ def load(store: RuleStore, path: Path, name: str, lang: str) -> Loaded:
         return _anchors(path, data, name)
     from concordat.rulebook.readers import parse
 
+    name = _named(store, name)
     parsed = parse(data, name=str(path), id=name or slug(path.stem), lang=lang)
     for warning in parsed.warnings:
         print(f"concordat: {warning}", file=sys.stderr)
@@ -55,6 +59,24 @@ def load(store: RuleStore, path: Path, name: str, lang: str) -> Loaded:
         return Loaded(facts, (f"{words}; the same text as before, nothing changed.",))
     new = f"{len(change.added)} new, {len(change.changed)} changed, {len(change.gone)} gone"
     return Loaded(facts, (f"{words}; {new}. Next: concordat rulebook code {parsed.id}",))
+
+
+def _named(store: RuleStore, name: str) -> str:
+    """The id that was given; a new one that is nearly a known one is remarked on.
+
+    Raises:
+        InputError: no id.
+    """
+    if not name or name in store:
+        return name
+    known = sorted(store.ids())
+    close = nearest(name.lower(), known)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", name) or len(name) > ID_MAX:
+        hint = f'Did you mean "{close[0]}"?' if close else "Small letters, digits, dots and hyphens, as in rcep."
+        raise InputError(f"{name!r} can't be the id of an instrument.", where="--as", hint=hint, code="bad_id")
+    if close:
+        print(f'concordat: "{name}" is a new instrument. Did you mean "{close[0]}"?', file=sys.stderr)
+    return name
 
 
 def slug(stem: str) -> str:
@@ -96,20 +118,20 @@ def _of_its_own(parsed: ParsedInstrument, path: Path) -> tuple[Instrument, tuple
     """An instrument that the catalogue has not: what its file says of itself, marked unverified."""
     facts = parsed.facts
 
-    def day(key: str) -> PartialDate | None:
-        text = facts.get(key, "")
+    def day(*keys: str) -> PartialDate | None:
+        text = next((facts[key] for key in keys if facts.get(key)), "")
         return PartialDate.parse(text) if re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", text) else None
 
     instrument = Instrument(
         id=parsed.id,
         name=parsed.title or path.stem,
         short_name=facts.get("short_name", "") or parsed.title or path.stem,
-        type="trade_agreement_chapter" if facts.get("format") == "tota" else "digital_agreement",
+        type="trade_agreement_chapter" if "treaty_identifier" in facts else "digital_agreement",
         form="",
         adopted=None,
-        signed=day("signed"),
-        in_force=day("in_force"),
-        ended=day("ended"),
+        signed=day("signed", "date_signed"),
+        in_force=day("in_force", "date_into_force"),
+        ended=day("ended", "date_inactive"),
         status=facts.get("status", ""),
         binding="mixed",
         binding_note="not known; taken as mixed",

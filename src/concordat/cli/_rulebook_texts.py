@@ -134,6 +134,20 @@ def _aligned(store: RuleStore, alignment: Any, names: Sequence[str], words: bool
     return lines
 
 
+def paired(store: RuleStore, a: str, b: str, words: bool) -> Answer:
+    """The articles of two instruments that answer to each other; their codings are used where they have some."""
+    from concordat.rulebook.compare import aligned
+    from concordat.rulebook.taxonomy import load_taxonomy
+
+    for name in (a, b):
+        _ = store[name]  # an unknown one is told with the nearest
+    found = aligned(store, a, b, load_taxonomy())
+    lines = _aligned(store, found, (a, b), words)[1:]
+    table = [(_address(store, p.a), _address(store, p.b), repr(p.score)) for p in found.pairs]
+    table += [(_address(store, u), "", "") for u in found.only_a] + [("", _address(store, u), "") for u in found.only_b]
+    return {"instruments": [a, b], "alignment": asdict(found)}, lines, ((a, b, ">alike"), table)
+
+
 def clause(store: RuleStore, code: str, depth: int | None) -> Answer:
     """The drafting families of a provision."""
     from concordat.rulebook.compare import clauses
@@ -176,7 +190,7 @@ def imported(store: RuleStore, path: Path, map_: Path | None) -> tuple[dict[str,
     )
     for name in sorted({c.unit.split("/")[0] for c in got.codings}):
         store.put_whole(name)
-    new = store.add_codings(got.codings)
+    new = store.add_codings(got.beside(store.codings()))
     lines = [f"{len(got.matched)} agreements matched, {new} new codings (CC BY-NC-SA 4.0: kept out of exports)."]
     lines += [
         f"row {n}: {name}: not taken, {'it may be ' + ' or '.join(c) if c else 'no instrument matches'}."

@@ -270,6 +270,23 @@ def compare(
 
 
 @app.command()
+def align(
+    a: str = typer.Argument(..., help="An instrument."),
+    b: str = typer.Argument(..., help="Another one."),
+    words: bool = typer.Option(False, "--words", help="Show where the words of paired articles differ."),
+    json: bool = JSON,
+    csv: bool = CSV,
+    data_dir: str | None = DATA_DIR,
+) -> None:
+    """Which article of one agreement answers to which of another; what stands in one alone."""
+    from concordat.cli import _rulebook_texts as texts
+
+    with kept.opened(data_dir) as store:
+        facts, lines, table = texts.paired(store, a, b, words)
+    shared.out(facts, lines, json=json, csv=csv, table=table)
+
+
+@app.command()
 def clause(
     provision: str = typer.Argument(..., help="A provision, such as DF-FLOW."),
     depth: int = typer.Option(-1, "--depth", help="Only 1 (soft) or 2 (binding)."),

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
+from concordat.errors import InputError
+from concordat.evidence.csv_text import guarded
 from concordat.rulebook.model import Coding, Instrument, Unit
+from concordat.rulebook.readers._akn_own import SPLIT
 from concordat.rulebook.taxonomy import Taxonomy, load_taxonomy
 
 if TYPE_CHECKING:
@@ -85,8 +88,9 @@ def _row(name: str, c: Coding, unit: Unit) -> list[str]:
     quote = " ".join(unit.text[slice(*c.span)].split()) if c.span is not None else ""
     sure = "" if c.probability is None else repr(c.probability)
     depth = "" if c.depth is None else str(c.depth)
-    return [name, c.unit, unit.number, unit.heading, c.provision, depth, *flags, sure, c.state, c.method, c.coder,
+    said = [name, c.unit, unit.number, unit.heading, c.provision, depth, *flags, sure, c.state, c.method, c.coder,
             c.coded_on, c.model_version, quote, c.licence]  # fmt: skip
+    return [guarded(cell) for cell in said]
 
 
 def csvw(url: str, book: Taxonomy | None = None) -> str:
@@ -154,9 +158,12 @@ def to_akn(store: RuleStore, name: str) -> str:
     """An instrument's text as Akoma Ntoso 3.0: chapters, articles, their content; addresses as eIds.
 
     Raises:
-        InputError: an unknown instrument.
+        InputError: an unknown instrument, or one whose text is not loaded.
     """
     instrument, units = store[name], store.units(name)
+    if not units:
+        hint = f"Load it: concordat rulebook load FILE --as {name}"
+        raise InputError(f"the text of {name} is not loaded.", hint=hint, code="no_text")
     lang = {"en": "eng", "es": "spa", "fr": "fra", "pt": "por", "zh": "zho", "ru": "rus"}.get(
         units[0].lang if units else "en", "und"
     )
@@ -174,25 +181,35 @@ def _body(units: Sequence[Unit]) -> list[str]:
         inside.setdefault(unit.parent, []).append(unit)
 
     def element(unit: Unit) -> list[str]:
-        name = "chapter" if unit.kind in ("chapter", "annex") else "article"
-        lines = [f"<{name} eId={quoteattr(_eid(unit))}>", f"<num>{escape(unit.number)}</num>"]
+        own = inside.get(unit.id, [])
+        split = unit.kind != "chapter" and any(u.kind == "paragraph" for u in own)
+        children = [u for u in own if not (split and u.kind == "paragraph")]
+        name = unit.kind if unit.kind in ("chapter", "article") else "hcontainer"
+        said = {"eId": _eid(unit), "wId": _rest(unit), "GUID": unit.alternative_id, "class": SPLIT if split else ""}
+        said |= {"name": unit.kind} if name == "hcontainer" else {}
+        attributes = "".join(f" {key}={quoteattr(value)}" for key, value in said.items() if value)
+        lines = [f"<{name}{attributes}>", f"<num>{escape(unit.number)}</num>"]
         lines += [f"<heading>{escape(unit.heading)}</heading>"] if unit.heading else []
-        children = [u for u in inside.get(unit.id, []) if u.kind in ("chapter", "article", "annex")]
-        if children:
-            for child in children:
-                lines += element(child)
-        else:
-            paragraphs = "".join(f"<p>{escape(line)}</p>" for line in unit.text.split("\n") if line.strip())
-            lines.append(f"<content>{paragraphs or '<p/>'}</content>")
+        if unit.text or not children:
+            paragraphs = "".join(f"<p>{escape(line)}</p>" for line in unit.text.split("\n"))
+            holder = "intro" if children else "content"
+            lines.append(f"<{holder}>{paragraphs}</{holder}>")
+        for child in children:
+            lines += element(child)
         return [*lines, f"</{name}>"]
 
-    return [line for unit in inside.get("", []) if unit.kind != "footnote" for line in element(unit)]
+    return [line for unit in inside.get("", []) for line in element(unit)]
+
+
+def _rest(unit: Unit) -> str:
+    """An address without its instrument: `4.3` of `depa/4.3`."""
+    return unit.id.split("/", 1)[1] if "/" in unit.id else unit.id
 
 
 def _eid(unit: Unit) -> str:
     """An address as an eId: `depa/4.3` is `art_4.3`."""
-    rest = unit.id.split("/", 1)[1] if "/" in unit.id else unit.id
-    return ("chp_" if unit.kind in ("chapter", "annex") else "art_") + rest.replace("/", "__")
+    before = {"chapter": "chp_", "annex": "chp_", "article": "art_"}.get(unit.kind, "hcontainer_")
+    return before + _rest(unit).replace("/", "__")
 
 
 def to_taped(store: RuleStore, names: Sequence[str] = (), *, everything: bool = False) -> Exported:
@@ -212,5 +229,5 @@ def to_taped(store: RuleStore, names: Sequence[str] = (), *, everything: bool = 
         instrument = store[name]
         day = instrument.signed or instrument.adopted or instrument.in_force
         year = str(day.first.year) if day is not None else ""
-        writer.writerow((name, instrument.name, year, *(WORDS[deepest.get(c, 0)] for c in codes)))
+        writer.writerow((name, guarded(instrument.name), year, *(WORDS[deepest.get(c, 0)] for c in codes)))
     return Exported(text.getvalue(), withheld)

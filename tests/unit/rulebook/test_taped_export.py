@@ -130,3 +130,59 @@ def test_imported_codings_outlive_a_new_text() -> None:
         parsed = ParsedInstrument("a", "a", "en", (unit("a", "1", "Another text."),))
         store.put_text(parsed, b"new")
         assert {c.unit for c in store.codings("a")} == {"a/whole"}
+
+
+def test_a_corrected_file_supersedes_what_was_imported() -> None:
+    with filled() as store:
+        steps = []
+        for value in ("1", "3", "0", "0"):
+            got = taken(store, TABLE.replace("BRA;SGP,2,0,1", f"BRA;SGP,{value},0,1"))
+            for name in sorted({c.unit.split("/")[0] for c in got.codings}):
+                store.put_whole(name)
+            new = store.add_codings(got.beside(store.codings()))
+            depth = {c.provision: c.depth for c in store.codings("a")}["DF-PRIV"]
+            steps.append((new > 0, depth))
+    assert steps == [(True, 1), (True, 2), (True, 0), (False, 0)]
+
+
+def test_a_name_alone_is_not_certain() -> None:
+    with filled() as store:
+        got = taken(store, TABLE + "21,DEPA,,,3,,\n")
+    assert [(row, who) for row, _, who in got.uncertain if row == 6] == [(6, ("depa",))]
+
+
+TWO = """\
+Chapter 1
+Data
+
+Article 1 Transfers
+1. Each Party shall  allow transfers of information & data.
+2. Save:
+(a) to protect privacy;
+(b) to tax <them>.
+
+Article 2 Location
+No Party shall ask for servers at home.
+
+Annex A
+Each Party shall list its exceptions here.
+"""
+
+
+def test_akoma_ntoso_of_ours_reads_as_the_units_it_was_made_from() -> None:
+    parsed = parse(TWO.encode(), name="a.txt", id="a")
+    with store_of(TEXT) as store:
+        store.put_text(parsed, TWO.encode())
+        text = to_akn(store, "a")
+    again = parse(text.encode(), name="a.xml", id="a")
+
+    def said(units):  # type: ignore[no-untyped-def]
+        return [(u.id, u.kind, u.number, u.heading, u.text, u.parent, u.order, u.alternative_id) for u in units]
+
+    assert said(again.units) == said(parsed.units)
+    assert any(u.id == "a/1/2/b" for u in again.units)
+
+
+def test_a_text_that_is_not_loaded_has_no_akoma_ntoso() -> None:
+    with store_of(TEXT) as store, pytest.raises(InputError, match="not loaded"):
+        to_akn(store, "depa")

@@ -37,6 +37,8 @@ PLAIN = 2  # a sentence without any operative word states a rule: treaties in th
 VERB_REACH = {"zh": 14}  # characters behind an operative in which a weakening verb stands; others: 60
 CLAUSE_END = re.compile(r"[;:；：。]|, (?:and|but) (?:shall|must)\b")
 
+LOOK_BACK = 2000  # characters before and behind a duty that are read with it, so that time grows with the text alone
+
 
 @dataclass(frozen=True, slots=True)
 class Operatives:
@@ -69,7 +71,7 @@ def operatives(sentence: str, lang: str) -> Operatives:
     for match in own.hard.finditer(text):
         if own.idle and own.idle.match(text, match.start()):
             continue
-        by_body = bool(own.body.search(text[: match.start()]))
+        by_body = bool(own.body.search(text[max(0, match.start() - LOOK_BACK) : match.start()]))
         if (
             by_body
             or own.verb.match(match[0].split()[-1])
@@ -93,9 +95,15 @@ def _nothing(text: str, own: words.Compiled) -> bool:
 
 def _told(text: str, match: re.Match[str], own: words.Compiled) -> bool:
     """Whether the duty only stands in what the parties recognise ("recognise that a supplier must be free to ...")."""
-    start = max((m.end() for m in CLAUSE_END.finditer(text, 0, match.start())), default=0)
+    start = _clause_start(text, match)
     said = own.told.search(text, start, match.start())
     return bool(said) and not own.anew.search(text, said.end() if said else 0, match.start())
+
+
+def _clause_start(text: str, match: re.Match[str]) -> int:
+    """Where the clause of a duty begins, not further back than a sentence that anybody reads is long."""
+    near = max(0, match.start() - LOOK_BACK)
+    return max((m.end() for m in CLAUSE_END.finditer(text, near, match.start())), default=near)
 
 
 def _weakened(text: str, match: re.Match[str], own: words.Compiled, lang: str) -> bool:
@@ -103,9 +111,9 @@ def _weakened(text: str, match: re.Match[str], own: words.Compiled, lang: str) -
     reach = text[match.end() : match.end() + VERB_REACH.get(lang, 60)]
     if own.verb.match(reach.lstrip(" ,")):
         return True
-    stop = CLAUSE_END.search(text, match.end())
-    start = max((m.end() for m in CLAUSE_END.finditer(text, 0, match.start())), default=0)
-    clause = text[start : stop.start() if stop else len(text)]
+    stop = CLAUSE_END.search(text, match.end(), match.end() + LOOK_BACK)
+    start = _clause_start(text, match)
+    clause = text[start : min(stop.start() if stop else len(text), match.end() + LOOK_BACK)]
     if own.ban and own.ban.search(match[0] + reach[:12]):
         return False  # a ban with a reservation is still a ban: the reservation is an exception to it
     return bool(own.reservation.search(clause)) or bool(own.talk.search(text[match.end() : match.end() + 130]))

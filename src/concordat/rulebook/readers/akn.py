@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from concordat.errors import InputError
 from concordat.rulebook import _clean
 from concordat.rulebook.model import LANGUAGES, ParsedInstrument
-from concordat.rulebook.readers import _xml
+from concordat.rulebook.readers import _akn_own, _xml
 from concordat.rulebook.readers._split import chapter_key
 from concordat.rulebook.readers._units import Builder, blob_of, slug
 
@@ -202,6 +202,10 @@ def parse_akn(data: bytes, *, name: str, id: str, lang: str = "") -> ParsedInstr
     sample = "" if lang or declared else _Text(document, skip=_OUTSIDE, where=name).text
     spoken, how = _clean.language(sample, given=lang, declared=declared, where=name)
     build = Builder(id, spoken, blob, where=name, ranges=not told)
+    if _akn_own.is_own(document.find("meta")):
+        for body in (node for node in document.nodes if node.tag == "body"):
+            _akn_own.read(build, body)  # type: ignore[arg-type]
+        return build.done(_title(document, facts) or id, facts | how, told)
     reader = _Reader(build, _article_tag(document), name)
     reader.document(document)
     reader.annexes((*root.nodes, *document.nodes), id)

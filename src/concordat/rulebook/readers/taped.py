@@ -14,7 +14,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +24,7 @@ from concordat.rulebook.model import Coding, Instrument, Participation
 from concordat.rulebook.taxonomy import DATA, Taxonomy, load_taxonomy
 from concordat.settings import nearest, parse_yaml, validate
 
+CODER = "TAPED"
 LICENCE = "CC BY-NC-SA 4.0"
 DEPTH = {"none": 0, "soft": 1, "mixed": 2, "hard": 2}
 NAMES, YEARS = ("name", "agreement", "title", "short_title"), ("year", "year_signed", "date_signed", "signed")
@@ -64,12 +65,37 @@ class Imported:
         codings: of the pseudo-units `<instrument>/whole`.
         matched: (row, instrument). uncertain: (row, name, candidates): nothing was taken from these.
         absent: columns of the map that the file has not.
+        none: (unit, provision) that the file says are not there: an earlier import of them no longer holds.
     """
 
     codings: tuple[Coding, ...]
     matched: tuple[tuple[int, str], ...]
     uncertain: tuple[tuple[int, str, tuple[str, ...]], ...]
     absent: tuple[str, ...]
+    none: tuple[tuple[str, str], ...] = ()
+
+    def beside(self, current: Sequence[Coding]) -> tuple[Coding, ...]:
+        """The codings as they follow on earlier imports, which they supersede where they say something else."""
+        before = {(c.unit, c.provision): c for c in current if c.method == "import" and c.coder == CODER}
+        found = []
+        for coding in self.codings:
+            old = before.get((coding.unit, coding.provision))
+            if old is None:
+                found.append(coding)
+            elif old.depth != coding.depth:
+                found.append(replace(coding, id=_id(coding, old.id), supersedes=old.id))
+        for place in self.none:
+            old = before.get(place)
+            if old is not None and old.depth:
+                gone = replace(old, depth=0, reason="none in a later file", supersedes=old.id)
+                found.append(replace(gone, id=_id(gone, old.id)))
+        return tuple(found)
+
+
+def _id(coding: Coding, after: str = "") -> str:
+    """An id of what it says, and of what it follows on."""
+    said = f"taped:{coding.unit}:{coding.provision}:{coding.depth}:{after}"
+    return hashlib.sha256(said.encode()).hexdigest()[:24]
 
 
 def read_map(
@@ -158,22 +184,26 @@ def import_taped(
         wanted = ", ".join(c[0] for c in columns.columns)
         hint = f"Give --map, or name them: {wanted}."
         raise InputError("the table has no column of the map.", where=name, hint=hint, code="columns")
-    made: dict[str, Coding] = {}
+    made: dict[tuple[str, str], Coding] = {}
+    none: set[tuple[str, str]] = set()
     matched, uncertain = [], []
     for n, row in enumerate(rows, 2):
         found = _match(row, title, instruments, participations)
-        if len(found) != 1:
+        if len(found) != 1 or not _certain(row):
             if row[title]:
                 uncertain.append((n, row[title], tuple(found)))
             continue
         matched.append((n, found[0]))
         for coding in _codings(row, n, found[0], there, name, coded_on):
-            old = made.get(coding.id)
-            if old is None or (coding.depth or 0) > (old.depth or 0):
-                made[coding.id] = coding
+            place = (coding.unit, coding.provision)
+            old = made.get(place)
+            if not coding.depth:
+                none.add(place)
+            elif old is None or coding.depth > (old.depth or 0):
+                made[place] = coding
     absent = tuple(c[0] for c in columns.columns if c[0] not in head)
-    ordered = tuple(made[key] for key in sorted(made, key=lambda k: (made[k].unit, made[k].provision)))
-    return Imported(ordered, tuple(matched), tuple(uncertain), absent)
+    ordered = tuple(made[key] for key in sorted(made))
+    return Imported(ordered, tuple(matched), tuple(uncertain), absent, tuple(sorted(none - set(made))))
 
 
 def _codings(
@@ -192,16 +222,26 @@ def _codings(
         if given not in values:
             hint = f"Values of the map: {', '.join(values)}."
             raise InputError(f'{column}: "{given}" is not known.', where=f"{name}, row {n}", hint=hint, code="value")
-        depth = DEPTH[values[given]]
-        if depth:
-            unit = f"{instrument}/whole"
-            digest = hashlib.sha256(f"taped:{unit}:{provision}".encode()).hexdigest()[:24]
-            number = next((row[c] for c in NUMBERS if row.get(c)), str(n))
-            found.append(
-                Coding(digest, unit, provision, depth, {}, None, None, "import", "", "TAPED", on,
-                       reason=f"{column} = {given} ({values[given]}), agreement {number}", licence=LICENCE)
-            )  # fmt: skip
+        number = next((row[c] for c in NUMBERS if row.get(c)), str(n))
+        made = Coding(
+            "", f"{instrument}/whole", provision, DEPTH[values[given]], {}, None, None, "import", "", CODER, on,
+            reason=f"{column} = {given} ({values[given]}), agreement {number}", licence=LICENCE,
+        )  # fmt: skip
+        found.append(replace(made, id=_id(made)))
     return found
+
+
+def _certain(row: Mapping[str, str]) -> bool:
+    """Whether a row says more than a name: a year, or parties."""
+    return bool(_year(row) or _who(row))
+
+
+def _year(row: Mapping[str, str]) -> str:
+    return next((m.group() for c in YEARS if (m := re.search(r"(19|20)\d\d", row.get(c, "")))), "")
+
+
+def _who(row: Mapping[str, str]) -> set[str]:
+    return {w for w in re.split(r"[\s;,]+", row.get("parties", "").upper()) if len(w) == 3}
 
 
 def _match(
@@ -211,8 +251,7 @@ def _match(
     participations: Mapping[str, Sequence[Participation]],
 ) -> list[str]:
     """Instruments that a row may be: one if it is certain."""
-    year = next((m.group() for c in YEARS if (m := re.search(r"(19|20)\d\d", row.get(c, "")))), "")
-    who = {w for w in re.split(r"[\s;,]+", row.get("parties", "").upper()) if len(w) == 3}
+    year, who = _year(row), _who(row)
     words = _words(row[title])
     found = []
     for name, instrument in instruments.items():
