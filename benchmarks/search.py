@@ -49,6 +49,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 ON = "2026-11-25"
 DEPTH = 10
+EVERYDAY = "everyday questions"
 LIMITS = {
     "shared questions": {"nDCG@10": [0.93, 0.96], "MRR": [1.00, 1.00]},
     "everyday questions": {"nDCG@10": [0.78, 0.85], "MRR": [0.88, 0.93]},
@@ -72,7 +73,7 @@ def questions(folder: Path) -> dict[str, list[Question]]:
     with (folder / "tota" / "queries_dev.csv").open(encoding="utf-8", newline="") as file:
         shared: list[Question] = [(row["query"], (row["relevant_code"],)) for row in csv.DictReader(file)]
     own = yaml.safe_load((HERE / "queries_everyday.yaml").read_text(encoding="utf-8"))["questions"]
-    return {"shared questions": shared, "everyday questions": [(row["question"], tuple(row["codes"])) for row in own]}
+    return {"shared questions": shared, EVERYDAY: [(row["question"], tuple(row["codes"])) for row in own]}
 
 
 def parsed(rows: Sequence[Row], *, headings: bool) -> list[ParsedInstrument]:
@@ -164,8 +165,10 @@ def rankings(store: RuleStore, encoder: Kept | None) -> dict[str, Ranking]:
     return ways
 
 
-def searched(rows: Sequence[Row], asked: Sequence[Question], ways: Mapping[str, Ranking], draws: int) -> list[Row]:
-    """A line for each way to search: both figures with their intervals."""
+def searched(
+    rows: Sequence[Row], asked: Sequence[Question], ways: Mapping[str, Ranking], draws: int, *, judging: bool
+) -> list[Row]:
+    """A line for each way to search: both figures with their intervals, also for the half that fitted nothing."""
     has = {row["id"]: {row["code"], *row["code_alt"]} - {OTHER} for row in rows}
     right = [{name for name, codes in has.items() if codes & set(wanted)} for _, wanted in asked]
     kept = [n for n, some in enumerate(right) if some]
@@ -175,7 +178,10 @@ def searched(rows: Sequence[Row], asked: Sequence[Question], ways: Mapping[str, 
         ranked = {n: rank(asked[n][0]) for n in kept}
         line: Row = {"way": way, "n": len(kept), "left out": len(asked) - len(kept)}
         for figure, measure in (("nDCG@10", ndcg), ("MRR", reciprocal)):
-            line[figure] = _mean([measure(ranked[n], right[n]) for n in kept], names, draws)
+            values = [measure(ranked[n], right[n]) for n in kept]
+            line[figure] = _mean(values, names, draws)
+            if judging:
+                line[f"{figure}, judging half"] = _mean(values[1::2], names[1::2], draws)
         lines.append(line)
     return lines
 
@@ -244,7 +250,7 @@ def measured(folder: Path, vectors: features.Vectors, draws: int) -> Row:
         with filled(rows, coder, headings=how == "with headings") as store:
             ways = rankings(store, encoder)
             for name, asked in questions(folder).items():
-                found[f"{name}, {how}"] = searched(rows, asked, ways, draws)
+                found[f"{name}, {how}"] = searched(rows, asked, ways, draws, judging=name == EVERYDAY)
             start = time.perf_counter()
             search(store, "who may see my data?", encoder=encoder)
             found[f"one question {how}, s"] = round(time.perf_counter() - start, 3)

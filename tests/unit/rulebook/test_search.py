@@ -55,15 +55,31 @@ def test_the_sentence_that_answers_is_quoted() -> None:
     assert "Recalling" not in hit.quote
 
 
-def test_sentence_vectors_are_made_once_and_weigh_half() -> None:
+def test_sentence_vectors_are_made_once_and_weigh_with_the_provisions() -> None:
     fake = Fake()
     with filled() as store:
         found = search(store, "junk", encoder=fake)
-        assert len(fake.asked) == 4
+        once = len(fake.asked)
+        assert {DATA, SPAM, DATOS} < set(fake.asked)
+        assert len(set(fake.asked)) == once
         search(store, "junk", encoder=fake)
-        assert len(fake.asked) == 5  # the question alone
+        assert fake.asked[once:] == ["junk"]  # the question alone
     assert found.hits[0].unit.id == "a/2"
-    assert found.hits[0].score == pytest.approx(0.5 * 1.0 + 0.3 * found.hits[0].provisions + 0.2 * 0.0)
+    assert found.hits[0].score == pytest.approx(0.3 * 1.0 + 0.6 * found.hits[0].provisions + 0.1 * 0.0)
+
+
+def test_what_a_question_means_decides_its_provision_where_it_shares_no_word() -> None:
+    class Ledger(Fake):
+        """All that speaks of numbers, and the question, have one direction."""
+
+        def embed(self, texts: list[str]) -> np.ndarray:
+            near = [("number" in t.casefold() and "port" in t.casefold()) or "switch" in t for t in texts]
+            return np.array([[0.0, 1.0] if n else [1.0, 0.0] for n in near], dtype=np.float32)
+
+    question = "will they call me after a switch?"
+    with filled() as store:
+        assert search(store, question, encoder=Ledger()).provisions[0][0] == "TE-NUMP"
+        assert search(store, question).provisions[0][0] != "TE-NUMP"
 
 
 @pytest.mark.parametrize(
