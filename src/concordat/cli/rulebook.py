@@ -71,7 +71,7 @@ def load(
 
     if as_ and len(files) > 1:
         raise InputError("--as names one instrument, for one file.", hint="Load the files one by one.", code="as")
-    with kept.opened(data_dir) as store:
+    with kept.opened(data_dir) as store, store.together():
         loaded = [loading.load(store, file, as_, lang) for file in files]
     shared.out({"loaded": [one.facts for one in loaded]}, [line for one in loaded for line in one.lines], json=json)
 

@@ -21,13 +21,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from concordat.errors import InputError, StateError
 from concordat.rulebook import _schema
+from concordat.rulebook._current import current
 from concordat.rulebook._rows import (
     coding_from,
     coding_row,
@@ -51,7 +51,7 @@ from concordat.rulebook.model import (
 )
 
 BUSY_S = 5.0
-RANK = {"human": 2, "import": 1}  # of methods; every model's is 0
+CACHE_KIB = 65_536  # pages kept in memory: keys by hash fall all over their index
 
 
 class RuleStore:
@@ -61,6 +61,7 @@ class RuleStore:
         """Use `open` or `memory`."""
         self._db = connection
         self.path = path
+        self._joined = self._failed = False
 
     @classmethod
     def open(cls, path: Path | str) -> RuleStore:
@@ -89,6 +90,7 @@ class RuleStore:
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA synchronous = NORMAL")
+            db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
             if version > _schema.VERSION:
                 what = f"the store has version {version}; this program knows {_schema.VERSION}."
@@ -118,19 +120,42 @@ class RuleStore:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing."""
+        """All or nothing; inside `together`, a part of its transaction."""
+        if self._joined:
+            self._failed = True  # until it is done
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise _state(self.path, error) from None
+            self._failed = False
+            return
+        with self.together(), self._writing():
+            yield self._db
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Many changes as one transaction: the search index is merged once, not after each text.
+
+        What was put before an error elsewhere stays; an error while something is put takes all back.
+        """
+        assert not self._joined, "one `together` at a time"
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise _state(self.path, error) from None
+        self._joined, self._failed = True, False
         try:
-            yield self._db
-        except BaseException as error:
-            self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
+            yield
+        finally:
+            self._joined = False
+            try:
+                if not self._failed:
+                    self._db.execute("COMMIT")
+            except sqlite3.Error as error:
                 raise _state(self.path, error) from None
-            raise
-        self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         try:
@@ -268,12 +293,7 @@ class RuleStore:
             db.execute("INSERT OR IGNORE INTO blob VALUES (?, ?, ?)", (digest, name, raw))
             for unit in (*change.gone, *change.changed):
                 db.execute("DELETE FROM coding WHERE unit = ?", (unit,))
-            db.execute(
-                "DELETE FROM fts_word WHERE rowid IN (SELECT rowid FROM unit WHERE instrument = ?)", (parsed.id,)
-            )
-            db.execute("DELETE FROM fts_tri WHERE rowid IN (SELECT rowid FROM unit WHERE instrument = ?)", (parsed.id,))
-            kept = self._kept(db, parsed.id)
-            db.execute("DELETE FROM unit WHERE instrument = ? AND id <> ?", (parsed.id, whole(parsed.id)))
+            kept = self._taken_away(db, parsed.id) if before else []
             texts = sorted({(u.sha256, u.text) for u in parsed.units})
             db.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", texts)
             db.executemany(_schema.insert("unit"), [unit_row(u) for u in parsed.units])
@@ -283,10 +303,18 @@ class RuleStore:
         return change
 
     @staticmethod
-    def _kept(db: sqlite3.Connection, instrument: str) -> list[tuple[Any, ...]]:
+    def _taken_away(db: sqlite3.Connection, instrument: str) -> list[tuple[Any, ...]]:
+        """Take a text out of all tables, and give the codings back that may stay.
+
+        Each of these statements makes SQLite write the search index out, so a new text does without them.
+        """
+        own = "(SELECT rowid FROM unit WHERE instrument = ?)"
+        db.execute(f"DELETE FROM fts_word WHERE rowid IN {own}", (instrument,))
+        db.execute(f"DELETE FROM fts_tri WHERE rowid IN {own}", (instrument,))
         sql = "SELECT c.* FROM coding c JOIN unit u ON u.id = c.unit WHERE u.instrument = ? ORDER BY c.rowid"
         rows = [tuple(r) for r in db.execute(sql, (instrument,))]
         db.execute("DELETE FROM coding WHERE unit IN (SELECT id FROM unit WHERE instrument = ?)", (instrument,))
+        db.execute("DELETE FROM unit WHERE instrument = ? AND id <> ?", (instrument, whole(instrument)))
         return rows
 
     @staticmethod
@@ -297,14 +325,10 @@ class RuleStore:
     def _index(db: sqlite3.Connection, parsed: ParsedInstrument) -> None:
         """Articles (and paragraphs that stand alone) are searched; parts of an article are found through it."""
         chapters = {u.id: u.heading or u.number for u in parsed.units if u.kind in ("chapter", "annex")}
-        rows = []
-        for unit in parsed.units:
-            if searched(unit):
-                rows.append((unit.heading, unit.text, chapters.get(unit.parent, ""), unit.id))
-        word = "INSERT INTO fts_word (rowid, heading, text, chapter) SELECT rowid, ?, ?, ? FROM unit WHERE id = ?"
-        db.executemany(word, rows)
-        tri = "INSERT INTO fts_tri (rowid, heading, text) SELECT rowid, ?, ? FROM unit WHERE id = ?"
-        db.executemany(tri, [(h, t, i) for h, t, _, i in rows])
+        place = dict(db.execute("SELECT id, rowid FROM unit WHERE instrument = ?", (parsed.id,)).fetchall())
+        rows = [(place[u.id], u.heading, u.text, chapters.get(u.parent, "")) for u in parsed.units if searched(u)]
+        db.executemany("INSERT INTO fts_word (rowid, heading, text, chapter) VALUES (?, ?, ?, ?)", rows)
+        db.executemany("INSERT INTO fts_tri (rowid, heading, text) VALUES (?, ?, ?)", [row[:3] for row in rows])
 
     def put_whole(self, instrument: str) -> None:
         """A unit that stands for a whole instrument, for codings that name no article."""
@@ -456,28 +480,6 @@ def whole(instrument: str) -> str:
 def searched(unit: Unit) -> bool:
     """Whether a unit stands in the search index by itself."""
     return unit.kind in ("article", "annex") or (unit.kind == "paragraph" and not unit.parent)
-
-
-def current(codings: Sequence[Coding]) -> tuple[Coding, ...]:
-    """Of codings in the order they were made, the current one of each unit and provision.
-
-    The last that nothing supersedes, a person's before an import's before a model's. Where two people say different
-    things and neither supersedes the other, the later is given with the state "disputed".
-    """
-    gone = {c.supersedes for c in codings if c.supersedes}
-    alive: dict[tuple[str, str], list[Coding]] = {}
-    for coding in codings:
-        if coding.id not in gone:
-            alive.setdefault((coding.unit, coding.provision), []).append(coding)
-    found: list[Coding] = []
-    for some in alive.values():
-        best = max(range(len(some)), key=lambda n: (RANK.get(some[n].method, 0), n))
-        chosen = some[best]
-        last = {c.coder: (c.depth, tuple(sorted(c.flags.items()))) for c in some if c.method == "human"}
-        if len(set(last.values())) > 1:
-            chosen = replace(chosen, state="disputed")
-        found.append(chosen)
-    return tuple(found)
 
 
 def _state(path: str, error: Exception) -> StateError:

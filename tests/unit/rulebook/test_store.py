@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from concordat.errors import InputError, StateError
-from concordat.rulebook.catalogue import load_catalogue
+from concordat.rulebook._current import current
+from concordat.rulebook.catalogue import load_catalogue, parse_catalogue
 from concordat.rulebook.model import ParsedInstrument
-from concordat.rulebook.store import RuleStore, current
-from rulebook_build import coding, instrument, store_of, unit
+from concordat.rulebook.store import RuleStore
+from rulebook_build import HEAD, coding, instrument, store_of, unit
 
 
 def parsed(*articles: tuple[str, str], name: str = "x") -> ParsedInstrument:
@@ -73,6 +74,38 @@ def test_the_same_text_is_kept_once_and_a_new_version_keeps_codings_of_what_did_
         third = store.put_text(parsed(("1", "Data may move.")), b"three")
         assert third.gone == ("x/2", "x/3")
         assert not store.match_words("spam", 9)
+
+
+def test_texts_put_together_are_those_put_one_by_one(tmp_path: Path) -> None:
+    texts = {"a": [("1", "data shall flow"), ("2", "servers")], "b": [("1", "data"), ("2", "spam")]}
+    with store_of(instrument("a") + instrument("b"), texts) as apart, RuleStore.open(tmp_path / "r.sqlite") as store:
+        store.put_catalogue(parse_catalogue(HEAD + instrument("a") + instrument("b")))
+        with store.together():
+            for name, articles in texts.items():
+                store.put_text(parsed(*articles, name=name), repr(articles).encode())
+        assert store.units() == apart.units()
+        assert store.match_words("data", 9) == apart.match_words("data", 9)
+        assert store.match_part("erve", 9) == apart.match_part("erve", 9)
+
+
+def test_what_was_put_before_an_error_stays_but_what_breaks_off_takes_all_back() -> None:
+    first, twice = parsed(("1", "data shall flow"), name="a"), parsed(("1", "spam"), ("1", "servers"), name="b")
+
+    def load(store: RuleStore, *texts: ParsedInstrument) -> None:
+        with store.together():
+            for text in texts:
+                store.put_text(text, text.id.encode())
+
+    with store_of(instrument("a") + instrument("b")) as store:
+        with pytest.raises(InputError):
+            load(store, first, parsed(("1", "x"), name="nothing"))
+        assert [u.id for u in store.units()] == ["a/1"]
+    with store_of(instrument("a") + instrument("b")) as store:
+        with pytest.raises(StateError, match="UNIQUE"):
+            load(store, first, twice)
+        assert store.units() == ()
+        load(store, first)  # and the store can be used as before
+        assert store.match_words("data", 9)[0][0] == "a/1"
 
 
 def test_articles_are_found_by_words_and_by_parts_of_words() -> None:
