@@ -45,12 +45,14 @@ class PairCell:
         level: class 0 (low) to 4 (high), or None where there is nothing.
         text: what is printed, at most three characters.
         id, part: the record that the text prints, and which part of it.
+        beside: a sign that stands behind the text and prints no record, such as "?".
     """
 
     level: int | None
     text: str
     id: str = ""
     part: str = "value"
+    beside: str = ""
 
 
 def pair_matrix(
@@ -88,7 +90,7 @@ def pair_matrix(
     found, deep = _legend(classes, title, left=-column.width, top=tops[-1] + 12)
     layers = [
         shown,
-        _words(data, cell, middles, size),
+        *_words(data, cell, middles, size),
         layout.name_layer(column, middles, left=-column.width, right=-8),
         _heads(units, cell, turned),
         *found,
@@ -117,14 +119,23 @@ def _data(
             ink = style.SOFT if found.level is None else style.CLASS_TEXT[found.level]
             place = {"x": cell * j, "x2": cell * (j + 1), "y": tops[i], "y2": tops[i + 1]}
             printed = {"fill": fill, "ink": ink, "text": found.text, "mark": style.mark(found.id, found.part)}
+            printed["beside"] = found.beside
             data.append({"row": row.code, "column": other.code, **place, **printed, "line": i})
     return data
 
 
-def _words(data: Sequence[layout.Datum], cell: float, middles: Sequence[float], size: int) -> layout.Layer:
-    kept = ("text", "mark", "ink")
-    values = [{"x": d["x"] + cell / 2, "y": middles[d["line"]], **{k: d[k] for k in kept}} for d in data if d["text"]]
-    return layout.texts(values, align="center", size=size)
+def _words(data: Sequence[layout.Datum], cell: float, middles: Sequence[float], size: int) -> list[layout.Layer]:
+    """The texts, and behind them their signs: of both together the middle is that of the cell."""
+    values, signs = [], []
+    for d in data:
+        own, sign = (0.56 * size * len(d[name]) for name in ("text", "beside"))
+        left = d["x"] + cell / 2 - (own + sign) / 2
+        place = {"y": middles[d["line"]], "ink": d["ink"]}
+        if d["text"]:
+            values.append({"x": round(left + own / 2, 2), **place, "text": d["text"], "mark": d["mark"]})
+        if d["beside"]:
+            signs.append({"x": round(left + own + sign / 2, 2), **place, "text": d["beside"]})
+    return [layout.texts(some, align="center", size=size) for some in (values, signs) if some]
 
 
 def _heads(units: Sequence[PairUnit], cell: float, turned: bool) -> layout.Layer:

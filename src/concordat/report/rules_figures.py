@@ -53,11 +53,12 @@ def matrix(rules: Rules) -> Iterator[Figure]:
 
 
 def _pair(rules: Rules, c: RuleCell) -> PairCell:
+    open_ = OPEN if any(name not in rules.wide.soft for name in c.unknown) else ""
+    if not c.binding:
+        return PairCell(None, open_ or NONE)
     num = rules.pair_num("binding", c.a, c.b)
-    text = numbers.format_num(num, rules.inputs.study.language, style="bare") if c.binding else NONE
-    open_ = any(name not in rules.wide.soft for name in c.unknown)
-    text = (text.replace(NONE, "") if open_ else text) + (OPEN if open_ else "")
-    return PairCell(level_of(len(c.binding)) if c.binding else None, text, num.id, num.part)
+    text = numbers.format_num(num, rules.inputs.study.language, style="bare")
+    return PairCell(level_of(len(c.binding)), text, num.id, num.part, open_)
 
 
 def _matrix_table(rules: Rules) -> Table:
@@ -121,7 +122,8 @@ def topics(rules: Rules) -> Iterator[Figure]:
             num = rules.num(f"topic_{code}_{member}")
             text = numbers.format_num(num, inputs.study.language, style="bare") if count else NONE
             level = None if not count else min(4, int(5 * (count - 1) / max(1, len(members) - 1)))
-            marks.append(HeatCell(rules.topic(code), member, level, text, num.id, num.part))
+            id_ = num.id if count else ""  # a dot prints no record
+            marks.append(HeatCell(rules.topic(code), member, level, text, id_, num.part))
             line.append(Cell(main=num))
         rows.append(Row(code, rules.topic(code), tuple(line)))
     spec = heat_table_spec(marks, low=words.plain("rules.topics_low"), high=words.plain("rules.topics_high"))
