@@ -280,7 +280,7 @@ def test_each_number_of_the_pictures_is_what_the_bytes_say(folder: Path, said: P
         text = picture.read_text(encoding="utf-8")
         ElementTree.fromstring(text)
         printed = [(i, part, words) for i, part, words in printed_in(text) if re.search(r"\d", words)]
-        assert printed, picture.name
+        assert printed or "data-obs" in text, picture.name
         check_down(said, check_printed(said, printed, picture.name, language), folder)
 
 

@@ -20,6 +20,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from concordat.figures import _style as style
@@ -113,6 +114,15 @@ def _words(text: str) -> list[str]:
     return pieces
 
 
+def widest_word(text: str, size: float = style.SIZE) -> float:
+    """The pixels below which `wrapped` breaks a word.
+
+    >>> wrapped("Papua New Guinea", widest_word("Papua New Guinea"))
+    ('Papua', 'New', 'Guinea')
+    """
+    return max((room(piece.strip(), size) for piece in _words(text)), default=0.0)
+
+
 def _fitting(word: str, width: float, size: float) -> int:
     """How many letters of a word go into a line, at least one with its marks."""
     end = len(word)
@@ -171,6 +181,35 @@ def stacked(lines: Sequence[str], x: float, middle: float, step: float = LINE) -
     """Lines of one text around a middle."""
     top = middle - step * (len(lines) - 1) / 2
     return [{"x": x, "y": round(top + step * i, 2), "text": line} for i, line in enumerate(lines)]
+
+
+def spread(places: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
+    """Middles of words of some heights that do not touch, in the same order, inside `low..high`.
+
+    They are as near to the given places as can be (least squares under smallest distances: pool adjacent violators,
+    Ayer et al. 1955). Where there is no room for all, they run over `high`.
+
+    >>> spread([10.0, 10.0, 50.0], [10.0, 10.0, 20.0], 0.0, 100.0)
+    [5.0, 15.0, 50.0]
+    """
+    order = sorted(range(len(places)), key=lambda i: (places[i], i))
+    if not order:
+        return []
+    offsets = [0.0]  # from the first middle to each, where all stand close
+    for above, below in pairwise(order):
+        offsets.append(offsets[-1] + (sizes[above] + sizes[below]) / 2)
+    first, last = low + sizes[order[0]] / 2, high - sizes[order[-1]] / 2 - offsets[-1]
+    blocks: list[tuple[float, int]] = []  # mean of the places less their offsets, and how many
+    for i, offset in zip(order, offsets, strict=True):
+        blocks.append((places[i] - offset, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, n), (b, m) = blocks[-2:]
+            blocks[-2:] = [((a * n + b * m) / (n + m), n + m)]
+    flat = [mean for mean, count in blocks for _ in range(count)]
+    found = [0.0] * len(places)
+    for i, offset, mean in zip(order, offsets, flat, strict=True):
+        found[i] = max(first, min(mean, max(first, last))) + offset
+    return found
 
 
 # --- Layers -------------------------------------------------------------------------------------------------------
@@ -261,7 +300,7 @@ class Key:
     """One entry of a legend: its sign and what it means."""
 
     text: str
-    sign: Literal["square", "line", "bar", "dot", "tick"] = "square"
+    sign: Literal["square", "line", "widths", "bar", "dot", "tick"] = "square"
     color: str = style.ACCENT
     dash: tuple[int, ...] = (1, 0)
 
@@ -270,9 +309,14 @@ SIGN = 22  # from a sign to its words
 LEGEND_LINE = 20
 
 
-def legend(keys: Sequence[Key], *, left: float, top: float, width: float = WIDTH) -> tuple[list[Layer], int]:
-    """Keys side by side, wrapped to the width, from right to left where their words run so: layers and their height."""
-    mirrored = from_right(key.text for key in keys)
+def legend(
+    keys: Sequence[Key], *, left: float, top: float, width: float = WIDTH, mirrored: bool | None = None
+) -> tuple[list[Layer], int]:
+    """Keys side by side, wrapped to the width: layers and their height.
+
+    They stand from right to left where their words run so, or where `mirrored` says it: "0", "1-2" has no direction.
+    """
+    mirrored = from_right(key.text for key in keys) if mirrored is None else mirrored
     places: list[tuple[float, float, Key, tuple[str, ...]]] = []
     x, y, deep = 0.0, 0.0, 0
     for key in keys:
@@ -304,6 +348,9 @@ def _sign(key: Key, x: float, y: float) -> list[Layer]:
         return [dots([{"x": x + 8, "y": y}], color=key.color)]
     if key.sign == "tick":
         return [rules([{"x": x + 8, "x2": x + 8, "y": y - 8, "y2": y + 8}], color=key.color, strokeWidth=2)]
+    if key.sign == "widths":
+        strokes = [(y - 6, 1), (y - 1, 2.5), (y + 5.5, 5)]
+        return [rules([{"x": x, "x2": x + 16, "y": v, "y2": v}], color=key.color, strokeWidth=w) for v, w in strokes]
     line = [{"x": x, "x2": x + 16, "y": y, "y2": y}]
     if key.sign == "bar":
         inner = [{"x": x + 3.5, "x2": x + 12.5, "y": y, "y2": y}]

@@ -15,23 +15,16 @@ are read better from the table.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from concordat.figures import _layout as layout
 from concordat.figures import _style as style
+from concordat.figures._square import Square
 from concordat.figures.numbers import number_text
 
-UNITS_MAX = 25
-NAMED_MAX = 14
 BREAKS = (5.0, 30.0, 70.0, 95.0)
-CELL_MAX, CELL_MIN = 34, 25
-CELL_SMALL = 20  # with letters of SIZE_SMALL, three digits fit
-SIZE_SMALL = 10
-NAMES_MOST = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,45 +67,11 @@ def ahead_matrix(
         low, high: words at the two ends of the legend, such as "row surely behind" and "row surely ahead".
         language: of the numbers of the legend.
     """
-    count = len(units)
-    assert 1 <= count <= UNITS_MAX, f"a matrix of {count} units can't be read"
-    assert [len(row) for row in cells] == [count] * count, "a cell for each pair"
-    named = count <= NAMED_MAX
-    widest = max(layout.room(unit.code, style.SMALL) for unit in units)
-    labels = [unit.label if named else unit.code for unit in units]
-    column = (
-        layout.names(labels, most=NAMES_MOST)
-        if named
-        else layout.Names(tuple((x,) for x in labels), math.ceil(widest) + 12, False)
-    )
-    cell = min(CELL_MAX, max(CELL_MIN if named else CELL_SMALL, (layout.WIDTH - 4 - column.width) // count))
-    tops = [0]
-    for index in range(count):
-        tops.append(tops[-1] + (column.height(index) if named else CELL_SMALL + 1))
-    middles = [(a + b) / 2 for a, b in pairwise(tops)]
+    square = Square.of([unit.label for unit in units], [unit.code for unit in units])
+    assert [len(row) for row in cells] == [len(units)] * len(units), "a cell for each pair"
     assert all(0 <= c.percent <= 100 for row in cells for c in row if c is not None), "a probability is 0 to 100 %"
-    data = _data(units, cells, cell, tops)
-    turned = cell < widest + 1
-    width = cell * count
-    layers = [
-        layout.boxes(data, stroke="#ffffff", strokeWidth=1.5),
-        _words(data, cell, middles, size=style.SMALL if cell >= CELL_MIN else SIZE_SMALL),
-        layout.name_layer(column, middles, left=-column.width, right=-8),
-        _heads(units, cell, turned),
-    ]
-    layers[0]["mark"]["aria"] = False  # the text of a cell carries the record
-    layers[0]["encoding"].pop("description", None)
-    found, deep = _legend(low, high, language, left=-column.width, top=tops[-1] + 12)
-    head = math.ceil(0.87 * widest) + 16 if turned else 22  # sin 60°
-    return layout.picture(
-        layers + found,
-        width=width,
-        height=tops[-1],
-        left=column.width,
-        top=head,
-        bottom=12 + deep,
-        right=math.ceil(widest / 2) + 8 if turned else 4,
-    )
+    found, deep = _legend(low, high, language, left=-square.column.width, top=square.tops[-1] + 12)
+    return square.picture(square.layers(_data(units, cells, square)) + found, deep)
 
 
 def level_of(percent: float) -> int:
@@ -126,7 +85,7 @@ def level_of(percent: float) -> int:
 
 
 def _data(
-    units: Sequence[AheadUnit], cells: Sequence[Sequence[AheadCell | None]], cell: float, tops: Sequence[float]
+    units: Sequence[AheadUnit], cells: Sequence[Sequence[AheadCell | None]], square: Square
 ) -> list[layout.Datum]:
     data: list[layout.Datum] = []
     for i, row in enumerate(cells):
@@ -139,10 +98,7 @@ def _data(
                     "row": units[i].code,
                     "column": units[j].code,
                     "percent": found.percent,
-                    "x": cell * j,
-                    "x2": cell * (j + 1),
-                    "y": tops[i],
-                    "y2": tops[i + 1],
+                    **square.box(i, j),
                     "fill": style.CLASSES[level],
                     "ink": style.CLASS_TEXT[level],
                     "text": found.text,
@@ -151,24 +107,6 @@ def _data(
                 }
             )
     return data
-
-
-def _words(data: Sequence[layout.Datum], cell: float, middles: Sequence[float], size: int) -> layout.Layer:
-    kept = ("text", "mark", "ink")
-    values = [
-        {"x": datum["x"] + cell / 2, "y": middles[datum["line"]], **{name: datum[name] for name in kept}}
-        for datum in data
-    ]
-    return layout.texts(values, align="center", size=size)
-
-
-def _heads(units: Sequence[AheadUnit], cell: float, turned: bool) -> layout.Layer:
-    values = [{"x": cell * (i + 0.5), "y": -8, "text": unit.code} for i, unit in enumerate(units)]
-    if not turned:
-        return layout.texts(values, align="center", baseline="bottom", size=style.SMALL)
-    layer = layout.texts(values, align="left", size=style.SMALL)
-    layer["mark"]["angle"] = -60
-    return layer
 
 
 def _legend(low: str, high: str, language: str, *, left: float, top: float) -> tuple[list[layout.Layer], int]:

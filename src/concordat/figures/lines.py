@@ -1,52 +1,59 @@
-"""How did a few figures go over the years? Up to four lines on one scale, each named at its end.
+"""How did up to four figures move over the years? A line each, with a pale band for its interval where it has one.
 
-Lines differ by their dashes and by the words at their ends, not by colour alone. Years without a figure are gaps. An
-interval, where there is one, is a pale band. The words at the ends are moved apart as little as it takes (`slope`).
+Years stand at their true distance. A line joins consecutive years only: a year without a value is a gap, and a value
+between two gaps is a dot. Lines differ in dash as well as in colour; those that are `dashed` (a projection, a weaker
+count) are mostly gaps, the others mostly ink. Each is named at its right end, after a piece of it and its last number;
+where ends lie close, the words move apart and thin lines tie them to their ends. With `bounds`, what a band has outside
+of them is cut off; values never are. Numbers of other years are left to the table.
 
-    >>> spec = lines([Line("Pairs", [Point(2000, 1.0), Point(2001, 2.0)], "2.0")], unit="ratio")
-    >>> [datum["text"] for datum in spec["layer"][-1]["data"]["values"]]
-    ['Pairs', '2.0']
+    >>> points = [Point(2020, 1.0), Point(2021, 3.0, 2.0, 4.0), Point(2023, 4.0)]
+    >>> spec = lines([Line("BRICS", points, "4")], unit="count")
+    >>> spec["width"] + spec["padding"]["left"] + spec["padding"]["right"]
+    496
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from concordat.figures import _layout as layout
 from concordat.figures import _style as style
+from concordat.figures._plane import Plane
 from concordat.figures.dots import round_ticks
-from concordat.figures.numbers import number_text
-from concordat.figures.slope import spread
+from concordat.figures.numbers import WHOLE, number_text
 
-LINES_MAX = 4
-HEIGHT = 190
-RIGHT = 150  # names and numbers at the ends
-YEARS_SHOWN = 7
-DASHES = ([1, 0], [7, 3], [2, 3], [9, 3, 2, 3])
-COLORS = (style.ACCENT, style.WARM, style.SOFT, style.INK)
+HEIGHT = 220
+COLORS = (style.ACCENT, style.WARM, "#5b8fd1", style.INK)
+FIRM = ((1, 0), (14, 4), (12, 3, 2, 3), (6, 2))  # mostly ink
+LOOSE = ((3, 3), (1, 3), (6, 6), (6, 4, 1, 4))
+NAMES_MOST = 150
+TIE = 14  # from the plot to the words
+SAMPLE = 27  # of a line before its number: one round of the longest dash
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A figure of a year, and its interval where it has one."""
+    """One year: its value, or None for a gap, and an interval where both of its ends are known."""
 
     year: int
-    value: float
+    value: float | None
     lower: float | None = None
     upper: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure over the years.
+    """One line.
 
     Attributes:
-        points: in the order of years. end_text: the last number as printed.
-        id, part: the record that the text prints, and which part of it.
+        label: its name.
+        points: in any order, each year once; at least one has a value.
+        end_text: its last number as printed.
+        id, part: the record of the last number, and which part of it.
+        dashed: of a weaker kind.
     """
 
     label: str
@@ -54,86 +61,137 @@ class Line:
     end_text: str
     id: str = ""
     part: str = "value"
+    dashed: bool = False
+
+    @property
+    def last(self) -> Point:
+        """The last year with a value."""
+        return max((point for point in self.points if point.value is not None), key=lambda point: point.year)
 
 
 def lines(
     series: Sequence[Line], *, unit: str, bounds: tuple[float, float] | None = None, language: str = "en"
 ) -> dict[str, Any]:
-    """The lines as a Vega-Lite specification.
+    """Lines over years as a Vega-Lite specification.
 
     Args:
-        series: one to four, each with a point. unit: of the axis.
-        bounds: the scale; by default round numbers from zero around all figures.
+        series: one to four.
+        unit: of the axis.
+        bounds: the scale, widened where a value lies outside; by default round numbers around values and intervals.
     """
-    assert 1 <= len(series) <= LINES_MAX, f"{len(series)} lines: a chart has 1 to {LINES_MAX}"
-    assert all(line.points for line in series), "a line has a point"
-    every = [p for line in series for p in line.points]
-    tops = [v for p in every for v in (p.value, p.lower, p.upper) if v is not None]
-    low, high = bounds or (min(0.0, *tops), max(*tops, 1e-9))
-    ticks = round_ticks(low, high, 4)
-    first, last = min(p.year for p in every), max(p.year for p in every)
-    words = [number_text(t, unit, language, style="cell") for t in ticks]
+    _check(series)
+    ticks = _ticks(series, unit, bounds)
+    words = [number_text(tick, unit, language, style="cell") for tick in ticks]
     left = math.ceil(max(layout.room(word, style.SMALL) for word in words)) + 10
-    plot = layout.WIDTH - left - RIGHT
-
-    def across(year: int) -> float:
-        return round(plot * (year - first) / max(1, last - first), 2)
-
-    def up(value: float) -> float:
-        return round(HEIGHT * (ticks[-1] - value) / (ticks[-1] - ticks[0]), 2)
-
-    layers = [_levels(ticks, up, plot), _words(ticks, words, up), _years(first, last, across)]
-    for number, line in enumerate(series):
-        layers += _line(line, number, across, up)
-    layers += _ends(series, plot, up)
-    return layout.picture(layers, width=plot, height=HEIGHT, left=left, top=14, bottom=26, right=RIGHT)
-
-
-def _levels(ticks: Sequence[float], up: Any, plot: float) -> layout.Layer:
-    return layout.rules([{"x": 0, "x2": plot, "y": up(t), "y2": up(t)} for t in ticks], color=style.LINE)
-
-
-def _words(ticks: Sequence[float], words: Sequence[str], up: Any) -> layout.Layer:
-    values = [{"x": -8, "y": up(t), "text": word} for t, word in zip(ticks, words, strict=True)]
-    return layout.texts(values, align="right", size=style.SMALL, color=style.SOFT)
-
-
-def _years(first: int, last: int, across: Any) -> layout.Layer:
-    step = max(1, math.ceil((last - first) / YEARS_SHOWN / 5) * 5 if last - first > YEARS_SHOWN else 1)
-    shown = [y for y in range(first, last + 1) if y % step == 0 and last - y >= step / 2 and y - first >= step / 2]
-    values = [{"x": across(y), "y": HEIGHT + 7, "text": str(y)} for y in sorted({first, *shown, last})]
-    return layout.texts(values, align="center", baseline="top", size=style.SMALL, color=style.SOFT)
+    number = math.ceil(max(layout.room(line.end_text) for line in series)) + 8
+    most = min(NAMES_MOST, math.ceil(max(layout.room(line.label) for line in series)) + 2)
+    names = [layout.wrapped(line.label, most) for line in series]
+    sizes = [layout.LINE * len(name) + 3 for name in names]
+    height = max(HEIGHT, sum(sizes))
+    right = TIE + SAMPLE + 6 + number + most
+    plot = layout.WIDTH - left - right
+    years = [point.year for line in series for point in line.points]
+    plane = Plane(min(years), max(years), ticks[0], ticks[-1], plot, height)
+    layers = plane.levels(ticks, words)
+    for line, color in zip(series, COLORS, strict=False):
+        layers += _band(line, plane, color)
+    kinds = {False: iter(FIRM), True: iter(LOOSE)}
+    looks = [
+        {"color": color, "strokeWidth": 2.2, "strokeDash": list(next(kinds[line.dashed]))}
+        for line, color in zip(series, COLORS, strict=False)
+    ]
+    for line, look in zip(series, looks, strict=True):
+        layers += _line(line, plane, look)
+    layers += _ends(series, names, sizes, plane, number, looks)
+    layers.append(plane.years())
+    return layout.picture(layers, width=plot, height=height, left=left, top=12, bottom=26, right=right)
 
 
-def _line(line: Line, number: int, across: Any, up: Any) -> list[layout.Layer]:
-    """A band, and a stroke from year to year; a year that stands alone is a dot."""
-    color, dash = COLORS[number], DASHES[number]
-    near = [(a, b) for a, b in pairwise(line.points) if b.year == a.year + 1]
-    bands = []
-    for p in line.points:
-        if p.lower is not None and p.upper is not None:
-            bands.append({"x": across(p.year), "x2": across(p.year), "y": up(p.lower), "y2": up(p.upper)})
-    strokes = [{"x": across(a.year), "x2": across(b.year), "y": up(a.value), "y2": up(b.value)} for a, b in near]
-    joined = {p.year for pair in near for p in pair}
-    alone = [{"x": across(p.year), "y": up(p.value)} for p in line.points if p.year not in joined]
-    layers = [layout.rules(bands, color=style.BAND, strokeWidth=4)] if bands else []
-    if strokes:
-        layers.append(layout.rules(strokes, color=color, strokeWidth=2.2, strokeDash=list(dash)))
-    if alone:
-        layers.append(layout.dots(alone, color=color, size=40))
+def _check(series: Sequence[Line]) -> None:
+    assert 1 <= len(series) <= len(COLORS), f"{len(series)} lines: one to {len(COLORS)} can be told apart"
+    for line in series:
+        years = [point.year for point in line.points]
+        assert len(set(years)) == len(years), f"{line.label}: a year stands once"
+        assert any(point.value is not None for point in line.points), f"{line.label}: a line needs a value"
+
+
+def _ticks(series: Sequence[Line], unit: str, bounds: tuple[float, float] | None) -> list[float]:
+    points = [point for line in series for point in line.points]
+    found = [*(bounds or ()), *(point.value for point in points if point.value is not None)]
+    if bounds is None:
+        found += [end for point in points for end in (point.lower, point.upper) if end is not None]
+    low, high = min(found), max(found)
+    if high == low:
+        high = low + max(1.0, abs(low))
+    if unit != "count" and unit not in WHOLE:
+        return round_ticks(low, high)
+    low, high = math.floor(low), math.ceil(high)  # things are counted in whole steps
+    return round_ticks(low, high, min(5, high - low))
+
+
+def _runs(points: Iterable[Point]) -> list[list[Point]]:
+    """Consecutive years."""
+    runs: list[list[Point]] = []
+    for point in sorted(points, key=lambda point: point.year):
+        if not runs or runs[-1][-1].year + 1 < point.year:
+            runs.append([])
+        runs[-1].append(point)
+    return runs
+
+
+def _band(line: Line, plane: Plane, color: str) -> list[layout.Layer]:
+    """Intervals of consecutive years as an area, of a year alone as a bar."""
+    layers = []
+    for run in _runs(point for point in line.points if None not in (point.lower, point.upper)):
+        values = [{"x": plane.x(p.year), "y": plane.y(p.lower or 0.0), "y2": plane.y(p.upper or 0.0)} for p in run]
+        look: layout.Datum = {"color": color, "opacity": 0.16, "aria": False}
+        if len(run) == 1:
+            layers.append(layout.rules([values[0] | {"x2": values[0]["x"]}], **look, strokeWidth=7))
+            continue
+        encoding = {"x": layout.px("x"), "y": layout.px("y"), "y2": {"field": "y2"}}
+        layers.append({"data": {"values": values}, "mark": {"type": "area", **look}, "encoding": encoding})
     return layers
 
 
-def _ends(series: Sequence[Line], plot: float, up: Any) -> list[layout.Layer]:
-    """The name of each line and its last number, beside its end."""
-    names = [layout.wrapped(line.label, RIGHT - 16, style.SMALL) for line in series]
-    deep = max(len(lines) for lines in names) + 1
-    gap = deep * 14 + 4
-    middles = spread([up(line.points[-1].value) for line in series], gap, gap / 2 - 10, HEIGHT + 10 - gap / 2)
-    values: list[layout.Datum] = []
-    for number, (line, lines, middle) in enumerate(zip(series, names, middles, strict=True)):
+def _line(line: Line, plane: Plane, look: layout.Datum) -> list[layout.Layer]:
+    """Lines over consecutive years; dots at the end and at values between gaps."""
+    runs = _runs(point for point in line.points if point.value is not None)
+    data = [
+        {"x": plane.x(p.year), "y": plane.y(p.value or 0.0), "year": p.year, "run": i}
+        for i, run in enumerate(runs)
+        for p in run
+    ]
+    encoding = {"x": layout.px("x"), "y": layout.px("y"), "order": {"field": "year", "type": "quantitative"}}
+    encoding["detail"] = {"field": "run", "type": "nominal"}
+    alone = {run[0].year for run in runs if len(run) == 1} | {line.last.year}
+    points = [{"x": d["x"], "y": d["y"]} for d in data if d["year"] in alone]
+    drawn = {
+        "data": {"values": data},
+        "mark": {"type": "line", **look, "strokeJoin": "round", "aria": False},
+        "encoding": encoding,
+    }
+    return [drawn, layout.dots(points, color=look["color"], size=34)]
+
+
+def _ends(
+    series: Sequence[Line],
+    names: Sequence[Sequence[str]],
+    sizes: Sequence[float],
+    plane: Plane,
+    number: float,
+    looks: Sequence[layout.Datum],
+) -> list[layout.Layer]:
+    """At the right: a piece of each line, its last number, its name."""
+    ends = [(plane.x(line.last.year), plane.y(line.last.value or 0.0)) for line in series]
+    places = layout.spread([y for _, y in ends], sizes, 0.0, plane.height)
+    start = plane.plot + TIE
+    numbers, words, ties, samples = [], [], [], []
+    for line, name, (x, y), at, look in zip(series, names, ends, places, looks, strict=True):
+        first = round(at - layout.LINE * (len(name) - 1) / 2, 2)
+        ties.append({"x": x + 5, "y": y, "x2": start - 3, "y2": first})
+        samples.append(layout.rules([{"x": start, "x2": start + SAMPLE, "y": first, "y2": first}], **look))
         mark = style.mark(line.id, line.part)
-        for found in layout.stacked((*lines, line.end_text), plot + 10, middle, 14):
-            last = found["text"] == line.end_text
-            values.append({**found, "ink": COLORS[number], **({"mark": mark} if last and mark else {})})
-    return [layout.texts(values, size=style.SMALL)]
+        numbers.append({"x": start + SAMPLE + 6, "y": first, "text": line.end_text, "mark": mark})
+        words += layout.stacked(name, start + SAMPLE + 6 + number, round(at, 2))
+    bold = layout.texts([datum for datum in numbers if datum["text"]], bold=True)
+    return [layout.rules(ties, color=style.SOFT, strokeWidth=0.8), *samples, bold, layout.texts(words)]

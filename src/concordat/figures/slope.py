@@ -4,8 +4,8 @@ Two upright lines stand for the two releases; a member's dots stand at its figur
 for the intervals that rounding, censoring and conflicting sources leave. A line is strong where the two intervals lie
 apart, so that the evidence says the figure moved, and dashed and grey where they overlap. A member with a figure on one
 side alone has a dot and no line; one known only as an interval has its bar. Words beside the lines are moved apart as
-little as it takes (least squares under a smallest distance: pool adjacent violators, Ayer et al. 1955) and tied to
-their dots. Each printed number carries the id of its record. The form is Tufte's slopegraph (1983).
+little as it takes and tied to their dots. Each printed number carries the id of its record. The form is Tufte's
+slopegraph (1983).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from concordat.figures import _layout as layout
 from concordat.figures import _style as style
 from concordat.figures.dots import round_ticks
 
@@ -101,27 +102,6 @@ def slope_chart(
     )
 
 
-def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Places at least `gap` apart, in the same order, inside `low..high`, as near to the given ones as can be.
-
-    >>> spread([10.0, 10.0, 50.0], 10.0, 0.0, 100.0)
-    [5.0, 15.0, 50.0]
-    """
-    order = sorted(range(len(places)), key=lambda i: (places[i], i))
-    top = high - gap * (len(places) - 1)
-    blocks: list[tuple[float, int]] = []  # mean of the places less their share of the gaps, and how many
-    for rank, i in enumerate(order):
-        blocks.append((places[i] - gap * rank, 1))
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            (a, n), (b, m) = blocks[-2:]
-            blocks[-2:] = [((a * n + b * m) / (n + m), n + m)]
-    flat = [mean for mean, count in blocks for _ in range(count)]
-    found = [0.0] * len(places)
-    for rank, i in enumerate(order):
-        found[i] = max(low, min(flat[rank], max(low, top))) + gap * rank
-    return found
-
-
 def _uprights(plot: int, height: int, y: dict[str, Any]) -> dict[str, Any]:
     values = [{"x": x, "top": 0, "bottom": height} for x in (0, plot)]
     look = {"type": "rule", "color": style.LINE, "strokeWidth": 1.5, "aria": False}
@@ -180,7 +160,7 @@ def _side(
     ends = [(r.label, e) for r in rows for e in ((r.after if right else r.before),) if e is not None]
     if not ends:
         return []
-    words = spread([place(e.middle) for _, e in ends], GAP, 0, height)
+    words = layout.spread([place(e.middle) for _, e in ends], [GAP] * len(ends), -GAP / 2, height + GAP / 2)
     values = [
         {
             "label": style.fit(label, SIDE - NUMBER - 4),

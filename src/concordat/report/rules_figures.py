@@ -41,7 +41,7 @@ def matrix(rules: Rules) -> Iterator[Figure]:
         shown[a, b] = _pair(rules, rules.cells[frozenset((a, b))])
     units = [PairUnit(inputs.area_name(a), a) for a in areas]
     title = words.plain("rules.matrix")
-    spec = pair_matrix(units, shown, classes=CLASSES, title=words.plain("rules.matrix_legend"))
+    spec = pair_matrix(units, shown, classes=CLASSES, title=words.plain("rules.matrix_legend"), language=inputs.study.language)
     a, b, most = rules.most
     told = {"count": len(rules.members)}
     alt = words.plain("rules.matrix_alt_none", **told)
@@ -93,7 +93,7 @@ def network_of(rules: Rules) -> Iterator[Figure]:
             text = numbers.format_num(num, inputs.study.language, style="bare")
             edges.append(Edge(a, b, len(c.binding), text, num.id, num.part))
         elif set(c.soft) - shared:
-            edges.append(Edge(a, b, len(set(c.soft) - shared), "", dashed=True))
+            edges.append(Edge(a, b, 1, "", dashed=True))
     nodes = [Node(inputs.area_name(a), a) for a in rules.members]
     key = NetworkWords(*(words.plain(f"rules.network_{k}") for k in ("solid", "dashed", "width")))
     spec = network(nodes, edges, words=key)

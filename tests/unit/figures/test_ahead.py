@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from concordat.figures import _style as style
-from concordat.figures.ahead import UNITS_MAX, AheadCell, AheadUnit, ahead_matrix
+from concordat.figures._square import UNITS_MAX
+from concordat.figures.ahead import AheadCell, AheadUnit, ahead_matrix
 from concordat.figures.render import svg
 
 

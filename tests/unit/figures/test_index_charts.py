@@ -1,4 +1,4 @@
-"""The charts of an index and a divide, drawn in five languages: whole names, every record, no missing glyph, small.
+"""The charts of an index, a divide and a bloc in five languages: whole names, every record, no missing glyph, small.
 
 The numbers are invented; what is tested is what is drawn of them.
 """
@@ -18,8 +18,11 @@ import typst
 from concordat.figures import _layout as layout
 from concordat.figures.ahead import AheadCell, AheadUnit, ahead_matrix
 from concordat.figures.contributions import ContributionRow, Part, contribution_bars
+from concordat.figures.lines import Line, Point, lines
 from concordat.figures.lorenz import LorenzCurve, lorenz_curves
+from concordat.figures.network import Edge, NetworkWords, Node, network
 from concordat.figures.numbers import agrees, number_text
+from concordat.figures.pairs import PairCell, PairUnit, pair_matrix
 from concordat.figures.rank_intervals import RankRow, RankWords, rank_intervals
 from concordat.figures.render import svg
 from concordat.figures.stacked_areas import YearStack, stacked_years
@@ -111,8 +114,42 @@ def distances(language: str) -> Spec:
     return time_distance_dots(rows, leader=c, title=a, language=language)
 
 
+def pairs(language: str) -> Spec:
+    units = [PairUnit(name, code) for name, code in zip(NAMES[language], ("ARE", "VCT", "CIV"), strict=True)]
+    cells = {
+        ("ARE", "VCT"): PairCell(3, number_text(4, "count", language), record(4)),
+        ("ARE", "CIV"): PairCell(4, number_text(12, "count", language), record(12)),
+    }
+    classes = ("0", "1", "2", "3-4", "5+")
+    return pair_matrix(units, cells, classes=classes, title=NAMES[language][1], language=language)
+
+
+def ties(language: str) -> Spec:
+    a, b, c = NAMES[language]
+    nodes = [Node(a, "ARE"), Node(b, "VCT"), Node(c, "CIV")]
+    edges = [
+        Edge("ARE", "VCT", 4, number_text(4, "count", language), record(4)),
+        Edge("CIV", "VCT", 1, number_text(1, "count", language), record(1), dashed=True),
+    ]
+    return network(nodes, edges, words=NetworkWords(a, b, c))
+
+
+def courses(language: str) -> Spec:
+    series = [
+        Line(
+            name,
+            [Point(year, end - 2023 + year, end - 5, end + 5) for year in (2019, 2020, 2022, 2023)],
+            number_text(end, "percent", language),
+            record(end),
+        )
+        for name, end in zip(NAMES[language], (84.5, 84.0, 12.5), strict=True)
+    ]
+    return lines(series, unit="percent", bounds=(0, 100), language=language)
+
+
 CHARTS: dict[str, Callable[[str], Spec]] = {
     "ranks": ranks, "ahead": ahead, "bars": bars, "lorenz": lorenz, "years": years, "distances": distances,
+    "pairs": pairs, "ties": ties, "courses": courses,
 }  # fmt: skip
 EACH = [(chart, language) for chart in CHARTS for language in NAMES]
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concordat.figures import _style as style
+from concordat.figures.lines import COLORS as LINES
 
 
 def luminance(color: str) -> float:
@@ -42,7 +43,7 @@ def test_text_can_be_read_on_its_ground(text: str, ground: str) -> None:
     assert contrast(text, ground) >= 4.5
 
 
-@pytest.mark.parametrize("color", [style.ACCENT, style.WARM, style.SOFT])
+@pytest.mark.parametrize("color", sorted({style.ACCENT, style.WARM, style.SOFT, *LINES}))
 def test_dots_and_rules_can_be_seen(color: str) -> None:
     assert contrast(color, "#ffffff") >= 3  # SC 1.4.11
 
