@@ -41,7 +41,9 @@ def matrix(rules: Rules) -> Iterator[Figure]:
         shown[a, b] = _pair(rules, rules.cells[frozenset((a, b))])
     units = [PairUnit(inputs.area_name(a), a) for a in areas]
     title = words.plain("rules.matrix")
-    spec = pair_matrix(units, shown, classes=CLASSES, title=words.plain("rules.matrix_legend"), language=inputs.study.language)
+    spec = pair_matrix(
+        units, shown, classes=CLASSES, title=words.plain("rules.matrix_legend"), language=inputs.study.language
+    )
     a, b, most = rules.most
     told = {"count": len(rules.members)}
     alt = words.plain("rules.matrix_alt_none", **told)
