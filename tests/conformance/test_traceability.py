@@ -82,7 +82,7 @@ class Printed(HTMLParser):
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A dot of a chart: it prints no text."""
         if "data-obs" in dict(attrs):
-            assert tag in ("circle", "path", "rect")
+            assert tag in ("circle", "path", "rect", "line")
             self.dots += 1
 
     def handle_data(self, data: str) -> None:
