@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concordat.errors import InputError
 from concordat.rulebook.model import MARKS, Instrument, PartialDate, Participation, Truth
-from concordat.rulebook.status import european_union, start_of
+from concordat.rulebook.status import Start, european_union, pair_date, start_of, towards_of
 
 Levels = NDArray[np.int8]
 Days = NDArray[np.int64]
@@ -30,8 +31,8 @@ class Forces:
         state: `[day, instrument, member]`; has_row: whether the member, or the Union for it, stands in the list.
         union: takes part through the Union, or is the Union. held: in force with at least one partner, whoever that is.
         marks: the weakest mark of the facts used `[instrument, member]`, a place in `MARKS`.
-        towards: answers of a member towards another, where they differ: (instrument, member, other) -> `[day]`, and
-            whether it is through the Union.
+        towards: answers of a member towards another, of instruments where some differ by pair: (instrument, member,
+            other) -> `[day]`, and whether it is through the Union.
         directed: acts of one towards others: instrument -> `[day, actor, other]`; -1 where there is no such act.
         one_way: members whose own row is such an act `[instrument, member]`.
     """
@@ -58,7 +59,8 @@ class Forces:
         found[union[:, :, None] & union[:, None, :]] = NO  # two members through the Union: its inside
         found[~row[:, :, None] & ~row[:, None, :]] = NO  # a list that names neither says nothing of the two
         for k, i, j in self.towards:
-            found[k, i, j] = found[k, j, i] = self.of_pair(k, i, j)[day]
+            if i < j and (row[k, i] or row[k, j]):
+                found[k, i, j] = found[k, j, i] = self.of_pair(k, i, j)[day]
         for k, acts in self.directed.items():
             found[k][self.one_way[k][:, None] | self.one_way[k][None, :]] = NO
             here = acts[day] >= 0
@@ -96,11 +98,8 @@ def forces(
             marks[k, i] = whole.mark(member, bool(union[:, k, i].any()))
             some = [*by_party.get(member, ()), *(by_party.get("EU", ()) if inside[:, i].any() else ())]
             one_way[k, i] = any(r.directed_to for r in some)
-            named = {other for r in some for other in r.in_force_towards}
-            for j, other in enumerate(members):
-                if other in named and other != member:
-                    answer, _, through = whole.standing(member, i, other)
-                    towards[(k, i, j)] = (answer, through)
+        if any(r.in_force_towards for r in rows):
+            towards |= {(k, i, j): whole.towards(i, j, members) for i, j in permutations(range(len(members)), 2)}
         held[:, k] = _held(state[:, k], whole)
         if any(r.directed_to for r in rows):
             directed[k], owed = _directed(instrument, rows, members, inside, answers)
@@ -127,26 +126,30 @@ class _Answers:
         self.days = days
         self._known: dict[tuple[object, ...], Levels] = {}
 
-    def of(self, instrument: Instrument, row: Participation, towards: str = "") -> Levels:
-        """As `status.in_force`."""
-        start, _, without = start_of(instrument, row, towards)
+    def of(
+        self, instrument: Instrument, row: Participation, towards: str = "", pair: PartialDate | None = None
+    ) -> Levels:
+        """As `status.in_force`; `towards` is a name in the row's `in_force_towards`."""
+        start = start_of(instrument, row, towards, pair)
         ends = [(row.withdrawn, "withdrawn" in row.unknown), (instrument.ended, "ended" in row.unknown)]
-        key = (start, without, *ends, row.suspended)
+        key = (start, *ends, row.suspended)
         if key not in self._known:
-            self._known[key] = self._made(start, without, ends, row.suspended)
+            self._known[key] = self._made(start, ends, row.suspended)
         return self._known[key]
 
     def _made(
         self,
-        start: PartialDate | None,
-        without: Truth | None,
+        start: Start,
         ends: Sequence[tuple[PartialDate | None, bool]],
         suspended: tuple[PartialDate, PartialDate | None] | None,
     ) -> Levels:
-        if without is not None or start is None:
-            level = {Truth.YES: YES, Truth.UNKNOWN: UNKNOWN}.get(without or Truth.NO, NO)
-            return np.full(len(self.days), level, dtype=np.int8)
-        found = self._by(start)
+        if start.day is not None:
+            found = self._by(start.day)
+        else:
+            level = {Truth.YES: YES, Truth.UNKNOWN: UNKNOWN}.get(start.without or Truth.NO, NO)
+            found = np.full(len(self.days), level, dtype=np.int8)
+        for day in start.floor:
+            found = np.minimum(found, self._by(day))
         for end, open_ in ends:
             if end is not None:
                 found = np.minimum(found, YES - self._by(end))
@@ -176,21 +179,26 @@ class _Whole:
         inside: NDArray[np.bool_],
     ) -> None:
         self.instrument, self.rows, self.answers, self.inside = instrument, rows, answers, inside
-        self._best: dict[tuple[str, str], Levels | None] = {}
+        self._best: dict[tuple[str, str, bool, PartialDate | None], Levels | None] = {}
 
-    def best(self, party: str, towards: str = "") -> Levels | None:
-        """Of several rows of one party, the one that says most."""
-        if (party, towards) not in self._best:
-            some = [self.answers.of(self.instrument, row, towards) for row in self.rows.get(party, ())]
-            made = some[0] if len(some) == 1 else np.max(some, axis=0) if some else None
-            self._best[(party, towards)] = made
-        return self._best[(party, towards)]
+    def best(
+        self, party: str, towards: str = "", within: bool = False, pair: PartialDate | None = None
+    ) -> Levels | None:
+        """Of several rows of one party, the one that says most; `within`: the other belongs to the Union."""
+        key = (party, towards, within, pair)
+        if key not in self._best:
+            some = [
+                self.answers.of(self.instrument, row, towards_of(row, towards, within), pair)
+                for row in self.rows.get(party, ())
+            ]
+            self._best[key] = some[0] if len(some) == 1 else np.max(some, axis=0) if some else None
+        return self._best[key]
 
     def standing(
-        self, party: str, place: int, towards: str = ""
+        self, party: str, place: int, towards: str = "", within: bool = False, pair: PartialDate | None = None
     ) -> tuple[Levels, NDArray[np.bool_], NDArray[np.bool_]]:
         """As `status.standing`: the answer, whether a row gives it, whether that is the Union's."""
-        own, union = self.best(party, towards), self.best("EU", towards)
+        own, union = self.best(party, towards, within, pair), self.best("EU", towards, within, pair)
         inside = self.inside[:, place]
         absent = NO if self.instrument.complete else UNKNOWN
         state = own if own is not None else np.full(len(inside), absent, dtype=np.int8)
@@ -201,11 +209,24 @@ class _Whole:
             state, row = np.where(through, union, state).astype(np.int8), row | through
         return state, row, through
 
+    def towards(self, i: int, j: int, members: Sequence[str]) -> tuple[Levels, NDArray[np.bool_]]:
+        """As `status.standing` of one member towards another: the answer, whether that is through the Union."""
+        party, other = members[i], members[j]
+        answer, through = np.zeros(len(self.inside), dtype=np.int8), np.zeros(len(self.inside), dtype=bool)
+        for mine, theirs in ((m, t) for m in (False, True) for t in (False, True)):
+            here = (self.inside[:, i] == mine) & (self.inside[:, j] == theirs)
+            if here.any():
+                union = self.rows.get("EU", ()) if theirs else ()
+                pair = pair_date(self.rows.get(other, ()), union, party, mine)
+                found, _, by = self.standing(party, i, other, theirs, pair)
+                answer[here], through[here] = found[here], by[here]
+        return answer, through
+
     def mark(self, party: str, union: bool) -> int:
         """The weakest mark of the facts used; a row without a date of its own takes the instrument's, unverified."""
         found = [MARKS.index(self.instrument.mark)]
         for row in self.rows.get(party, self.rows.get("EU", ()) if union else ()):
-            own = row.dated or "in_force" in row.unknown or bool(row.in_force_towards)
+            own = start_of(self.instrument, row).own or bool(row.in_force_towards)
             found.append(max(MARKS.index(row.mark), 0 if own else MARKS.index("unverified")))
         return max(found)
 
@@ -233,10 +254,13 @@ def _directed(
     for row in rows:
         if not row.directed_to:
             continue
-        answer = answers.of(instrument, row)[:, None]
         actors = np.array([m == row.party for m in members]) | (inside & (row.party == "EU"))
-        concerned = np.array([m in row.directed_to for m in members]) | (inside & ("EU" in row.directed_to))
-        here = actors[:, :, None] & concerned[:, None, :] & ~np.eye(n, dtype=bool)
-        found = np.where(here, np.maximum(found, answer[:, :, None]), found).astype(np.int8)
-        owed = np.where(actors, np.maximum(owed, answer), owed).astype(np.int8)
+        for j, other in enumerate(members):
+            concerned = (inside[:, j] & ("EU" in row.directed_to)) | (other in row.directed_to)
+            kinds = [answers.of(instrument, row, towards_of(row, other, within)) for within in (False, True)]
+            answer = np.where(inside[:, j], kinds[1], kinds[0])[:, None]
+            here = actors & concerned[:, None] & (np.arange(n) != j)
+            found[:, :, j] = np.where(here, np.maximum(found[:, :, j], answer), found[:, :, j])
+        given = [answers.of(instrument, row, other) for other in ("", *row.in_force_towards)]
+        owed = np.where(actors, np.maximum(owed, np.max(given, axis=0)[:, None]), owed).astype(np.int8)
     return found, owed

@@ -2,9 +2,14 @@
 
 `in_force(i, s, t)` has three answers (section 8 of the specification): yes if every reading of the cut dates has
 in_force <= t < min(withdrawn, ended, suspended), no if none has, else unknown, with the field that is missing. A party
-row without a date of its own takes the instrument's, marked unverified. An instrument that is not binding by nature
-(declarations, principles, standards, model laws) has no entry into force: it counts from its adoption. Signed, applied
-for and provisionally applied are never "in force"; they stand beside it.
+row without a date of its own takes the instrument's, marked unverified. The instrument's date never overrules what the
+row says: it is not in force before the row's own signature, ratification or provisional application, and a party that
+did one of these after the instrument's date entered at a time that is not known. An instrument that is not binding by
+nature (declarations, principles, standards, model laws) has no entry into force: it counts from its adoption, or from
+when the party signed. Signed, applied for and provisionally applied are never "in force"; they stand beside it.
+
+Where entry differs by pair, the date that either row gives for the pair stands for both; a date towards the Union is
+one towards its members.
 
 A member of the European Union has what the Union has, "via EU", where it has no row of its own that says yes.
 
@@ -19,8 +24,8 @@ A member of the European Union has what the Union has, "via EU", where it has no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from typing import Protocol
@@ -63,41 +68,80 @@ class Force:
     row: Participation | None = None
 
 
-def start_of(
-    instrument: Instrument, row: Participation, towards: str = ""
-) -> tuple[PartialDate | None, bool, Truth | None]:
+@dataclass(frozen=True, slots=True)
+class Start:
     """From when the instrument is in force for a row's party.
 
-    Returns:
-        The date; whether it is the row's own; and the answer where there is no date: no (never entered), unknown.
+    Attributes:
+        day: the date; own: whether it is the row's own. without: the answer where there is no date: no (never entered),
+            or unknown. floor: days before which it is certainly not in force.
+    """
+
+    day: PartialDate | None
+    own: bool
+    without: Truth | None
+    floor: tuple[PartialDate, ...] = ()
+
+
+def start_of(instrument: Instrument, row: Participation, towards: str = "", pair: PartialDate | None = None) -> Start:
+    """From when the instrument is in force for a row's party.
+
+    Args:
+        towards: a name in the row's `in_force_towards`, or "". pair: the date that the other's row gives for the two.
     """
     if towards and towards in row.in_force_towards:
         given = row.in_force_towards[towards]
-        return given, True, None if given is not None else Truth.UNKNOWN
+        return Start(given, True, None if given is not None else Truth.UNKNOWN)
+    if pair is not None and row.role in TAKING_PART:
+        return Start(pair, True, None)
     if row.in_force is not None:
-        return row.in_force, True, None
+        return Start(row.in_force, True, None)
+    floor = tuple(d for d in (row.signed, row.ratified, row.provisional) if d is not None)
     if "in_force" in row.unknown:
-        return None, True, Truth.UNKNOWN
+        return Start(None, True, Truth.UNKNOWN, floor)
     if row.role not in TAKING_PART:
-        return None, True, Truth.NO
-    if instrument.in_force is not None:
-        return instrument.in_force, False, None
-    if instrument.binding in SOFT:
-        adopted = instrument.adopted or instrument.signed
-        return adopted, False, None if adopted is not None else Truth.UNKNOWN
-    return None, False, Truth.UNKNOWN
+        return Start(None, True, Truth.NO)
+    soft = instrument.binding in SOFT
+    day = instrument.in_force or ((instrument.adopted or instrument.signed) if soft else None)
+    if day is None:
+        return Start(None, False, Truth.UNKNOWN, floor)
+    later = [d for d in floor if d.after(day) is Truth.YES]
+    if soft and later:
+        return Start(max(later, key=lambda d: (d.last, d.first)), True, None, floor)
+    if later or row.provisional is not None:
+        return Start(None, True, Truth.UNKNOWN, (day, *floor))
+    return Start(day, False, None, floor)
 
 
-def in_force(instrument: Instrument, row: Participation, on: date, towards: str = "") -> Force:
-    """Whether an instrument is in force for one party's row, by itself or towards another party."""
-    start, own, without = start_of(instrument, row, towards)
-    mark = weakest((instrument.mark, row.mark, *(() if own else ("unverified",))))
+def towards_of(row: Participation, other: str, inside: bool) -> str:
+    """Under which name a row speaks of another: its own, or that of the Union it belongs to; "" where it doesn't."""
+    return other if other in row.in_force_towards else "EU" if inside and "EU" in row.in_force_towards else ""
+
+
+def pair_date(
+    own: Sequence[Participation], union: Sequence[Participation], party: str, inside: bool
+) -> PartialDate | None:
+    """The date that another's rows, or those of the Union it belongs to, give for a party of theirs."""
+    for row in (*own, *union):
+        if name := towards_of(row, party, inside):
+            return row.in_force_towards[name]
+    return None
+
+
+def in_force(
+    instrument: Instrument, row: Participation, on: date, towards: str = "", pair: PartialDate | None = None
+) -> Force:
+    """Whether an instrument is in force for one party's row, by itself or towards another party.
+
+    Args:
+        towards: another party, where entry differs by pair. pair: the date that the other's row gives for the two.
+    """
+    there = towards_of(row, towards, towards in european_union(on)) if towards and row.in_force_towards else ""
+    start = start_of(instrument, row, there, pair)
+    mark = weakest((instrument.mark, row.mark, *(() if start.own else ("unverified",))))
     provisional = row.provisional.by(on) if row.provisional is not None else Truth.NO
-    if without is not None:
-        missing = "in_force" if without is Truth.UNKNOWN else ""
-        return Force(without, None, missing, mark, row.role, provisional, row=row)
-    assert start is not None
-    answers = {"in_force": start.by(on)}
+    answers = {"in_force": all_of((start.day.by(on) if start.day else start.without or Truth.NO,
+                                   *(d.by(on) for d in start.floor)))}  # fmt: skip
     for name, end in (("withdrawn", row.withdrawn), ("ended", instrument.ended)):
         if end is not None:
             answers[name] = negated(end.by(on))
@@ -108,7 +152,7 @@ def in_force(instrument: Instrument, row: Participation, on: date, towards: str 
         answers["suspended"] = negated(all_of((begin.by(on), negated(end.by(on)) if end is not None else Truth.YES)))
     answer = all_of(answers.values())
     missing = next((n for n, a in answers.items() if a is Truth.UNKNOWN), "") if answer is Truth.UNKNOWN else ""
-    return Force(answer, start, missing, mark, row.role, provisional, row=row)
+    return Force(answer, start.day, missing, mark, row.role, provisional, row=row)
 
 
 def standing(register: Register, name: str, party: str, on: date, towards: str = "") -> Force:
@@ -119,11 +163,16 @@ def standing(register: Register, name: str, party: str, on: date, towards: str =
     """
     instrument, rows = register[name], register.of(name)
     check_party(party)
-    own = _best(in_force(instrument, row, on, towards) for row in rows if row.party == party)
+    members = european_union(on)
+    pair = None
+    if towards and any(row.in_force_towards for row in rows):
+        others = [[r for r in rows if r.party == p] for p in (towards, "EU")]
+        pair = pair_date(others[0], others[1] if towards in members else (), party, party in members)
+    own = _best(in_force(instrument, row, on, towards, pair) for row in rows if row.party == party)
     if own is not None and own.answer is Truth.YES:
         return own
-    if party != "EU" and party in european_union(on):
-        union = _best(in_force(instrument, row, on, towards) for row in rows if row.party == "EU")
+    if party != "EU" and party in members:
+        union = _best(in_force(instrument, row, on, towards, pair) for row in rows if row.party == "EU")
         if union is not None and (own is None or STRENGTH[union.answer] < STRENGTH[own.answer]):
             return replace(union, via="EU")
     if own is not None:
@@ -148,7 +197,11 @@ def european_union(on: date) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One line of a status table: dates as text, "" where there is none, "unknown" where it is not known."""
+    """One line of a status table: dates as text, "" where there is none, "unknown" where it is not known.
+
+    Attributes:
+        towards: entry into force towards single parties, where it differs. conflict: what another source says of it.
+    """
 
     party: str
     role: str
@@ -164,6 +217,7 @@ class StatusRow:
     seen_on: str
     mark: str
     conflict: str = ""
+    towards: Mapping[str, str] = field(default_factory=dict)
 
 
 def status(register: Register, name: str, on: date) -> tuple[StatusRow, ...]:
@@ -173,7 +227,6 @@ def status(register: Register, name: str, on: date) -> tuple[StatusRow, ...]:
         InputError: an unknown instrument.
     """
     instrument, rows = register[name], register.of(name)
-    many = {row.party for row in rows if sum(r.party == row.party for r in rows) > 1}
     found: list[StatusRow] = []
     for row in rows:
         force = in_force(instrument, row, on)
@@ -184,7 +237,7 @@ def status(register: Register, name: str, on: date) -> tuple[StatusRow, ...]:
                 role=row.role,
                 signed=_text(signed, "signed" in row.unknown),
                 ratified=_text(row.ratified, "ratified" in row.unknown),
-                in_force=_text(force.since, force.missing == "in_force"),
+                in_force=_text(force.since, force.since is None and force.missing == "in_force"),
                 answer=force.answer.value,
                 missing=force.missing,
                 provisional=_text(row.provisional, "provisional" in row.unknown),
@@ -193,10 +246,18 @@ def status(register: Register, name: str, on: date) -> tuple[StatusRow, ...]:
                 source=row.source,
                 seen_on=row.seen_on,
                 mark=force.mark,
-                conflict="another source says otherwise" if row.party in many else "",
+                conflict="another source says otherwise" if any(_differ(row, r) for r in rows) else "",
+                towards={p: _text(day, day is None) for p, day in sorted(row.in_force_towards.items())},
             )
         )
     return tuple(sorted(found, key=lambda r: (r.party, r.role, r.source)))
+
+
+def _differ(row: Participation, other: Participation) -> bool:
+    """Whether two rows of one party say different things of the same act."""
+    if row.party != other.party or (row.directed_to and not set(row.directed_to) & set(other.directed_to)):
+        return False
+    return replace(row, source="", seen_on="", mark="") != replace(other, source="", seen_on="", mark="")
 
 
 def _text(day: PartialDate | None, unknown: bool) -> str:

@@ -43,6 +43,33 @@ CASES = [
      "NZL", "2024-12-20", "yes", "", ""),
     ("towards one, not read", 'party: GBR, in_force: "2024-12-15", in_force_towards: {MEX: unknown}', "2018-12-30",
      "GBR", "MEX", "2025-12-20", "unknown", "in_force", ""),
+    ("before its ratification", 'party: JPN, ratified: "2024-05-01"', "2015-01-01", "JPN", "", "2018-06-01", "no", "",
+     ""),
+    ("ratified later than that", 'party: JPN, ratified: "2024-05-01"', "2015-01-01", "JPN", "", "2024-06-01",
+     "unknown", "in_force", ""),
+    ("ratified before that", 'party: JPN, ratified: "2014-05-01"', "2015-01-01", "JPN", "", "2018-06-01", "yes", "",
+     ""),
+    ("ratified in that year", 'party: JPN, ratified: "2015"', "2015-03-01", "JPN", "", "2015-06-01", "unknown",
+     "in_force", ""),
+    ("before its signature", 'party: JPN, signed: "2020-01-01"', "2015-01-01", "JPN", "", "2018-06-01", "no", "", ""),
+    ("not read, before ratified", 'party: JPN, ratified: "2024-05-01", unknown: [in_force]', "2015-01-01", "JPN", "",
+     "2018-06-01", "no", "", ""),
+    ("before it was provisional", 'party: BRA, provisional: "2023-01-01"', "2015-01-01", "BRA", "", "2018-06-01",
+     "no", "", ""),
+    ("provisional alone", 'party: BRA, provisional: "2013-01-01"', "2015-01-01", "BRA", "", "2018-06-01", "unknown",
+     "in_force", ""),
+    ("not read, but withdrawn", 'party: BRA, unknown: [in_force], withdrawn: "2018-01-01"', "2015-01-01", "BRA", "",
+     "2018-06-01", "no", "", ""),
+    ("towards the Union, before", 'party: JPN, in_force: "2019", in_force_towards: {EU: "2023"}\nparty: EU',
+     "2015-01-01", "JPN", "FRA", "2021-06-01", "no", "", ""),
+    ("towards the Union, after", 'party: JPN, in_force: "2019", in_force_towards: {EU: "2023"}\nparty: EU',
+     "2015-01-01", "JPN", "FRA", "2024-01-01", "yes", "", ""),
+    ("towards one that left it", 'party: JPN, in_force: "2019", in_force_towards: {EU: "2023"}\nparty: EU',
+     "2015-01-01", "JPN", "GBR", "2021-06-01", "yes", "", ""),
+    ("the other's date for it", 'party: NZL, in_force: "2018"\nparty: JPN, in_force_towards: {NZL: "2017-01-01"}',
+     "2019-01-01", "NZL", "JPN", "2017-06-01", "yes", "", ""),
+    ("that date, and no party", 'party: NZL, role: signatory\nparty: JPN, in_force_towards: {NZL: "2017-01-01"}',
+     "2019-01-01", "NZL", "JPN", "2017-06-01", "no", "", ""),
     ("through the Union", "party: EU", "2019-02-01", "FRA", "", "2024-01-01", "yes", "", "EU"),
     ("left the Union", "party: EU", "2019-02-01", "GBR", "", "2021-01-01", "no", "", ""),
     ("while in the Union", "party: EU", "2019-02-01", "GBR", "", "2019-06-01", "yes", "", "EU"),
@@ -72,6 +99,24 @@ def test_no_incomplete_list_of_the_catalogue_says_that_a_country_is_not_a_party(
         listed = {p.party for p in catalogue.of(one.id)}
         for party in {"BRA", "ZAF", "NPL"} - listed:
             assert standing(catalogue, one.id, party, date(2026, 11, 1)).answer is Truth.UNKNOWN
+
+
+def test_a_soft_instrument_counts_for_who_signed_later_from_then() -> None:
+    rows, more = 'party: SGP, signed: "2021-05-01"', '    adopted: "2019-06-28"'
+    with store_of(instrument("x", binding="soft", in_force="", rows=rows, more=more)) as store:
+        days = [standing(store, "x", "SGP", date(2021, m, 1)) for m in (4, 5)]
+    assert [(f.answer.value, f.since.text if f.since else "") for f in days] == [
+        ("no", "2021-05-01"), ("yes", "2021-05-01"),
+    ]  # fmt: skip
+
+
+def test_what_is_provisional_stands_apart_and_dates_by_pair_stand_in_the_table() -> None:
+    rows = 'party: BRA, provisional: "2023-01-01"\n'
+    rows += 'party: GBR, in_force: "2024-12-15", in_force_towards: {AUS: "2024-12-24", MEX: unknown}'
+    with store_of(instrument("x", rows=rows)) as store:
+        bra, gbr = status(store, "x", date(2025, 1, 1))
+    assert (bra.in_force, bra.answer, bra.missing, bra.provisional) == ("unknown", "unknown", "in_force", "2023-01-01")
+    assert (gbr.in_force, gbr.towards) == ("2024-12-15", {"AUS": "2024-12-24", "MEX": "unknown"})
 
 
 def test_what_is_soft_by_nature_counts_from_its_adoption() -> None:
