@@ -22,7 +22,7 @@ def a_row(draw: st.DrawFn) -> str:
     party, role = draw(st.sampled_from(PARTIES)), draw(st.sampled_from(("party", "signatory", "applicant")))
     begin = draw(days)
     parts = [f"party: {party}", f"role: {role}"]
-    if draw(st.booleans()):
+    if draw(st.booleans()) and role != "applicant":
         parts.append(f'in_force: "{begin.isoformat()[: draw(cut)]}"')
         if draw(st.booleans()):
             parts.append(f'withdrawn: "{(begin + timedelta(days=800)).isoformat()[: draw(cut)]}"')

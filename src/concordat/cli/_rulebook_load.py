@@ -152,7 +152,7 @@ def _of_its_own(parsed: ParsedInstrument, path: Path) -> tuple[Instrument, tuple
 def _catalogue(store: RuleStore, path: Path, data: bytes) -> Loaded:
     from concordat.rulebook.catalogue import parse_catalogue
 
-    catalogue = parse_catalogue(data, where=str(path))
+    catalogue = parse_catalogue(data, where=str(path), known=store.ids())
     store.put_catalogue(catalogue)
     names = sorted(catalogue.instruments)
     facts = {"file": str(path), "catalogue": catalogue.hash, "instruments": names}

@@ -5,8 +5,10 @@
 (`unknown: [in_force]`): it then answers "unknown", never the instrument's own date. `parties_complete: false` says that
 absence from the list means nothing.
 
-What can't be is refused with its line: entry into force before signature, withdrawal before entry, a party or
-instrument that does not exist, a party twice.
+What can't be is refused with its line: entry into force before signature, withdrawal before entry, a suspension that
+ends before it begins, an observer or applicant with an entry into force, a party or instrument that does not exist, a
+party twice. Two rows of one party stand side by side where each names its own source, or where they are acts towards
+different others. A catalogue of the user's own may relate its instruments to those that are known already.
 
     >>> catalogue = load_catalogue()
     >>> len(catalogue.instruments), catalogue["depa"].binding
@@ -35,6 +37,7 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=60)]
 Day = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
 Mark = Literal["verified", "partly", "unverified"]
 Role = Literal["party", "signatory", "applicant", "adherent", "observer"]
+BARE = "list of the catalogue"  # the source of a party of a bare list
 DATES = ("signed", "ratified", "in_force", "provisional", "withdrawn")
 
 
@@ -155,16 +158,19 @@ def unknown_instrument(name: str, known: Iterable[str], where: str = "") -> Inpu
     return InputError(f'"{name}" is not an instrument I know.', where=where, hint=hint, code="unknown_instrument")
 
 
-def parse_catalogue(text: str | bytes, *, where: str = "instruments.yaml") -> Catalogue:
+def parse_catalogue(text: str | bytes, *, where: str = "instruments.yaml", known: Iterable[str] = ()) -> Catalogue:
     """A catalogue from its file.
+
+    Args:
+        known: ids of instruments that are elsewhere, to which those of the file may relate.
 
     Raises:
         InputError: an unknown key, topic, party or instrument; dates in an impossible order; with the line.
     """
-    return catalogue_of(parse_yaml(text, where=where, schema="instruments@1"))
+    return catalogue_of(parse_yaml(text, where=where, schema="instruments@1"), known)
 
 
-def catalogue_of(document: Document) -> Catalogue:
+def catalogue_of(document: Document, known: Iterable[str] = ()) -> Catalogue:
     """A catalogue from its parsed file, or from rows that a study holds.
 
     Raises:
@@ -181,11 +187,12 @@ def catalogue_of(document: Document) -> Catalogue:
         found[keys.id] = _instrument(document, keys, place)
         rows[keys.id] = _participations(document, keys, found[keys.id], place)
         relations += [Relation(keys.id, r.to, r.kind, r.source) for r in keys.relations]
+    targets = {*found, *known}
     for n, keys in enumerate(model.instruments):
         for m, relation in enumerate(keys.relations):
-            if relation.to not in found:
+            if relation.to not in targets:
                 where_ = document.place("instruments", n, "relations", m, "to")
-                raise unknown_instrument(relation.to, found, where_)
+                raise unknown_instrument(relation.to, sorted(targets), where_)
     ordered = tuple(sorted(relations, key=lambda r: (r.from_id, r.to_id, r.kind)))
     return Catalogue(found, rows, ordered, canonical.digest(document.value, floats=True), model.as_of)
 
@@ -295,7 +302,7 @@ def normal_binding(words: str) -> str | None:
 
     if words in ("-", ""):
         return "none"
-    first = words.replace(",", " ").replace(";", " ").split()[0]
+    first = next(iter(words.replace(",", " ").replace(";", " ").split()), "")
     return {"political": "soft"}.get(first, first) if first in (*BINDING, "political") else None
 
 
@@ -306,25 +313,34 @@ def _participations(
     named = isinstance(given, PartiesKeys)
     bare: list[str] = given.who if isinstance(given, PartiesKeys) else given
     role = given.role if isinstance(given, PartiesKeys) else "party"
-    seen: dict[str, tuple[str | int, ...]] = {}
-    rows: list[Participation] = []
+    seen: dict[str, list[tuple[Participation, tuple[str | int, ...]]]] = {}
     for n, party in enumerate(bare):
         path = (*place, "parties", *(("who",) if named else ()), n)
-        _claim(document, party, seen, path)
-        rows.append(Participation(keys.id, party, role, source="list of the catalogue", mark=instrument.mark))
-    for n, row in enumerate(keys.participation):
+        check_party(party, document.place(*path))
+        row = Participation(keys.id, party, role, source=BARE, mark=instrument.mark)
+        _claim(document, row, seen, path)
+    for n, given_row in enumerate(keys.participation):
         path = (*place, "participation", n)
-        _claim(document, row.party, seen, (*path, "party"))
-        rows.append(_participation(document, keys.id, row, instrument, path))
-    return tuple(sorted(rows, key=lambda r: (r.party, r.role)))
+        check_party(given_row.party, document.place(*path, "party"))
+        _claim(document, _participation(document, keys.id, given_row, instrument, path), seen, (*path, "party"))
+    rows = [row for some in seen.values() for row, _ in some]
+    return tuple(sorted(rows, key=lambda r: (r.party, r.role, r.source)))
 
 
-def _claim(document: Document, party: str, seen: dict[str, tuple[str | int, ...]], path: tuple[str | int, ...]) -> None:
-    check_party(party, document.place(*path))
-    if party in seen:
-        first = document.place(*seen[party])
-        raise _error(document, f"{party} stands twice.", path, f"It stands first in {first}.", "duplicate")
-    seen[party] = path
+def _claim(
+    document: Document,
+    row: Participation,
+    seen: dict[str, list[tuple[Participation, tuple[str | int, ...]]]],
+    path: tuple[str | int, ...],
+) -> None:
+    """Take a row in; a second one of a party must be another source's, or an act towards others."""
+    for other, first in seen.get(row.party, ()):
+        sources = row.source != other.source and row.source and other.source and other.source != BARE
+        apart = row.directed_to and other.directed_to and not set(row.directed_to) & set(other.directed_to)
+        if not sources and not apart:
+            hint = f"It stands first in {document.place(*first)}. If two sources disagree, give each row its source."
+            raise _error(document, f"{row.party} stands twice.", path, hint, "duplicate")
+    seen.setdefault(row.party, []).append((row, path))
 
 
 @cache
@@ -353,6 +369,14 @@ def _participation(
     dates = {d: _date(document, getattr(row, d), (*path, d)) for d in DATES}
     _in_order(document, {**dates, "signed": dates["signed"] or whole.signed}, ("signed", "in_force", "withdrawn"), path,
               f"{instrument}, {row.party}")  # fmt: skip
+    if row.role in ("observer", "applicant") and (row.in_force is not None or row.in_force_towards):
+        what = f"{instrument}, {row.party}: an {row.role} has no entry into force."
+        key = "in_force" if row.in_force is not None else "in_force_towards"
+        raise _error(document, what, (*path, key), "Correct its role, or take the date away.", "role")
+    own = row.in_force is not None or row.provisional is not None or bool(row.in_force_towards)
+    if row.role in ("party", "adherent") and not own:  # the instrument's date stands in
+        _in_order(document, {"in_force": whole.in_force, "withdrawn": dates["withdrawn"]}, ("in_force", "withdrawn"),
+                  path, f"{instrument}, {row.party}")  # fmt: skip
     towards: dict[str, PartialDate | None] = {}
     for other, text in sorted(row.in_force_towards.items()):
         check_party(other, document.place(*path, "in_force_towards", other))
@@ -362,6 +386,9 @@ def _participation(
         check_party(other, document.place(*path, "directed_to", n))
     ends = [_date(document, day, (*path, "suspended", n)) for n, day in enumerate(row.suspended)]
     suspended = (ends[0], ends[1] if len(ends) > 1 else None) if ends and ends[0] is not None else None
+    if suspended is not None and suspended[1] is not None and suspended[0].after(suspended[1]) is Truth.YES:
+        what = f"{instrument}, {row.party}: suspended until {suspended[1].text}, before {suspended[0].text}."
+        raise _error(document, what, (*path, "suspended", 1), "Correct one of the two dates.", "date_order")
     return Participation(
         instrument=instrument,
         party=row.party,

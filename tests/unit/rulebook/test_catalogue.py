@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from concordat.errors import InputError
 from concordat.rulebook import catalogue, seeds, taxonomy
 from concordat.rulebook.catalogue import load_catalogue, normal_binding, parse_catalogue
 from concordat.rulebook.seeds import load_seeds, locate, parse_seeds
+from concordat.rulebook.status import status
 from concordat.rulebook.taxonomy import load_taxonomy, parse_taxonomy
-from rulebook_build import HEAD, instrument
+from rulebook_build import HEAD, instrument, store_of
 
 FAULTS = [
     ("an unknown key", instrument("x", "BRA").replace("topics:", "topic:"), 'Did you mean "topics"'),
@@ -26,6 +28,20 @@ FAULTS = [
     ("in force before signed", instrument("x", "BRA", more='    signed: "2011-01-01"'), "in_force (2010-01-01) is"),
     ("withdrawn before in force", instrument("x", rows='party: BRA, in_force: "2012", withdrawn: "2011"'),
      "withdrawn (2011) is before in_force (2012)"),
+    ("withdrawn before the instrument's own", instrument("x", rows='party: BRA, withdrawn: "2009"'),
+     "withdrawn (2009) is before in_force (2010-01-01)"),
+    ("a suspension that ends before it begins", instrument("x", rows='party: BRA, suspended: ["2022", "2021"]'),
+     "suspended until 2021, before 2022"),
+    ("an observer in force", instrument("x", rows='party: BRA, role: observer, in_force: "2016"'),
+     "an observer has no entry into force"),
+    ("an applicant in force", instrument("x", rows='party: BRA, role: applicant, in_force_towards: {CHN: "2016"}'),
+     "an applicant has no entry into force"),
+    ("two rows of one source", instrument("x", rows="party: BRA, source: a\nparty: BRA, source: a"),
+     "BRA stands twice"),
+    ("two acts towards one",
+     instrument("x", rows="party: BRA, directed_to: [CHN]\nparty: BRA, directed_to: [CHN, IND]"), "BRA stands twice"),
+    ("a blank binding", instrument("x", "BRA", binding='"  "'), '"  " is no kind of binding'),
+    ("a comma for binding", instrument("x", "BRA", binding='","'), '"," is no kind of binding'),
     ("a date and unknown", instrument("x", rows='party: BRA, in_force: "2012", unknown: [in_force]'), "keep one"),
     ("no kind of binding", instrument("x", "BRA", binding="hardish"), '"hardish" is no kind of binding'),
     ("a relation to nothing", instrument("x", "BRA", more="    relations: [{to: y, kind: amends}]"),
@@ -39,6 +55,34 @@ def test_a_fault_of_a_catalogue_is_told_with_its_line(text: str, words: str) -> 
         parse_catalogue(HEAD + text, where="mine.yaml")
     assert words in str(told.value)
     assert told.value.where.startswith("mine.yaml, line ")
+
+
+def test_two_sources_of_one_party_and_acts_towards_different_ones_stand_side_by_side() -> None:
+    rows = 'party: BRA, in_force: "2021", source: b\nparty: BRA, in_force: "2020", source: a\n'
+    rows += "party: EU, directed_to: [CHN]\nparty: EU, directed_to: [IND]"
+    text = HEAD + instrument("x", rows=rows)
+    found = parse_catalogue(text).of("x")
+    assert [(r.party, r.source, r.directed_to) for r in found] == [
+        ("BRA", "a", ()), ("BRA", "b", ()), ("EU", "", ("CHN",)), ("EU", "", ("IND",)),
+    ]  # fmt: skip
+    with store_of(instrument("x", rows=rows)) as store:
+        assert store.of("x") == found
+        assert [r.conflict for r in status(store, "x", date(2025, 1, 1))] == ["another source says otherwise"] * 2 + [
+            "", "",
+        ]  # fmt: skip
+
+
+def test_who_withdrew_before_entry_or_while_it_was_provisional_is_no_fault() -> None:
+    rows = 'party: USA, role: signatory, withdrawn: "2009"\nparty: BRA, provisional: "2007", withdrawn: "2009"'
+    assert len(parse_catalogue(HEAD + instrument("x", rows=rows)).of("x")) == 2
+
+
+def test_an_instrument_may_relate_to_one_that_is_known_elsewhere() -> None:
+    text = HEAD + instrument("mine", "FRA, BRA", more="    relations: [{to: cptpp, kind: builds_on}]")
+    found = parse_catalogue(text, known=("cptpp", "depa"))
+    assert [(r.from_id, r.to_id) for r in found.relations] == [("mine", "cptpp")]
+    with pytest.raises(InputError, match='Did you mean "cptpp"'):
+        parse_catalogue(text.replace("to: cptpp", "to: cptp"), known=("cptpp", "depa"))
 
 
 def test_a_cut_date_is_refused_only_where_no_day_of_it_fits() -> None:

@@ -119,6 +119,16 @@ def test_what_is_provisional_stands_apart_and_dates_by_pair_stand_in_the_table()
     assert (gbr.in_force, gbr.towards) == ("2024-12-15", {"AUS": "2024-12-24", "MEX": "unknown"})
 
 
+def test_two_sources_of_one_party_are_noted_only_where_they_disagree() -> None:
+    def notes(second: str) -> list[str]:
+        rows = f'party: BRA, in_force: "2020", source: a\nparty: BRA, in_force: "{second}", source: b'
+        with store_of(instrument("x", rows=rows)) as store:
+            return [r.conflict for r in status(store, "x", date(2025, 1, 1))]
+
+    assert notes("2021") == ["another source says otherwise"] * 2
+    assert notes("2020") == ["", ""]
+
+
 def test_what_is_soft_by_nature_counts_from_its_adoption() -> None:
     more = '    adopted: "2019-06-28"'
     with store_of(instrument("x", "SGP", binding="soft", in_force="", more=more)) as store:
