@@ -101,6 +101,15 @@ def test_tables_agree_with_their_json(run: Run) -> None:
     assert "Evidence: " in run("show", "depa")[1]
 
 
+def test_a_reason_stands_once_below_a_table_and_not_in_its_cells(run: Run) -> None:
+    found = run("regime", "BRICS")[1]
+    assert found.count("60% are needed") == 1
+    assert "\nnot coded: only 0% of the instruments in force are coded; 60% are needed.\n" in found
+    assert found.count("no instrument known to us") == 1
+    row = next(csv.DictReader(io.StringIO(run("regime", "BRICS", "--csv")[1])))
+    assert row["depth"] == "no text coded"  # a table for programs keeps the whole reason
+
+
 def test_agreements_side_by_side_gap_clauses_search_and_export(run: Run) -> None:
     run("load", "depa.txt", "--as", "depa")
     run("load", "other.txt", "--as", "sadea")

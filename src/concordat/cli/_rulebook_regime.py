@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from concordat.cli._evidence_tables import columns
 from concordat.cli._rulebook_binds import NOT_ADVICE
-from concordat.cli._rulebook_tables import Answer
+from concordat.cli._rulebook_tables import Answer, cut
 from concordat.errors import InputError
 
 if TYPE_CHECKING:
     from concordat.rulebook.assessment import RulebookSection
     from concordat.rulebook.regime import Figure
     from concordat.rulebook.store import RuleStore
+
+NOT_CODED = "not coded"
 
 
 def members_of(bloc: str, countries: str, on: date) -> tuple[str, tuple[str, ...]]:
@@ -56,7 +58,7 @@ def regime(store: RuleStore, name: str, members: Sequence[str], on: date, seed: 
         )
         for c in section.matrix
     ]
-    short = [(*r[:7], r[7] if len(r[7]) <= 60 else r[7][:59] + "…") for r in table]
+    short = [(*r[:5], _cell(c.depth), r[6], cut(r[7], 60)) for r, c in zip(table, section.matrix, strict=True)]
     lines = [f"Rules in force between {len(section.members)} members of {name} on {on}", "", *columns(head, short)]
     lines += _figures(section)
     lines += _rest(section)
@@ -71,15 +73,46 @@ def _figure(figure: Figure | None) -> str:
     return f"{figure.value:.2f}{ends}"
 
 
+def _cell(figure: Figure | None) -> str:
+    """A figure in a table; where there is none a short word, which `_reasons` explains below."""
+    if figure is None or figure.value is not None:
+        return _figure(figure)
+    return NOT_CODED if _uncoded(figure) else "-"
+
+
+def _uncoded(figure: Figure) -> bool:
+    from concordat.rulebook.regime import COVERAGE_MIN
+
+    return figure.value is None and figure.coverage is not None and figure.coverage < COVERAGE_MIN
+
+
 def _figures(section: RulebookSection) -> list[str]:
     m = section.metrics
     lines = [
         "",
-        f"Depth of the rules, mean over pairs: {_figure(m.depth)}",
-        f"Differences between members (H): {_figure(m.distance)}; graded: {_figure(m.graded)}",
+        f"Depth of the rules, mean over pairs: {_cell(m.depth)}",
+        f"Differences between members (H): {_cell(m.distance)}; graded: {_cell(m.graded)}",
     ]
-    rows = [(t, _figure(m.depth_by_topic[t]), _figure(s.soft), _figure(s.binding)) for t, s in m.scattered.items()]
-    return [*lines, "", *columns(("topic", "depth", "pairs without a rule", "without a binding one"), rows)]
+    rows = [(t, _cell(m.depth_by_topic[t]), _cell(s.soft), _cell(s.binding)) for t, s in m.scattered.items()]
+    lines += ["", *columns(("topic", "depth", "pairs without a rule", "without a binding one"), rows)]
+    shown = [f for s in m.scattered.values() for f in (s.soft, s.binding)]
+    shown += [m.depth, m.distance, m.graded, *m.depth_by_topic.values(), *(c.depth for c in section.matrix)]
+    return [*lines, *_reasons([f for f in shown if f is not None and f.value is None])]
+
+
+def _reasons(without: Sequence[Figure]) -> list[str]:
+    """Why there is no figure, each reason once."""
+    from concordat.rulebook.regime import COVERAGE_MIN
+
+    shares = [f.coverage for f in without if f.coverage is not None and _uncoded(f)]
+    lines = []
+    if shares:
+        low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+        some = low if low == high else f"{low} to {high}"
+        lines.append(f"{NOT_CODED}: only {some} of the instruments in force are coded; {COVERAGE_MIN:.0%} are needed.")
+    others = "; ".join(dict.fromkeys(f.reason for f in without if not _uncoded(f) and f.reason))
+    lines += [f"-: {others}."] if others else []
+    return ["", *lines] if lines else []
 
 
 def _rest(section: RulebookSection) -> list[str]:

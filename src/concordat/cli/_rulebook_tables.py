@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -48,7 +48,7 @@ def listed(store: RuleStore, topic: str, party: str) -> Answer:
         )
         for i in found
     ]
-    short = [(*r[:1], r[1][:40], *r[2:]) for r in table]
+    short = [(*r[:1], cut(r[1], 40), *r[2:]) for r in table]
     foot = ["", f"{len(found)} instruments, {len(loaded)} with text. +: the list of parties is not complete."]
     facts = {"instruments": [{**instrument_facts(i), "text": i.id in loaded} for i in found]}
     return facts, [*columns(head, short), *foot], (head, table)
@@ -118,7 +118,7 @@ def shown(store: RuleStore, name: str, number: str) -> tuple[dict[str, Any], lis
     if not articles:
         lines += ["", f"No text is loaded. To load one: concordat rulebook load FILE --as {name}"]
     else:
-        rows = [(u.number, u.heading[:60], coded(codings.get(u.id, ()))) for u in articles]
+        rows = [(u.number, cut(u.heading, 60), coded(codings.get(u.id, ()))) for u in articles]
         lines += ["", *columns(("article", "heading", "coded as"), rows)]
     facts = instrument_facts(instrument) | {
         "articles": [
@@ -187,8 +187,14 @@ def status_table(store: RuleStore, name: str, on: date) -> Answer:
     instrument = store[name]
     rows = status(store, name, on)
     head = ("party", "role", "signed", "ratified", "in force", "answer", "withdrawn", "mark", "source")
-    table = [(r.party, r.role, r.signed, r.ratified, r.in_force, r.answer, r.withdrawn, r.mark, r.source) for r in rows]
-    shown_rows = [(*r[:7], marked(r[7]), r[8][:50]) for r in table]
+    table = [
+        (
+            r.party, r.role, r.signed, r.ratified, _since(r.in_force, r.towards), r.answer, r.withdrawn, r.mark,
+            r.source,
+        )
+        for r in rows
+    ]  # fmt: skip
+    shown_rows = [(*r[:7], marked(r[7]), cut(r[8], 60)) for r in table]
     lines = [f"{instrument.name} ({name}) on {on}: {marked(instrument.mark)}", f"Status: {instrument.status}", ""]
     lines += columns(head, shown_rows) if rows else ["No party is listed."]
     for r in rows:
@@ -207,6 +213,14 @@ def status_table(store: RuleStore, name: str, on: date) -> Answer:
     return facts, lines, (head, table)
 
 
+def _since(day: str, towards: Mapping[str, str]) -> str:
+    """Entry into force, and towards whom it differs: "2024-12-15; AUS 2024-12-24; CAN, MEX not known"."""
+    some = [f"{party} {since}" for party, since in towards.items() if since != "unknown"]
+    open_ = ", ".join(party for party, since in towards.items() if since == "unknown")
+    words = (day, *some, f"{open_} not known" if open_ else "")
+    return "; ".join(w for w in words if w)
+
+
 def drafts(document: str, agenda: bool) -> Answer:
     """The proposals of the five source documents."""
     from dataclasses import asdict
@@ -221,7 +235,8 @@ def drafts(document: str, agenda: bool) -> Answer:
     table = [(d.id, d.instrument, d.kind, d.who, d.what, d.due or "none") for d in found]
     lines = [
         *columns(
-            ("id", "kind", "due", "what"), [(d.id, d.kind, d.due or "none", f"{d.who}: {d.what}"[:100]) for d in found]
+            ("id", "kind", "due", "what"),
+            [(d.id, d.kind, d.due or "none", cut(f"{d.who}: {d.what}", 100)) for d in found],
         )
     ]
     lines += ["", f"{len(found)} drafts. A draft is a proposal; only the council makes it a commitment."]
@@ -230,5 +245,9 @@ def drafts(document: str, agenda: bool) -> Answer:
 
 def quoted(unit: Unit, span: tuple[int, int] | None, most: int = 160) -> str:
     """The words of a span, on one line."""
-    text = " ".join((unit.text[slice(*span)] if span else unit.text).split())
+    return cut(" ".join((unit.text[slice(*span)] if span else unit.text).split()), most)
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most so many characters; one that was longer ends in "…"."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
