@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from concordat.rulebook._regime_read import read
-from concordat.rulebook.binds import between
+from concordat.rulebook.binds import acts, between
 from concordat.rulebook.model import Truth
 from concordat.rulebook.regime import Scales, deepest, depth_score, heterogeneities
 from concordat.rulebook.reuse import Text, reuse_network
@@ -84,16 +84,20 @@ PARTIES = ("BRA", "CHN", "FRA", "DEU", "SGP")
 @st.composite
 def a_row(draw: st.DrawFn, party: str) -> str:
     begin, cut = draw(days), draw(st.sampled_from((4, 7, 10)))
-    parts = [f"party: {party}", f"role: {draw(st.sampled_from(('party', 'signatory', 'applicant')))}"]
-    if draw(st.booleans()):
+    parts = [f"party: {party}", f"role: {(role := draw(st.sampled_from(('party', 'signatory', 'applicant'))))}"]
+    others = st.sampled_from([p for p in (*PARTIES, "EU") if p != party])
+    if draw(st.booleans()) and role != "applicant":
         parts.append(f'in_force: "{begin.isoformat()[:cut]}"')
         if draw(st.booleans()):
             parts.append(f'withdrawn: "{(begin + timedelta(days=800)).isoformat()[:cut]}"')
-    elif draw(st.booleans()):
-        parts.append("unknown: [in_force]")
-    if draw(st.integers(0, 4)) == 0:
-        other = draw(st.sampled_from([p for p in PARTIES if p != party]))
-        parts.append(f'in_force_towards: {{{other}: "{draw(days).isoformat()}"}}')
+    else:
+        field = draw(st.sampled_from(("ratified", "provisional", "")))
+        parts += [f'{field}: "{begin.isoformat()[:cut]}"'] if field else []
+        parts += ["unknown: [in_force]"] if draw(st.booleans()) else []
+    if draw(st.integers(0, 3)) == 0 and role != "applicant":
+        parts.append(f'in_force_towards: {{{draw(others)}: "{draw(days).isoformat()}"}}')
+    if draw(st.integers(0, 3)) == 0:
+        parts.append(f"directed_to: [{draw(others)}]")
     return ", ".join(parts)
 
 
@@ -111,7 +115,12 @@ def test_force_on_arrays_is_that_of_binds(data: st.DataObject, on: date, complet
                 if i < j:
                     expected = LEVEL[between(store, "x", a, b, on).answer]
                     named = force.has_row[0, 0, i] or force.has_row[0, 0, j]
-                    assert found[i, j] == found[j, i] == (expected if named else 0), (a, b)
+                    each = {f.direction: LEVEL[f.answer] for f in acts(store, "x", a, b, on)}
+                    ways = [found[i, j], found[j, i]]
+                    assert max(ways) == (expected if named else 0), (a, b)
+                    both = each.get("both")
+                    told = [each.get("a_to_b", 0), each.get("b_to_a", 0)] if both is None else [both, both]
+                    assert ways == (told if named else [0, 0]), (a, b)
 
 
 @settings(max_examples=40, deadline=None)

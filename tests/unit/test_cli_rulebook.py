@@ -101,6 +101,39 @@ def test_tables_agree_with_their_json(run: Run) -> None:
     assert "Evidence: " in run("show", "depa")[1]
 
 
+OWN = """\
+schema: concordat/instruments@1
+instruments:
+  - id: my-mou
+    name: A memorandum of understanding on trade in services that are supplied online
+    type: regulation
+    binding: binding
+    in_force: "2020-01-01"
+    parties_complete: true
+    relations: [{to: cptpp, kind: builds_on}, {to: wct, kind: suspends}]
+    participation:
+      - {party: EU, in_force: "2019-01-23", directed_to: [JPN], in_force_towards: {JPN: "2019-02-01"}, source: "%s"}
+      - {party: JPN, in_force: "2020-01-23", directed_to: [EU]}
+"""
+
+
+def test_a_catalogue_of_ones_own_relates_to_what_is_known(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN % ("the register of the two " * 5), encoding="utf-8")
+    assert run("load", "own.yaml")[0] == 0
+    (tmp_path / "bad.yaml").write_text((OWN % "").replace("to: cptpp", "to: cptp"), encoding="utf-8")
+    code, _, err = run("load", "bad.yaml")
+    assert (code, "bad.yaml, line 9" in err, 'Did you mean "cptpp"' in err) == (2, True, True)
+    found = run("binds", "JPN", "EU")[1]
+    assert "text not loaded; owed by EU to JPN" in found
+    assert "text not loaded; owed by JPN to EU" in found
+    assert "text not loaded; suspended by my-mou" in found
+    table = run("status", "my-mou")[1]
+    assert "2019-01-23; JPN 2019-02-01" in table
+    assert "the register of the two the register of the two the registe…" in table
+    assert "supplied…" not in run("status", "my-mou")[1]
+    assert "A memorandum of understanding on trade…" in run("list")[1]
+
+
 def test_a_reason_stands_once_below_a_table_and_not_in_its_cells(run: Run) -> None:
     found = run("regime", "BRICS")[1]
     assert found.count("60% are needed") == 1

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from concordat.cli._evidence_tables import columns
 from concordat.cli._rulebook_store import marked
-from concordat.cli._rulebook_tables import Answer
+from concordat.cli._rulebook_tables import Answer, cut
 
 if TYPE_CHECKING:
     from concordat.rulebook.binds import Binds, BindsRow
     from concordat.rulebook.store import RuleStore
 
 DEPTH = {1: "soft", 2: "binding"}
+QUOTED = 200  # characters of an article in a gap list
 NOT_ADVICE = "Not legal advice."
 
 
@@ -35,13 +36,13 @@ def binds_table(store: RuleStore, a: str, b: str, on: date, topic: str) -> Answe
     lines += ["", f"{foot}; in force and not coded: {len(found.uncoded)}. {NOT_ADVICE}"]
     head = (
         "provision", "depth", "ordinal", "instrument", "unit", "since", "direction", "probability", "mark", "via",
-        "method", "state", "flags", "quote",
+        "method", "state", "flags", "note", "quote",
     )  # fmt: skip
     table = [
         (
             r.provision, DEPTH[r.depth], str(r.ordinal), r.instrument, r.unit, r.since, r.direction,
             "" if r.probability is None else repr(r.probability), r.mark, r.via, r.method, r.state,
-            " ".join(k for k, v in sorted(r.flags.items()) if v), r.quote,
+            " ".join(k for k, v in sorted(r.flags.items()) if v), r.note, r.quote,
         )
         for r in found.rows
     ]  # fmt: skip
@@ -50,16 +51,17 @@ def binds_table(store: RuleStore, a: str, b: str, on: date, topic: str) -> Answe
 
 def _row(store: RuleStore, row: BindsRow, name: str, a: str, b: str) -> list[str]:
     unit = store.unit(row.unit)
-    way = {"both": "", "a_to_b": f", owed by {a} to {b}", "b_to_a": f", owed by {b} to {a}"}[row.direction]
+    way = f", {owed}" if (owed := _way(row.direction, a, b)) else ""
     sure = f"P {row.probability:.2f}" if row.probability is not None else f"by {row.method}"
     flags = [k.replace("_", " ") for k, v in sorted(row.flags.items()) if v]
     if row.flags.get("dispute_settlement") is False:
         flags.append("no dispute settlement")
-    quote = row.quote if len(row.quote) <= 240 else row.quote[:239].rstrip() + "…"
+    quote = cut(row.quote, 240)
     short = store[row.instrument].short_name
     about = [f"since {row.since or 'unknown'} {marked(row.mark)}", sure, *flags]
     about += [f"via {row.via}"] if row.via else []
     about += [row.state] if row.state != "auto" else []
+    about += [row.note] if row.note else []
     if row.depth != row.textual:
         about.append("words of a binding rule in an instrument that binds nobody")
     return [
@@ -69,13 +71,21 @@ def _row(store: RuleStore, row: BindsRow, name: str, a: str, b: str) -> list[str
     ]
 
 
+def _way(direction: str, a: str, b: str) -> str:
+    return {"both": "", "a_to_b": f"owed by {a} to {b}", "b_to_a": f"owed by {b} to {a}"}[direction]
+
+
 def _open(found: Binds) -> list[str]:
     lines: list[str] = []
     if found.uncoded:
         lines += ["", "In force between them, without a coded text (topics only):"]
         rows = [
-            (u.instrument, u.binding, ", ".join(u.topics), u.since, marked(u.mark), u.reason) for u in found.uncoded
-        ]
+            (
+                u.instrument, u.binding, ", ".join(u.topics), u.since, marked(u.mark),
+                "; ".join(w for w in (u.reason, _way(u.direction, found.a, found.b), u.note) if w),
+            )
+            for u in found.uncoded
+        ]  # fmt: skip
         lines += columns(("instrument", "binding", "topics", "since", "mark", "why"), rows)
     if found.unknown:
         lines += ["", "Unknown whether in force between them:"]
@@ -140,11 +150,11 @@ def gap_table(store: RuleStore, party: str, name: str, on: date) -> Answer:
         highest = book[row.provision].highest
         has = f"{row.has.ordinal} of {highest} in {row.has.unit}" if row.has is not None else "none known"
         lines += ["", f"{row.kind}: {row.provision}  {book[row.provision].name}"]
-        lines += [f'    asks {row.asked.ordinal} of {highest} in {row.asked.unit}: "{_cut(row.asked.quote)}"']
-        lines += [f"    {party} has {has}" + (f': "{_cut(row.has.quote)}"' if row.has is not None else "")]
+        lines += [f'    asks {row.asked.ordinal} of {highest} in {row.asked.unit}: "{cut(row.asked.quote, QUOTED)}"']
+        lines += [f"    {party} has {has}" + (f': "{cut(row.has.quote, QUOTED)}"' if row.has is not None else "")]
         lines += [f"    not towards {', '.join(row.not_towards)}"] if row.not_towards else []
     if found.unread:
-        lines += ["", f"Not coded, so not compared: {', '.join(found.unread)}"]
+        lines += ["", f"Not coded, or not known to be in force, so not compared: {', '.join(found.unread)}"]
     lines += ["", NOT_ADVICE]
     head = ("provision", "class", "asked", "asked_unit", "has", "has_unit", "not_towards", "asked_quote", "has_quote")
     table = [
@@ -156,7 +166,3 @@ def gap_table(store: RuleStore, party: str, name: str, on: date) -> Answer:
     ]  # fmt: skip
     facts = {**asdict(found), "on": found.on.isoformat(), "counts": counts, "note": NOT_ADVICE}
     return facts, lines, (head, table)
-
-
-def _cut(text: str, most: int = 200) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -35,6 +35,7 @@ class Forces:
             other) -> `[day]`, and whether it is through the Union.
         directed: acts of one towards others: instrument -> `[day, actor, other]`; -1 where there is no such act.
         one_way: members whose own row is such an act `[instrument, member]`.
+        family: the Union and its members `[day, member]`: an instrument that one of two has through it is none between.
     """
 
     state: Levels
@@ -45,18 +46,21 @@ class Forces:
     towards: Mapping[tuple[int, int, int], tuple[Levels, NDArray[np.bool_]]]
     directed: Mapping[int, Levels]
     one_way: NDArray[np.bool_]
+    family: NDArray[np.bool_]
 
     def of_pair(self, k: int, i: int, j: int) -> Levels:
         """Of an instrument with dates that differ by pair: whether it is in force between two members, by day."""
         default = [(self.state[:, k, m], self.union[:, k, m]) for m in (i, j)]
         (mine, one), (theirs, other) = self.towards.get((k, i, j), default[0]), self.towards.get((k, j, i), default[1])
-        return np.asarray(np.where(one & other, NO, np.minimum(mine, theirs)), dtype=np.int8)
+        within = self.family[:, i] & self.family[:, j] & (one | other)
+        return np.asarray(np.where(within, NO, np.minimum(mine, theirs)), dtype=np.int8)
 
     def between(self, day: int) -> Levels:
         """Whether each instrument is in force between members: `[instrument, actor, other]`, as `binds.between`."""
         state, row, union = self.state[day], self.has_row[day], self.union[day]
         found: Levels = np.asarray(np.minimum(state[:, :, None], state[:, None, :]), dtype=np.int8)
-        found[union[:, :, None] & union[:, None, :]] = NO  # two members through the Union: its inside
+        inside = self.family[day][:, None] & self.family[day][None, :]
+        found[(union[:, :, None] | union[:, None, :]) & inside] = NO  # one of two in the Union through it: its inside
         found[~row[:, :, None] & ~row[:, None, :]] = NO  # a list that names neither says nothing of the two
         for k, i, j in self.towards:
             if i < j and (row[k, i] or row[k, j]):
@@ -104,7 +108,8 @@ def forces(
         if any(r.directed_to for r in rows):
             directed[k], owed = _directed(instrument, rows, members, inside, answers)
             held[:, k] = np.where(one_way[k], owed, held[:, k])
-    made = Forces(state, has_row, union, held, marks, towards, directed, one_way)
+    family = inside | np.array([m == "EU" for m in members])
+    made = Forces(state, has_row, union, held, marks, towards, directed, one_way, family)
     for k, i, j in towards:  # dates that differ by pair may be all that is known of a member
         if not one_way[k, i]:
             held[:, k, i] = np.maximum(held[:, k, i], made.of_pair(k, i, j))

@@ -5,7 +5,8 @@ or more is a row: provision, depth, flags, article, quoted words, since when, in
 legal depth is the textual one, but an instrument that is soft by nature (declaration, principles, model law, standard)
 makes nothing harder than soft. What is not known forms a block of its own: an instrument that may be in force, or one
 whose text is not loaded, of which only topics are known. Later and more specific instruments stand first and all are
-shown: the tool does not decide law. Method: section 8 of the specification.
+shown, with a note where one replaces or suspends another: the tool does not decide law. Of an instrument with acts in
+both directions each act stands for itself. Method: section 8 of the specification.
 
 A reservation whose text begins with a provision's code ("DF-LOCA: ...") takes that provision's duty from the party that
 made it, so the row is left one way.
@@ -21,15 +22,26 @@ made it, so the row is left one way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from concordat.errors import InputError
 from concordat.rulebook.catalogue import check_party
-from concordat.rulebook.model import SOFT, Coding, Instrument, PartialDate, Participation, Truth, Unit, all_of, weakest
-from concordat.rulebook.status import Force, Register, european_union, in_force, standing
+from concordat.rulebook.model import (
+    SOFT,
+    Coding,
+    Instrument,
+    PartialDate,
+    Participation,
+    Relation,
+    Truth,
+    Unit,
+    all_of,
+    weakest,
+)
+from concordat.rulebook.status import STRENGTH, Force, Register, european_union, in_force, standing
 from concordat.rulebook.taxonomy import Provision, Taxonomy, load_taxonomy
 
 if TYPE_CHECKING:
@@ -47,6 +59,7 @@ class BindsRow:
         unit: where it stands; quote: the words, verbatim; span: their place in the unit's text.
         since: from when it binds both, as written. direction: both, a_to_b (A owes it to B), b_to_a.
         parties: how many take part in the instrument, as far as known. state: auto, review or disputed.
+        note: "replaced by ID" or "suspended by ID" where another instrument does so between the two.
     """
 
     provision: str
@@ -67,6 +80,7 @@ class BindsRow:
     method: str
     state: str
     parties: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,7 @@ class Uncoded:
     mark: str
     direction: str
     reason: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,7 @@ class Binds:
 
     Attributes:
         rows: later and more specific instruments first.
-        strongest: for each provision, the row of the largest ordinal.
+        strongest: for each provision, the row of the largest ordinal, of those without a note if there are any.
         overlaps: provisions that two or more instruments hold.
         conflicts: (provision or "", instrument, instrument, why).
     """
@@ -155,35 +170,56 @@ class _Rows:
 
 
 def between(store: Register, name: str, a: str, b: str, on: date) -> Between:
-    """Whether an instrument is in force between two parties on a day, and which way it points."""
+    """Whether an instrument is in force between two parties on a day, and which way it points.
+
+    Of two acts, one each way, that which says more; where both say the same, both.
+    """
+    found = sorted(acts(store, name, a, b, on), key=lambda f: STRENGTH[f.answer])
+    if len(found) == 1 or found[0].answer is not found[1].answer:
+        return found[0]
+    forth, back = sorted(found, key=lambda f: f.direction != FORTH)
+    since, mark = _last((forth.since, back.since)), weakest((forth.mark, back.mark))
+    return Between(forth.answer, BOTH, forth.a, back.b, since, mark)
+
+
+def acts(store: Register, name: str, a: str, b: str, on: date) -> tuple[Between, ...]:
+    """How an instrument stands between two parties on a day: once, or for each direction if it is of one-way acts."""
+    made = []
     for actor, other, direction in ((a, b, FORTH), (b, a, BACK)):
-        row, force = _directed(store, name, actor, other, on)
-        if row is not None and force is not None:
+        force = _directed(store, name, actor, other, on)
+        if force is not None:
             nothing = Force(Truth.NO, None, "", force.mark, "")
             forces = (force, nothing) if direction == FORTH else (nothing, force)
-            return Between(force.answer, direction, *forces, force.since, force.mark)
+            made.append(Between(force.answer, direction, *forces, force.since, force.mark))
+    if made:
+        return tuple(made)
     first, second = standing(store, name, a, on, b), standing(store, name, b, on, a)
-    if first.row is not None and first.row == second.row:
-        return Between(Truth.NO, BOTH, first, second, None, first.mark)  # two members through the Union: its inside
-    if any(f.row is not None and f.row.directed_to for f in (first, second)):
-        return Between(Truth.NO, BOTH, first, second, None, weakest((first.mark, second.mark)))
-    answer = all_of((first.answer, second.answer))
-    dates = [f.since for f in (first, second) if f.since is not None]
-    since = max(dates, key=lambda d: (d.last, d.first), default=None)
-    return Between(answer, BOTH, first, second, since, weakest((first.mark, second.mark)))
+    mark = weakest((first.mark, second.mark))
+    union = {*european_union(on), "EU"}
+    through = any(f.row is not None and f.row.party == "EU" for f in (first, second))
+    if {a, b} <= union and through:  # what one has through the Union is between it and others: this is its inside
+        return (Between(Truth.NO, BOTH, first, second, None, mark),)
+    who = {a, b, *(("EU",) if {a, b} & union else ())}
+    if any(row.directed_to for row in store.of(name) if row.party in who):
+        return (Between(Truth.NO, BOTH, first, second, None, mark),)
+    since = _last((first.since, second.since))
+    return (Between(all_of((first.answer, second.answer)), BOTH, first, second, since, mark),)
 
 
-def _directed(
-    store: Register, name: str, actor: str, other: str, on: date
-) -> tuple[Participation | None, Force | None]:
-    """A one-way act of an actor (or of the Union it belongs to) that concerns the other."""
+def _last(days: Iterable[PartialDate | None]) -> PartialDate | None:
+    return max((d for d in days if d is not None), key=lambda d: (d.last, d.first), default=None)
+
+
+def _directed(store: Register, name: str, actor: str, other: str, on: date) -> Force | None:
+    """A one-way act of an actor (or of the Union it belongs to) that concerns the other; of several the strongest."""
     who = {actor, *(("EU",) if actor in european_union(on) else ())}
     towards = {other, *(("EU",) if other in european_union(on) else ())}
-    for row in store.of(name):
-        if row.directed_to and row.party in who and towards & set(row.directed_to):
-            force = in_force(store[name], row, on, other)
-            return row, replace(force, via="EU" if row.party != actor else "")
-    return None, None
+    found = [
+        replace(in_force(store[name], row, on, other), via="EU" if row.party != actor else "")
+        for row in store.of(name)
+        if row.directed_to and row.party in who and towards & set(row.directed_to)
+    ]
+    return min(found, key=lambda f: STRENGTH[f.answer], default=None)
 
 
 def binds(store: RuleStore, a: str, b: str, *, on: date, topic: str = "", taxonomy: Taxonomy | None = None) -> Binds:
@@ -205,23 +241,31 @@ def binds(store: RuleStore, a: str, b: str, *, on: date, topic: str = "", taxono
     beside: list[Beside] = []
     loaded = set(store.with_text())
     known = _Rows(store, sorted({a, b, "EU"}))
-    for name in _candidates(known, a, b, on):
-        instrument, found = known[name], between(known, name, a, b, on)
-        concerned = not topic or bool(topics & set(instrument.topics))
-        if found.answer is Truth.YES:
-            made = list(_rows(store, instrument, found, wanted, known.counts[name]))
-            rows += made
-            if not made and concerned and not store.codings(name):
-                why = "text not loaded" if name not in loaded else "text not coded"
-                since = found.since.text if found.since is not None else ""
-                uncoded.append(
-                    Uncoded(name, instrument.topics, instrument.binding, since, found.mark, found.direction, why)
-                )
-        elif concerned and found.answer is Truth.UNKNOWN:
-            both = [(p, f) for p, f in ((a, found.a), (b, found.b)) if f.answer is Truth.UNKNOWN]
-            unknown.append(Unknown(name, tuple(p for p, _ in both), tuple(f.missing for _, f in both), found.mark))
-        elif concerned and (pair := _beside(found)) is not None:
-            beside.append(Beside(name, *pair))
+    standings = {name: acts(known, name, a, b, on) for name in _candidates(known, a, b, on)}
+    notes = _notes(store.relations(), standings)
+    for name, acts_ in standings.items():
+        instrument, note = known[name], notes.get(name, "")
+        concerned = not topic or not instrument.topics or bool(topics & set(instrument.topics))
+        codings = store.codings(name) if not concerned or any(f.answer is Truth.YES for f in acts_) else ()
+        concerned = concerned or any(
+            c.provision in book.provisions and book[c.provision].topic in topics for c in codings
+        )
+        open_: list[tuple[str, Force]] = []
+        for found in acts_:
+            if found.answer is Truth.YES:
+                rows += _rows(store, instrument, codings, found, wanted, known.counts[name], note)
+                if concerned and not codings:
+                    why = "text not loaded" if name not in loaded else "text not coded"
+                    since = found.since.text if found.since is not None else ""
+                    what = (name, instrument.topics, instrument.binding, since, found.mark, found.direction, why, note)
+                    uncoded.append(Uncoded(*what))
+            elif found.answer is Truth.UNKNOWN:
+                open_ += [(p, f) for p, f in ((a, found.a), (b, found.b)) if f.answer is Truth.UNKNOWN]
+            elif concerned and (pair := _beside(found)) is not None:
+                beside.append(Beside(name, *pair))
+        if concerned and open_:
+            mark = weakest(f.mark for f in acts_ if f.answer is Truth.UNKNOWN)
+            unknown.append(Unknown(name, tuple(p for p, _ in open_), tuple(f.missing for _, f in open_), mark))
     rows.sort(key=_order)
     return Binds(
         a=a,
@@ -236,6 +280,18 @@ def binds(store: RuleStore, a: str, b: str, *, on: date, topic: str = "", taxono
         uncoded=tuple(uncoded),
         beside=tuple(beside),
     )
+
+
+def _notes(relations: Sequence[Relation], standings: Mapping[str, Sequence[Between]]) -> dict[str, str]:
+    """What is to be said of instruments that another one, in force between the same two, replaces or suspends."""
+    found: dict[str, list[str]] = {}
+    for relation in relations:
+        word = {"replaces": "replaced", "suspends": "suspended"}.get(relation.kind)
+        answers = {f.answer for f in standings.get(relation.from_id, ())}
+        if word and relation.to_id in standings and answers & {Truth.YES, Truth.UNKNOWN}:
+            may = "" if Truth.YES in answers else "may be "
+            found.setdefault(relation.to_id, []).append(f"{may}{word} by {relation.from_id}")
+    return {name: "; ".join(words) for name, words in found.items()}
 
 
 def _candidates(known: _Rows, a: str, b: str, on: date) -> list[str]:
@@ -270,10 +326,16 @@ def _beside(found: Between) -> tuple[str, str] | None:
 
 
 def _rows(
-    store: RuleStore, instrument: Instrument, found: Between, wanted: dict[str, Provision], parties: int
+    store: RuleStore,
+    instrument: Instrument,
+    codings: Sequence[Coding],
+    found: Between,
+    wanted: dict[str, Provision],
+    parties: int,
+    note: str,
 ) -> Iterable[BindsRow]:
-    units = store.units_of_codings(instrument.id)
-    for coding in chosen(store.codings(instrument.id), units):
+    units = store.units_of_codings(instrument.id) if codings else {}
+    for coding in chosen(codings, units):
         provision = wanted.get(coding.provision)
         if provision is None or provision.structural or not coding.depth:
             continue
@@ -305,6 +367,7 @@ def _rows(
             method=coding.method,
             state=coding.state,
             parties=parties,
+            note=note,
         )
 
 
@@ -324,25 +387,28 @@ def chosen(codings: Sequence[Coding], units: dict[str, Unit]) -> list[Coding]:
     return [c for c in codings if c.unit in units and not inside(c.unit, c.provision)]
 
 
+def reserved_by(force: Force) -> frozenset[str]:
+    """The provisions that a party's row reserves; other words of a reservation stand among them and are no codes."""
+    return frozenset(w.split(":", 1)[0] for w in (force.row.reservations if force.row is not None else ()))
+
+
 def _after_reservations(found: Between, provision: str) -> str:
     """The direction that is left after reservations to a provision; empty where nothing is."""
-    reserved = []
-    for force in (found.a, found.b):
-        words = force.row.reservations if force.row is not None else ()
-        reserved.append(any(w == provision or w.startswith(f"{provision}:") for w in words))
+    reserved = [provision in reserved_by(force) for force in (found.a, found.b)]
     owed = {BOTH: [True, True], FORTH: [True, False], BACK: [False, True]}[found.direction]
     left = [owes and not gone for owes, gone in zip(owed, reserved, strict=True)]
     return {(True, True): BOTH, (True, False): FORTH, (False, True): BACK}.get((left[0], left[1]), "")
 
 
-def _order(row: BindsRow) -> tuple[int, int, str, str, str]:
-    return (-row.since_first.toordinal(), row.parties, row.instrument, row.provision, row.unit)
+def _order(row: BindsRow) -> tuple[int, int, str, str, str, str]:
+    return (-row.since_first.toordinal(), row.parties, row.instrument, row.provision, row.unit, row.direction)
 
 
 def _strongest(rows: Sequence[BindsRow]) -> dict[str, BindsRow]:
     found: dict[str, BindsRow] = {}
     for row in rows:
-        if row.provision not in found or row.ordinal > found[row.provision].ordinal:
+        before = found.get(row.provision)
+        if before is None or (not row.note, row.ordinal) > (not before.note, before.ordinal):
             found[row.provision] = row
     return dict(sorted(found.items()))
 

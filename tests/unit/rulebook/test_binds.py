@@ -7,8 +7,9 @@ from datetime import date
 import pytest
 
 from concordat.errors import InputError, MethodError
+from concordat.rulebook._regime_read import read
 from concordat.rulebook.accession import accession_gap
-from concordat.rulebook.binds import binds
+from concordat.rulebook.binds import acts, between, binds
 from concordat.rulebook.catalogue import load_catalogue
 from concordat.rulebook.store import RuleStore
 from rulebook_build import coding, instrument, store_of
@@ -72,6 +73,94 @@ def test_an_act_directed_to_others_binds_one_way() -> None:
         assert {(r.direction, r.via) for r in member.rows} == {("b_to_a", "EU")}
         assert not binds(store, "BRA", "KOR", on=ON).rows
         assert not binds(store, "EU", "SGP", on=ON).rows
+
+
+MUTUAL = 'party: EU, in_force: "2019-01-23", directed_to: [JPN]\nparty: JPN, in_force: "2020-02-01", directed_to: [EU]'
+
+
+def test_acts_in_both_directions_each_bind_one_way() -> None:
+    with two(MUTUAL) as store:
+        for a, b in (("EU", "JPN"), ("JPN", "EU"), ("FRA", "JPN"), ("JPN", "FRA")):
+            owed = {"a_to_b": a, "b_to_a": b}
+            rows = [r for r in binds(store, a, b, on=ON).rows if r.provision == "DF-FLOW"]
+            found = {(owed[r.direction].replace("FRA", "EU"), r.since) for r in rows}
+            assert found == {("EU", "2019-01-23"), ("JPN", "2020-02-01")}
+            assert between(store, "x", a, b, ON).direction == "both"
+        early = binds(store, "JPN", "EU", on=date(2019, 6, 1))
+        assert {r.direction for r in early.rows} == {"b_to_a"}
+    with store_of(instrument("x", rows=MUTUAL)) as store:
+        assert {u.direction for u in binds(store, "EU", "JPN", on=ON).uncoded} == {"a_to_b", "b_to_a"}
+
+
+def test_an_act_that_has_lapsed_does_not_hide_the_one_that_answers_it() -> None:
+    rows = 'party: BRA, withdrawn: "2020-01-01", directed_to: [ARG]\nparty: ARG, directed_to: [BRA]'
+    with two(rows) as store:
+        assert {r.direction for r in binds(store, "BRA", "ARG", on=ON).rows} == {"b_to_a"}
+        assert {r.direction for r in binds(store, "ARG", "BRA", on=ON).rows} == {"a_to_b"}
+        assert between(store, "x", "BRA", "ARG", ON).answer.value == "yes"
+        regime = read(store, ["BRA", "ARG"], ON)
+    assert regime.forces.between(0)[0].tolist() == [[0, 0], [2, 0]]
+
+
+def test_of_two_acts_that_are_not_known_each_lacks_its_date() -> None:
+    rows = "party: BRA, unknown: [in_force], directed_to: [ARG]\nparty: ARG, unknown: [in_force], directed_to: [BRA]"
+    with two(rows) as store:
+        found = binds(store, "BRA", "ARG", on=ON).unknown
+    assert [(u.instrument, u.who, u.missing) for u in found] == [("x", ("BRA", "ARG"), ("in_force", "in_force"))]
+
+
+def test_a_date_for_the_pair_stands_for_both() -> None:
+    rows = 'party: JPN, in_force: "2018-12-30", in_force_towards: {NZL: "2017-01-01", EU: "2023-01-01"}\n'
+    rows += 'party: NZL, in_force: "2018-12-30"\nparty: EU, in_force: "2018-12-30"'
+    with two(rows) as store:
+        for a, b in (("JPN", "NZL"), ("NZL", "JPN")):
+            found = between(store, "x", a, b, date(2018, 6, 1))
+            assert (found.answer.value, found.since.text if found.since else "") == ("yes", "2017-01-01")
+        for b in ("EU", "FRA"):
+            days = [between(store, "x", "JPN", b, date(y, 6, 1)).answer.value for y in (2020, 2023)]
+            assert days == ["no", "yes"]
+        forces = read(store, ["JPN", "NZL", "FRA"], date(2018, 6, 1)).forces.between(0)[0]
+    assert forces.tolist() == [[0, 2, 0], [2, 0, 0], [0, 0, 0]]
+
+
+def test_what_is_about_no_topic_known_is_kept_when_a_topic_is_asked_for() -> None:
+    rows = "party: BRA, unknown: [in_force]\nparty: SGP"
+    text = instrument("bare", rows=rows, topics="") + instrument("coded", rows=rows, topics="EC")
+    text += instrument("other", rows=rows, topics="EC") + instrument("plain", "BRA, SGP", topics="")
+    with store_of(text, {"coded": [("1", WORDS)]}) as store:
+        store.add_codings([coding("coded/1", "DF-FLOW", 2)])
+        found = binds(store, "BRA", "SGP", on=ON, topic="DF")
+    assert [u.instrument for u in found.unknown] == ["bare", "coded"]
+    assert [u.instrument for u in found.uncoded] == ["plain"]
+
+
+@pytest.mark.parametrize(("kind", "word"), [("replaces", "replaced"), ("suspends", "suspended")])
+def test_what_another_replaces_or_suspends_is_marked(kind: str, word: str) -> None:
+    text = instrument("old", "CHL, PER, MEX") + instrument(
+        "new", "CHL, PER", in_force="2020-01-01", more=f"    relations: [{{to: old, kind: {kind}}}]"
+    )
+    articles = [("1", WORDS)]
+    with store_of(text, {"old": articles, "new": articles}) as store:
+        store.add_codings([coding("old/1", "DF-FLOW", 2), coding("new/1", "DF-FLOW", 1)])
+        found = binds(store, "CHL", "PER", on=ON)
+        before, other = binds(store, "CHL", "PER", on=date(2019, 1, 1)), binds(store, "CHL", "MEX", on=ON)
+    assert [(r.instrument, r.note) for r in found.rows] == [("new", ""), ("old", f"{word} by new")]
+    assert found.strongest["DF-FLOW"].instrument == "new"
+    assert [r.note for r in (*before.rows, *other.rows)] == ["", ""]
+    with store_of(text) as store:
+        notes = {u.instrument: u.note for u in binds(store, "CHL", "PER", on=ON).uncoded}
+    assert notes == {"old": f"{word} by new", "new": ""}
+
+
+def test_an_agreement_of_the_union_with_others_is_none_inside_it() -> None:
+    pairs = [("FRA", "DEU"), ("DEU", "ITA"), ("EU", "FRA"), ("EU", "DEU"), ("FRA", "JPN"), ("DEU", "JPN")]
+    with two("party: FRA\nparty: EU\nparty: JPN") as store:
+        found = [acts(store, "x", a, b, ON)[0].answer.value for a, b in pairs]
+        forces = read(store, ["FRA", "DEU", "ITA", "JPN"], ON).forces.between(0)[0]
+    assert found == ["no", "no", "no", "no", "yes", "yes"]
+    assert forces.tolist() == [[0, 0, 0, 2], [0, 0, 0, 2], [0, 0, 0, 2], [2, 2, 2, 0]]
+    with two("party: FRA\nparty: DEU\nparty: EU") as store:  # each is a party of its own
+        assert between(store, "x", "FRA", "DEU", ON).answer.value == "yes"
 
 
 def test_members_of_the_union_do_not_bind_each_other_through_it() -> None:
