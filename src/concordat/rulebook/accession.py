@@ -5,8 +5,12 @@ for it today:
 
     new      A has none                                   deeper   A has a softer one
     wider    as deep, but not towards all of T's parties  done     as deep, towards all of them
-    unknown  what is known of A does not suffice, and an instrument of that topic that A takes part in, and that
-             could hold so hard a rule, has no text here or no known entry into force
+    unknown  what is known of A does not suffice, and an instrument that A takes part in, or may take part in (no
+             known entry into force; a list of parties that is not complete), could hold so hard a rule: it is coded so,
+             or it is not coded and of that topic, or of topics that are not known
+
+What A reserved in an instrument A does not owe by it; what others owe to A alone is none of A's duties. A member of the
+European Union is party to an agreement of the Union.
 
 Each row quotes T's article and A's nearest one. Beside it stand T's parties and their reservations, the article on
 accession, and how much is unknown: "new" with unread texts about is no proof that nothing binds. Section 8 of the
@@ -15,15 +19,15 @@ specification. A depth of paper is compared here: not whether a rule is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from concordat.errors import MethodError
-from concordat.rulebook.binds import between, chosen, legal_depth
+from concordat.rulebook.binds import BACK, acts, chosen, legal_depth, reserved_by
 from concordat.rulebook.catalogue import check_party
-from concordat.rulebook.model import SOFT, Coding, Instrument, Truth
+from concordat.rulebook.model import SOFT, Coding, Truth
 from concordat.rulebook.status import TAKING_PART, standing
 from concordat.rulebook.taxonomy import Provision, Taxonomy, load_taxonomy
 
@@ -62,7 +66,8 @@ class AccessionGap:
     Attributes:
         rows: by class in the order of `CLASSES`, then provision. parties: of the target on the day.
         reservations: (party, words). accession: units of the target that speak of accession.
-        unread: instruments that A is, or may be, party to whose text is not coded. member: A is party to T already.
+        unread: instruments that A is party to whose text is not coded, and those that A may be party to, as far as
+            they could hold what T asks for. member: A is party to T already.
     """
 
     party: str
@@ -95,16 +100,20 @@ def accession_gap(
     if not asked:
         hint = f"Load it and code it: concordat rulebook load FILE --as {target}; concordat rulebook code {target}."
         raise MethodError(f"the text of {target} is not coded, so no gap can be told.", where=target, hint=hint)
-    own, unread = _holdings(store, party, on)
-    each = {name: hardest(store, [name], book) for name in own}
-    has = hardest(store, own, book)
+    own, may = _holdings(store, party, on)
+    each = {name: _owed(store, name, book, reserved) for name, reserved in own.items()}
+    has: dict[str, Held] = {}
+    for found in each.values():
+        has |= {code: h for code, h in found.items() if code not in has or h.ordinal > has[code].ordinal}
+    could = {name: _could(store, name, reserved, book, asked) for name, (_, reserved) in may.items()}
     members = _parties(store, target, on)
+    member = party in members or standing(store, target, party, on).answer is Truth.YES
     rows = []
     for code in sorted(asked, key=list(book.codes).index):
-        deep = [name for name in own if code in each[name] and each[name][code].ordinal >= asked[code].ordinal]
+        deep = [name for name in each if code in each[name] and each[name][code].ordinal >= asked[code].ordinal]
         missing = tuple(p for p in members if p != party and not _towards(store, deep, party, p, on))
-        open_ = any(_could(store[name], book[code], asked[code]) for name in unread)
-        kind = "done" if party in members else _kind(asked[code], has.get(code), missing, open_)
+        open_ = any(code in some for some in could.values())
+        kind = "done" if member else _kind(asked[code], has.get(code), missing, open_)
         rows.append(GapRow(code, kind, asked[code], has.get(code), missing if kind == "wider" else ()))
     rows.sort(key=lambda r: CLASSES.index(r.kind))
     return AccessionGap(
@@ -115,8 +124,8 @@ def accession_gap(
         parties=members,
         reservations=tuple((p.party, w) for p in store.of(target) for w in p.reservations),
         accession=tuple(u.id for u in store.units(target, ("article",)) if _speaks_of_accession(u.heading)),
-        unread=tuple(unread),
-        member=party in members,
+        unread=tuple(name for name, (listed, _) in may.items() if listed or could[name]),
+        member=member,
     )
 
 
@@ -138,6 +147,11 @@ def hardest(store: RuleStore, names: Sequence[str], book: Taxonomy) -> dict[str,
     return found
 
 
+def _owed(store: RuleStore, name: str, book: Taxonomy, reserved: frozenset[str]) -> dict[str, Held]:
+    """What a party owes by an instrument: its provisions without those that it reserved."""
+    return {code: held for code, held in hardest(store, [name], book).items() if code not in reserved}
+
+
 def _held(coding: Coding, provision: Provision | None, depth: int, name: str) -> Held | None:
     if provision is None or provision.structural or depth < 1:
         return None
@@ -145,17 +159,23 @@ def _held(coding: Coding, provision: Provision | None, depth: int, name: str) ->
     return None if not ordinal else Held(ordinal, name, coding.unit, "", coding.probability)
 
 
-def _holdings(store: RuleStore, party: str, on: date) -> tuple[list[str], list[str]]:
-    """Instruments in force for a party that are coded, and those that are or may be in force and are not."""
-    coded, unread = [], []
+def _holdings(
+    store: RuleStore, party: str, on: date
+) -> tuple[dict[str, frozenset[str]], dict[str, tuple[bool, frozenset[str]]]]:
+    """Instruments in force for a party that are coded, with what it reserved; and others that are or may be in force.
+
+    Of the others: whether the party is listed, and what it reserved.
+    """
+    coded: dict[str, frozenset[str]] = {}
+    may: dict[str, tuple[bool, frozenset[str]]] = {}
     read = {name for name in store.with_text() if store.codings(name)}
     for name in store.ids():
         found = standing(store, name, party, on)
         if found.answer is Truth.YES and name in read:
-            coded.append(name)
-        elif found.answer is Truth.YES or (found.answer is Truth.UNKNOWN and found.row is not None):
-            unread.append(name)
-    return coded, unread
+            coded[name] = reserved_by(found)
+        elif found.answer is not Truth.NO:
+            may[name] = (found.row is not None, reserved_by(found))
+    return coded, may
 
 
 def _parties(store: RuleStore, name: str, on: date) -> tuple[str, ...]:
@@ -165,13 +185,24 @@ def _parties(store: RuleStore, name: str, on: date) -> tuple[str, ...]:
 
 
 def _towards(store: RuleStore, deep: Sequence[str], party: str, partner: str, on: date) -> bool:
-    """Whether one of some instruments is in force between a party and a partner."""
-    return any(between(store, name, party, partner, on).answer is Truth.YES for name in deep)
+    """Whether a party owes one of some instruments to a partner."""
+    found = (act for name in deep for act in acts(store, name, party, partner, on))
+    return any(act.answer is Truth.YES and act.direction != BACK for act in found)
 
 
-def _could(instrument: Instrument, provision: Provision, asked: Held) -> bool:
-    """Whether an unread instrument could hold a provision as hard as asked."""
-    return provision.topic in instrument.topics and (instrument.binding not in SOFT or asked.ordinal <= 1)
+def _could(
+    store: RuleStore, name: str, reserved: frozenset[str], book: Taxonomy, asked: Mapping[str, Held]
+) -> frozenset[str]:
+    """The provisions that an instrument could hold as hard as they are asked for."""
+    instrument = store[name]
+    if store.codings(name):
+        held = _owed(store, name, book, reserved)
+        return frozenset(c for c in held if c in asked and held[c].ordinal >= asked[c].ordinal)
+    topics = instrument.topics or tuple(book.topics)
+    some = {
+        c for c, h in asked.items() if book[c].topic in topics and (instrument.binding not in SOFT or h.ordinal <= 1)
+    }
+    return frozenset(some - reserved)
 
 
 def _kind(asked: Held, mine: Held | None, missing: Sequence[str], unread: bool) -> str:

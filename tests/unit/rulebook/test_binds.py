@@ -8,7 +8,7 @@ import pytest
 
 from concordat.errors import InputError, MethodError
 from concordat.rulebook._regime_read import read
-from concordat.rulebook.accession import accession_gap
+from concordat.rulebook.accession import AccessionGap, accession_gap
 from concordat.rulebook.binds import acts, between, binds
 from concordat.rulebook.catalogue import load_catalogue
 from concordat.rulebook.store import RuleStore
@@ -249,3 +249,52 @@ def test_an_unread_instrument_makes_a_gap_of_its_topic_unknown() -> None:
         gap = accession_gap(store, "BRA", "t", ON)
     assert {r.provision: r.kind for r in gap.rows} == {"DF-FLOW": "unknown", "EC-SPAM": "new"}
     assert gap.unread == ("unread", "words")
+
+
+def gap_to(text: str, party: str, codings: dict[str, int], target: str = "t") -> AccessionGap:
+    """The gap to an instrument, of instruments with one article on data flows as deep as given."""
+    with store_of(text, {name: [("1", WORDS)] for name in codings}) as store:
+        store.add_codings([coding(f"{name}/1", "DF-FLOW", depth) for name, depth in codings.items()])
+        return accession_gap(store, party, target, ON)
+
+
+TARGET = instrument("t", "CHL, SGP")
+
+
+@pytest.mark.parametrize(
+    ("what", "other", "codings", "kind"),
+    [
+        ("a list that is not complete", instrument("may", "PER", complete=False), {"t": 2}, "unknown"),
+        ("of no known topic", instrument("may", "PER", complete=False, topics=""), {"t": 2}, "unknown"),
+        ("of another topic", instrument("may", "PER", complete=False, topics="AI"), {"t": 2}, "new"),
+        ("soft, and a hard rule asked", instrument("may", "PER", complete=False, binding="soft"), {"t": 2}, "new"),
+        ("coded as hard", instrument("may", "PER", complete=False, topics=""), {"t": 2, "may": 2}, "unknown"),
+        ("coded, and softer", instrument("may", "PER", complete=False), {"t": 2, "may": 1}, "new"),
+    ],
+)
+def test_an_instrument_that_one_may_be_party_to_makes_a_gap_unknown(
+    what: str, other: str, codings: dict[str, int], kind: str
+) -> None:
+    gap = gap_to(TARGET + other, "ECU", codings)
+    assert [r.kind for r in gap.rows] == [kind], what
+    assert gap.unread == (("may",) if kind == "unknown" else ())
+
+
+def test_what_a_party_has_reserved_it_does_not_owe() -> None:
+    own = 'party: BRA, reservation: ["DF-FLOW: none of it"]\nparty: CHL\nparty: SGP'
+    gap = gap_to(TARGET + instrument("own", rows=own), "BRA", {"t": 2, "own": 2})
+    assert [(r.kind, r.has) for r in gap.rows] == [("new", None)]
+    free = gap_to(TARGET + instrument("own", "BRA, CHL, SGP"), "BRA", {"t": 2, "own": 2})
+    assert [r.kind for r in free.rows] == ["done"]
+
+
+def test_a_member_of_the_union_is_party_to_the_agreements_of_the_union() -> None:
+    gap = gap_to(instrument("t", "EU, CHL"), "FRA", {"t": 2})
+    assert gap.member
+    assert ([r.kind for r in gap.rows], gap.parties) == (["done"], ("CHL", "EU"))
+
+
+def test_what_others_owe_to_a_party_is_no_duty_of_its_own() -> None:
+    own = "party: CHL, directed_to: [BRA]\nparty: BRA, directed_to: [SGP]"
+    gap = gap_to(TARGET + instrument("own", rows=own), "BRA", {"t": 2, "own": 2})
+    assert [(r.kind, r.not_towards) for r in gap.rows] == [("wider", ("CHL",))]
