@@ -127,6 +127,8 @@ def test_a_catalogue_of_ones_own_relates_to_what_is_known(run: Run, tmp_path: Pa
     assert "text not loaded; owed by EU to JPN" in found
     assert "text not loaded; owed by JPN to EU" in found
     assert "text not loaded; suspended by my-mou" in found
+    bare = [u["instrument"] for u in facts(run, "binds", "JPN", "EU")["not_coded"]]
+    assert (bare.count("my-mou"), f"in force and not coded: {len(set(bare))}." in found) == (2, True)
     table = run("status", "my-mou")[1]
     assert "2019-01-23; JPN 2019-02-01" in table
     assert "the register of the two the register of the two the registe…" in table

@@ -33,7 +33,8 @@ def binds_table(store: RuleStore, a: str, b: str, on: date, topic: str) -> Answe
     lines += _open(found)
     instruments = {r.instrument for r in found.rows}
     foot = f"{len(found.rows)} rules, {len(instruments)} instruments; unknown: {len(found.unknown)}"
-    lines += ["", f"{foot}; in force and not coded: {len(found.uncoded)}. {NOT_ADVICE}"]
+    bare = {u.instrument for u in found.uncoded}  # of acts each way, one stands twice
+    lines += ["", f"{foot}; in force and not coded: {len(bare)}. {NOT_ADVICE}"]
     head = (
         "provision", "depth", "ordinal", "instrument", "unit", "since", "direction", "probability", "mark", "via",
         "method", "state", "flags", "note", "quote",
