@@ -89,6 +89,25 @@ def test_a_person_decides_and_the_model_gives_way(run: Run) -> None:
     assert facts(run, "binds", "SGP", "KOR")["rows"][0]["depth"] == 1
 
 
+def test_two_people_disagree_and_the_queue_says_so(run: Run) -> None:
+    run("load", "depa.txt", "--as", "depa")
+    run("code", "depa", "--mode", "lexicon")
+    name = facts(run, "review", "depa")["queue"][0]["id"]
+    for coder, depth in (("ann", "2"), ("bob", "1")):
+        chosen = ("review", "--decide", name, "--provision", "DF-FLOW", "--depth", depth)
+        assert run(*chosen, "--coder", coder, "--reason", "r")[0] == 0
+    told = facts(run, "review", "depa")
+    assert [q["state"] for q in told["queue"]] == ["disputed"]
+    assert [(c["coder"], c["depth"]) for c in told["queue"][0]["said"]] == [("ann", 2), ("bob", 1)]
+    assert [(g["a"], g["b"], g["n"], g["same"]) for g in told["agreement"]] == [("ann", "bob", 1, 0)]
+    out = run("review", "depa")[1]
+    assert "disputed (ann: DF-FLOW binding; bob: DF-FLOW soft)" in out
+    assert "Cohen's kappa 0.00" in out
+    run("review", "--decide", name, "--provision", "OTHER", "--coder", "ann", "--reason", "r")
+    run("review", "--decide", name, "--provision", "OTHER", "--coder", "bob", "--reason", "r")
+    assert "not DF-FLOW (human)" in run("show", "depa")[1]
+
+
 def test_tables_agree_with_their_json(run: Run) -> None:
     listed = facts(run, "list", "--topic", "DF")["instruments"]
     rows = list(csv.DictReader(io.StringIO(run("list", "--topic", "DF", "--csv")[1])))

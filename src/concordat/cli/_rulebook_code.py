@@ -6,6 +6,7 @@ import hashlib
 import json as json_
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from concordat.cli import _rulebook_store as kept
 from concordat.cli._evidence_tables import columns
 from concordat.cli._rulebook_tables import Answer, coding_facts
 from concordat.errors import InputError
+from concordat.rulebook._decisions import rejected
 from concordat.rulebook.store import RuleStore
 
 if TYPE_CHECKING:
     from concordat.rulebook.coder import Coder, Labelled
+    from concordat.rulebook.review import Queued
 
 MODEL_METHODS = ("lexicon", "model", "few_shot")
 
@@ -71,9 +74,10 @@ def about(coder: Coder) -> dict[str, Any]:
 
 def queue(store: RuleStore, instrument: str) -> Answer:
     """Codings that a person should look at, those that change most first."""
+    from concordat.rulebook.review import agreement
     from concordat.rulebook.review import queue as ordered
 
-    rows = ordered(store, instrument)
+    rows, agreed = ordered(store, instrument), agreement(store, instrument)
     head = ("coding", "unit", "provision", ">probability", "depth", "reason", ">pairs")
     table = [
         (
@@ -82,7 +86,7 @@ def queue(store: RuleStore, instrument: str) -> Answer:
             r.coding.provision,
             "" if r.coding.probability is None else f"{r.coding.probability:.2f}",
             "" if r.coding.depth is None else str(r.coding.depth),
-            r.coding.reason or r.coding.state,
+            _said(r) or r.coding.reason or r.coding.state,
             str(r.pairs),
         )
         for r in rows
@@ -90,8 +94,22 @@ def queue(store: RuleStore, instrument: str) -> Answer:
     lines = [*columns(head, table[:60])] if table else ["Nothing to review."]
     if len(table) > 60:
         lines.append(f"... and {len(table) - 60} more; see --csv.")
-    facts = {"queue": [coding_facts(r.coding) | {"pairs": r.pairs, "quote": r.quote} for r in rows]}
+    for g in agreed:
+        sure = "not defined (one code alone)" if g.kappa is None else f"{g.kappa:.2f}"
+        lines.append(f"{g.a} and {g.b} decided on {g.n} alike, {g.same} the same way: Cohen's kappa {sure}.")
+    queue = [
+        coding_facts(r.coding) | {"pairs": r.pairs, "quote": r.quote, "said": [coding_facts(c) for c in r.said]}
+        for r in rows
+    ]
+    facts = {"queue": queue, "agreement": [asdict(g) for g in agreed]}
     return facts, lines, (head, table)
+
+
+def _said(queued: Queued) -> str:
+    """Who says what of a coding in dispute."""
+    depths = {None: "", 0: "", 1: " soft", 2: " binding"}
+    words = [f"{c.coder}: {'not ' if rejected(c) else ''}{c.provision}{depths[c.depth]}" for c in queued.said]
+    return f"disputed ({'; '.join(words)})" if words else ""
 
 
 def decide(

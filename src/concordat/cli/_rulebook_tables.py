@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from concordat.cli._evidence_tables import columns
 from concordat.cli._rulebook_store import marked
+from concordat.rulebook._decisions import rejected
 from concordat.rulebook.model import Coding, Instrument, Unit
 
 if TYPE_CHECKING:
@@ -160,12 +161,13 @@ def by_unit(codings: Sequence[Coding]) -> dict[str, tuple[Coding, ...]]:
 
 
 def coded(codings: Sequence[Coding]) -> str:
-    """Codings in a few words: provision, depth, probability, state."""
+    """Codings in a few words: provision, depth, probability, state; "not" before what a person rejected."""
     words = []
     for c in sorted(codings, key=lambda c: (-(c.probability or 0.0), c.provision)):
         depth = {None: "", 0: "", 1: " soft", 2: " binding"}[c.depth]
         sure = f" {c.probability:.2f}" if c.probability is not None else f" ({c.method})"
-        words.append(f"{c.provision}{depth}{sure}{'' if c.state == 'auto' else ' ' + c.state}")
+        no = "not " if rejected(c) else ""
+        words.append(f"{no}{c.provision}{depth}{sure}{'' if c.state == 'auto' else ' ' + c.state}")
     return "; ".join(words)
 
 

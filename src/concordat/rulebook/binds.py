@@ -28,6 +28,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from concordat.errors import InputError
+from concordat.rulebook._decisions import rejected
 from concordat.rulebook.catalogue import check_party
 from concordat.rulebook.model import (
     SOFT,
@@ -377,14 +378,17 @@ def legal_depth(depth: int, instrument: Instrument) -> int:
 
 
 def chosen(codings: Sequence[Coding], units: dict[str, Unit]) -> list[Coding]:
-    """Codings of articles; one of a part of an article only where its article has not the same provision."""
+    """Codings of articles; one of a part of an article only where its article has not the same provision.
+
+    What a person rejected is not there, nor in the parts of what she rejected it for.
+    """
     have = {(c.unit, c.provision) for c in codings}
 
     def inside(unit: str, provision: str) -> bool:
         parent = units[unit].parent if unit in units else ""
         return bool(parent) and ((parent, provision) in have or inside(parent, provision))
 
-    return [c for c in codings if c.unit in units and not inside(c.unit, c.provision)]
+    return [c for c in codings if c.unit in units and not rejected(c) and not inside(c.unit, c.provision)]
 
 
 def reserved_by(force: Force) -> frozenset[str]:

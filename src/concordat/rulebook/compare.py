@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from concordat.errors import InputError, MethodError
+from concordat.rulebook._decisions import rejected
 from concordat.rulebook.align import Alignment, Array, align, similarity
 from concordat.rulebook.binds import chosen, legal_depth
 from concordat.rulebook.model import Coding, Unit
@@ -104,7 +105,7 @@ def compare(
     both = [n for n in names[:2] if n in read]
     return Comparison(
         instruments=tuple(names),
-        uncoded=tuple(n for n, column in zip(names, columns, strict=True) if not column),
+        uncoded=tuple(n for n, column in zip(names, columns, strict=True) if not column and not store.codings(n)),
         cells=cells,
         alignment=aligned(store, names[0], names[1], book, vectors) if len(both) == 2 else None,
         stability=1.0 - sum(REVIEW[0] <= p <= REVIEW[1] for p in sure) / len(sure) if sure else None,
@@ -164,12 +165,12 @@ def aligned(
 
 
 def _probabilities(store: RuleStore, name: str, units: Sequence[Unit], book: Taxonomy) -> Array:
-    """Probabilities of provisions `[article, provision]`; 1 where a person coded."""
+    """Probabilities of provisions `[article, provision]`; 1 where a person coded, 0 where she rejected."""
     row = {u.id: n for n, u in enumerate(units)}
     column = {code: n for n, code in enumerate(book.codes)}
     found = np.zeros((len(units), len(column)))
     for coding in store.codings(name):
-        if coding.unit in row and coding.provision in column:
+        if coding.unit in row and coding.provision in column and not rejected(coding):
             sure = 1.0 if coding.method == "human" or coding.probability is None else coding.probability
             found[row[coding.unit], column[coding.provision]] = sure
     return found

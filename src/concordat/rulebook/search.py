@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concordat.errors import InputError
+from concordat.rulebook._decisions import rejected
 from concordat.rulebook.binds import legal_depth
 from concordat.rulebook.catalogue import check_party
 from concordat.rulebook.model import Coding, Truth, Unit
@@ -203,7 +204,8 @@ def _plain_terms(book: Taxonomy, code: str) -> list[str]:
 def _codings(store: RuleStore) -> dict[str, tuple[Coding, ...]]:
     found: dict[str, list[Coding]] = {}
     for coding in store.codings():
-        found.setdefault(coding.unit, []).append(coding)
+        if not rejected(coding):
+            found.setdefault(coding.unit, []).append(coding)
     return {unit: tuple(some) for unit, some in found.items()}
 
 

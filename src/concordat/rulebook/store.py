@@ -2,8 +2,9 @@
 
 The room's only input and output. Texts are content-addressed: the same text is one blob however many units have it.
 Codings are append-only; the current one of a unit and provision is the last that nothing supersedes, a human's before
-an import's before a model's; two people who disagree are both kept and the coding is disputed. The same inputs in the
-same order give the same rows: every read is ordered, and dates come from `clock`.
+an import's before a model's; what a person rejected stays rejected; two people who disagree are both kept and the
+coding is disputed (`_decisions`). The same inputs in the same order give the same rows: every read is ordered, and
+dates come from `clock`.
 
     >>> from concordat.rulebook.catalogue import load_catalogue
     >>> with RuleStore.memory() as store:
@@ -27,7 +28,7 @@ from typing import Any
 
 from concordat.errors import InputError, StateError
 from concordat.rulebook import _schema
-from concordat.rulebook._current import current
+from concordat.rulebook._decisions import current
 from concordat.rulebook._rows import (
     coding_from,
     coding_row,

@@ -40,8 +40,9 @@ def test_an_override_supersedes_and_another_coder_disputes() -> None:
         assert payload["unit_sha256"] == store.unit("x/1").sha256
         assert payload["supersedes"] == model.id
         other, _ = override(store, ana.id, provision="OTHER", depth=None, coder="bob", reason="no", on="2026-01-02")
-        assert [(c.depth, c.coder) for c in store.codings("x")] == [(0, "bob")]
-        assert other.provision == "DF-FLOW"  # whose absence it states
+        assert store.codings("x") == (replace(ana, state="disputed"),)  # what is in dispute is not gone
+        assert (other.provision, other.depth) == ("DF-FLOW", 0)  # whose absence it states
+        assert other.supersedes == model.id
         assert len(store.codings("x", history=True)) == 3
 
 
