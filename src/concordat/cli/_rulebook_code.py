@@ -48,8 +48,7 @@ def code(store: RuleStore, names: Sequence[str], mode: str) -> tuple[dict[str, A
         if sys.stderr.isatty():
             print(f"concordat: {number} of {len(chosen)}: {name}", file=sys.stderr)
         made = coder.code(store.units(name), instrument=store[name], coded_on=today)
-        store.drop_codings(name, MODEL_METHODS)
-        store.add_codings(made)
+        store.replace_codings(name, MODEL_METHODS, made)
         provisions = {c.provision for c in made}
         review = sum(c.state == "review" for c in made)
         facts.append({"instrument": name, "codings": len(made), "provisions": sorted(provisions), "review": review})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
-VERSION = 1
+VERSION = 1  # how many steps there are
 
 COLUMNS = {
     "instrument": (
@@ -63,6 +64,7 @@ CREATE TABLE model (
 CREATE VIRTUAL TABLE fts_word USING fts5 (heading, text, chapter, tokenize = "unicode61 remove_diacritics 2");
 CREATE VIRTUAL TABLE fts_tri USING fts5 (heading, text, tokenize = "trigram");
 """
+_STEPS = (_FIRST,)  # the first makes version 1 of nothing, each further one the next version
 
 
 def insert(table: str, how: str = "") -> str:
@@ -72,9 +74,46 @@ def insert(table: str, how: str = "") -> str:
     return f"INSERT {how} INTO {table} ({names}) VALUES ({marks})"
 
 
-def migrate(db: sqlite3.Connection, version: int) -> None:
-    """Bring a store of an older version to today's; each step is one transaction."""
-    if version == VERSION:
-        return
-    statements = "".join(f"{s.strip()};\n" for s in _FIRST.split(";\n") if s.strip())
-    db.executescript(f"BEGIN IMMEDIATE;\n{statements}PRAGMA user_version = {VERSION};\nCOMMIT;")
+def wal(db: sqlite3.Connection, seconds: float) -> None:
+    """Write ahead. SQLite itself does not wait when another process holds the file while the journal changes."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
+
+
+def version(db: sqlite3.Connection) -> int:
+    """The number of the store's tables; 0 where there are none."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(db: sqlite3.Connection) -> int:
+    """Bring a store of an older version to today's, in one transaction; a newer one is left alone.
+
+    The version is read again under the lock: of several processes that use a store for the first time, the first makes
+    its tables and the others find them made.
+
+    Returns:
+        The version that the store has then.
+    """
+    if version(db) >= VERSION:
+        return version(db)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        found = version(db)
+        for step in _STEPS[found:]:
+            for statement in step.split(";\n"):
+                if statement.strip():
+                    db.execute(statement)
+        if found < VERSION:
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    return max(found, VERSION)

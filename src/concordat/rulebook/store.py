@@ -75,7 +75,7 @@ class RuleStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-            db.execute("PRAGMA journal_mode = WAL")
+            _schema.wal(db, BUSY_S)
         except (OSError, sqlite3.Error) as error:
             raise _state(str(path), error) from None
         return cls._ready(db, str(path))
@@ -92,11 +92,10 @@ class RuleStore:
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            version = _schema.migrate(db)
             if version > _schema.VERSION:
                 what = f"the store has version {version}; this program knows {_schema.VERSION}."
                 raise StateError(what, where=path, hint="Install a newer concordat.", code="newer")
-            _schema.migrate(db, version)
         except sqlite3.Error as error:
             db.close()
             raise _state(path, error) from None
@@ -411,13 +410,22 @@ class RuleStore:
         found = [coding_from(r) for r in self._rows(sql + tail + order, values)]
         return tuple(found) if history else current(found)
 
-    def drop_codings(self, instrument: str, methods: Sequence[str]) -> None:
-        """Take away what a model coded, before it codes anew; what people coded can't be taken away."""
+    def replace_codings(self, instrument: str, methods: Sequence[str], codings: Iterable[Coding]) -> None:
+        """What a model codes anew, in place of what models coded before: both or neither.
+
+        What people coded can't be taken away, and what they decided on is kept with it.
+        """
         assert not set(methods) & {"human", "import"}, "codings of people are kept"
         some = ", ".join("?" * len(methods))
-        sql = f"DELETE FROM coding WHERE method IN ({some}) AND unit IN (SELECT id FROM unit WHERE instrument = ?)"
+        sql = f"""DELETE FROM coding WHERE method IN ({some}) AND unit IN (SELECT id FROM unit WHERE instrument = ?)
+                  AND id NOT IN (SELECT supersedes FROM coding WHERE method = 'human')"""
         with self._writing() as db:
             db.execute(sql, (*methods, instrument))
+            db.executemany(_schema.insert("coding", "OR IGNORE"), [coding_row(c) for c in codings])
+
+    def drop_codings(self, instrument: str, methods: Sequence[str]) -> None:
+        """Take away what a model coded."""
+        self.replace_codings(instrument, methods, ())
 
     # --- Search, embeddings, models ---
 

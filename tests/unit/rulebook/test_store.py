@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
 from concordat.errors import InputError, StateError
-from concordat.rulebook._current import current
+from concordat.rulebook import _schema
+from concordat.rulebook._decisions import current
 from concordat.rulebook.catalogue import load_catalogue, parse_catalogue
 from concordat.rulebook.model import ParsedInstrument
 from concordat.rulebook.store import RuleStore
@@ -161,3 +165,60 @@ def test_unknown_names_get_the_nearest() -> None:
             store.put_text(parsed(("1", "x"), name="y"), b"")
         with pytest.raises(InputError, match="not a unit"):
             store.unit("depa/1")
+
+
+def _open_at_once(paths: list[str], start: Barrier, told: Queue[str]) -> None:
+    """What one of several processes does: opens each store, when all have come to it, and writes."""
+    for path in paths:
+        start.wait(60)
+        try:
+            with RuleStore.open(path) as store:
+                store.put_catalogue(load_catalogue())
+                store.put_fact("k", "v")
+        except Exception as error:
+            told.put(f"{type(error).__name__}: {error}")
+    told.put("done")
+
+
+def test_four_processes_may_use_a_store_for_the_first_time(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    start, told = spawn.Barrier(4), spawn.Queue()
+    paths = [str(tmp_path / f"{n}.sqlite") for n in range(6)]
+    them = [spawn.Process(target=_open_at_once, args=(paths, start, told)) for _ in range(4)]
+    for one in them:
+        one.start()
+    words: list[str] = []
+    while words.count("done") < 4:
+        words.append(told.get(timeout=90))
+    for one in them:
+        one.join(60)
+    assert words == ["done"] * 4
+    with RuleStore.open(paths[0]) as store:
+        assert store.relations() == load_catalogue().relations
+
+
+def test_a_store_of_an_older_version_becomes_one_of_today_and_a_failed_step_leaves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.sqlite"
+    with monkeypatch.context() as broken:
+        broken.setattr(_schema, "_STEPS", (_schema._FIRST + "CREATE TABLE meta (x);\n",))
+        with pytest.raises(StateError, match="already exists"):
+            RuleStore.open(path)
+    with RuleStore.open(path) as store:
+        assert store.ids() == ()
+
+
+def test_codings_of_a_model_are_replaced_as_a_whole_or_not_at_all() -> None:
+    with store_of(instrument("x", "BRA"), {"x": [("1", "Data may move."), ("2", "No spam.")]}) as store:
+        old = [coding("x/1", "DF-FLOW"), coding("x/2", "EC-SPAM"), coding("x/2", "DF-FLOW", method="import")]
+        store.add_codings(old)
+        human = coding("x/2", "EC-SPAM", 1, method="human", coder="ana", supersedes=old[1].id)
+        store.add_codings([human])
+        with pytest.raises(StateError, match="FOREIGN KEY"):
+            store.replace_codings("x", ("model",), [coding("x/9", "DF-FLOW", n=1)])
+        assert len(store.codings("x", history=True)) == 4
+        new = coding("x/1", "DF-FLOW", 1, n=2)
+        store.replace_codings("x", ("model",), [new])
+        assert store.codings("x") == (new, old[2], human)
+        assert old[1] in store.codings("x", history=True)  # a person decided on it
