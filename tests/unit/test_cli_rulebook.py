@@ -108,6 +108,23 @@ def test_two_people_disagree_and_the_queue_says_so(run: Run) -> None:
     assert "not DF-FLOW (human)" in run("show", "depa")[1]
 
 
+def test_a_new_version_is_told_by_its_units_and_by_the_decisions_that_no_longer_stand(run: Run) -> None:
+    assert "  new:" not in run("load", "depa.txt", "--as", "depa")[1]  # all of it is new
+    run("code", "depa", "--mode", "lexicon")
+    name = facts(run, "review", "depa")["queue"][0]["id"]
+    run("review", "--decide", name, "--provision", "DF-FLOW", "--depth", "2", "--coder", "ann", "--reason", "r")
+    code, out, err = run("load", "other.txt", "--as", "depa")
+    assert (code, "  changed: depa/1, depa/1/1\n" in out) == (0, True)
+    assert "decisions that no longer stand: depa/1 DF-FLOW binding (ann, 2026-11-" in err
+    assert facts(run, "show", "depa", "--unit", "1")["codings"] == []
+    back = facts(run, "load", "depa.txt", "--as", "depa")["loaded"][0]
+    assert (back["changed"], back["gone"], back["added_units"]) == (["depa/1", "depa/1/1"], [], [])
+    assert [c["coder"] for c in back["revived"]] == ["ann"]
+    assert [c["coder"] for c in facts(run, "show", "depa", "--unit", "1")["codings"]] == ["ann"]
+    Path("depa.txt").write_text(f"{TEXT}\n\n", encoding="utf-8")
+    assert "the same units from other bytes" in run("load", "depa.txt", "--as", "depa")[1]
+
+
 def test_tables_agree_with_their_json(run: Run) -> None:
     listed = facts(run, "list", "--topic", "DF")["instruments"]
     rows = list(csv.DictReader(io.StringIO(run("list", "--topic", "DF", "--csv")[1])))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from concordat.cli import _rulebook_store as kept
+from concordat.cli._rulebook_tables import coding_facts
 from concordat.errors import InputError
-from concordat.rulebook.model import Instrument, ParsedInstrument, PartialDate, Participation
+from concordat.rulebook._decisions import rejected
+from concordat.rulebook.model import Coding, Instrument, ParsedInstrument, PartialDate, Participation
 from concordat.rulebook.store import RuleStore
 from concordat.settings import nearest
 
@@ -40,9 +43,12 @@ def load(store: RuleStore, path: Path, name: str, lang: str) -> Loaded:
         print(f"concordat: {warning}", file=sys.stderr)
     if parsed.id not in store:
         store.put_instrument(*_of_its_own(parsed, path))
+    again = store.raw(parsed.id) is not None
     change = store.put_text(parsed, data, name=path.name)
     articles = sum(u.kind == "article" for u in parsed.units)
-    changed = bool(change.added or change.gone or change.changed)
+    for what, some in (("no longer stand", change.lapsed), ("stand again", change.revived)):
+        if some:
+            print(f"concordat: decisions that {what}: {'; '.join(map(_decided, some))}.", file=sys.stderr)
     facts = {
         "file": str(path),
         "instrument": parsed.id,
@@ -50,15 +56,35 @@ def load(store: RuleStore, path: Path, name: str, lang: str) -> Loaded:
         "units": len(parsed.units),
         "articles": articles,
         "added": len(change.added),
+        "added_units": list(change.added) if again else [],
         "gone": list(change.gone),
         "changed": list(change.changed),
+        "replaced": change.replaced,
+        "lapsed": [coding_facts(c) for c in change.lapsed],
+        "revived": [coding_facts(c) for c in change.revived],
         "warnings": list(parsed.warnings),
     }
     words = f"{parsed.id}: {articles} articles, {len(parsed.units)} units, {parsed.lang}"
-    if not changed:
-        return Loaded(facts, (f"{words}; the same text as before, nothing changed.",))
+    if not (change.added or change.gone or change.changed):
+        same = "the same units from other bytes, which are kept now" if change.replaced else "nothing changed"
+        return Loaded(facts, (f"{words}; the same text as before, {same}.",))
     new = f"{len(change.added)} new, {len(change.changed)} changed, {len(change.gone)} gone"
-    return Loaded(facts, (f"{words}; {new}. Next: concordat rulebook code {parsed.id}",))
+    lines = [f"{words}; {new}. Next: concordat rulebook code {parsed.id}"]
+    if again:
+        lists = (("new", change.added), ("changed", change.changed), ("gone", change.gone))
+        lines += [f"  {what}: {_some(units)}" for what, units in lists if units]
+    return Loaded(facts, tuple(lines))
+
+
+def _some(units: Sequence[str], most: int = 40) -> str:
+    more = f" and {len(units) - most} more; see --json" if len(units) > most else ""
+    return ", ".join(units[:most]) + more
+
+
+def _decided(c: Coding) -> str:
+    """A decision in a few words: where, what, by whom, when."""
+    depth = {None: "", 0: "", 1: " soft", 2: " binding"}[c.depth]
+    return f"{c.unit} {'not ' if rejected(c) else ''}{c.provision}{depth} ({c.coder}, {c.coded_on})"
 
 
 def _named(store: RuleStore, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 
-VERSION = 1  # how many steps there are
+VERSION = 2  # how many steps there are
 
 COLUMNS = {
     "instrument": (
@@ -64,7 +64,16 @@ CREATE TABLE model (
 CREATE VIRTUAL TABLE fts_word USING fts5 (heading, text, chapter, tokenize = "unicode61 remove_diacritics 2");
 CREATE VIRTUAL TABLE fts_tri USING fts5 (heading, text, tokenize = "trigram");
 """
-_STEPS = (_FIRST,)  # the first makes version 1 of nothing, each further one the next version
+_SECOND = """
+CREATE TABLE past_coding (
+    instrument TEXT NOT NULL, text_sha256 TEXT NOT NULL REFERENCES text (sha256), ended_by TEXT NOT NULL,
+    id TEXT PRIMARY KEY, unit TEXT NOT NULL, provision TEXT NOT NULL, depth INTEGER,
+    flags TEXT NOT NULL, probability REAL, span_start INTEGER, span_end INTEGER, method TEXT NOT NULL,
+    model_version TEXT NOT NULL, coder TEXT NOT NULL, coded_on TEXT NOT NULL, reason TEXT NOT NULL,
+    supersedes TEXT NOT NULL, state TEXT NOT NULL, licence TEXT NOT NULL);
+CREATE INDEX past_coding_of ON past_coding (instrument, unit);
+"""
+_STEPS = (_FIRST, _SECOND)  # the first makes version 1 of nothing, each further one the next version
 
 
 def insert(table: str, how: str = "") -> str:

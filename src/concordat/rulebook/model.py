@@ -294,8 +294,17 @@ class CommitmentDraft:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """What a new version of a text did to its units, by their ids."""
+    """What a new version of a text did to its units, by their ids, and to what people decided of them.
+
+    Attributes:
+        changed: units whose words, heading, number, kind, language or place are others.
+        replaced: whether there was a text before, of other bytes.
+        lapsed: decisions on words that are gone or changed, now in the history. revived: on words that are back.
+    """
 
     added: tuple[str, ...]
     gone: tuple[str, ...]
     changed: tuple[str, ...]
+    replaced: bool = False
+    lapsed: tuple[Coding, ...] = ()
+    revived: tuple[Coding, ...] = ()

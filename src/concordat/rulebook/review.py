@@ -63,7 +63,7 @@ def queue(store: RuleStore, instrument: str = "", *, taxonomy: Taxonomy | None =
             parties = len({p.party for p in store.of(unit.instrument) if p.role in TAKING_PART})
             pairs[unit.instrument] = parties * (parties - 1) // 2
         quote = unit.text[slice(*coding.span)] if coding.span is not None else unit.text[:200]
-        every = store.codings(unit=unit.id, history=True) if coding.state == "disputed" else ()
+        every = store.standing_codings(unit=unit.id) if coding.state == "disputed" else ()
         found.append(Queued(coding, " ".join(quote.split()), pairs[unit.instrument], latest(every)))
     return tuple(sorted(found, key=lambda q: _order(q, book)))
 
@@ -106,7 +106,7 @@ def override(
         raise InputError("a decision needs a name and a reason.", hint="Give --coder and --reason.", code="reason")
     new_depth = _depth(old, provision, depth, book)
     unit = store.unit(old.unit)
-    every = [c for c in store.codings(unit=unit.id, history=True) if c.unit == unit.id]
+    every = store.standing_codings(unit=unit.id)
     code = old.provision if provision == OTHER else provision
     own = [c for c in latest(every) if c.coder == coder]
     first = root(old, {c.id: c for c in every})
@@ -185,7 +185,7 @@ def _replaced(
 
 def _one(store: RuleStore, coding: str) -> Coding:
     """A coding by the beginning of its id: of those that were superseded, too, on which a second coder may decide."""
-    every = store.codings(history=True) if coding else ()
+    every = store.standing_codings() if coding else ()
     found = [c for c in every if c.id == coding] or [c for c in every if c.id.startswith(coding)]
     if len(found) != 1:
         what = f'"{coding}" is the beginning of {len(found)} codings.' if found else f'there is no coding "{coding}".'
@@ -216,7 +216,7 @@ def agreement(store: RuleStore, instrument: str = "") -> tuple[Agreement, ...]:
     if instrument:
         _ = store[instrument]
     labels: dict[str, dict[tuple[str, str], str]] = {}
-    for place, by in verdicts(store.codings(instrument, history=True)).items():
+    for place, by in verdicts(store.standing_codings(instrument)).items():
         for coder, some in by.items():
             words = sorted(f"{c.provision} {'' if c.depth is None else c.depth}".strip() for c in some)
             labels.setdefault(coder, {})[place] = ", ".join(words) or OTHER

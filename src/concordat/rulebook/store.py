@@ -22,12 +22,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from concordat.errors import InputError, StateError
-from concordat.rulebook import _schema
+from concordat.rulebook import _past, _schema
 from concordat.rulebook._decisions import current
 from concordat.rulebook._rows import (
     coding_from,
@@ -268,6 +269,8 @@ class RuleStore:
     def put_text(self, parsed: ParsedInstrument, raw: bytes, *, name: str = "") -> TextChange:
         """The units of a text, in place of those before. Codings of units that did not change are kept.
 
+        What people decided on words that are gone or changed goes into the history.
+
         Args:
             parsed: what a reader made of `raw`; its instrument must be known.
             name: of the file, for provenance.
@@ -280,19 +283,14 @@ class RuleStore:
         if parsed.id not in self:
             raise unknown_instrument(parsed.id, self.ids())
         digest = hashlib.sha256(raw).hexdigest()
-        before = {u.id: u.sha256 for u in self.units(parsed.id) if u.id != whole(parsed.id)}
-        after = {u.id: u.sha256 for u in parsed.units}
-        change = TextChange(
-            tuple(u for u in after if u not in before),
-            tuple(u for u in before if u not in after),
-            tuple(u for u in after if u in before and after[u] != before[u]),
-        )
-        if before and not (change.added or change.gone or change.changed):
+        before = {u.id: u for u in self.units(parsed.id) if u.id != whole(parsed.id)}
+        change = _past.difference(before, parsed.units)
+        old = self.fact(f"text:{parsed.id}")
+        if old == digest and before == {u.id: u for u in parsed.units}:
             return change
         with self._writing() as db:
             db.execute("INSERT OR IGNORE INTO blob VALUES (?, ?, ?)", (digest, name, raw))
-            for unit in (*change.gone, *change.changed):
-                db.execute("DELETE FROM coding WHERE unit = ?", (unit,))
+            lapsed = _past.retire(db, change, before, parsed.units, digest)
             kept = self._taken_away(db, parsed.id) if before else []
             texts = sorted({(u.sha256, u.text) for u in parsed.units})
             db.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", texts)
@@ -300,7 +298,8 @@ class RuleStore:
             db.executemany(_schema.insert("coding"), kept)
             self._index(db, parsed)
             self._put_blob_of(db, parsed.id, digest)
-        return change
+            revived = _past.revive(db, parsed.id)
+        return replace(change, replaced=old not in ("", digest), lapsed=lapsed, revived=revived)
 
     @staticmethod
     def _taken_away(db: sqlite3.Connection, instrument: str) -> list[tuple[Any, ...]]:
@@ -398,17 +397,25 @@ class RuleStore:
             return db.total_changes - before
 
     def codings(self, instrument: str = "", *, unit: str = "", history: bool = False) -> tuple[Coding, ...]:
-        """Codings, sorted by unit and provision: the current ones, or all ever made, in the order they were made."""
-        sql, values = "SELECT c.* FROM coding c JOIN unit u ON u.id = c.unit", []
-        wheres = []
-        for column, value in (("u.instrument", instrument), ("c.unit", unit)):
-            if value:
-                wheres.append(f"{column} = ?")
-                values.append(value)
-        tail = f" WHERE {' AND '.join(wheres)}" if wheres else ""
-        order = ' ORDER BY u.instrument, u."order", c.provision, c.rowid'
-        found = [coding_from(r) for r in self._rows(sql + tail + order, values)]
-        return tuple(found) if history else current(found)
+        """Codings, sorted by unit and provision: the current ones, or all ever made, in the order they were made.
+
+        The history begins with what people decided on words that an earlier version of a text had (`past_codings`).
+        """
+        found = self.standing_codings(instrument, unit=unit)
+        return (*self.past_codings(instrument, unit=unit), *found) if history else current(found)
+
+    def standing_codings(self, instrument: str = "", *, unit: str = "") -> tuple[Coding, ...]:
+        """Codings of the texts as they are now, superseded ones as well."""
+        tail, values = _where((("u.instrument", instrument), ("c.unit", unit)))
+        sql = f"""SELECT c.* FROM coding c JOIN unit u ON u.id = c.unit {tail}
+                  ORDER BY u.instrument, u."order", c.provision, c.rowid"""
+        return tuple(coding_from(r) for r in self._rows(sql, values))
+
+    def past_codings(self, instrument: str = "", *, unit: str = "") -> tuple[Coding, ...]:
+        """What people decided on words that are gone or changed, and what they decided on."""
+        tail, values = _where((("instrument", instrument), ("unit", unit)))
+        sql = f"SELECT * FROM past_coding {tail} ORDER BY instrument, unit, provision, rowid"
+        return tuple(coding_from(r) for r in self._rows(sql, values))
 
     def replace_codings(self, instrument: str, methods: Sequence[str], codings: Iterable[Coding]) -> None:
         """What a model codes anew, in place of what models coded before: both or neither.
@@ -489,6 +496,12 @@ def whole(instrument: str) -> str:
 def searched(unit: Unit) -> bool:
     """Whether a unit stands in the search index by itself."""
     return unit.kind in ("article", "annex") or (unit.kind == "paragraph" and not unit.parent)
+
+
+def _where(wanted: Iterable[tuple[str, str]]) -> tuple[str, list[str]]:
+    """The condition that columns have the values asked for; an empty value asks for nothing."""
+    asked = [(column, value) for column, value in wanted if value]
+    return "WHERE " * bool(asked) + " AND ".join(f"{c} = ?" for c, _ in asked), [v for _, v in asked]
 
 
 def _state(path: str, error: Exception) -> StateError:
