@@ -199,6 +199,29 @@ def test_agreements_side_by_side_gap_clauses_search_and_export(run: Run) -> None
     assert "<akomaNtoso" in run("export", "depa", "--format", "akn")[1]
 
 
+def test_folds_that_keep_drafting_families_apart_stand_beside_those_by_agreement(run: Run, tmp_path: Path) -> None:
+    rules = {
+        "SC-CODE": "No Party shall require access to the source code of software owned by a person of the other Party",
+        "DF-FLOW": "Each Party shall allow the transfer of information by electronic means for the conduct of business",
+        "OTHER": "The Parties shall eliminate customs duties on cotton and rice in ten equal stages from that day on",
+    }
+    rows = []
+    for agreement in "abcdefgh":
+        for code, words in rules.items():
+            text = words if agreement < "e" else " ".join(reversed(words.split()))  # the same words, another drafter
+            row = {"id": f"{agreement}/{code}", "agreement": agreement, "year": 2010, "lang": "en"}
+            rows.append(row | {"text": f"{text}, in {agreement}", "code": code})
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    both = facts(run, "eval", "rows.jsonl", "--mode", "tfidf", "--cv", "2", "--families", "--by", "family")
+    assert [f["how"] for f in both["folds"]] == ["2 folds by agreement (8 groups)", "2 folds by family (2 groups)"]
+    out = run("eval", "rows.jsonl", "--mode", "tfidf", "--cv", "2", "--families")[1]
+    assert "agreements apart" in out
+    assert "macro F1" in out
+    code, _, err = run("eval", "rows.jsonl", "--families", "--split-year", "2005")
+    assert code == 2
+    assert "there are no folds" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

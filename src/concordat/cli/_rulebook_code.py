@@ -20,6 +20,7 @@ from concordat.rulebook.store import RuleStore
 
 if TYPE_CHECKING:
     from concordat.rulebook.coder import Coder, Labelled
+    from concordat.rulebook.evaluate import Figure
     from concordat.rulebook.review import Queued
 
 MODEL_METHODS = ("lexicon", "model", "few_shot")
@@ -150,6 +151,55 @@ def evaluated(
         "by_provision": [{"provision": c, "n": n, "f1": v} for c, n, v in found.by_code],
     }
     return facts, lines
+
+
+def both_folds(
+    path: Path, mode: str, cv: int, split_year: int | None, headings: bool, seed: int
+) -> tuple[dict[str, Any], list[str]]:
+    """The same figures with agreements held out and with whole drafting families held out, side by side.
+
+    Raises:
+        InputError: a split by year, or a mode that is fitted on none of the articles: there are no folds then.
+    """
+    from concordat.rulebook.coder.features import Vectors
+    from concordat.rulebook.evaluate import evaluation
+
+    if split_year or mode in ("shipped", "lexicon"):
+        hint = "Leave out --families, or use --cv and a mode that is fitted on your articles."
+        raise InputError("there are no folds to keep families apart in.", where="--families", hint=hint, code="folds")
+    articles = labelled(kept.read(path), str(path))
+    vectors: Vectors = {}
+    one, two = (
+        evaluation(articles, mode=mode, cv=cv, by=by, strict=not headings, seed=seed, vectors=vectors)
+        for by in ("agreement", "family")
+    )
+    names = [r.name for r in one.rows] + [r.name for r in two.rows if r.name not in {x.name for x in one.rows}]
+    found = {e.how: {r.name: r for r in e.rows} for e in (one, two)}
+    table = [
+        (name, *(_of(rows.get(name)) for rows in found.values()))  # n differs where it counts what is novel
+        for name in names
+    ]
+    lines = [
+        f"Coder {mode}; {one.how}, beside {two.how}: agreements that share 40% of the shorter one's runs of 8 words.",
+        "",
+        *columns(("figure", "agreements apart", "families apart"), table),
+    ]
+    facts = {
+        "mode": mode,
+        "seed": seed,
+        "folds": [
+            {
+                "how": e.how,
+                "figures": [{"name": r.name, "n": r.n, "value": r.value, "low": r.low, "high": r.high} for r in e.rows],
+            }
+            for e in (one, two)
+        ],
+    }
+    return facts, lines
+
+
+def _of(figure: Figure | None) -> str:
+    return figure.words().partition(": ")[2] if figure is not None else ""
 
 
 def in_the_wild(path: Path, folder: Path, cv: int, seed: int) -> tuple[dict[str, Any], list[str]]:

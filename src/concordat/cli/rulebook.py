@@ -202,6 +202,9 @@ def eval_(
     cv: int = typer.Option(5, "--cv", min=2, help="Folds; agreements are held out as a whole."),
     split_year: int = typer.Option(0, "--split-year", help="Train up to this year, test after it, instead of folds."),
     by: str = typer.Option("agreement", "--by", help="What is held out as a whole: agreement or (drafting) family."),
+    families: bool = typer.Option(
+        False, "--families", help="Beside folds by agreement, folds that keep drafting families apart."
+    ),
     wild: Path = typer.Option(None, "--wild", help="A folder of the agreements' whole texts: every article is judged."),
     headings: bool = typer.Option(
         False, "--headings", help="Let the coder see headings, from which labels often come."
@@ -214,6 +217,8 @@ def eval_(
 
     if wild is not None:
         facts, lines = coding.in_the_wild(file, wild, cv, seed)
+    elif families:
+        facts, lines = coding.both_folds(file, mode, cv, split_year or None, headings, seed)
     else:
         facts, lines = coding.evaluated(file, mode, cv, split_year or None, by, headings, seed)
     shared.out(facts, lines, json=json)

@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 NOVEL_BELOW = 0.8
 FEW = 5
 DRAWS = 500
+# At 0.3 a chain of agreements takes in 53 of 69, and little is left to train on; at 0.4 there are 25 families.
 FAMILY_SHARE = 0.4
 BASELINES = ("tfidf", "minilm", "mean")
 

@@ -12,6 +12,7 @@ import pytest
 from concordat.errors import InputError, MethodError
 from concordat.rulebook.coder import Coder, Labelled, calibrate, context, fewshot, logistic, spans, tfidf
 from concordat.rulebook.coder.lexicon import Lexicon, needed
+from concordat.rulebook.evaluate import families
 from concordat.rulebook.exemplars import load_exemplars, parse_exemplars
 from concordat.rulebook.model import Source, Unit
 from concordat.rulebook.taxonomy import load_taxonomy
@@ -302,3 +303,13 @@ def test_words_that_ask_for_nothing_are_not_those_of_a_duty(text: str, expected:
     from concordat.rulebook.coder.depth import depth_of
 
     assert depth_of(text, "en") == expected
+
+
+def test_whoever_shares_with_one_member_is_of_the_family() -> None:
+    words = [f"word{n}" for n in range(60)]
+    parts = {"a": words[:30], "b": words[15:45], "c": words[30:60], "d": [f"other{n}" for n in range(30)]}
+    articles = [Labelled(k, k, 2000, "en", "", "", " ".join(v), "DF-FLOW") for k, v in parts.items()]
+    articles.append(Labelled("e", "e", 2000, "en", "", "", articles[0].text, "OTHER"))  # what is not coded joins nobody
+    shared = 8 / 23  # runs of eight words that a and b, b and c have in common; a and c have none
+    assert families(articles, shared) == ("a", "a", "a", "d", "e")
+    assert families(articles, shared + 0.01) == ("a", "b", "c", "d", "e")
