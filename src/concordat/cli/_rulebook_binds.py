@@ -20,6 +20,7 @@ NOT_ADVICE = "Not legal advice."
 
 def binds_table(store: RuleStore, a: str, b: str, on: date, topic: str) -> Answer:
     """The rules between two parties."""
+    from concordat.rulebook.accuracy import coders_words
     from concordat.rulebook.binds import binds
     from concordat.rulebook.taxonomy import load_taxonomy
 
@@ -34,7 +35,8 @@ def binds_table(store: RuleStore, a: str, b: str, on: date, topic: str) -> Answe
     instruments = {r.instrument for r in found.rows}
     foot = f"{len(found.rows)} rules, {len(instruments)} instruments; unknown: {len(found.unknown)}"
     bare = {u.instrument for u in found.uncoded}  # of acts each way, one stands twice
-    lines += ["", f"{foot}; in force and not coded: {len(bare)}. {NOT_ADVICE}"]
+    lines += ["", *([said] if (said := coders_words(r.coder for r in found.rows)) else [])]
+    lines.append(f"{foot}; in force and not coded: {len(bare)}. {NOT_ADVICE}")
     head = (
         "provision", "depth", "ordinal", "instrument", "unit", "since", "direction", "probability", "mark", "via",
         "method", "state", "flags", "note", "quote",

@@ -41,6 +41,7 @@ def members_of(bloc: str, countries: str, on: date) -> tuple[str, tuple[str, ...
 
 def regime(store: RuleStore, name: str, members: Sequence[str], on: date, seed: int) -> Answer:
     """The rules between the members of a bloc."""
+    from concordat.rulebook.accuracy import coders_words
     from concordat.rulebook.assessment import assessment
 
     section = assessment(store, members, on, seed)
@@ -62,7 +63,8 @@ def regime(store: RuleStore, name: str, members: Sequence[str], on: date, seed: 
     lines = [f"Rules in force between {len(section.members)} members of {name} on {on}", "", *columns(head, short)]
     lines += _figures(section)
     lines += _rest(section)
-    lines += ["", NOT_ADVICE]
+    coders = section.coverage.mode.split(", ") if section.coverage.codings else []
+    lines += ["", *([said] if (said := coders_words(coders)) else []), NOT_ADVICE]
     return _plain(section), lines, (head, table)
 
 

@@ -61,6 +61,7 @@ class BindsRow:
         since: from when it binds both, as written. direction: both, a_to_b (A owes it to B), b_to_a.
         parties: how many take part in the instrument, as far as known. state: auto, review or disputed.
         note: "replaced by ID" or "suspended by ID" where another instrument does so between the two.
+        coder: the person, or the coder's mode.
     """
 
     provision: str
@@ -82,6 +83,7 @@ class BindsRow:
     state: str
     parties: int
     note: str = ""
+    coder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +371,7 @@ def _rows(
             state=coding.state,
             parties=parties,
             note=note,
+            coder=coding.coder,
         )
 
 

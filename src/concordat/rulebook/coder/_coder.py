@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from concordat import canonical
 from concordat.errors import InputError, MethodError
+from concordat.rulebook.accuracy import accuracy_words
 from concordat.rulebook.coder import calibrate, context, depth, features, lexicon, minilm, model, spans
 from concordat.rulebook.coder.features import Text, Vectors
 from concordat.rulebook.coder.model import Example, Settings
@@ -73,11 +74,13 @@ class About:
     measured: Mapping[str, float] = field(default_factory=dict)
 
     def words(self) -> str:
-        """One sentence for a header."""
+        """One sentence for a header; what ships has the figures that were measured of this very version."""
         figures = ", ".join(f"{name} {value:.2f}" for name, value in self.measured.items())
+        if not figures:
+            figures = accuracy_words(self.mode, minilm=self.minilm)
         meaning = "with MiniLM" if self.minilm else "without MiniLM"
         trained = f", {self.labels} labelled texts" if self.labels else ""
-        return f"Coder: {self.mode}, {meaning}{trained}; {figures or 'accuracy not measured here'}."
+        return f"Coder: {self.mode}, {meaning}{trained}; {figures}."
 
 
 @dataclass(frozen=True)
