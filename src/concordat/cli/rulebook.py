@@ -227,7 +227,7 @@ def eval_(
 @app.command()
 def search(
     query: str = typer.Argument(..., help="A question in plain words."),
-    party: str = typer.Option("", "--party", help="Only instruments of this country or EU."),
+    party: str = typer.Option("", "--party", help="Only instruments that this country, or EU, joined or signed."),
     topic: str = TOPIC,
     depth: int = typer.Option(0, "--depth", min=0, max=2, help="Only articles at least this deep: 1 soft, 2 binding."),
     type_: str = typer.Option("", "--type", help="Only instruments of this type, such as digital_agreement."),

@@ -27,13 +27,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from concordat import clock
 from concordat.errors import InputError
 from concordat.rulebook._decisions import rejected
 from concordat.rulebook.binds import legal_depth
 from concordat.rulebook.catalogue import check_party
-from concordat.rulebook.model import Coding, Truth, Unit
-from concordat.rulebook.status import standing
+from concordat.rulebook.model import TYPES, Coding, Truth, Unit
+from concordat.rulebook.status import TAKING_PART, european_union, standing
 from concordat.rulebook.taxonomy import Taxonomy, load_taxonomy
+from concordat.settings import nearest
 
 if TYPE_CHECKING:
     from concordat.rulebook.store import RuleStore
@@ -45,6 +47,7 @@ WEIGHTS_PLAIN = {"provisions": 0.6, "words": 0.4}
 PROVISIONS = 3
 CLAUSES = 3
 SHARPNESS = 4.0
+JOINED = (*TAKING_PART, "signatory")  # roles of those whose instrument it is; applicants and observers are not yet
 _TOKEN = re.compile(r"\w+")
 _PLAIN = re.compile(r"[\w\s\-']+")
 
@@ -60,7 +63,11 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What articles are looked among; empty: all."""
+    """What articles are looked among; empty: all.
+
+    Attributes:
+        party: who joined or signed the instrument, by itself or as a member of the Union; not who applied or observes.
+    """
 
     party: str = ""
     topic: str = ""
@@ -107,39 +114,35 @@ def search(
     """Articles for a question.
 
     Raises:
-        InputError: an empty question, an unknown party, topic or instrument.
+        InputError: an empty question, an unknown party, topic, type or instrument.
     """
     text = " ".join(query.split())
     if not _TOKEN.search(text):
         raise InputError("the question has no words.", hint="Write what you look for.", code="query")
     book = taxonomy or load_taxonomy()
-    allowed = _allowed(store, filters, book)
     codings = _codings(store)
+    among = _among(store, filters, book, codings)
     vectors: dict[str, float] = {}
     nearness: Array | None = None
     if encoder is not None and (units := store.units("", ("article", "annex"))):
         asked = np.asarray(encoder.embed([text]), dtype=np.float32)[0]
-        vectors, nearness = _cosines(store, units, asked, encoder), _nearness(store, asked, book, encoder)
+        vectors = among.of(_cosines(store, units, asked, encoder))
+        nearness = _nearness(store, asked, book, encoder)
     about = provisions_of(text, book, nearness)
-    lists = {"words": _words(store, text, about, book), "provisions": _by_provision(codings, dict(about))}
+    lists: dict[str, dict[str, float]] = {"words": _words(store, text, about, book, among)}
+    lists["provisions"] = among.of(_by_provision(codings, dict(about)))
     if vectors:
         lists["vectors"] = vectors
     weights = WEIGHTS if vectors else WEIGHTS_PLAIN
     scaled = {name: some if name == "provisions" else _scaled(some) for name, some in lists.items()}
     names = sorted(set().union(*(_top(some) for some in lists.values())))
     scores = {u: sum(weights[n] * some.get(u, 0.0) for n, some in scaled.items()) for u in names}
-    order = sorted((u for u in names if allowed is None or u.split("/")[0] in allowed), key=lambda u: (-scores[u], u))
     hits: list[Hit] = []
-    for name in order:
-        unit = store.unit(name)
-        some = codings.get(name, ())
-        if not _passes(store, unit, some, filters, book):
-            continue
+    for name in sorted(names, key=lambda u: (-scores[u], u))[:limit]:
+        unit, some = store.unit(name), codings.get(name, ())
         parts = [scaled[n].get(name, 0.0) for n in ("words", "provisions")]
         own = scaled["vectors"].get(name, 0.0) if "vectors" in scaled else None
         hits.append(Hit(unit, scores[name], parts[0], parts[1], own, some, _quote(unit, text, some, dict(about))))
-        if len(hits) == limit:
-            break
     how = "words, provisions and sentence vectors" if vectors else "words and provisions; no sentence vectors here"
     return Found(text, tuple(hits), about, how)
 
@@ -180,17 +183,19 @@ def _questioner(book: Taxonomy) -> tuple[tuple[Any, ...], Any, Any]:
     return (lexicons, *fit_transform(texts, letters(3, 5), df_min=1))
 
 
-def _words(store: RuleStore, query: str, about: Sequence[tuple[str, float]], book: Taxonomy) -> dict[str, float]:
+def _words(
+    store: RuleStore, query: str, about: Sequence[tuple[str, float]], book: Taxonomy, among: Among
+) -> dict[str, float]:
     """BM25 of the question's words and of plain terms of its provisions in all languages."""
     tokens = list(dict.fromkeys(_TOKEN.findall(query.casefold())))
     phrases = [f'"{t}"' for t in tokens]
     for code, sure in about:
         if sure >= 0.25:
             phrases += [f'"{p}"' for p in _plain_terms(book, code)]
-    found = dict(store.match_words(" OR ".join(dict.fromkeys(phrases)), FIRST))
+    found = dict(store.match_words(" OR ".join(dict.fromkeys(phrases)), FIRST, among.instruments, among.units))
     if not query.isascii():
         for part in [t for t in tokens if not t.isascii()]:
-            for name, score in store.match_part(part, FIRST):
+            for name, score in store.match_part(part, FIRST, among.instruments, among.units):
                 found[name] = max(found.get(name, 0.0), score)
     return found
 
@@ -289,12 +294,36 @@ def _scaled(some: Mapping[str, float]) -> dict[str, float]:
 # --- Filters and quotations -----------------------------------------------------------------------------------------
 
 
-def _allowed(store: RuleStore, filters: Filters, book: Taxonomy) -> set[str] | None:
+@dataclass(frozen=True, slots=True)
+class Among:
+    """What the filters leave: instruments, and units that are coded as asked for; None where they leave all."""
+
+    instruments: frozenset[str] | None
+    units: frozenset[str] | None
+
+    def of(self, some: dict[str, float]) -> dict[str, float]:
+        """Those of some units that are left."""
+        return {
+            u: score
+            for u, score in some.items()
+            if (self.instruments is None or u.split("/")[0] in self.instruments)
+            and (self.units is None or u in self.units)
+        }
+
+
+def _among(store: RuleStore, filters: Filters, book: Taxonomy, codings: Mapping[str, Sequence[Coding]]) -> Among:
+    """What is looked among. It is found before the lists are cut at 200, or few articles would be left of them."""
+    return Among(_allowed(store, filters), _coded(store, filters, book, codings))
+
+
+def _allowed(store: RuleStore, filters: Filters) -> frozenset[str] | None:
     """Instruments that the filters leave; None where they leave all."""
-    if filters.topic:
-        book.of(filters.topic)
     if filters.party:
         check_party(filters.party)
+    if filters.type and filters.type not in TYPES:
+        close = nearest(filters.type, TYPES)
+        hint = f'Did you mean "{close[0]}"?' if close else f"One of: {', '.join(TYPES)}."
+        raise InputError(f'"{filters.type}" is not a type of instrument.', hint=hint, code="type")
     for name in filters.instruments:
         _ = store[name]
     whole = (filters.party, filters.type, filters.since, filters.until, filters.in_force_on, filters.instruments)
@@ -312,22 +341,36 @@ def _allowed(store: RuleStore, filters: Filters, book: Taxonomy) -> set[str] | N
             continue
         if filters.until is not None and (day is None or day.first.year > filters.until):
             continue
-        if filters.party and filters.party not in {p.party for p in store.of(name)}:
+        if filters.party and not _takes_part(store, name, filters.party, filters.in_force_on or clock.today()):
             continue
         if filters.in_force_on is not None:
             who = [filters.party] if filters.party else sorted({p.party for p in store.of(name)})
             if not any(standing(store, name, p, filters.in_force_on).answer is Truth.YES for p in who):
                 continue
         found.add(name)
-    return found
+    return frozenset(found)
 
 
-def _passes(store: RuleStore, unit: Unit, codings: Sequence[Coding], filters: Filters, book: Taxonomy) -> bool:
+def _takes_part(store: RuleStore, name: str, party: str, on: date) -> bool:
+    """Whether an instrument is one of a party's: it, or the Union that it is a member of, has joined or signed it."""
+    who = {party, *(("EU",) if party in european_union(on) else ())}
+    return any(p.party in who and p.role in JOINED for p in store.of(name))
+
+
+def _coded(
+    store: RuleStore, filters: Filters, book: Taxonomy, codings: Mapping[str, Sequence[Coding]]
+) -> frozenset[str] | None:
+    """Units with a coding of the topic and depth asked for; None where neither is."""
     if not (filters.topic or filters.depth):
-        return True
+        return None
     wanted = {p.code for p in book.of(filters.topic)} if filters.topic else set(book.codes)
-    instrument = store[unit.instrument]
-    return any(c.provision in wanted and legal_depth(c.depth or 0, instrument) >= filters.depth for c in codings)
+    instruments = store.instruments()
+
+    def passes(unit: str, c: Coding) -> bool:
+        depth = legal_depth(c.depth or 0, instruments[unit.split("/")[0]])
+        return c.provision in wanted and depth >= filters.depth
+
+    return frozenset(unit for unit, some in codings.items() if any(passes(unit, c) for c in some))
 
 
 def _quote(unit: Unit, query: str, codings: Sequence[Coding], about: Mapping[str, float]) -> str:

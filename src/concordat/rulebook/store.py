@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import Any
 
 from concordat.errors import InputError, StateError
-from concordat.rulebook import _past, _schema
+from concordat.rulebook import _fts, _past, _schema
 from concordat.rulebook._decisions import current
 from concordat.rulebook._rows import (
     coding_from,
@@ -436,26 +436,17 @@ class RuleStore:
 
     # --- Search, embeddings, models ---
 
-    def match_words(self, query: str, limit: int) -> list[tuple[str, float]]:
-        """Units by BM25 over heading (4), chapter (2) and text (1): `(id, score)`, best first, larger is better."""
-        sql = """SELECT u.id, -bm25(fts_word, 4.0, 1.0, 2.0) AS score
-                 FROM fts_word JOIN unit u ON u.rowid = fts_word.rowid
-                 WHERE fts_word MATCH ? ORDER BY score DESC, u.id LIMIT ?"""
-        return [(r[0], float(r[1])) for r in self._rows(sql, (query, limit))]
+    def match_words(
+        self, query: str, limit: int, instruments: Collection[str] | None = None, units: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Units by BM25: `(id, score)`, best first, larger is better; of some instruments, or some units, only."""
+        return [(r[0], float(r[1])) for r in self._rows(*_fts.words(query, limit, instruments, units))]
 
-    def match_part(self, part: str, limit: int) -> list[tuple[str, float]]:
-        """Units that hold a run of characters; of one or two characters by looking at every text."""
-        if len(part) < 3:
-            sql = """SELECT u.id, 1.0 FROM unit u JOIN text t ON t.sha256 = u.sha256
-                     WHERE u.rowid IN (SELECT rowid FROM fts_tri)
-                     AND (t.text LIKE ? ESCAPE '\\' OR u.heading LIKE ? ESCAPE '\\')
-                     ORDER BY u.id LIMIT ?"""
-            like = "%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-            return [(r[0], float(r[1])) for r in self._rows(sql, (like, like, limit))]
-        sql = """SELECT u.id, -bm25(fts_tri) AS score FROM fts_tri JOIN unit u ON u.rowid = fts_tri.rowid
-                 WHERE fts_tri MATCH ? ORDER BY score DESC, u.id LIMIT ?"""
-        quoted = '"' + part.replace('"', '""') + '"'
-        return [(r[0], float(r[1])) for r in self._rows(sql, (quoted, limit))]
+    def match_part(
+        self, part: str, limit: int, instruments: Collection[str] | None = None, units: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Units that hold a run of characters, as `match_words`."""
+        return [(r[0], float(r[1])) for r in self._rows(*_fts.part(part, limit, instruments, units))]
 
     def embeddings(self, texts: Iterable[str], weights: str) -> dict[str, bytes]:
         """Stored sentence vectors (float32 bytes) of texts by their SHA-256."""

@@ -111,3 +111,49 @@ def test_questions_that_can_not_be_asked() -> None:
             search(store, "data", filters=Filters(party="BRX"))
         assert search(store, 'data" OR "x AND NEAR(').hits is not None  # signs of the query language are words here
         assert search(store, "数据").hits == ()
+
+
+def test_filters_are_applied_before_the_lists_are_cut() -> None:
+    many = [(str(n), f"Spam spam spam {n}.") for n in range(1, 260)]
+    text = instrument("a", "BRA", more='    signed: "2001"')
+    text += instrument("b", "CHL", in_force="2020", more='    signed: "2019"')
+    few = [("1", f"Much is said of other things, and of spam. {DATA}"), ("2", f"跨境 spam {SPAM}")]
+    with store_of(text, {"a": many, "b": few}) as store:
+        store.add_codings(coding(f"a/{n}", "EC-SPAM", 1) for n, _ in many)
+        store.add_codings([coding("b/1", "EC-SPAM", 2), coding("b/2", "EC-SPAM", 1, probability=0.2)])
+        for filters in (Filters(party="CHL"), Filters(since=2010), Filters(instruments=("b",))):
+            for encoder in (None, Fake()):
+                found = search(store, "spam", filters=filters, encoder=encoder)
+                assert {h.unit.id for h in found.hits} == {"b/1", "b/2"}
+                assert max(h.words for h in found.hits) == 1.0  # a place among what was asked for
+        (hit,) = search(store, "spam", filters=Filters(depth=2)).hits
+        assert (hit.unit.id, hit.provisions > 0) == ("b/1", True)
+
+
+def test_a_part_of_a_word_is_looked_for_in_what_the_filters_leave() -> None:
+    text = instrument("a", "BRA") + instrument("b", "CHL")
+    many = [(str(n), f"跨境数据传输 {n}") for n in range(250)]
+    with store_of(text, {"a": many, "b": [("1", "本章不适用于跨境数据传输。")]}) as store:
+        for query in ("数据", "数据传输"):
+            assert [h.unit.id for h in search(store, query, filters=Filters(party="CHL")).hits] == ["b/1"]
+
+
+def test_a_party_is_who_joined_by_itself_or_through_the_union() -> None:
+    rows = "party: SGP\nparty: CHN, role: applicant\nparty: KOR, role: signatory\nparty: PER, role: observer"
+    text = instrument("eu-x", "EU, JPN") + instrument("open", rows=rows)
+    with store_of(text, {"eu-x": [("1", DATA)], "open": [("1", DATA)]}) as store:
+
+        def found(party: str, on: date | None = None) -> set[str]:
+            hits = search(store, "transfer of information", filters=Filters(party=party, in_force_on=on)).hits
+            return {h.unit.instrument for h in hits}
+
+        assert (found("EU"), found("FRA"), found("JPN")) == ({"eu-x"}, {"eu-x"}, {"eu-x"})
+        assert found("GBR") == set()
+        assert found("GBR", date(2015, 1, 1)) == {"eu-x"}  # a member then
+        assert (found("SGP"), found("KOR"), found("CHN"), found("PER")) == ({"open"}, {"open"}, set(), set())
+
+
+def test_a_type_that_is_none_gets_the_nearest() -> None:
+    with filled() as store, pytest.raises(InputError, match="not a type") as told:
+        search(store, "spam", filters=Filters(type="digital_agrement"))
+    assert told.value.hint == 'Did you mean "digital_agreement"?'
