@@ -1,7 +1,8 @@
 """How right is a coder on whole agreements, where nineteen of twenty articles are about nothing digital?
 
-Every article of every agreement is coded by a coder fitted on the labelled articles of the other agreements. The truth
-of an article is its label, else OTHER. Reported are the micro F1 over articles, precision and recall, and the F1 of
+Every article of every agreement is coded by a coder fitted on the other agreements: on their labelled articles, and on
+the rest of their texts, which is known to be about nothing digital (`coder.whole`). The truth of an article is its
+label, else OTHER. Reported are the micro F1 over articles, precision and recall, and the F1 of
 whether an agreement holds a provision at all (`presence`).
 
 Labels follow from headings: an article without one may still hold a provision, so precision is a lower bound.
@@ -15,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from concordat.rulebook.coder import features
-from concordat.rulebook.coder._coder import Coder, Labelled, _chapter, _decided
-from concordat.rulebook.coder.features import Text, Vectors
+from concordat.rulebook.coder import Coder, Labelled
+from concordat.rulebook.coder.features import Vectors
 from concordat.rulebook.coder.model import Settings
+from concordat.rulebook.coder.whole import Article, articles_of
 from concordat.rulebook.evaluate import DRAWS, Evaluation, Figure, folds, interval
 from concordat.rulebook.model import OTHER, ParsedInstrument
 
@@ -62,29 +63,27 @@ def wild(
     known = {a.agreement for a in articles}
     whole = [p for p in agreements if p.id in known]
     found: list[Judged] = []
+    every = articles_of(whole)
     for rows in folds([p.id for p in whole], min(cv, len(whole))):
         held = {whole[at].id for at in rows}
         coder = Coder.fit(
             [a for a in articles if a.agreement not in held], licence="not kept", vectors=store,
-            use_minilm=use_minilm, settings=settings,
+            use_minilm=use_minilm, settings=settings, whole=[a for a in every if a.agreement not in held],
         )  # fmt: skip
-        for at in rows:
-            found.extend(_judged(coder, whole[at], labels, threshold))
+        for name in sorted(held):
+            found.extend(_judged(coder, [a for a in every if a.agreement == name], labels, threshold))
     how = f"{len(whole)} whole agreements, P from {threshold}"
     return Evaluation("fitted", how, _figures(found, seed, draws)), tuple(found)
 
 
-def _judged(coder: Coder, agreement: ParsedInstrument, labels: Mapping[str, str], threshold: float) -> list[Judged]:
-    by_id = {u.id: u for u in agreement.units}
-    units = [u for u in agreement.units if _decided(u, by_id)]
-    texts: list[Text] = features.prepare([u.text for u in units], [u.lang for u in units], tidy=False)
-    titles = {u.id: u.heading for u in agreement.units if u.kind in ("chapter", "annex")}
-    p, _ = coder._in_context(coder._calibrated(texts), texts, [_chapter(u, by_id) for u in units], titles)
+def _judged(coder: Coder, whole: Sequence[Article], labels: Mapping[str, str], threshold: float) -> list[Judged]:
+    titles = {a.chapter: a.title for a in whole if a.chapter is not None}
+    p, _ = coder.of_articles([a.text for a in whole], [a.chapter for a in whole], titles)
     result = []
-    for unit, row in zip(units, p, strict=True):
+    for article, row in zip(whole, p, strict=True):
         best = int(row.argmax())
         code = coder.classes[best] if row[best] >= threshold else OTHER
-        result.append(Judged(unit.id, agreement.id, labels.get(unit.id, OTHER), code, float(row[best])))
+        result.append(Judged(article.id, article.agreement, labels.get(article.id, OTHER), code, float(row[best])))
     return result
 
 

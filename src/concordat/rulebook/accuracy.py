@@ -104,7 +104,9 @@ def parse_accuracy(text: str | bytes, *, where: str = "accuracy.yaml") -> Accura
         InputError: an unknown key, a figure that is no share; with the line.
     """
     found = validate(parse_yaml(text, where=where, schema="rulebook-accuracy@1"), AccuracyFile)
-    modes = {(m.mode, m.minilm): {f.name: f for f in m.figures} for m in found.modes}
+    modes: dict[tuple[str, bool], dict[str, FigureKeys]] = {}
+    for m in found.modes:
+        modes[m.mode, m.minilm] = {f.name: f for f in m.figures}
     return Accuracy(found.sha256, found.measured_on, modes)
 
 

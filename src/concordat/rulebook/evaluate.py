@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from concordat.errors import InputError, MethodError
 from concordat.rulebook.coder import calibrate, features, lexicon, logistic, tfidf
-from concordat.rulebook.coder._coder import Coder, Labelled, chapter_keys, in_context
+from concordat.rulebook.coder._coder import Coder
+from concordat.rulebook.coder.examples import Labelled, chapter_keys, in_context
 from concordat.rulebook.coder.features import Vectors
 from concordat.rulebook.coder.model import Settings
 from concordat.rulebook.exemplars import runs

@@ -8,6 +8,7 @@
 `context`, `calibrate`, `spans` and `depth` make codings of probabilities; `fewshot` is a second opinion on rare ones.
 """
 
-from concordat.rulebook.coder._coder import MODES, About, Coder, Labelled
+from concordat.rulebook.coder._coder import MODES, About, Coder
+from concordat.rulebook.coder.examples import Labelled
 
 __all__ = ["MODES", "About", "Coder", "Labelled"]

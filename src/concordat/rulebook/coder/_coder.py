@@ -21,39 +21,23 @@ from concordat import canonical
 from concordat.errors import InputError, MethodError
 from concordat.rulebook.accuracy import accuracy_words
 from concordat.rulebook.coder import calibrate, context, depth, features, lexicon, minilm, model, spans
+from concordat.rulebook.coder import whole as whole_
+from concordat.rulebook.coder.examples import Labelled, in_context, own_examples, user_examples
 from concordat.rulebook.coder.features import Text, Vectors
+from concordat.rulebook.coder.held_out import HeldOut, held_out
 from concordat.rulebook.coder.model import Example, Settings
-from concordat.rulebook.exemplars import Exemplar, load_exemplars
+from concordat.rulebook.coder.units import chapter_of, decided, long_enough, root_of
 from concordat.rulebook.model import LANGUAGES, OTHER, Coding, Instrument, Unit
 from concordat.rulebook.taxonomy import Taxonomy, load_taxonomy
 
 Array = NDArray[np.float64]
 MODES = ("lexicon", "shipped", "fitted")
-PARAGRAPH_WORDS_MIN = 8
 SECONDARY_P = 0.65
-INNER_FOLDS = 4
-HUMAN_WEIGHT = 3.0
 EC_DISP = "EC-DISP"
 # The temperature of our own clauses, held out one in five of each provision; none of the texts that may not ship had a
 # part in it. Their mix says nothing of how common OTHER is in an agreement, so nothing is added to its score.
 SHIPPED_EMBED_FROM = 0.05  # our few hundred articles on other matters separate less well than a user's do
 SHIPPED = calibrate.Calibration(temperature=0.41, bias=0.0, cases=594)
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A labelled article of a user: one main code, others in `code_alt`; `human` if a person coded it."""
-
-    id: str
-    agreement: str
-    year: int
-    lang: str
-    chapter: str
-    heading: str
-    text: str
-    code: str
-    code_alt: tuple[str, ...] = ()
-    human: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +77,8 @@ class Coder:
     calibration: calibrate.Calibration
     band: calibrate.Band
     vectors: Vectors = field(default_factory=dict, repr=False)
+    whole: whole_.Whole | None = field(default=None, repr=False)
+    band_whole: calibrate.Band | None = None
 
     @classmethod
     def load(cls, mode: str = "shipped", *, vectors: Vectors | None = None, use_minilm: bool | None = None) -> Coder:
@@ -132,12 +118,15 @@ class Coder:
         strict: bool = True,
         own: bool = True,
         calibrated: bool = True,
+        whole: Sequence[whole_.Article] = (),
     ) -> Coder:
         """The coder fitted on a user's labelled articles beside our own clauses.
 
         Args:
             licence: of the articles; it travels with the coder. strict: without headings. own: with our clauses.
             calibrated: temperature, bias and band from held-out agreements (four folds; five times the work).
+            whole: every article of agreements whose coded ones are all labelled: the others are then known to hold no
+                provision. Those of an agreement without labels are left out; it needs `calibrated`.
 
         Raises:
             InputError: a code that isn't in the taxonomy. MethodError: too few labels, one class or one agreement only.
@@ -150,13 +139,14 @@ class Coder:
         ours = own_examples() if own else []
         every = [*examples, *ours]
         fitted = model.fit(every, taxonomy.codes, chosen, store)
-        calibration, band, measured = calibrate.Calibration(), calibrate.Band(), dict[str, float]()
+        names = {a.agreement for a in articles}
+        beside = [a for a in whole if a.agreement in names]
+        found = HeldOut(calibrate.Calibration(), calibrate.Band(), {})
         if calibrated:
-            calibration, band, measured = _held_out(articles, examples, ours, taxonomy, chosen, store)
-        agreements = len({a.agreement for a in articles})
-        version = _version("fitted", every, taxonomy, chosen)
-        about = About("fitted", version, licence, chosen.minilm, len(every), agreements, measured)
-        return cls(about, taxonomy, fitted, calibration, band, store)
+            found = held_out(articles, examples, ours, taxonomy, chosen, store, beside)
+        version = _version("fitted", every, taxonomy, chosen, beside if found.whole else ())
+        about = About("fitted", version, licence, chosen.minilm, len(every), len(names), found.measured)
+        return cls(about, taxonomy, fitted, found.calibration, found.band, store, found.whole, found.band_whole)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -200,6 +190,27 @@ class Coder:
     ) -> tuple[Array, NDArray[np.bool_]]:
         return in_context(p, self.classes, [t.lang for t in texts], chapters, titles, self.taxonomy)
 
+    def of_articles(
+        self, texts: Sequence[Text], chapters: Sequence[str | None], titles: Mapping[str, str]
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Probabilities of the articles of a whole text, and which stand in a digital chapter.
+
+        What whole agreements taught is used where there is something of it, in their languages.
+        """
+        assert self.fitted is not None
+        raw = self.fitted.probabilities(texts, self.vectors) if texts else np.zeros((0, len(self.classes)))
+        p = self.calibration.apply(raw, self._other)
+        if self.whole is not None:
+            known = [at for at, t in enumerate(texts) if t.lang in self.whole.langs]
+            named = [titles.get(chapters[at] or "", "") for at in known]
+            p[known] = self.whole.apply(raw[known], [texts[at] for at in known], named)
+        return self._in_context(p, texts, chapters, titles)
+
+    def band_of(self, lang: str) -> calibrate.Band:
+        """The abstain band of the articles of a whole text."""
+        learned = self.band_whole is not None and self.whole is not None and lang in self.whole.langs
+        return self.band_whole if learned and self.band_whole is not None else self.band
+
     # --- Codings ---
 
     def code(self, units: Sequence[Unit], *, instrument: Instrument | None = None, coded_on: str) -> tuple[Coding, ...]:
@@ -220,13 +231,13 @@ class Coder:
             if strange is not None:
                 raise InputError(f'a unit of "{strange}" is not one of "{instrument.id}".', code="unit")
         by_id = {unit.id: unit for unit in units}
-        articles = [unit for unit in units if _decided(unit, by_id)]
+        articles = [unit for unit in units if decided(unit, by_id)]
         if not articles:
             return ()
         langs = [u.lang for u in articles]
         texts = features.prepare([u.text for u in articles], langs, tidy=False)
         headed = features.prepare([_headed(u) for u in articles], langs)  # what it is called says what it is about
-        chapters = [_chapter(unit, by_id) for unit in articles]
+        chapters = [chapter_of(unit, by_id) for unit in articles]
         titles = {u.id: u.heading for u in units if u.kind in ("chapter", "annex")}
         found = _Codings(self, by_id, coded_on)
         if self.fitted is None:
@@ -236,11 +247,11 @@ class Coder:
             for at, unit in enumerate(articles):
                 found.by_lexicon(unit, texts[at], lex[at])
         else:
-            p, digital = self._in_context(self._calibrated(headed), texts, chapters, titles)
+            p, digital = self.of_articles(headed, chapters, titles)
             for at, unit in enumerate(articles):
                 found.by_model(unit, texts[at], p[at])
             found.secondary(
-                [u for u in units if _root(u, by_id) in found.main],
+                [u for u in units if root_of(u, by_id) in found.main],
                 dict(zip((u.id for u in articles), digital, strict=True)),
             )
         return found.done({u.id: c for u, c in zip(articles, chapters, strict=True)})
@@ -265,7 +276,7 @@ class _Codings:
 
     def by_model(self, unit: Unit, text: Text, p: Array) -> None:
         """The most probable provision, if it is probable enough."""
-        classes, band = self.coder.classes, self.coder.band
+        classes, band = self.coder.classes, self.coder.band_of(unit.lang)
         other = self.coder._other
         digital = p.copy()
         if other is not None:
@@ -281,13 +292,13 @@ class _Codings:
 
     def secondary(self, units: Sequence[Unit], digital: Mapping[str, np.bool_]) -> None:
         """Other provisions in the paragraphs of coded articles: probable, and named by a strong term."""
-        inner = [u for u in units if u.kind == "paragraph" and u.id not in self.main and _long_enough(u)]
+        inner = [u for u in units if u.kind == "paragraph" and u.id not in self.main and long_enough(u)]
         texts = features.prepare([u.text for u in inner], [u.lang for u in inner], tidy=False)
         wanted = [at for at, text in enumerate(texts) if self._strong(inner[at], text)]
         if not wanted:
             return
         chosen = [texts[at] for at in wanted]
-        mask = np.array([digital[_root(inner[at], self.by_id)] for at in wanted], bool)
+        mask = np.array([digital[root_of(inner[at], self.by_id)] for at in wanted], bool)
         p = context.moved_to_other(self.coder._calibrated(chosen), self.coder.classes, mask)
         for row, at in enumerate(wanted):
             for code in self._strong(inner[at], texts[at]):
@@ -304,7 +315,7 @@ class _Codings:
                     )
 
     def _strong(self, unit: Unit, text: Text) -> list[str]:
-        main = self.main[_root(unit, self.by_id)]
+        main = self.main[root_of(unit, self.by_id)]
         return sorted({hit.key for hit in text.hits if hit.weight == lexicon.MUST and hit.key != main})
 
     def _add(
@@ -354,73 +365,13 @@ class _Codings:
                 said.setdefault(chapter, {})["exceptions"] = True
         result = []
         for coding in self.all:
-            chapter = chapters.get(_root(self.by_id[coding.unit], self.by_id))
+            chapter = chapters.get(root_of(self.by_id[coding.unit], self.by_id))
             result.append(replace(coding, flags=dict(sorted({**said.get(chapter, {}), **coding.flags}.items()))))
         order = {name: at for at, name in enumerate(self.by_id)}
         return tuple(sorted(result, key=lambda c: (order[c.unit], c.provision)))
 
 
 # --- Parts --------------------------------------------------------------------------------------------------------
-
-
-def in_context(
-    p: Array, classes: Sequence[str], langs: Sequence[str], chapters: Sequence[str | None], titles: Mapping[str, str],
-    taxonomy: Taxonomy,
-) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
-    """Probabilities after the chapter rule, and which articles stand in a digital chapter (or in an unknown one)."""
-    structural = frozenset(code for code, provision in taxonomy.provisions.items() if provision.structural)
-    digital = context.digital_chapters(chapters, titles, langs, p, classes, structural)
-    return context.moved_to_other(p, classes, digital), digital
-
-
-def own_examples(exemplars: Sequence[Exemplar] | None = None) -> list[Example]:
-    """Our own clauses as examples."""
-    clauses = load_exemplars() if exemplars is None else exemplars
-    texts = features.prepare([c.text for c in clauses], [c.lang for c in clauses])
-    return [Example(c.id, "", text, c.code) for c, text in zip(clauses, texts, strict=True)]
-
-
-def user_examples(articles: Sequence[Labelled], *, strict: bool = True) -> list[Example]:
-    """Labelled articles as examples; a person's code weighs three times."""
-    raw = [a.text if strict or not a.heading else f"{a.heading}.\n{a.text}" for a in articles]
-    texts = features.prepare(raw, [a.lang for a in articles])
-    return [
-        Example(a.id, a.agreement, text, a.code, HUMAN_WEIGHT if a.human else 1.0)
-        for a, text in zip(articles, texts, strict=True)
-    ]
-
-
-def chapter_keys(articles: Sequence[Labelled]) -> tuple[list[str | None], dict[str, str]]:
-    """A key for each article's chapter (None where it has no title), and the titles."""
-    keys = [f"{a.agreement}|{a.chapter}" if a.chapter else None for a in articles]
-    return keys, {key: a.chapter for key, a in zip(keys, articles, strict=True) if key}
-
-
-def _held_out(
-    articles: Sequence[Labelled], examples: Sequence[Example], ours: Sequence[Example], taxonomy: Taxonomy,
-    settings: Settings, vectors: Vectors,
-) -> tuple[calibrate.Calibration, calibrate.Band, dict[str, float]]:  # fmt: skip
-    """Calibration and band from folds by agreement, and the F1 that they measured."""
-    from concordat.rulebook.evaluate import f1, folds
-
-    groups = [a.agreement for a in articles]
-    classes = tuple(sorted({e.code for e in [*examples, *ours]}))
-    p = np.zeros((len(articles), len(classes)))
-    for rows in folds(groups, min(INNER_FOLDS, len(set(groups)))):
-        held = set(rows)
-        rest = [e for at, e in enumerate(examples) if at not in held]
-        part = model.fit([*rest, *ours], taxonomy.codes, settings, vectors)
-        p[np.ix_(rows, [classes.index(c) for c in part.classes])] = part.probabilities(
-            [examples[at].text for at in rows], vectors
-        )
-    other = classes.index(OTHER) if OTHER in classes else None
-    truth = calibrate.places([a.code for a in articles], classes)
-    found = calibrate.fit(p, truth, other)
-    chapters, titles = chapter_keys(articles)
-    p, _ = in_context(found.apply(p, other), classes, [a.lang for a in articles], chapters, titles, taxonomy)
-    named = [classes[k] for k in p.argmax(axis=1)]
-    macro, micro = f1([a.code for a in articles], named)
-    return found, calibrate.fit_band(p, truth), {"macro F1": macro, "micro F1": micro}
 
 
 def _check(articles: Sequence[Labelled], taxonomy: Taxonomy) -> None:
@@ -454,9 +405,12 @@ def _settings(given: Settings | None, use_minilm: bool | None) -> Settings:
     return replace(chosen, minilm=use_minilm)
 
 
-def _version(mode: str, examples: Sequence[Example], taxonomy: Taxonomy, settings: Settings) -> str:
+def _version(
+    mode: str, examples: Sequence[Example], taxonomy: Taxonomy, settings: Settings, whole: Sequence[whole_.Article] = ()
+) -> str:
     seen = [[e.id, e.code, e.text.sha256, repr(e.weight)] for e in examples]
-    return canonical.digest({"mode": mode, "training": seen, "taxonomy": taxonomy.hash, "settings": repr(settings)})
+    about = {"mode": mode, "training": seen, "taxonomy": taxonomy.hash, "settings": repr(settings)}
+    return canonical.digest(about | ({"whole": [[a.id, a.title, a.text.sha256] for a in whole]} if whole else {}))
 
 
 def _lexicon_rows(texts: Sequence[Text], classes: Sequence[str]) -> Array:
@@ -467,42 +421,5 @@ def _lexicon_rows(texts: Sequence[Text], classes: Sequence[str]) -> Array:
     return rows
 
 
-def _decided(unit: Unit, by_id: Mapping[str, Unit]) -> bool:
-    """Whether a unit is coded as a whole: an article, or what stands in its place at the top of a text."""
-    if unit.kind not in ("article", "annex", "paragraph") or not unit.text.strip():
-        return False
-    above = by_id.get(unit.parent)
-    return above is None or above.kind in ("chapter", "annex")
-
-
-def _root(unit: Unit, by_id: Mapping[str, Unit]) -> str:
-    """The article that a paragraph or point is part of."""
-    for _ in range(12):
-        above = by_id.get(unit.parent)
-        if above is None or above.kind in ("chapter", "annex"):
-            break
-        unit = above
-    return unit.id
-
-
-def _chapter(unit: Unit, by_id: Mapping[str, Unit]) -> str | None:
-    """The outermost chapter that an article stands in; its own sections inherit it."""
-    found = None
-    for _ in range(12):
-        above = by_id.get(unit.parent)
-        if above is None:
-            break
-        if above.kind in ("chapter", "annex"):
-            found = above.id
-        unit = above
-    return found
-
-
 def _headed(unit: Unit) -> str:
     return f"{unit.heading}.\n{unit.text}" if unit.heading else unit.text
-
-
-def _long_enough(unit: Unit) -> bool:
-    if unit.lang == "zh":
-        return len(unit.text) >= 2 * PARAGRAPH_WORDS_MIN
-    return len(unit.text.split()) >= PARAGRAPH_WORDS_MIN

@@ -98,6 +98,43 @@ def fit(
     return Logistic(classes, np.asarray(rows.T @ alpha), intercepts, loss)
 
 
+@dataclass(frozen=True)
+class Binary:
+    """Weights and intercept of yes against no."""
+
+    weights: Array
+    intercept: float
+
+    def scores(self, rows: Any) -> Array:
+        """ln(P / (1 - P)) of each row."""
+        return np.asarray(rows @ self.weights) + self.intercept
+
+
+def fit_binary(rows: Any, yes: NDArray[np.bool_], *, c: float) -> Binary:
+    """Yes or no for many sparse rows at the frequency they have: 1/2 |w|^2 + c sum ln(1 + exp(-s_i (x_i w + b))).
+
+    Raises:
+        MethodError: all rows are alike.
+    """
+    if yes.all() or not yes.any():
+        raise MethodError("a gate can't be fitted on texts of one kind.", hint="Label other texts.", code="one_class")
+    from scipy.optimize import minimize  # type: ignore[import-untyped,unused-ignore]
+
+    sign = np.where(yes, 1.0, -1.0)
+    columns = rows.T.tocsr() if hasattr(rows, "tocsr") else rows.T
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        z = sign * (rows @ theta[:-1] + theta[-1])
+        pull = -c * sign * np.exp(-np.logaddexp(0, z))
+        loss = c * float(np.logaddexp(0, -z).sum()) + 0.5 * float(theta[:-1] @ theta[:-1])
+        return loss, np.append(columns @ pull + theta[:-1], pull.sum())
+
+    found = minimize(
+        objective, np.zeros(rows.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": STEPS_MAX}
+    )
+    return Binary(np.asarray(found.x[:-1]), float(found.x[-1]))
+
+
 def _minimise(
     features: Array, index: NDArray[np.int64], v: Array, k: int, tolerance: float
 ) -> tuple[Array, Array, float]:

@@ -55,7 +55,9 @@ class Settings:
         c_words, c_meaning: inverse strength of the penalties. lex: weight of the lexicon's block. meaning: of MiniLM's.
         few_units: a language with fewer texts is modelled by letters. embed_from: P(not OTHER) from which to embed.
         other: how many times the say of one provision OTHER has: it stands for all the rest of an agreement.
-        few_shot: whether rare provisions get a second opinion.
+        few_shot: whether rare provisions get a second opinion. Off: since each has clauses of its own, no constants of
+            `fewshot` raised the likelihood of held-out drafting families of 758 articles to 2011 by more than 1%, and
+            none found one more of the 79 articles of rare provisions (74 are found without).
     """
 
     c_words: float = 30.0
