@@ -14,6 +14,8 @@ dates come from `clock`.
 
 SQLite 3.34 or newer (FTS5 with trigrams); WAL; `user_version` numbers the schema. A store that is newer than this
 program, locked or damaged is a `StateError` with its path.
+
+One file because it is one class: the room's only input and output.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ def parse_akn(data: bytes, *, name: str, id: str, lang: str = "") -> ParsedInstr
     sample = "" if lang or declared else _Text(document, skip=_OUTSIDE, where=name).text
     spoken, how = _clean.language(sample, given=lang, declared=declared, where=name)
     build = Builder(id, spoken, blob, where=name, ranges=not told)
-    if _akn_own.is_own(document.find("meta")):
+    if _akn_own.is_own(document.find("meta")):  # type: ignore[arg-type]
         for body in (node for node in document.nodes if node.tag == "body"):
             _akn_own.read(build, body)  # type: ignore[arg-type]
         return build.done(_title(document, facts) or id, facts | how, told)
