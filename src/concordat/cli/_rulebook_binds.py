@@ -158,6 +158,9 @@ def gap_table(store: RuleStore, party: str, name: str, on: date) -> Answer:
         lines += [f"    not towards {', '.join(row.not_towards)}"] if row.not_towards else []
     if found.unread:
         lines += ["", f"Not coded, or not known to be in force, so not compared: {', '.join(found.unread)}"]
+    if found.unlisted:
+        what = f"Not coded, and {party} is not in their lists, which are not complete"
+        lines += ["", f"{what}: {', '.join(found.unlisted)}"]
     lines += ["", NOT_ADVICE]
     head = ("provision", "class", "asked", "asked_unit", "has", "has_unit", "not_towards", "asked_quote", "has_quote")
     table = [

@@ -66,8 +66,10 @@ class AccessionGap:
     Attributes:
         rows: by class in the order of `CLASSES`, then provision. parties: of the target on the day.
         reservations: (party, words). accession: units of the target that speak of accession.
-        unread: instruments that A is party to whose text is not coded, and those that A may be party to, as far as
-            they could hold what T asks for. member: A is party to T already.
+        unread: instruments that A is listed in whose text is not coded or whose force is not known, and coded ones
+            whose list of parties is not complete, as far as they could hold what T asks for: a provision of these is
+            "unknown". unlisted: instruments not coded, in whose incomplete lists A doesn't stand. member: A is party
+            to T already.
     """
 
     party: str
@@ -78,6 +80,7 @@ class AccessionGap:
     reservations: tuple[tuple[str, str], ...]
     accession: tuple[str, ...]
     unread: tuple[str, ...]
+    unlisted: tuple[str, ...]
     member: bool
 
     def counts(self) -> dict[str, int]:
@@ -106,13 +109,14 @@ def accession_gap(
     for found in each.values():
         has |= {code: h for code, h in found.items() if code not in has or h.ordinal > has[code].ordinal}
     could = {name: _could(store, name, reserved, book, asked) for name, (_, reserved) in may.items()}
+    near = {name for name, (listed, _) in may.items() if listed or store.codings(name)}
     members = _parties(store, target, on)
     member = party in members or standing(store, target, party, on).answer is Truth.YES
     rows = []
     for code in sorted(asked, key=list(book.codes).index):
         deep = [name for name in each if code in each[name] and each[name][code].ordinal >= asked[code].ordinal]
         missing = tuple(p for p in members if p != party and not _towards(store, deep, party, p, on))
-        open_ = any(code in some for some in could.values())
+        open_ = any(code in some for name, some in could.items() if name in near)
         kind = "done" if member else _kind(asked[code], has.get(code), missing, open_)
         rows.append(GapRow(code, kind, asked[code], has.get(code), missing if kind == "wider" else ()))
     rows.sort(key=lambda r: CLASSES.index(r.kind))
@@ -124,7 +128,8 @@ def accession_gap(
         parties=members,
         reservations=tuple((p.party, w) for p in store.of(target) for w in p.reservations),
         accession=tuple(u.id for u in store.units(target, ("article",)) if _speaks_of_accession(u.heading)),
-        unread=tuple(name for name, (listed, _) in may.items() if listed or could[name]),
+        unread=tuple(name for name, (listed, _) in may.items() if listed or (name in near and could[name])),
+        unlisted=tuple(name for name in may if name not in near and could[name]),
         member=member,
     )
 

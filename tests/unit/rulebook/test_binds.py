@@ -262,22 +262,23 @@ TARGET = instrument("t", "CHL, SGP")
 
 
 @pytest.mark.parametrize(
-    ("what", "other", "codings", "kind"),
+    ("what", "other", "codings", "kind", "told"),
     [
-        ("a list that is not complete", instrument("may", "PER", complete=False), {"t": 2}, "unknown"),
-        ("of no known topic", instrument("may", "PER", complete=False, topics=""), {"t": 2}, "unknown"),
-        ("of another topic", instrument("may", "PER", complete=False, topics="AI"), {"t": 2}, "new"),
-        ("soft, and a hard rule asked", instrument("may", "PER", complete=False, binding="soft"), {"t": 2}, "new"),
-        ("coded as hard", instrument("may", "PER", complete=False, topics=""), {"t": 2, "may": 2}, "unknown"),
-        ("coded, and softer", instrument("may", "PER", complete=False), {"t": 2, "may": 1}, "new"),
+        ("a list that is not complete", instrument("may", "PER", complete=False), {"t": 2}, "new", True),
+        ("of no known topic", instrument("may", "PER", complete=False, topics=""), {"t": 2}, "new", True),
+        ("of another topic", instrument("may", "PER", complete=False, topics="AI"), {"t": 2}, "new", False),
+        ("soft, a hard rule asked", instrument("may", "PER", complete=False, binding="soft"), {"t": 2}, "new", False),
+        ("coded as hard", instrument("may", "PER", complete=False, topics=""), {"t": 2, "may": 2}, "unknown", False),
+        ("coded, and softer", instrument("may", "PER", complete=False), {"t": 2, "may": 1}, "new", False),
     ],
 )
-def test_an_instrument_that_one_may_be_party_to_makes_a_gap_unknown(
-    what: str, other: str, codings: dict[str, int], kind: str
+def test_an_instrument_that_one_may_be_party_to_makes_a_gap_unknown_where_it_is_coded(
+    what: str, other: str, codings: dict[str, int], kind: str, told: bool
 ) -> None:
     gap = gap_to(TARGET + other, "ECU", codings)
     assert [r.kind for r in gap.rows] == [kind], what
     assert gap.unread == (("may",) if kind == "unknown" else ())
+    assert gap.unlisted == (("may",) if told else ())
 
 
 def test_what_a_party_has_reserved_it_does_not_owe() -> None:
