@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the program does; before NumPy is imported
+
 from hypothesis import settings as hypothesis_settings
 
 from concordat import clock

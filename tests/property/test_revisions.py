@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from concordat.evidence.observation import Observation, make_observation
 from concordat.evidence.revisions import as_of, compare, latest, revisions
-from concordat.figures.slope import spread
+from concordat.figures._layout import spread
 
 FIRST = date(2020, 1, 1)
 VALUES = st.one_of(st.none(), st.integers(0, 100).map(float))
@@ -110,7 +110,7 @@ def test_revisions_backwards_are_the_same_with_the_signs_turned(before, after): 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=12), st.floats(1, 8))
 @settings(max_examples=200, deadline=None)
 def test_words_beside_a_slope_stay_in_order_apart_and_inside(places, gap):  # type: ignore[no-untyped-def]
-    found = spread(places, gap, 0, 100)
+    found = spread(places, [gap] * len(places), -gap / 2, 100 + gap / 2)
     order = sorted(range(len(places)), key=lambda i: (places[i], i))
     moved = [found[i] for i in order]
     assert all(b - a >= gap - 1e-9 for a, b in pairwise(moved))

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from concordat.rulebook import _clean
 from concordat.rulebook.coder import lexicon, minilm
+from concordat.rulebook.coder.packaged import clause_vectors
 from concordat.rulebook.coder.tfidf import fold
 from concordat.rulebook.model import LANGUAGES
 from concordat.rulebook.taxonomy import Taxonomy, load_taxonomy
@@ -115,9 +116,11 @@ def joined(*blocks: Any) -> Any:
 
 
 def embeddings(texts: Sequence[Text], vectors: Vectors) -> Array:
-    """MiniLM's rows, from the mapping where it has them; new ones are added to it."""
+    """MiniLM's rows, from the mapping where it has them or from the package; new ones are added to it."""
     model = minilm.load()
     keys = [(text.sha256, model.sha256) for text in texts]
+    shipped = clause_vectors(model.sha256)
+    vectors.update((key, shipped[key]) for key in keys if key not in vectors and key in shipped)
     missing = {key: text.text for key, text in zip(keys, texts, strict=True) if key not in vectors}
     if missing:
         for key, row in zip(missing, model.embed(list(missing.values())), strict=True):
