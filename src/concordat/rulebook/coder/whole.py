@@ -17,7 +17,9 @@ fitted by maximum likelihood on all articles of agreements that neither the code
 what comes out is calibrated for whole agreements (D. Wolpert, Stacked Generalization, Neural Networks 5, 1992).
 
 It is for texts whose chapters are known, in languages of the agreements it learned from. Labels follow from headings: a
-provision without one counts as none here, and so the gate learns some of what the labels lack.
+provision without one counts as none here, and so the gate learns some of what the labels lack. It gains less on new
+drafting: of 19 agreements after 2011, taught by those before, micro F1 is 0.858 (presence 0.887; 0.804 and 0.876
+without it), where folds by agreement over all years give 0.922 (0.933).
 """
 
 from __future__ import annotations
