@@ -31,7 +31,11 @@ from concordat.evidence.store import Store, Vintage
 BLOCS, STUDY = "concordat/world/_data/blocs.yaml", "study.yaml"
 _MEMBERSHIP = frozenset({"area", "bloc", "role", "from", "to", "checked"})
 # Files of the rulebook whose rows are facts of a report: each part of a fact stands there, or is the row itself.
-ROWS = ("concordat/rulebook/data/instruments.yaml", "concordat/rulebook/data/seeds.yaml")
+ROWS = (
+    "concordat/rulebook/data/accuracy.yaml",
+    "concordat/rulebook/data/instruments.yaml",
+    "concordat/rulebook/data/seeds.yaml",
+)
 _WHOLE = ("row", "codings", "value")  # parts that are all that stands at the place
 _FINDING = frozenset({"rule", "area", "indicator", "found"})
 _SAME_VERSION = "Install the version of concordat named in the report's manifest."
@@ -145,10 +149,8 @@ class Facts:
 
     def _check_row(self, record: Fact, row: Any) -> None:
         for part in record.parts:
-            if part in _WHOLE:
-                found = row
-            else:
-                found = row.get(part) if isinstance(row, dict) else None
+            inside = isinstance(row, dict) and part in row
+            found = row[part] if inside else row if part in _WHOLE else None
             self._equal(record, part, found)
 
     def _equal(self, record: Fact, part: str, found: Any) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concordat.rulebook.model import CommitmentDraft
 
 INSTRUMENTS, SEEDS = "concordat/rulebook/data/instruments.yaml", "concordat/rulebook/data/seeds.yaml"
+ACCURACY = "concordat/rulebook/data/accuracy.yaml"
 FUNCTION = "rulebook.record.section@1"
 LOADED_MAX = 5  # instruments named as the most useful to load
 
@@ -219,6 +220,7 @@ def _coverage(rules: Rules) -> Iterator[Block]:
         else:
             by_hand = rules.num("by_hand", "percent")
             said.append(words.text("rules.coverage_codings", **told, by_hand=by_hand, mode=rests.mode))
+            said += _measured(rules)
     if rules.options.left_out:
         count = rules.options.left_out
         said.append(words.text("rules.left_out", count=Num(count, unit="count", id=_left_out(rules))))
@@ -229,6 +231,24 @@ def _coverage(rules: Rules) -> Iterator[Block]:
         code = Code(f"concordat rulebook code {first[0].instrument}")
         names = rules.named([t.instrument for t in first])
         yield Note(words.text("rules.to_load", names=names, load=load, code=code))
+
+
+def _measured(rules: Rules) -> Iterator[Runs]:
+    """How right the shipped coder was measured to be, where it made codings of this report."""
+    if "shipped" not in rules.found.coverage.mode.split(", "):
+        return
+    kept, sha256 = _packaged("accuracy.yaml")
+    told: dict[str, Num] = {}
+    for m, mode in enumerate(kept["modes"]):
+        if mode["mode"] != "shipped":
+            continue
+        n, row = next((n, f) for n, f in enumerate(mode["figures"]) if f["name"] == "macro F1")
+        parts = {"n": row["n"], "value": row["value"]}
+        fact = rules.inputs.book.fact(ACCURACY, sha256, f"#/modes/{m}/figures/{n}", parts)
+        told["meaning" if mode["minilm"] else "plain"] = Num(row["value"], unit="index_0_1", id=fact, decimals=2)
+        told["count"] = Num(row["n"], unit="count", id=fact, part="n")
+    if len(told) == 3:
+        yield rules.inputs.words.text("rules.measured", **told)
 
 
 def _left_out(rules: Rules) -> str:

@@ -165,6 +165,7 @@ def test_codings_of_the_study_give_depths(written: Callable[[Study], Written]) -
     assert depth.value is not None
     assert depth.value > 0
     assert "made or confirmed by people" in words(found)
+    assert "macro F1" in words(found)
 
 
 def test_the_report_rebuilds_and_a_changed_coding_is_found(tmp_path: Path, evidence_dir: Path) -> None:
