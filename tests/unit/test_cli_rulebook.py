@@ -298,3 +298,24 @@ def test_a_file_that_states_dates_makes_an_instrument_with_them(run: Run, tmp_pa
     assert run("load", "pact.xml", "--as", "pact")[0] == 0
     rows = {r["party"]: r for r in facts(run, "status", "pact")["rows"]}
     assert {(r["in_force"], r["answer"]) for r in rows.values()} == {("2006-07-24", "yes")}
+
+
+def test_a_coder_is_fitted_on_labels_of_ones_own(run: Run, tmp_path: Path) -> None:
+    run("load", "depa.txt", "--as", "depa")
+    data = "Each Party shall allow transfers of information across borders by electronic means, number {}."
+    fine = "The Parties note that the weather was fine on day {}, and thank their hosts for lunch."
+    rows = [
+        {"id": f"{a}{n}{code}", "agreement": a, "year": 2010, "lang": "en", "text": text.format(n), "code": code}
+        for a in ("one", "two", "three") for n in range(6) for code, text in (("DF-FLOW", data), ("OTHER", fine))
+    ]  # fmt: skip
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    code, _, err = run("code", "depa", "--labels", str(labels))
+    assert (code, "have no licence" in err) == (2, True)
+    told = facts(run, "code", "depa", "--labels", str(labels), "--licence", "CC BY-NC 4.0")
+    assert (told["coder"]["mode"], told["coder"]["licence"]) == ("fitted", "CC BY-NC 4.0")
+    assert "DF-FLOW" in told["coded"][0]["provisions"]
+    code, out, _ = run("export", "depa")
+    assert (code, len(list(csv.reader(io.StringIO(out))))) == (0, 1)  # what the licence binds stays out
+    assert facts(run, "code", "depa", "--labels", str(labels), "--licence", "own")["coder"]["licence"] is None
+    assert "DF-FLOW" in run("export", "depa")[1]

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
     from concordat.rulebook.evaluate import Figure
     from concordat.rulebook.review import Queued
 
+OWN_LICENCE = "own"  # the labels are the user's own, and bind nobody
 MODEL_METHODS = ("lexicon", "model", "few_shot")
 
 
-def code(store: RuleStore, names: Sequence[str], mode: str) -> tuple[dict[str, Any], list[str]]:
-    """Code the texts of instruments; what people coded stays."""
+def code(
+    store: RuleStore, names: Sequence[str], mode: str, labels: Path | None = None, licence: str = ""
+) -> tuple[dict[str, Any], list[str]]:
+    """Code the texts of instruments; what people coded stays.
+
+    Args:
+        labels: a file of labelled articles to fit the coder on, beside our clauses. licence: of these articles.
+    """
     from concordat import clock
     from concordat.cli._rulebook_vectors import StoredVectors
     from concordat.rulebook.coder import Coder
@@ -41,7 +48,14 @@ def code(store: RuleStore, names: Sequence[str], mode: str) -> tuple[dict[str, A
     if not chosen:
         raise InputError("no text is loaded.", hint="concordat rulebook load FILE --as ID", code="no_text")
     vectors = StoredVectors(store)
-    coder = Coder.load(mode, vectors=vectors)
+    if labels is None:
+        coder = Coder.load(mode, vectors=vectors)
+    elif not licence:
+        hint = "Say which, such as --licence own or --licence 'CC BY-NC 4.0'; it goes with every coding."
+        raise InputError("the labelled articles have no licence.", where="--licence", hint=hint, code="licence")
+    else:
+        free = "" if licence == OWN_LICENCE else licence
+        coder = Coder.fit(labelled(kept.read(labels), str(labels)), licence=free, vectors=vectors)
     today = clock.today().isoformat()
     facts: list[dict[str, Any]] = []
     lines: list[str] = []

@@ -160,6 +160,10 @@ def code(
         None, help="Instruments whose text is loaded; all of them, if none is named."
     ),
     mode: str = typer.Option("shipped", "--mode", help="shipped (our own clauses) or lexicon (terms alone)."),
+    labels: Path | None = typer.Option(
+        None, "--labels", help="Your labelled articles (JSON lines) to fit the coder on."
+    ),
+    licence: str = typer.Option("", "--licence", help="Of these articles: own, or its name. It goes with the codings."),
     json: bool = JSON,
     data_dir: str | None = DATA_DIR,
 ) -> None:
@@ -167,7 +171,7 @@ def code(
     from concordat.cli import _rulebook_code as coding
 
     with kept.opened(data_dir) as store:
-        facts, lines = coding.code(store, instruments or (), mode)
+        facts, lines = coding.code(store, instruments or (), mode, labels, licence)
     shared.out(facts, lines, json=json)
 
 
