@@ -36,6 +36,7 @@ SECONDARY_P = 0.65
 EC_DISP = "EC-DISP"
 # The temperature of our own clauses, held out one in five of each provision; none of the texts that may not ship had a
 # part in it. Their mix says nothing of how common OTHER is in an agreement, so nothing is added to its score.
+WHOLE_MAX = 15  # sentences; the main provision of a short article is as hard as its hardest sentence
 SHIPPED_EMBED_FROM = 0.05  # our few hundred articles on other matters separate less well than a user's do
 SHIPPED = calibrate.Calibration(temperature=0.41, bias=0.0, cases=594)
 
@@ -324,7 +325,8 @@ class _Codings:
         about = self.coder.about
         span, places = self._span(text, code)
         structural = self.coder.taxonomy[code].structural
-        strength = None if structural else depth.depth_of(text.text, text.lang, places)
+        whole = code == self.main.get(unit.id) and len(text.places) <= WHOLE_MAX  # then the article is about it
+        strength = None if structural else depth.depth_of(text.text, text.lang, None if whole else places)
         name = hashlib.sha256(f"{unit.id}|{unit.sha256}|{code}|{about.version}".encode()).hexdigest()[:24]
         self.all.append(
             Coding(

@@ -37,6 +37,7 @@ PLAIN = 2  # a sentence without any operative word states a rule: treaties in th
 VERB_REACH = {"zh": 14}  # characters behind an operative in which a weakening verb stands; others: 60
 CLAUSE_END = re.compile(r"[;:；：。]|, (?:and|but) (?:shall|must)\b")
 
+ASIDE = 160  # characters of words between commas that may stand before the verb of a duty
 LOOK_BACK = 2000  # characters before and behind a duty that are read with it, so that time grows with the text alone
 
 
@@ -100,6 +101,14 @@ def _told(text: str, match: re.Match[str], own: words.Compiled) -> bool:
     return bool(said) and not own.anew.search(text, said.end() if said else 0, match.start())
 
 
+def _behind_aside(text: str, at: int) -> str:
+    """What follows words between commas ("shall, within the context of their commitment, seek to ...")."""
+    if not text.startswith(",", at):
+        return ""
+    end = text.find(",", at + 1, at + ASIDE)
+    return text[end + 1 : end + 61].lstrip() if end > 0 else ""
+
+
 def _clause_start(text: str, match: re.Match[str]) -> int:
     """Where the clause of a duty begins, not further back than a sentence that anybody reads is long."""
     near = max(0, match.start() - LOOK_BACK)
@@ -109,7 +118,7 @@ def _clause_start(text: str, match: re.Match[str]) -> int:
 def _weakened(text: str, match: re.Match[str], own: words.Compiled, lang: str) -> bool:
     """Whether the verb behind a duty, or a reservation in its clause, takes its force away."""
     reach = text[match.end() : match.end() + VERB_REACH.get(lang, 60)]
-    if own.verb.match(reach.lstrip(" ,")):
+    if own.verb.match(reach.lstrip(" ,")) or own.verb.match(_behind_aside(text, match.end())):
         return True
     stop = CLAUSE_END.search(text, match.end(), match.end() + LOOK_BACK)
     start = _clause_start(text, match)
