@@ -208,7 +208,9 @@ def out(
         writer.writerow([name.removeprefix(">") for name in table[0]])
         plain = [name.startswith(">") for name in table[0]]  # columns of numbers: "-0.25" is no formula
         for row in table[1]:
-            writer.writerow([c if number else guarded(str(c)) for c, number in zip(row, plain, strict=True)])
+            writer.writerow(
+                [c if number or _harmless(str(c)) else guarded(str(c)) for c, number in zip(row, plain, strict=True)]
+            )
         text = buffer.getvalue()
     else:
         text = "\n".join(lines) + "\n"
@@ -221,6 +223,15 @@ def out(
         what = f"can't be written: {error.strerror}."
         raise InputError(what, where=str(out), hint="Choose another place.", code="unwritable") from None
     print(f"Wrote {out}.", file=sys.stderr)
+
+
+def _harmless(cell: str) -> bool:
+    """A number ("-0.25" is no formula), or text that has its apostrophe already."""
+    try:
+        float(cell)
+    except ValueError:
+        return cell.startswith("'")
+    return True
 
 
 def text(value: object) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Barrier
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -167,33 +167,33 @@ def test_unknown_names_get_the_nearest() -> None:
             store.unit("depa/1")
 
 
-def _open_at_once(paths: list[str], start: Barrier, told: Queue[str]) -> None:
-    """What one of several processes does: opens each store, when all have come to it, and writes."""
-    for path in paths:
-        start.wait(60)
-        try:
-            with RuleStore.open(path) as store:
-                store.put_catalogue(load_catalogue())
-                store.put_fact("k", "v")
-        except Exception as error:
-            told.put(f"{type(error).__name__}: {error}")
-    told.put("done")
+OPEN_AT_ONCE = """
+import pathlib, sys, time
+from concordat.rulebook.catalogue import load_catalogue
+from concordat.rulebook.store import RuleStore
+known, folder = load_catalogue(), pathlib.Path(sys.argv[1])
+(folder / f"ready-{sys.argv[2]}").touch()
+while not (folder / "go").exists():
+    time.sleep(0.001)
+for n in range(6):
+    with RuleStore.open(folder / f"{n}.sqlite") as store:
+        store.put_catalogue(known)
+        store.put_fact("k", "v")
+"""
 
 
 def test_four_processes_may_use_a_store_for_the_first_time(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    start, told = spawn.Barrier(4), spawn.Queue()
-    paths = [str(tmp_path / f"{n}.sqlite") for n in range(6)]
-    them = [spawn.Process(target=_open_at_once, args=(paths, start, told)) for _ in range(4)]
-    for one in them:
-        one.start()
-    words: list[str] = []
-    while words.count("done") < 4:
-        words.append(told.get(timeout=90))
-    for one in them:
-        one.join(60)
-    assert words == ["done"] * 4
-    with RuleStore.open(paths[0]) as store:
+    them = [
+        subprocess.Popen([sys.executable, "-c", OPEN_AT_ONCE, str(tmp_path), str(n)], stderr=subprocess.PIPE, text=True)
+        for n in range(4)
+    ]
+    while not all((tmp_path / f"ready-{n}").exists() for n in range(4)):
+        assert all(one.poll() is None for one in them), [one.communicate()[1] for one in them if one.poll() is not None]
+        time.sleep(0.01)
+    (tmp_path / "go").touch()
+    said = [one.communicate() for one in them]
+    assert [one.returncode for one in them] == [0] * 4, said
+    with RuleStore.open(tmp_path / "0.sqlite") as store:
         assert store.relations() == load_catalogue().relations
 
 
