@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from concordat.rulebook.coder.depth import depth_of, flags_of, legal_depth
+from concordat.rulebook.coder.depth import depth_of, flags_of, legal_depth, operatives
 
 TABLE = yaml.safe_load((Path(__file__).parent / "rulebook_depth_cases.yaml").read_text(encoding="utf-8"))
 CASES = [(lang, depth, text) for lang, rows in TABLE.items() for depth, text in rows]
@@ -66,3 +66,25 @@ def test_far_words_of_an_endless_sentence_are_not_read() -> None:
     once = "The Parties shall allow the transfer of information and the "
     assert depth_of(once * 400, "en") == 2
     assert depth_of("The Parties shall endeavour to allow the transfer and the " * 400, "en") == 1
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("en", "2. Nothing in this Article shall prevent a Party from measures that serve a public policy objective."),
+        ("es", "2. Nada de lo dispuesto en este artículo impedirá que una Parte adopte medidas de política pública."),
+        ("fr", "Aucune disposition du présent article ne doit empêcher une Partie de prendre des mesures."),
+        ("pt", "Nada neste artigo impedirá que uma Parte adote medidas de política pública."),
+        ("ru", "Ничто в настоящей статье не должно препятствовать Стороне принимать меры."),
+        ("zh", "本条任何规定不得阻止缔约方采取措施。"),
+    ],
+)
+def test_what_prevents_nothing_is_no_duty(lang: str, text: str) -> None:
+    """A soft rule with an exception stays soft, however its exception is put."""
+    assert operatives(text, lang).hard == 0
+    assert depth_of(text, lang) == 0
+
+
+def test_a_soft_rule_with_an_exception_is_soft() -> None:
+    rule = "1. Each Party shall endeavour to allow transfers of information.\n2. Nothing in this Article shall prevent"
+    assert depth_of(f"{rule} a Party from measures to achieve a legitimate public policy objective.", "en") == 1
