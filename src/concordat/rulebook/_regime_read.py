@@ -1,6 +1,6 @@
 """What the figures of a bloc's regime rest on, read from the store once: a frozen `Regime`.
 
-`held` takes the rows out of a store, `regime` makes arrays of them: instruments, participations and codings; all
+`held` takes the rows out of a store, `read` makes arrays of them: instruments, participations and codings; all
 figures are computed from them without the store. A coding of a provision with a depth becomes a rule: its instrument,
 provision, legal ordinal and probability (1 where a person made it). A party with a reservation that names a provision
 ("DF-LOCA: ...") doesn't owe it: its own variant of the instrument holds everything else.
@@ -145,23 +145,6 @@ class Regime:
         return np.asarray(np.where(count > 0, coded / np.maximum(count, 1), np.nan), dtype=float)
 
 
-def read(
-    store: RuleStore,
-    members: Sequence[str],
-    on: date,
-    *,
-    first_year: int | None = None,
-    taxonomy: Taxonomy | None = None,
-) -> Regime:
-    """Read a bloc's regime on a day, and on the last day of each year from `first_year` on.
-
-    Raises:
-        InputError: fewer than two members, one twice, an unknown one, a first year after the day.
-    """
-    check_members(members)
-    return regime(held(store), members, on, first_year=first_year, taxonomy=taxonomy)
-
-
 def held(store: RuleStore) -> Held:
     """The rows of a store."""
     instruments = tuple(sorted(store.instruments().values(), key=lambda i: i.id))
@@ -176,22 +159,26 @@ def check_members(members: Sequence[str]) -> None:
         raise InputError("name two or more different members.", hint="A regime is between members.", code="members")
 
 
-def regime(
-    known: Held,
+def read(
+    known: RuleStore | Held,
     members: Sequence[str],
     on: date,
     *,
     first_year: int | None = None,
     taxonomy: Taxonomy | None = None,
 ) -> Regime:
-    """The arrays of a bloc on a day, and on the last day of each year from `first_year` on.
+    """A bloc's regime on a day, and on the last day of each year from `first_year` on.
+
+    Args:
+        known: a store, or the rows of one as plain values.
 
     Raises:
-        InputError: as `read`.
+        InputError: fewer than two members, one twice, an unknown one, a first year after the day.
     """
     check_members(members)
     if first_year is not None and first_year > on.year:
         raise InputError(f"the first year, {first_year}, is after {on}.", hint="Name an earlier one.", code="years")
+    known = known if isinstance(known, Held) else held(known)
     book = taxonomy or load_taxonomy()
     scales = Scales.of(book)
     instruments, rows, by_instrument = known.instruments, known.participations, known.codings
@@ -298,4 +285,4 @@ def _reserved(rows: Sequence[Participation], members: Sequence[str], scales: Sca
     return [frozenset(w.split(":", 1)[0] for w in own.get(m, ())) & codes for m in members]
 
 
-__all__ = ["UNKNOWN", "YES", "Held", "Regime", "Rules", "held", "read", "regime"]
+__all__ = ["UNKNOWN", "YES", "Held", "Regime", "Rules", "held", "read"]

@@ -36,8 +36,7 @@ from concordat.rulebook._assessment_tables import (
 )
 from concordat.rulebook._regime_draws import DRAWS
 from concordat.rulebook._regime_metrics import Metrics, metrics
-from concordat.rulebook._regime_read import YES, Held, Regime, held
-from concordat.rulebook._regime_read import regime as make_regime
+from concordat.rulebook._regime_read import YES, Held, Regime, read
 from concordat.rulebook.model import CommitmentDraft, Instrument
 from concordat.rulebook.taxonomy import Taxonomy
 
@@ -87,7 +86,7 @@ class RulebookSection:
 
 
 def assessment(
-    store: RuleStore,
+    store: RuleStore | Held,
     members: Sequence[str],
     on: date,
     seed: int,
@@ -103,43 +102,14 @@ def assessment(
     """The chapter on rules between members on a day.
 
     Args:
-        seed: of the study. first_year: of the figures over time. weights: of members, for the weighted mean of depth.
-        membership: who was a member each year. accuracy: of the coder, as measured, to stand beside its mode.
+        store: a store, or the rows of one as plain values. seed: of the study. first_year: of the figures over time.
+            weights: of members, for the weighted mean of depth. membership: who was a member each year. accuracy: of
+            the coder, as measured, to stand beside its mode.
 
     Raises:
         InputError: fewer than two members, an unknown one, one without a weight.
     """
-    return section(
-        held(store),
-        members,
-        on,
-        seed,
-        first_year=first_year,
-        draws=draws,
-        taxonomy=taxonomy,
-        weights=weights,
-        membership=membership,
-        drafts=drafts,
-        accuracy=accuracy,
-    )
-
-
-def section(
-    known: Held,
-    members: Sequence[str],
-    on: date,
-    seed: int,
-    *,
-    first_year: int = FIRST_YEAR,
-    draws: int = DRAWS,
-    taxonomy: Taxonomy | None = None,
-    weights: Mapping[str, float] | None = None,
-    membership: Mapping[int, Iterable[str]] | None = None,
-    drafts: Sequence[CommitmentDraft] = (),
-    accuracy: str = "",
-) -> RulebookSection:
-    """The same from rows that are held as plain values."""
-    regime = make_regime(known, members, on, first_year=min(first_year, on.year), taxonomy=taxonomy)
+    regime = read(store, members, on, first_year=min(first_year, on.year), taxonomy=taxonomy)
     years = None if membership is None else {y: frozenset(some) for y, some in membership.items()}
     found = metrics(regime, seed, draws=draws, weights=weights, membership=years)
     force = regime.forces.between(len(regime.days) - 1)

@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any
 from concordat import canonical
 from concordat.errors import InputError
 from concordat.evidence.provenance import Parts, derivation
-from concordat.rulebook._regime_read import Held
-from concordat.rulebook._regime_read import held as held_in
-from concordat.rulebook.assessment import RulebookSection
-from concordat.rulebook.assessment import section as assess
+from concordat.rulebook._regime_read import Held, held
+from concordat.rulebook.assessment import RulebookSection, assessment
 from concordat.rulebook.catalogue import catalogue_of, load_catalogue, row_of
 from concordat.rulebook.model import Coding
 from concordat.rulebook.regime import Figure
@@ -61,7 +59,7 @@ def own(store: RuleStore, *, internal: bool = False) -> Own:
         internal: take codings, too, whose licence keeps them out of what is published (imports; models fitted on
             texts that are not free).
     """
-    known, packaged = held_in(store), load_catalogue().instruments
+    known, packaged = held(store), load_catalogue().instruments
     codings: dict[str, list[list[Any]]] = {name: [] for name in sorted(known.with_text)}
     left_out = 0
     for name, some in sorted(known.codings.items()):
@@ -144,7 +142,7 @@ def _section(said: bytes) -> RulebookSection:
     rows = [i["row"] for i in inputs if "row" in i]
     some = [i["codings"] for i in inputs if "codings" in i]
     codings = dict(zip(parameters["coded"], some, strict=True))
-    return assess(
+    return assessment(
         held_of(rows, codings),
         parameters["members"],
         date.fromisoformat(parameters["on"]),
