@@ -139,12 +139,18 @@ def _packaged(name: str) -> tuple[Mapping[str, Any], str]:
 
 
 def write(inputs: Inputs) -> Chapter | Missing:
-    """The chapter; for one country the line that says why there is none."""
+    """The chapter; for one country the line that says why there is none.
+
+    Raises:
+        StateError: this machine's rulebook can't be read.
+    """
     words = inputs.words
     title = words.plain("chapter.rules")
     if len(inputs.who.members) < 2:
         return Missing("rules", title, words.plain("rules.one"))
     assert inputs.rules is not None
+    if inputs.rules.fault is not None:
+        raise inputs.rules.fault
     rules = Rules(inputs, inputs.rules)
     blocks: list[Block] = [*_introduction(rules)]
     blocks += rules_figures.matrix(rules)

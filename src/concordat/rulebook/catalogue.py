@@ -347,7 +347,7 @@ def _claim(
 def _parties() -> frozenset[str]:
     from concordat.world import countries
 
-    return frozenset((*(c.iso3 for c in countries()), "EU"))
+    return frozenset((*(c.iso3 for c in countries()), "XKX", "EU"))  # Kosovo's code is not ISO's, and in wide use
 
 
 def check_party(party: str, where: str = "") -> str:

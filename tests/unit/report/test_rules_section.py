@@ -190,6 +190,24 @@ def test_the_report_rebuilds_and_a_changed_coding_is_found(tmp_path: Path, evide
     assert any(isinstance(f, TrustError) and "study.yaml" in str(f) for f in check_report(folders[0]).faults)
 
 
+def test_a_store_that_cannot_be_read_costs_the_chapter_and_not_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rulebook.sqlite").write_text("no database", encoding="utf-8")
+    with clock.fixed(ON):
+        assert main(["assess", "--countries", "BRA,IND", "--out", str(tmp_path / "r"), "--quiet",
+                     "--data-dir", str(tmp_path)]) == 0  # fmt: skip
+    capsys.readouterr()
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert "file is not a database" in page
+    assert "codings" not in (tmp_path / "r" / "study.yaml").read_text(encoding="utf-8")  # another day it may be read
+
+
+def test_kosovo_has_a_place_in_the_chapter(written: Callable[[Study], Written]) -> None:
+    _, found = written(study_for_countries(["XKX", "ALB", "SRB"], on=ON))
+    assert "XKX" in table(found, "rules-matrix")
+
+
 def test_the_store_of_this_machine_is_read_and_kept_in_the_study(tmp_path: Path, evidence_dir: Path) -> None:
     own = tmp_path / "rulebook.sqlite"
     from rulebook_build import coding, unit
@@ -226,6 +244,9 @@ def _study_with(rules: object) -> Study:
         ("first_yaer: 2000", "first_year"),
         ("draws: 3", "draws"),
         ("codings: some", "codings"),
+        ("codings: {rceep: [[rceep/1, DF-FLOW, 2, '', 0.9, model, x]]}", 'Did you mean "rcep"?'),
+        ("codings: {rcep: [[depa/1, DF-FLOW, 2, '', 0.9, model, x]]}", "depa/1"),
+        ("codings: {rcep: [[rcep/1, DF-FLOWS, 2, '', 0.9, model, x]]}", 'Did you mean "DF-FLOW"?'),
         ("codings: {rcep: [[rcep/1, DF-FLOW, 7, '', 0.9, model, x]]}", "2"),
         ("codings: {rcep: [[rcep/1, DF-FLOW, 2, '', 1.9, model, x]]}", "1"),
         ("codings: {rcep: [[rcep/1, DF-FLOW, 2, '', 0.9, guess, x]]}", "lexicon"),

@@ -7,13 +7,13 @@ instruments, so that the report rebuilds to the same bytes without her store. Th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from concordat.errors import InputError
+from concordat.errors import InputError, StateError
 from concordat.report.chapter import Chapter, Missing
 from concordat.report.inputs import Inputs
 from concordat.report.study import Study
@@ -56,7 +56,7 @@ class Options:
 
     Attributes:
         codings: by instrument; None: those of the store of this machine. instruments: rows of a catalogue.
-        left_out: codings that their licence kept out of the study.
+        left_out: codings that their licence kept out of the study. fault: why this machine's store can't be read.
     """
 
     first_year: int
@@ -65,6 +65,7 @@ class Options:
     codings: Mapping[str, list[list[Any]]] | None
     instruments: tuple[Mapping[str, Any], ...] = ()
     left_out: int = 0
+    fault: StateError | None = None
 
     def as_data(self) -> dict[str, object]:
         """The key as it is written into the report's study."""
@@ -88,16 +89,20 @@ def read(study: Study) -> Options:
     codings: dict[str, list[list[Any]]] | None = None
     if keys.codings is not None:
         codings = {name: [list(row) for row in some] for name, some in sorted(keys.codings.items())}
-        _check(study, codings)
+        _check(study, codings, keys.instruments)
     return Options(keys.first_year, keys.draws, keys.seed, codings, tuple(keys.instruments), keys.left_out)
 
 
-def _check(study: Study, codings: Mapping[str, list[list[Any]]]) -> None:
-    """Every coding is of a unit of its instrument and of a provision of the taxonomy."""
+def _check(study: Study, codings: Mapping[str, list[list[Any]]], instruments: Sequence[Mapping[str, Any]]) -> None:
+    """Every coding is of a known instrument, of a unit of it, and of a provision of the taxonomy."""
+    from concordat.rulebook.catalogue import load_catalogue, unknown_instrument
     from concordat.rulebook.taxonomy import load_taxonomy
 
     known = load_taxonomy().provisions
+    names = {*load_catalogue().instruments, *(str(i.get("id")) for i in instruments)}
     for name, some in codings.items():
+        if name not in names:
+            raise unknown_instrument(name, names, study.document.place("rules", "codings", name))
         for n, (unit, provision, *_) in enumerate(some):
             place = study.document.place("rules", "codings", name, n)
             if not unit.startswith(f"{name}/"):
@@ -112,9 +117,10 @@ def _check(study: Study, codings: Mapping[str, list[list[Any]]]) -> None:
 def resolve(study: Study, data_dir: Path) -> Options:
     """The options, with the codings of this machine's store where the study leaves them to it.
 
+    A store that can't be read costs the chapter, not the report.
+
     Raises:
-        InputError: as `read`, and instruments beside codings that are left to the store.
-        StateError: the store can't be read.
+        InputError: as `read`.
     """
     options = read(study)
     if options.codings is not None:
@@ -125,8 +131,11 @@ def resolve(study: Study, data_dir: Path) -> Options:
     from concordat.rulebook.record import own
     from concordat.rulebook.store import RuleStore
 
-    with RuleStore.open(path) as store:
-        found = own(store, internal="internal" in study.accept)
+    try:
+        with RuleStore.open(path) as store:
+            found = own(store, internal="internal" in study.accept)
+    except StateError as error:
+        return replace(options, fault=error)
     known = {str(i.get("id")) for i in options.instruments}
     added = tuple(i for i in found.instruments if i["id"] not in known)
     return replace(
