@@ -1,8 +1,8 @@
 """MiniLM's vectors of our own clauses, computed once and shipped: without them the first coding takes a minute longer.
 
-The file holds a row for each clause that MiniLM reads, by the SHA-256 of its text, and names the weights that made it
-(all-MiniLM-L6-v2, Apache-2.0). With other weights it is not used. `benchmarks/clause_vectors.py` writes it; a test
-computes rows again.
+The file holds a row for each clause that MiniLM reads, in half precision, by the SHA-256 of its text, and names the
+weights that made it (all-MiniLM-L6-v2, Apache-2.0). With other weights it is not used. `benchmarks/clause_vectors.py`
+writes it; a test computes rows again.
 """
 
 from __future__ import annotations
