@@ -31,6 +31,15 @@ def level_of(count: int) -> int:
     return min(count, 2) if count < 3 else 3 + (count > 4)
 
 
+def share_level(count: int, others: int) -> int | None:
+    """The class of a number of fellow members: the darkest is all of them.
+
+    >>> [share_level(n, 9) for n in (0, 1, 2, 4, 8, 9)], share_level(2, 2)
+    ([None, 0, 1, 2, 4, 4], 4)
+    """
+    return None if not count else -(-5 * count // others) - 1
+
+
 def matrix(rules: Rules) -> Iterator[Figure]:
     """How many binding instruments are in force between each two."""
     inputs, words, areas = rules.inputs, rules.inputs.words, rules.areas
@@ -123,7 +132,7 @@ def topics(rules: Rules) -> Iterator[Figure]:
             count = found[code, member].binding_fellows
             num = rules.num(f"topic_{code}_{member}")
             text = numbers.format_num(num, inputs.study.language, style="bare") if count else NONE
-            level = None if not count else min(4, int(5 * (count - 1) / max(1, len(members) - 1)))
+            level = share_level(count, len(members) - 1)
             id_ = num.id if count else ""  # a dot prints no record
             marks.append(HeatCell(rules.topic(code), member, level, text, id_, num.part))
             line.append(Cell(main=num))

@@ -15,6 +15,7 @@ from concordat.cli import main
 from concordat.errors import InputError, TrustError
 from concordat.evidence.provenance import Book
 from concordat.evidence.store import open_store
+from concordat.figures._style import CLASSES, EMPTY
 from concordat.report.build import gather
 from concordat.report.chapter import Cell, Chapter, Figure, Missing, Note, Paragraph, Table
 from concordat.report.chapters.rulebook import chapter, read
@@ -104,6 +105,14 @@ def test_it_says_that_absence_is_no_proof_and_what_to_load(written: Callable[[St
     assert [b.id for b in found.blocks if isinstance(b, Figure)] == [
         "rules-matrix", "rules-network", "rules-topics", "rules-years",
     ]  # fmt: skip
+
+
+def test_the_darkest_shade_is_all_fellow_members(written: Callable[[Study], Written]) -> None:
+    _, found = written(read_study(CODED))
+    boxes = blocks(found, Figure)["rules-topics"].spec["layer"][0]["data"]["values"]
+    shades = {d["text"]: d["fill"] for d in boxes}
+    assert (shades["2"], shades["·"]) == (CLASSES[-1], EMPTY)  # both of two fellow members
+    assert shades["1"] not in (CLASSES[-1], EMPTY)
 
 
 def test_invited_countries_are_shown_and_not_counted(written: Callable[[Study], Written]) -> None:
