@@ -242,12 +242,15 @@ def uncovered(regime: Regime, cells: Sequence[RuleCell]) -> tuple[tuple[str, ...
 
 
 def outside(regime: Regime) -> tuple[Outside, ...]:
-    """Instruments that at least half of the other members joined, with who did not."""
+    """Instruments that two members or more, and at least half of the others, joined; with who did not.
+
+    (What one member alone joined is with outsiders: in a bloc of three that would be half of the others.)
+    """
     state, n = regime.forces.state[-1], len(regime.members)
     found = []
     for k, instrument in enumerate(regime.instruments):
         joined = state[k] == YES
-        if joined.all() or 2 * joined.sum() < n - 1 or k in regime.forces.directed:
+        if joined.all() or joined.sum() < 2 or 2 * joined.sum() < n - 1 or k in regime.forces.directed:
             continue
 
         def named(mask: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -54,6 +54,12 @@ def test_pairs_are_counted_as_by_hand() -> None:
     assert found["depth"] is None
 
 
+def test_what_one_member_alone_joined_is_no_candidate_for_the_others() -> None:
+    found = parts(instrument("bilateral", "CHN, KOR") + instrument("plural", "BRA, CHN"))
+    assert [name for name in found if name.startswith("joining_")] == ["joining_plural_IND"]
+    assert found["joining_plural_IND"] == 2
+
+
 def test_rows_give_the_assessment_that_a_store_gives() -> None:
     with store_of(BOTH + OPEN, TEXTS) as store:
         store.add_codings([coding("deal/1", "DF-FLOW"), coding("deal/2", "SC-CODE", 1, probability=0.7)])
