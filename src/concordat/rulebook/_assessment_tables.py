@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concordat.rulebook._regime_force import Levels
-from concordat.rulebook._regime_read import UNKNOWN, YES, Regime
+from concordat.rulebook._regime_read import PEOPLE, UNKNOWN, YES, Regime
 from concordat.rulebook.model import MARKS, Participation, Truth
 from concordat.rulebook.regime import NO_INSTRUMENT, NO_TEXT, Figure, deepest, depth_score, pairs_of
 
@@ -66,7 +66,7 @@ class TopicCell:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """An instrument that at least half of the other members joined; who is outside, and of whom it is not known."""
+    """An instrument that two or more, and half of the others, joined; who is outside, and of whom it is not known."""
 
     instrument: str
     binding: bool
@@ -119,7 +119,8 @@ class Coverage:
     Attributes:
         instruments: of the catalogue; in_force: between any two members; with_text, coded: of these.
         pair_share: share of instruments in force between pairs that is coded, over all pairs; None without any.
-        by_hand: share of codings that people made. unverified: share of the instruments in force whose facts are
+        codings: of the instruments in force; by_hand: share of them that people made; uncalibrated: of them without a
+            probability. unverified: share of the instruments in force whose facts are
             marked so. incomplete: instruments of the catalogue whose list of parties is. mode: who coded.
     """
 
@@ -134,6 +135,7 @@ class Coverage:
     incomplete: int
     mode: str
     accuracy: str
+    uncalibrated: int = 0
 
 
 def matrix(regime: Regime, force: Levels, depths: Sequence[Figure]) -> tuple[RuleCell, ...]:
@@ -348,16 +350,18 @@ def coverage(regime: Regime, force: Levels, accuracy: str) -> Coverage:
     here = pairs > 0
     used = [i for i, yes in zip(regime.instruments, here, strict=True) if yes]
     total = int(pairs.sum())
+    made = [c for i in used for c in regime.codings.get(i.id, ())]
     return Coverage(
         instruments=len(regime.instruments),
         in_force=len(used),
         with_text=sum(i.id in regime.with_text for i in used),
         coded=int((here & regime.coded).sum()),
         pair_share=float(pairs[regime.coded].sum()) / total if total else None,
-        codings=regime.codings,
-        by_hand=regime.by_hand / regime.codings if regime.codings else None,
+        codings=len(made),
+        by_hand=sum(c.method in PEOPLE for c in made) / len(made) if made else None,
         unverified=sum(i.mark == "unverified" for i in used) / len(used) if used else None,
         incomplete=sum(not i.complete for i in regime.instruments),
-        mode=", ".join(regime.coders) or "none",
+        mode=", ".join(sorted({c.coder for c in made})) or "none",
+        uncalibrated=sum(c.probability is None and c.method not in PEOPLE for c in made),
         accuracy=accuracy,
     )

@@ -69,8 +69,7 @@ class Regime:
         coded: instruments with a coding. topics: by instrument and topic, the catalogue's and those of its codings.
         soft: instruments that bind nobody by nature.
         hardest: `[variant, provision]`; variant_of: of an instrument for a member, -1 where not coded.
-        by_hand: codings that a person made; codings: all of them; uncalibrated: those of a method without probability.
-        coders: who coded: names, sorted.
+        codings: by instrument, those that its rules were made from.
     """
 
     members: tuple[str, ...]
@@ -86,10 +85,7 @@ class Regime:
     rules: Rules = field(repr=False)
     hardest: Levels = field(repr=False)
     variant_of: NDArray[np.intp] = field(repr=False)
-    codings: int
-    by_hand: int
-    uncalibrated: int
-    coders: tuple[str, ...]
+    codings: Mapping[str, Sequence[Coding]] = field(repr=False)
 
     @property
     def on(self) -> date:
@@ -185,7 +181,6 @@ def read(
     days = (*(date(y, 12, 31) for y in range(first_year or on.year, on.year)), on)
     coded = np.array([bool(by_instrument.get(i.id)) for i in instruments], dtype=bool)
     made = _rules(by_instrument, instruments, rows, tuple(members), book, scales)
-    every = [c for some in by_instrument.values() for c in some]
     return Regime(
         members=tuple(members),
         days=days,
@@ -200,10 +195,7 @@ def read(
         rules=made[0],
         hardest=made[1],
         variant_of=made[2],
-        codings=len(every),
-        by_hand=sum(c.method in PEOPLE for c in every),
-        uncalibrated=sum(c.probability is None and c.method not in PEOPLE for c in every),
-        coders=tuple(sorted({c.coder for c in every})),
+        codings=by_instrument,
     )
 
 
@@ -285,4 +277,4 @@ def _reserved(rows: Sequence[Participation], members: Sequence[str], scales: Sca
     return [frozenset(w.split(":", 1)[0] for w in own.get(m, ())) & codes for m in members]
 
 
-__all__ = ["UNKNOWN", "YES", "Held", "Regime", "Rules", "held", "read"]
+__all__ = ["PEOPLE", "UNKNOWN", "YES", "Held", "Regime", "Rules", "held", "read"]

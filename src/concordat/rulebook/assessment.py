@@ -131,7 +131,7 @@ def assessment(
         shared_soft=_shared(regime),
         coverage=coverage,
         to_load=to_load,
-        notes=_notes(regime, matrix, coverage, to_load),
+        notes=_notes(matrix, coverage, to_load),
         drafts=tuple(drafts),
         instruments={i.id: i for i in regime.instruments},
         names={i.id: i.short_name for i in regime.instruments},
@@ -145,9 +145,7 @@ def _shared(regime: Regime) -> tuple[str, ...]:
     return tuple(i.id for k, i in enumerate(regime.instruments) if regime.soft[k] and (state[k] == YES).all())
 
 
-def _notes(
-    regime: Regime, matrix: Sequence[RuleCell], coverage: Coverage, to_load: Sequence[ToLoad]
-) -> tuple[str, ...]:
+def _notes(matrix: Sequence[RuleCell], coverage: Coverage, to_load: Sequence[ToLoad]) -> tuple[str, ...]:
     """What a reader must know before the figures."""
     found = []
     thin = sum(not c.binding for c in matrix)
@@ -161,7 +159,7 @@ def _notes(
         first = ", ".join(t.instrument for t in to_load[:8])
         more = f" and {len(to_load) - 8} more" if len(to_load) > 8 else ""
         found.append(f"Instruments in force between members without a coded text: load and code {first}{more}.")
-    if regime.uncalibrated:
-        what = f"{regime.uncalibrated} codings have no probability (uncalibrated)"
+    if coverage.uncalibrated:
+        what = f"{coverage.uncalibrated} codings have no probability (uncalibrated)"
         found.append(f"{what}: in the intervals they stand as they are.")
     return tuple(found)

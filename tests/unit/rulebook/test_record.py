@@ -54,6 +54,13 @@ def test_pairs_are_counted_as_by_hand() -> None:
     assert found["depth"] is None
 
 
+def test_codings_of_texts_between_others_are_not_counted() -> None:
+    row = ["1", "DF-FLOW", 2, "", 0.9, "model", "shipped"]
+    codings = {name: [[f"{name}/1", *row[1:]]] for name in ("deal", "far")}
+    found = parts(BOTH + instrument("far", "FRA, DEU"), codings=codings)
+    assert (found["coded"], found["codings"]) == (1, 1)
+
+
 def test_what_one_member_alone_joined_is_no_candidate_for_the_others() -> None:
     found = parts(instrument("bilateral", "CHN, KOR") + instrument("plural", "BRA, CHN"))
     assert [name for name in found if name.startswith("joining_")] == ["joining_plural_IND"]
