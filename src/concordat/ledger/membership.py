@@ -1,0 +1,481 @@
+"""Whose keys count, since when, and who decides that: the bloc's membership file and the chain of its versions.
+
+A version is a DSSE payload in canonical JSON. Version 1 is pinned by the SHA-256 of its payload (read aloud as eight
+words); version n + 1 carries the votes of enough members of version n *and* of its own, as TUF's root role does (TUF
+specification 1.0.33, section 5.3). A member's vote is signatures by its root keys at its own threshold, made offline. If
+a member lost its root keys, the others' threshold gives it new ones.
+
+Versions take effect at a batch of the council log, never at a clock time: an entry counts when its key was valid at the
+batch that took it up. A version that changes who is counted (members, their hosts, log, witness or mirror keys, the
+rota) takes effect at the beginning of a view (batch 0), so that the votes that open the view can be asked of both
+versions; a version that changes persons, roots, thresholds or the expiry may take effect at any batch.
+
+What this does not do: hold private keys (`node.identity`), or decide whom to admit (`council`).
+
+    >>> words_of("7f000001" * 4)
+    'lusab babad lusab babad lusab babad lusab babad'
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from concordat import canonical
+from concordat.errors import InputError, RuleError, TrustError
+from concordat.ledger.entry import _AUTHOR, _LABEL, _SCOPE, _TIME, Entry, Envelope
+from concordat.ledger.keys import (
+    ED25519_COSIGNATURE,
+    ED25519_LOG,
+    MLDSA44_COSIGNATURE,
+    VerifierKey,
+    check_public,
+    entry_keyid,
+)
+
+MEMBERSHIP_TYPE = "application/vnd.concordat.membership+json; v=1"
+BYTES_MAX = 4_000_000
+MEMBERS_MAX = 64
+STATUSES = ("active", "suspended")
+WARN_DAYS = 90
+ROLES = {"log": "member", "witness": "witness", "mirror": "mirror"}
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.:-]{0,251}[a-z0-9])?")
+_TOP = frozenset(
+    ("bloc", "effective", "expires", "members", "merge_delay_hours", "rota", "threshold", "v", "version")
+)  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """A place in the order of the council: batch `batch` of view `view`."""
+
+    view: int
+    batch: int
+
+    def __str__(self) -> str:
+        return f"view {self.view}, batch {self.batch}"
+
+
+FIRST_POINT = Point(1, 0)
+
+
+@dataclass(frozen=True)
+class PersonKey:
+    """A delegate's key: its label, what it may sign, from and until which batch."""
+
+    label: str
+    public: bytes
+    may: tuple[str, ...]
+    start: Point
+    end: Point | None
+
+    @property
+    def keyid(self) -> str:
+        """The id by which entries name it."""
+        return entry_keyid(self.public)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: its keys in each role, and its delegates."""
+
+    id: str
+    host: str
+    status: str
+    root_threshold: int
+    roots: tuple[bytes, ...]
+    log: tuple[VerifierKey, ...]
+    witness: tuple[VerifierKey, ...]
+    mirror: tuple[VerifierKey, ...]
+    persons: tuple[PersonKey, ...]
+
+    @property
+    def origin(self) -> str:
+        """The origin of its log: the name of its log key."""
+        return self.log[0].name
+
+    def counted(self) -> tuple[Any, ...]:
+        """What must not change within a view."""
+        return (self.id, self.host, self.status, self.log, self.witness, self.mirror)
+
+
+def quorum_of(n: int) -> int:
+    """q = n - floor((n - 1) / 3): any two quorums share more than f members."""
+    return n - (n - 1) // 3
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One version of the file, read and checked by itself; `MembershipChain` checks the signatures."""
+
+    bloc: str
+    version: int
+    effective: Point
+    expires: str
+    threshold: int
+    merge_delay_hours: int
+    rota: tuple[str, ...]
+    members: tuple[Member, ...]
+    payload: bytes
+    envelope: Envelope
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the payload: what is pinned."""
+        return hashlib.sha256(self.payload).hexdigest()
+
+    @property
+    def active(self) -> tuple[Member, ...]:
+        """The members that count, in order of their ids."""
+        return tuple(m for m in self.members if m.status == "active")
+
+    @property
+    def quorum(self) -> int:
+        """How many active members make a head agreed."""
+        return quorum_of(len(self.active))
+
+    def member(self, member_id: str) -> Member:
+        """One member.
+
+        Raises:
+            TrustError: no such member in this version.
+        """
+        for member in self.members:
+            if member.id == member_id:
+                return member
+        raise TrustError(f"{member_id} is not in membership version {self.version} of {self.bloc}.", code="not_a_member")
+
+    def council_origin(self, view: int) -> str:
+        """The origin of the council log of a view."""
+        return f"{self.bloc}/council/{view}"
+
+    def chair(self, view: int) -> str:
+        """Who chairs a view: the rota in turn."""
+        return self.rota[(view - 1) % len(self.rota)]
+
+    def council_keys(self, view: int) -> tuple[VerifierKey, ...]:
+        """The chair's log keys under the name of the council log of that view."""
+        origin = self.council_origin(view)
+        return tuple(VerifierKey(origin, key.kind, key.public) for key in self.member(self.chair(view)).log)
+
+    def cosigner_keys(self, role: str) -> tuple[VerifierKey, ...]:
+        """The keys of all active members in the role `witness` or `mirror`."""
+        return tuple(key for member in self.active for key in getattr(member, role))
+
+    def cosigner_names(self, role: str) -> dict[str, str]:
+        """Key name -> member id, of the active members."""
+        return {getattr(member, role)[0].name: member.id for member in self.active}
+
+    @classmethod
+    def parse(cls, data: bytes, where: str = "membership") -> Membership:
+        """Read one version; its signatures are not checked here.
+
+        Raises:
+            InputError: not an envelope or payload of that form, with the path of the fault.
+            StateError: a newer format.
+            TrustError: a weak key.
+        """
+        envelope = Envelope.parse(data, MEMBERSHIP_TYPE, where, BYTES_MAX)
+        try:
+            raw = canonical.loads(envelope.payload, exact=True)
+        except InputError as error:
+            error.where = f"{where}, {error.where}"
+            raise
+        return _Reader(where).membership(raw, envelope)
+
+    def require_votes(self, envelope: Envelope, what: str) -> list[str]:
+        """The members of this version whose root keys signed an envelope at their own thresholds.
+
+        Raises:
+            TrustError: a signature of a known root key that fails, or fewer votes than this version's threshold.
+        """
+        voted = []
+        for member in self.active:
+            known = {entry_keyid(root): root for root in member.roots}
+            good = 0
+            for keyid, _ in envelope.signatures:
+                if keyid in known:
+                    envelope.verify(keyid, known[keyid], what)
+                    good += 1
+            if good >= member.root_threshold:
+                voted.append(member.id)
+        if len(voted) < self.threshold:
+            missing = ", ".join(m.id for m in self.active if m.id not in voted)
+            need = f"{len(voted)} of {self.threshold} votes of membership version {self.version}"
+            raise TrustError(f"{what} has {need}; missing {missing}.", code="votes")
+        return voted
+
+    def require_in_force(self, today: str) -> None:
+        """The file has not expired.
+
+        Args:
+            today: a UTC time as in the file.
+
+        Raises:
+            RuleError: it has: who must sign a new one, and with which command.
+        """
+        if today >= self.expires:
+            who = ", ".join(m.id for m in self.active)
+            raise RuleError(
+                f"membership version {self.version} expired on {self.expires[:10]}: nothing new is final.",
+                where=self.bloc,
+                hint=f"{self.threshold} of {who} must sign version {self.version + 1}: concordat node membership renew",
+                code="expired",
+            )
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days until it expires; below `WARN_DAYS` the node says so."""
+        return (datetime.fromisoformat(self.expires.replace("Z", "+00:00")) - now).days
+
+
+@dataclass(frozen=True)
+class MembershipChain:
+    """All versions from the pinned first one on, each signed as the one before it demands."""
+
+    versions: tuple[Membership, ...]
+
+    @classmethod
+    def verify(cls, files: Sequence[bytes], pinned: str) -> MembershipChain:
+        """Verify a chain.
+
+        Args:
+            files: the envelopes of versions 1, 2, 3, ... pinned: the SHA-256 of the payload of version 1.
+
+        Raises:
+            InputError: a file that can't be read, or no file.
+            TrustError: another first version; a gap; votes missing; a change of who counts within a view.
+        """
+        if not files:
+            raise InputError("no membership file.", where="membership", code="membership")
+        first = Membership.parse(files[0], "membership version 1")
+        if first.hash != pinned:
+            what = f"its hash is {first.hash[:16]}..., and {pinned[:16]}... is pinned."
+            raise TrustError(what, where="membership version 1", hint="Compare the eight words.", code="pinned")
+        if first.version != 1 or first.effective != FIRST_POINT:
+            raise TrustError("the first version must be 1, in force from view 1, batch 0.", code="membership")
+        first.require_votes(first.envelope, "membership version 1")
+        chain = cls((first,))
+        for number, data in enumerate(files[1:], 2):
+            chain = chain.extended(data, f"membership version {number}")
+        return chain
+
+    def extended(self, data: bytes, where: str = "membership") -> MembershipChain:
+        """The chain with one version more.
+
+        Raises:
+            InputError, TrustError: as `verify`.
+        """
+        last, new = self.versions[-1], Membership.parse(data, where)
+        if new.version != last.version + 1 or new.bloc != last.bloc:
+            what = f"version {new.version} of {new.bloc} doesn't follow version {last.version} of {last.bloc}."
+            raise TrustError(what, where=where, code="membership")
+        if new.effective <= last.effective:
+            raise TrustError(f"it takes effect at {new.effective}, not after {last.effective}.", where=where, code="membership")
+        counts = [m.counted() for m in new.members] != [m.counted() for m in last.members] or new.rota != last.rota
+        if counts and (new.effective.batch or new.effective.view == last.effective.view):
+            what = "it changes members, hosts, node keys or the rota, which takes effect at batch 0 of a later view."
+            raise TrustError(what, where=where, code="membership")
+        last.require_votes(new.envelope, where)
+        new.require_votes(new.envelope, where)
+        return MembershipChain((*self.versions, new))
+
+    @property
+    def last(self) -> Membership:
+        """The newest version."""
+        return self.versions[-1]
+
+    @property
+    def pinned(self) -> str:
+        """The hash of version 1."""
+        return self.versions[0].hash
+
+    def at(self, point: Point) -> Membership:
+        """The version in force at a batch."""
+        return [m for m in self.versions if m.effective <= point][-1]
+
+    def of_view(self, view: int) -> Membership:
+        """The version that says who counts in a view: members, keys and rota don't change within one."""
+        return self.at(Point(view, 0)) if view > 1 else self.versions[0]
+
+    def in_views(self, first: int, last: int) -> tuple[Membership, ...]:
+        """Every version that says who counts in the views from `first` to `last`, without doubles."""
+        found = {self.of_view(view).version: self.of_view(view) for view in range(max(first, 1), last + 1)}
+        return tuple(found[version] for version in sorted(found))
+
+    def person(self, entry: Entry) -> PersonKey:
+        """The key that an entry names, as listed in the version that it names.
+
+        Raises:
+            TrustError: no such version, member or key there.
+        """
+        if entry.membership > len(self.versions):
+            what = f"entry {entry.author} {entry.seq} names membership version {entry.membership}; the newest is {len(self.versions)}."
+            raise TrustError(what, code="membership")
+        version = self.versions[entry.membership - 1]
+        for key in version.member(entry.author).persons:
+            if key.keyid == entry.keyid and key.label == entry.person:
+                return key
+        what = (
+            f"entry {entry.author} {entry.seq} is signed by key {entry.keyid} as {entry.person}, which membership version"
+            f" {version.version} doesn't list for {entry.author}."
+        )
+        raise TrustError(what, code="unknown_key")
+
+    def verify_entry(self, entry: Entry) -> Entry:
+        """The entry was signed by a key that its membership version lists for its author, for its scope.
+
+        Raises:
+            TrustError: another bloc, an unknown key, a scope the key may not sign, or a signature that fails.
+        """
+        key = self.person(entry)
+        if entry.bloc != self.last.bloc:
+            raise TrustError(f"entry {entry.author} {entry.seq} is of {entry.bloc}, not {self.last.bloc}.", code="bloc")
+        if entry.scope.partition(":")[0] not in key.may and entry.scope not in key.may:
+            what = f"key {key.keyid} ({entry.author} {key.label}) may not sign for {entry.scope}: {', '.join(key.may)}."
+            raise TrustError(what, code="role")
+        return entry.verify(key.public)
+
+    def check_taken_up(self, entry: Entry, point: Point) -> None:
+        """The entry's key was valid at the batch that took it up.
+
+        Raises:
+            TrustError: not yet, or no longer: which key, by which version, since which batch.
+        """
+        version = self.at(point)
+        name = f"key {entry.keyid} ({entry.author} {entry.person})"
+        key = next((k for m in version.members if m.id == entry.author for k in m.persons if k.keyid == entry.keyid), None)
+        if key is None:
+            what = f"{name} is not in membership version {version.version}, in force since {version.effective}"
+        elif point < key.start:
+            what = f"{name} is valid from {key.start} on (membership version {version.version})"
+        elif key.end is not None and point >= key.end:
+            what = f"{name} was revoked at {key.end} (membership version {version.version})"
+        elif version.member(entry.author).status != "active":
+            what = f"{entry.author} is suspended (membership version {version.version})"
+        else:
+            return
+        raise TrustError(f"entry {entry.author} {entry.seq}, taken up at {point}: {what}.", code="key_not_valid")
+
+
+class _Reader:
+    """Reads one payload, naming the path of each fault."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.seen: dict[bytes, str] = {}
+
+    def fault(self, path: str, what: str) -> InputError:
+        return InputError(what, where=f"{self.where}, $.{path}", code="membership")
+
+    def membership(self, raw: Any, envelope: Envelope) -> Membership:
+        self.keys(raw, _TOP, "")
+        if raw["v"] != 1 or raw["v"] is True:
+            raise self.fault("v", "must be 1.")
+        self.text(raw["bloc"], _AUTHOR, "bloc")
+        self.text(raw["expires"], _TIME, "expires")
+        members = raw["members"]
+        if not isinstance(members, list) or not 1 <= len(members) <= MEMBERS_MAX:
+            raise self.fault("members", f"1 to {MEMBERS_MAX} members.")
+        read = tuple(self.member(m, f"members[{i}]", raw["bloc"]) for i, m in enumerate(members))
+        ids = [m.id for m in read]
+        if ids != sorted(set(ids)):
+            raise self.fault("members", "must be in order of their ids, each once.")
+        active = [m.id for m in read if m.status == "active"]
+        rota = raw["rota"]
+        if not isinstance(rota, list) or sorted(map(str, rota)) != active or not active:
+            raise self.fault("rota", "must name each active member once.")
+        return Membership(
+            bloc=raw["bloc"], version=self.count(raw["version"], 1, "version"), effective=self.point(raw["effective"], "effective"),
+            expires=raw["expires"], threshold=self.count(raw["threshold"], 1, "threshold", len(active)),
+            merge_delay_hours=self.count(raw["merge_delay_hours"], 1, "merge_delay_hours", 24 * 365),
+            rota=tuple(rota), members=read, payload=envelope.payload, envelope=envelope,
+        )  # fmt: skip
+
+    def member(self, raw: Any, path: str, bloc: str) -> Member:
+        self.keys(raw, {"id", "host", "status", "root", "log", "witness", "mirror", "persons"}, path)
+        self.text(raw["id"], _AUTHOR, f"{path}.id")
+        self.text(raw["host"], _HOST, f"{path}.host")
+        if raw["status"] not in STATUSES:
+            raise self.fault(f"{path}.status", f"one of {', '.join(STATUSES)}.")
+        self.keys(raw["root"], {"threshold", "keys"}, f"{path}.root")
+        roots = tuple(self.public(key, f"{path}.root.keys[{i}]") for i, key in enumerate(self.items(raw["root"]["keys"], path)))
+        named = {role: self.vkeys(raw[role], f"{path}.{role}", f"{raw['host']}/{bloc}/{name}", role) for role, name in ROLES.items()}
+        persons = tuple(self.person(p, f"{path}.persons[{i}]") for i, p in enumerate(self.items(raw["persons"], path)))
+        threshold = self.count(raw["root"]["threshold"], 1, f"{path}.root.threshold", len(roots))
+        return Member(raw["id"], raw["host"], raw["status"], threshold, roots, **named, persons=persons)
+
+    def vkeys(self, raw: Any, path: str, name: str, role: str) -> tuple[VerifierKey, ...]:
+        keys = tuple(VerifierKey.parse(str(text)) for text in self.items(raw, path))
+        first = ED25519_LOG if role == "log" else ED25519_COSIGNATURE
+        if [k.kind for k in keys] not in ([first], [first, MLDSA44_COSIGNATURE]):
+            raise self.fault(path, f"an Ed25519 key of type {first:#04x}, then at most one ML-DSA-44 key.")
+        for key in keys:
+            if key.name != name:
+                raise self.fault(path, f'the key is named "{key.name}" instead of "{name}".')
+            self.once(key.public, path)
+        return keys
+
+    def person(self, raw: Any, path: str) -> PersonKey:
+        self.keys(raw, {"label", "key", "may", "from", "until"}, path)
+        self.text(raw["label"], _LABEL, f"{path}.label")
+        may = self.items(raw["may"], f"{path}.may")
+        for scope in may:
+            if scope != "clearing":
+                self.text(scope, _SCOPE, f"{path}.may")
+        end = None if raw["until"] is None else self.point(raw["until"], f"{path}.until")
+        start = self.point(raw["from"], f"{path}.from")
+        return PersonKey(raw["label"], self.public(raw["key"], f"{path}.key"), tuple(may), start, end)
+
+    def public(self, raw: Any, path: str) -> bytes:
+        try:
+            key = base64.b64decode(raw, validate=True)
+        except (binascii.Error, ValueError, TypeError):
+            raise self.fault(path, "not the base64 of a key.") from None
+        check_public(key, f"{self.where}, $.{path}")
+        self.once(key, path)
+        return key
+
+    def once(self, key: bytes, path: str) -> None:
+        """One key, one role: the same key in two places would let a signature count for what it was not made for."""
+        if key in self.seen:
+            raise self.fault(path, f"the same key stands at {self.seen[key]}.")
+        self.seen[key] = path
+
+    def point(self, raw: Any, path: str) -> Point:
+        self.keys(raw, {"view", "batch"}, path)
+        return Point(self.count(raw["view"], 1, f"{path}.view"), self.count(raw["batch"], 0, f"{path}.batch"))
+
+    def keys(self, raw: Any, wanted: Iterable[str], path: str) -> None:
+        if not isinstance(raw, Mapping) or set(raw) != set(wanted):
+            raise self.fault(path, f"an object with {', '.join(sorted(wanted))}.")
+
+    def items(self, raw: Any, path: str) -> list[Any]:
+        if not isinstance(raw, list) or len(raw) > 10_000:
+            raise self.fault(path, "a list was expected.")
+        return raw
+
+    def text(self, raw: Any, pattern: re.Pattern[str], path: str) -> None:
+        if not isinstance(raw, str) or not pattern.fullmatch(raw):
+            raise self.fault(path, f'"{str(raw)[:60]}" can\'t stand here.')
+
+    def count(self, raw: Any, low: int, path: str, high: int = canonical.INTEGER_MAX) -> int:
+        if type(raw) is not int or not low <= raw <= high:
+            raise self.fault(path, f"a whole number from {low} to {high}.")
+        return raw
+
+
+def words_of(hexadecimal: str) -> str:
+    """The first 128 bits of a hash as eight words to read aloud: proquints (Wilkerson 2009), 16 bits a word."""
+    consonants, vowels = "bdfghjklmnprstvz", "aiou"
+    words = []
+    for i in range(0, 32, 4):
+        n = int(hexadecimal[i : i + 4], 16)
+        parts = (consonants[n >> 12], vowels[n >> 10 & 3], consonants[n >> 6 & 15], vowels[n >> 4 & 3], consonants[n & 15])
+        words.append("".join(parts))
+    return " ".join(words)
