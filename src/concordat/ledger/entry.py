@@ -82,7 +82,9 @@ class Envelope:
             StateError: a newer version of the kind.
         """
         if len(data) > limit:
-            raise too_large(len(data)) if limit == ENTRY_BYTES_MAX else InputError(f"over {limit:,} bytes.", where=where)
+            raise (
+                too_large(len(data)) if limit == ENTRY_BYTES_MAX else InputError(f"over {limit:,} bytes.", where=where)
+            )
         try:
             raw = json.loads(data)
         except (ValueError, RecursionError):
@@ -272,7 +274,15 @@ def _check_payload(payload: Any, where: str) -> None:
     if set(payload) != _KEYS:
         odd = sorted(set(payload) ^ _KEYS)
         raise refuse(str(odd[0])[:60], "missing, or not a key of an entry.")
-    patterns = {"author": _AUTHOR, "bloc": _AUTHOR, "person": _LABEL, "prev": _ID, "scope": _SCOPE, "ts": _TIME, "type": _TYPE}
+    patterns = {
+        "author": _AUTHOR,
+        "bloc": _AUTHOR,
+        "person": _LABEL,
+        "prev": _ID,
+        "scope": _SCOPE,
+        "ts": _TIME,
+        "type": _TYPE,
+    }
     for key, pattern in patterns.items():
         if not _matches(pattern, payload[key]):
             raise refuse(key, f'"{str(payload[key])[:60]}" is not what {key} may be.')
@@ -317,4 +327,6 @@ def verify_blob(reference: Mapping[str, Any], content: bytes, salt: bytes | None
         raise TrustError("salt is missing, or not expected.", code="blob")
     hashed = hashlib.sha256((salt or b"") + content).hexdigest()
     if hashed != reference.get("hash"):
-        raise TrustError(f"the content has hash {hashed[:12]}..., not {str(reference.get('hash'))[:12]}... .", code="blob")
+        raise TrustError(
+            f"the content has hash {hashed[:12]}..., not {str(reference.get('hash'))[:12]}... .", code="blob"
+        )

@@ -143,7 +143,9 @@ def check_name(name: str, where: str = "") -> None:
     """
     bad = not name or "+" in name or not name.isprintable() or any(c.isspace() for c in name)
     if bad or len(name.encode("utf-8", "replace")) > 255:
-        raise InputError(f'"{name[:60]}" is not a key name: no spaces, no "+", 1 to 255 bytes.', where=where, code="name")
+        raise InputError(
+            f'"{name[:60]}" is not a key name: no spaces, no "+", 1 to 255 bytes.', where=where, code="name"
+        )
 
 
 # --- Ed25519 --------------------------------------------------------------------------------------------------------
@@ -267,7 +269,9 @@ def verify_mldsa44(public: bytes, signature: bytes, message: bytes, what: str = 
     if not has_mldsa():  # pragma: no cover
         raise TrustError(f"{what} can't be checked: this installation has no ML-DSA-44.", code="no_mldsa")
     if len(signature) != MLDSA44_SIGNATURE:
-        raise TrustError(f"{what} has {len(signature)} bytes; ML-DSA-44 has {MLDSA44_SIGNATURE}.", code="signature_size")
+        raise TrustError(
+            f"{what} has {len(signature)} bytes; ML-DSA-44 has {MLDSA44_SIGNATURE}.", code="signature_size"
+        )
     try:
         _mldsa_public(public).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -149,7 +149,9 @@ class Membership:
         for member in self.members:
             if member.id == member_id:
                 return member
-        raise TrustError(f"{member_id} is not in membership version {self.version} of {self.bloc}.", code="not_a_member")
+        raise TrustError(
+            f"{member_id} is not in membership version {self.version} of {self.bloc}.", code="not_a_member"
+        )
 
     def council_origin(self, view: int) -> str:
         """The origin of the council log of a view."""
@@ -276,7 +278,9 @@ class MembershipChain:
             what = f"version {new.version} of {new.bloc} doesn't follow version {last.version} of {last.bloc}."
             raise TrustError(what, where=where, code="membership")
         if new.effective <= last.effective:
-            raise TrustError(f"it takes effect at {new.effective}, not after {last.effective}.", where=where, code="membership")
+            raise TrustError(
+                f"it takes effect at {new.effective}, not after {last.effective}.", where=where, code="membership"
+            )
         counts = [m.counted() for m in new.members] != [m.counted() for m in last.members] or new.rota != last.rota
         if counts and (new.effective.batch or new.effective.view == last.effective.view):
             what = "it changes members, hosts, node keys or the rota, which takes effect at batch 0 of a later view."
@@ -349,7 +353,9 @@ class MembershipChain:
         """
         version = self.at(point)
         name = f"key {entry.keyid} ({entry.author} {entry.person})"
-        key = next((k for m in version.members if m.id == entry.author for k in m.persons if k.keyid == entry.keyid), None)
+        key = next(
+            (k for m in version.members if m.id == entry.author for k in m.persons if k.keyid == entry.keyid), None
+        )
         if key is None:
             what = f"{name} is not in membership version {version.version}, in force since {version.effective}"
         elif point < key.start:
@@ -404,8 +410,13 @@ class _Reader:
         if raw["status"] not in STATUSES:
             raise self.fault(f"{path}.status", f"one of {', '.join(STATUSES)}.")
         self.keys(raw["root"], {"threshold", "keys"}, f"{path}.root")
-        roots = tuple(self.public(key, f"{path}.root.keys[{i}]") for i, key in enumerate(self.items(raw["root"]["keys"], path)))
-        named = {role: self.vkeys(raw[role], f"{path}.{role}", f"{raw['host']}/{bloc}/{name}", role) for role, name in ROLES.items()}
+        roots = tuple(
+            self.public(key, f"{path}.root.keys[{i}]") for i, key in enumerate(self.items(raw["root"]["keys"], path))
+        )
+        named = {
+            role: self.vkeys(raw[role], f"{path}.{role}", f"{raw['host']}/{bloc}/{name}", role)
+            for role, name in ROLES.items()
+        }
         persons = tuple(self.person(p, f"{path}.persons[{i}]") for i, p in enumerate(self.items(raw["persons"], path)))
         threshold = self.count(raw["root"]["threshold"], 1, f"{path}.root.threshold", len(roots))
         return Member(raw["id"], raw["host"], raw["status"], threshold, roots, **named, persons=persons)
@@ -476,6 +487,12 @@ def words_of(hexadecimal: str) -> str:
     words = []
     for i in range(0, 32, 4):
         n = int(hexadecimal[i : i + 4], 16)
-        parts = (consonants[n >> 12], vowels[n >> 10 & 3], consonants[n >> 6 & 15], vowels[n >> 4 & 3], consonants[n & 15])
+        parts = (
+            consonants[n >> 12],
+            vowels[n >> 10 & 3],
+            consonants[n >> 6 & 15],
+            vowels[n >> 4 & 3],
+            consonants[n & 15],
+        )
         words.append("".join(parts))
     return " ".join(words)

@@ -300,5 +300,3 @@ def _check_hashes(hashes: Sequence[bytes]) -> None:
         raise TrustError(f"a proof of over {PROOF_MAX} hashes.", code="proof")
     if any(len(h) != 32 for h in hashes):
         raise TrustError("a hash that doesn't have 32 bytes.", code="proof")
-
-

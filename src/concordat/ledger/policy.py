@@ -61,7 +61,9 @@ class Policy:
             if words:
                 reader.read(words, f"{where}, line {number}")
         if not reader.quorum:
-            raise InputError("no quorum line.", where=where, hint='Write "quorum none" if none is wanted.', code="policy")
+            raise InputError(
+                "no quorum line.", where=where, hint='Write "quorum none" if none is wanted.', code="policy"
+            )
         return cls(tuple(reader.logs), tuple(reader.witnesses), tuple(reader.groups), reader.quorum)
 
     def __str__(self) -> str:
@@ -170,7 +172,9 @@ class _Reader:
             if member == "none" or member in self._grouped:
                 raise InputError(f'"{member}" is in a group already, or none.', where=place, code="policy")
             self._grouped.add(member)
-        threshold = {"any": 1, "all": len(members)}.get(count) or (int(count) if count.isascii() and count.isdigit() else 0)
+        threshold = {"any": 1, "all": len(members)}.get(count) or (
+            int(count) if count.isascii() and count.isdigit() else 0
+        )
         if not 1 <= threshold <= len(members):
             raise InputError(f'"{count}" of {len(members)} can\'t be met.', where=place, code="policy")
         self._define(name, place)
