@@ -1,8 +1,8 @@
 """What one member said: an entry, its signed envelope, and how its bytes are read.
 
 A log leaf is the exact bytes of one DSSE envelope in canonical JSON: `{"payload":b64,"payloadType":t,"signatures":
-[{"keyid":k,"sig":b64}]}`. What is signed is DSSE's pre-authentication encoding `DSSEv1 len(t) t len(p) p` (DSSE protocol
-v1.0.2), so no verifier writes JSON again before it checks a signature. The payload is canonical JSON as well; its
+[{"keyid":k,"sig":b64}]}`. What is signed is DSSE's pre-authentication encoding `DSSEv1 len(t) t len(p) p` (protocol
+1.0.2), so no verifier writes JSON again before it checks a signature. The payload is canonical JSON as well; its
 SHA-256 is the entry's id. Unknown keys are refused, unknown types are kept and ignored by whoever doesn't know them.
 
 An entry holds at most 65,535 bytes as an envelope and 48,000 as a payload; what is larger or confidential lies beside
@@ -66,7 +66,7 @@ class Envelope:
     payload: bytes
     signatures: tuple[tuple[str, bytes], ...]
 
-    def bytes(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """Canonical JSON."""
         signed = ",".join(f'{{"keyid":"{k}","sig":"{base64.b64encode(s).decode()}"}}' for k, s in self.signatures)
         payload = base64.b64encode(self.payload).decode()
@@ -75,7 +75,7 @@ class Envelope:
 
     @classmethod
     def parse(cls, data: bytes, kind: str, where: str = "envelope", limit: int = ENTRY_BYTES_MAX) -> Envelope:
-        """Read an envelope of one kind, strictly: the bytes are exactly those that `bytes` writes.
+        """Read an envelope of one kind, strictly: the bytes are exactly those that `to_bytes` writes.
 
         Raises:
             InputError: too long, not canonical JSON, unknown keys, no signature, or base64 that is not plain.
@@ -102,7 +102,7 @@ class Envelope:
                 raise InputError("a signature is keyid and sig.", where=where, code="envelope")
             pairs.append((one["keyid"], _plain_base64(one["sig"], where)))
         found = cls(kind, _plain_base64(raw["payload"], where), tuple(pairs))
-        if found.bytes() != data:
+        if found.to_bytes() != data:
             raise InputError("the bytes are not in canonical form (RFC 8785).", where=where, code="not_canonical")
         return found
 
@@ -198,8 +198,8 @@ class Entry:
                 text that is not NFC; over 48,000 bytes.
         """
         payload = {
-            "author": author, "bloc": bloc, "body": dict(body), "membership": membership, "person": person, "prev": prev,
-            "refs": list(refs), "scope": scope, "seq": seq, "ts": ts, "type": type, "v": VERSION,
+            "author": author, "bloc": bloc, "body": dict(body), "membership": membership, "person": person,
+            "prev": prev, "refs": list(refs), "scope": scope, "seq": seq, "ts": ts, "type": type, "v": VERSION,
         }  # fmt: skip
         data = canonical.dumps(payload)
         if len(data) > PAYLOAD_BYTES_MAX:
@@ -207,7 +207,7 @@ class Entry:
             what = f"{len(data):,} bytes; the limit of a payload is {PAYLOAD_BYTES_MAX:,}."
             raise InputError(what, where="entry", hint=hint, code="entry_size")
         envelope = sign_envelope(ENTRY_TYPE, data, [(ED25519_LOG, secret)])
-        return cls._of(envelope, envelope.bytes(), "entry")
+        return cls._of(envelope, envelope.to_bytes(), "entry")
 
     @classmethod
     def parse(cls, leaf: bytes, where: str = "entry") -> Entry:

@@ -7,8 +7,8 @@ cosignature, 0x06 ML-DSA-44 over a cosignature (a log signs its own head with on
 
 Libraries differ on odd encodings of Ed25519 points, and a verdict that differs from one machine to the next would split
 the members. So `verify_ed25519`, the one function of the whole project, refuses *before* the library is asked: public
-keys and commitments R that are not canonical or of small order, and S >= L (RFC 8032 sections 5.1.3 and 5.1.7; Chalkias,
-Garillot and Nikolaenko, "Taming the many EdDSAs", 2020). Public keys are decompressed once, at enrolment.
+keys and commitments R that are not canonical or of small order, and S >= L (RFC 8032 sections 5.1.3 and 5.1.7;
+Chalkias, Garillot and Nikolaenko, "Taming the many EdDSAs", 2020). Public keys are decompressed once, at enrolment.
 
 ML-DSA-44 is FIPS 204 with an empty context. Where the installed `cryptography` has none, `has_mldsa()` says so and
 signatures of that kind are told as unchecked, never as good.

@@ -2,8 +2,8 @@
 
 A version is a DSSE payload in canonical JSON. Version 1 is pinned by the SHA-256 of its payload (read aloud as eight
 words); version n + 1 carries the votes of enough members of version n *and* of its own, as TUF's root role does (TUF
-specification 1.0.33, section 5.3). A member's vote is signatures by its root keys at its own threshold, made offline. If
-a member lost its root keys, the others' threshold gives it new ones.
+specification 1.0.33, section 5.3). A member's vote is signatures by its root keys at its own threshold, made offline.
+If a member lost its root keys, the others' threshold gives it new ones.
 
 Versions take effect at a batch of the council log, never at a clock time: an entry counts when its key was valid at the
 batch that took it up. A version that changes who is counted (members, their hosts, log, witness or mirror keys, the
@@ -261,6 +261,10 @@ class MembershipChain:
             raise TrustError(what, where="membership version 1", hint="Compare the eight words.", code="pinned")
         if first.version != 1 or first.effective != FIRST_POINT:
             raise TrustError("the first version must be 1, in force from view 1, batch 0.", code="membership")
+        roots = {entry_keyid(root) for m in first.members for root in m.roots}
+        stray = sorted({keyid for keyid, _ in first.envelope.signatures} - roots)
+        if stray:
+            raise TrustError(f"signed by key {stray[0]}, which is nobody's root.", where="membership version 1")
         first.require_votes(first.envelope, "membership version 1")
         chain = cls((first,))
         for number, data in enumerate(files[1:], 2):
@@ -285,6 +289,10 @@ class MembershipChain:
         if counts and (new.effective.batch or new.effective.view == last.effective.view):
             what = "it changes members, hosts, node keys or the rota, which takes effect at batch 0 of a later view."
             raise TrustError(what, where=where, code="membership")
+        roots = {entry_keyid(root) for version in (last, new) for m in version.members for root in m.roots}
+        stray = sorted({keyid for keyid, _ in new.envelope.signatures} - roots)
+        if stray:
+            raise TrustError(f"signed by key {stray[0]}, which is nobody's root.", where=where, code="stray")
         last.require_votes(new.envelope, where)
         new.require_votes(new.envelope, where)
         return MembershipChain((*self.versions, new))
@@ -319,15 +327,16 @@ class MembershipChain:
             TrustError: no such version, member or key there.
         """
         if entry.membership > len(self.versions):
-            what = f"entry {entry.author} {entry.seq} names membership version {entry.membership}; the newest is {len(self.versions)}."
+            what = f"entry {entry.author} {entry.seq} names membership version {entry.membership}"
+            what += f"; the newest is {len(self.versions)}."
             raise TrustError(what, code="membership")
         version = self.versions[entry.membership - 1]
         for key in version.member(entry.author).persons:
             if key.keyid == entry.keyid and key.label == entry.person:
                 return key
         what = (
-            f"entry {entry.author} {entry.seq} is signed by key {entry.keyid} as {entry.person}, which membership version"
-            f" {version.version} doesn't list for {entry.author}."
+            f"entry {entry.author} {entry.seq} is signed by key {entry.keyid} as {entry.person}, which membership"
+            f" version {version.version} doesn't list for {entry.author}."
         )
         raise TrustError(what, code="unknown_key")
 
@@ -397,7 +406,8 @@ class _Reader:
         if not isinstance(rota, list) or sorted(map(str, rota)) != active or not active:
             raise self.fault("rota", "must name each active member once.")
         return Membership(
-            bloc=raw["bloc"], version=self.count(raw["version"], 1, "version"), effective=self.point(raw["effective"], "effective"),
+            bloc=raw["bloc"], version=self.count(raw["version"], 1, "version"),
+            effective=self.point(raw["effective"], "effective"),
             expires=raw["expires"], threshold=self.count(raw["threshold"], 1, "threshold", len(active)),
             merge_delay_hours=self.count(raw["merge_delay_hours"], 1, "merge_delay_hours", 24 * 365),
             rota=tuple(rota), members=read, payload=envelope.payload, envelope=envelope,

@@ -1,7 +1,7 @@
 """Is this entry in the log, and is this log the continuation of that one: Merkle trees of RFC 6962.
 
-Leaf H(0x00 || entry), node H(0x01 || left || right), empty tree H(""), H = SHA-256; the tree over n leaves splits at the
-largest power of two below n (RFC 6962 section 2.1). Proofs are lists of 32-byte hashes in the order of RFC 6962
+Leaf H(0x00 || entry), node H(0x01 || left || right), empty tree H(""), H = SHA-256; the tree over n leaves splits at
+the largest power of two below n (RFC 6962 section 2.1). Proofs are lists of 32-byte hashes in the order of RFC 6962
 sections 2.1.1 and 2.1.2; verification follows RFC 9162 sections 2.1.3.2 and 2.1.4.2. A proof for a tree of size zero
 is an error here: whoever allows "old 0" (a witness) handles it before asking.
 
@@ -173,7 +173,7 @@ def subtree_consistency_proof(start: int, end: int, size: int, hashes: Hashes) -
 
 
 def _subproof(start: int, end: int, size: int, hashes: Hashes) -> list[bytes]:
-    """From the node that covers [start, end) up to the root; a hash of its own first where the range ends inside one."""
+    """From the node that covers [start, end) up to the root; one hash more where the range ends inside a node."""
     path: list[bytes] = []
     low, high, known = 0, size, True
     while not (low == start and high == end):

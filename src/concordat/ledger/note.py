@@ -1,4 +1,4 @@
-"""Who signed this head: signed notes, checkpoints and cosignatures (C2SP signed-note, tlog-checkpoint, tlog-cosignature).
+"""Who signed this head: signed notes, checkpoints and cosignatures (C2SP signed-note, tlog-checkpoint, -cosignature).
 
 A note is text that ends in a newline, a blank line, and one line for each signature: `— <name> base64(key id ||
 signature)`. A checkpoint is a note of three lines: origin, size in decimal, base64 of the 32-byte root; here without
@@ -304,9 +304,9 @@ def sign_checkpoint(checkpoint: Checkpoint, signers: Sequence[NoteSigner], time:
 def median_time(times: Mapping[str, int] | Iterable[int]) -> int:
     """The lower median of cosignature times, in seconds.
 
-    With at most f liars among at least 2f + 1 signers it lies between the clocks of two honest ones: f values at most lie
-    below or above all honest ones, and the median has at least f values on either side.
+    With at most f liars among at least 2f + 1 signers it lies between the clocks of two honest ones: at most f values
+    lie below or above all honest ones, and the median has at least f values on either side.
     """
-    values = sorted(times.values() if isinstance(times, Mapping) else times)
+    values: list[int] = sorted(times.values() if isinstance(times, Mapping) else times)
     assert values, "no times"
     return values[(len(values) - 1) // 2]
