@@ -2,7 +2,7 @@
 
 `tile/<L>/<N>[.p/<W>]` holds up to 256 hashes of 32 bytes: hash i of tile n on level l is
 MTH(D[(256n + i) 256^l : (256n + i + 1) 256^l]). `tile/entries/<N>[.p/<W>]` holds the entries themselves, each behind
-its length in two bytes, big-endian. `<N>` is written in zero-padded groups of three digits, all but the last with an `x`.
+its length in two bytes, big-endian. `<N>` stands in zero-padded groups of three digits, all but the last with an `x`.
 A tile that is not full has its width in its name and stays until the full one exists; empty tiles don't exist.
 
     >>> tile_path(0, 273, 112)
