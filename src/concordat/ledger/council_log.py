@@ -295,7 +295,7 @@ class CouncilLog:
             raise TrustError(what, where=where, code="batch_number")
         time = self._certified(batch, last, where)
         self._check_refs(batch, last, logs, where)
-        return entry, batch, Progress(batch.number, {**last.cursors, **batch.cursors}, time)
+        return entry, batch, Progress(batch.number, batch.cursors, time)
 
     def check_entry(self, leaf: bytes, chain: MembershipChain) -> Entry:
         """The next entry is the chair's, follows the one before, and is signed by its node.
@@ -330,11 +330,13 @@ class CouncilLog:
         wanted: dict[str, list[Ref]] = {}
         for ref in batch.refs:
             wanted.setdefault(ref.origin, []).append(ref)
+        if set(last.cursors) - set(batch.cursors):
+            raise TrustError("a cursor of an earlier batch is missing.", where=where, code="cursor")
         for origin in sorted({*wanted, *batch.cursors}):
-            if origin not in origins or origin not in batch.cursors:
-                raise TrustError(f"{origin} is no member's log, or has no cursor.", where=where, code="refs")
-            start, end = last.cursors.get(origin, 0), batch.cursors[origin]
-            if end <= start:
+            start, end = last.cursors.get(origin, 0), batch.cursors.get(origin, 0)
+            if start == end and origin not in wanted:
+                continue
+            if end <= start or origin not in origins:
                 raise TrustError(f"the cursor of {origin} goes from {start} to {end}.", where=where, code="cursor")
             self._check_origin(origin, origins[origin], start, end, wanted.get(origin, []), logs, where)
 
@@ -360,7 +362,7 @@ class CouncilLog:
             if logs.size(origin) < head.size:
                 raise Missing(origin, head.size)
             if logs.root(origin, head.size) != head.root:
-                raise Forked(origin, text)
+                raise ForkedError(origin, text)
             if leaf_hash(logs.entry(origin, ref.index).leaf).hex() != ref.leaf:
                 raise TrustError(f"{origin} {ref.index}: another leaf hash.", where=where, code="refs")
 
@@ -377,7 +379,7 @@ class CouncilLog:
         return [(Point(self.view, b.number), b) for b in self.batches[:size] if b is not None]
 
 
-class Forked(TrustError):
+class ForkedError(TrustError):
     """A head with a quorum contradicts the copy of a member's log held here: one of the two is a lie of its owner."""
 
     def __init__(self, origin: str, note: str) -> None:

@@ -1,0 +1,152 @@
+"""What a node may still sign: its keys, and the floor below which they never sign again.
+
+Two signatures that contradict each other are a proof of misconduct, and an honest node can make one by accident: its
+database is restored from a backup, and it signs at sizes it has signed before. So the keys carry their own memory, kept
+in another file than the log: the largest head signed in each role and log, the last time, the highest view promised.
+It is saved before a signature leaves. A copied or restored database can't make the keys forget it.
+
+Rules: no smaller size; at the same size no other root; at a larger size only a log that begins with the one signed
+before; no time earlier than the last; no cosignature of a council log below a promised view; no vote that names less
+than what was cosigned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from concordat.errors import StateError
+from concordat.ledger.council_log import Certificate
+from concordat.ledger.keys import Ed25519Secret
+from concordat.ledger.note import Checkpoint, Note, NoteSigner, Signature
+from concordat.ledger.views import ViewVote
+
+RootAt = Callable[[int], bytes]
+
+
+@dataclass
+class Floor:
+    """What the keys of one node remember.
+
+    Attributes:
+        heads: (role, origin) -> size and root of the largest head signed. times: role -> the last time signed.
+        promised: the highest view voted for. council: (view, size) of the highest council head cosigned.
+    """
+
+    heads: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+    promised: int = 1
+    council: tuple[int, int] = (0, 0)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the file beside the keys."""
+        heads = [[role, origin, size, root.hex()] for (role, origin), (size, root) in sorted(self.heads.items())]
+        return {"council": list(self.council), "heads": heads, "promised": self.promised, "times": self.times}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Floor:
+        """The other way round."""
+        heads = {(role, origin): (size, bytes.fromhex(root)) for role, origin, size, root in raw["heads"]}
+        view, size = raw["council"]
+        return cls(heads, dict(raw["times"]), raw["promised"], (view, size))
+
+
+class Signer:
+    """The keys of one node, and what they may sign.
+
+    Args:
+        member: the member's id. log, witness, mirror: its note signers, Ed25519 first. node: its person key `node`.
+        floor: what was signed before. save: called with the floor before any signature leaves; must not return before
+            it is on the disk.
+    """
+
+    def __init__(
+        self,
+        member: str,
+        log: Sequence[NoteSigner],
+        witness: Sequence[NoteSigner],
+        mirror: Sequence[NoteSigner],
+        node: Ed25519Secret,
+        floor: Floor | None = None,
+        save: Callable[[Floor], None] = lambda floor: None,
+    ) -> None:
+        self.member = member
+        self.node = node
+        self.floor = floor or Floor()
+        self._keys = {"log": tuple(log), "witness": tuple(witness), "mirror": tuple(mirror)}
+        self._save = save
+
+    def size_signed(self, origin: str) -> int:
+        """The largest size of a log that this node's log keys have signed."""
+        return self.floor.heads.get(("log", origin), (0, b""))[0]
+
+    def head(self, checkpoint: Checkpoint, now: int, root_at: RootAt) -> Note:
+        """Sign the head of a log that this node writes: its own, or a council log as chair.
+
+        Raises:
+            StateError: the floor forbids it.
+        """
+        time = self._allow("log", checkpoint, now, root_at)
+        signers = [NoteSigner(checkpoint.origin, key.kind, key.secret) for key in self._keys["log"]]
+        return Note(checkpoint.text(), tuple(signer.sign(checkpoint, time) for signer in signers))
+
+    def cosign(
+        self, role: str, checkpoint: Checkpoint, now: int, root_at: RootAt, view: int = 0
+    ) -> tuple[Signature, ...]:
+        """Cosign as `witness` or `mirror`; `view` is that of a council log.
+
+        Raises:
+            StateError: the floor forbids it.
+        """
+        if view:
+            if view < self.floor.promised:
+                what = f"this node promised to cosign nothing below view {self.floor.promised}."
+                raise StateError(what, where=checkpoint.origin, code="promised")
+            self.floor.council = max(self.floor.council, (view, checkpoint.size))
+        time = self._allow(role, checkpoint, now, root_at)
+        return tuple(signer.sign(checkpoint, time) for signer in self._keys[role])
+
+    def promise(self, view: int) -> None:
+        """Cosign nothing below a view from now on."""
+        if view > self.floor.promised:
+            self.floor.promised = view
+            self._save(self.floor)
+
+    def vote(self, bloc: str, view: int, certificate: Certificate | None) -> ViewVote:
+        """Vote for a view and promise to cosign nothing in older ones.
+
+        Raises:
+            StateError: this node has promised a later view, or the certificate is lower than what it has cosigned.
+        """
+        signed_view, signed_size = self.floor.council
+        least = (signed_view, signed_size - 1) if signed_size >= 2 else (0, 0)
+        if view < self.floor.promised or (certificate.place if certificate else (0, 0)) < least:
+            what = f"this node may not vote for view {view} naming less than view {least[0]}, size {least[1]}."
+            raise StateError(what, hint="Fetch the council log from the other members first.", code="promised")
+        self.floor.promised = view
+        self._save(self.floor)
+        secret = self._keys["mirror"][0].secret
+        assert isinstance(secret, Ed25519Secret)
+        return ViewVote.new(bloc, self.member, view, certificate, secret)
+
+    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: RootAt) -> int:
+        """Raise the floor to a head and save it; the time to sign."""
+        key = (role, checkpoint.origin)
+        size, root = self.floor.heads.get(key, (0, b""))
+        if checkpoint.size < size:
+            missing = size - checkpoint.size
+            raise StateError(
+                f"this node's copy of the log has {checkpoint.size:,} entries, but its keys have signed {size:,}.",
+                where=checkpoint.origin,
+                hint=f'Restore the missing {missing:,} with "concordat node sync --recover".',
+                code="rollback",
+            )
+        if size and root_at(size) != root:
+            what = f"this node has signed another log of {size:,} entries."
+            raise StateError(what, where=checkpoint.origin, hint="Run: concordat node verify", code="contradiction")
+        self.floor.heads[key] = (checkpoint.size, checkpoint.root)
+        time = max(now, self.floor.times.get(role, 0))
+        self.floor.times[role] = time
+        self._save(self.floor)
+        return time
