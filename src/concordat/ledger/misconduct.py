@@ -22,7 +22,7 @@ from concordat.errors import InputError, TrustError
 from concordat.ledger.council_log import Batch, submission_time
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import VerifierKey
-from concordat.ledger.membership import Membership, MembershipChain
+from concordat.ledger.membership import MembershipChain
 from concordat.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
 from concordat.ledger.note import Checkpoint, Note, Verified, decode_hash, verify_note
 from concordat.ledger.proof import TlogProof
@@ -224,13 +224,13 @@ def _merge_delay(evidence: Mapping[str, Any], chain: MembershipChain) -> str:
     chair = version.chair(batch.view)
     proof = TlogProof.parse(evidence["council_proof"])
     keys = version.council_keys(batch.view)
-    head = Checkpoint.parse(proof.note, keys).checkpoint
+    head = Checkpoint.parse(str(proof.note), keys).checkpoint
     if head.origin != version.council_origin(batch.view) or batch_entry.author != chair:
         raise _refuse("the batch is not of that council log.")
     verify_inclusion(leaf_hash(batch_entry.leaf), proof.index, head.size, head.root, proof.hashes)
     entry = Entry.parse(_bytes(evidence["entry"], "entry"))
     member_proof = TlogProof.parse(evidence["member_proof"])
-    member_head, submitted = submission_time(member_proof.note, version, entry.author)
+    member_head, submitted = submission_time(str(member_proof.note), version, entry.author)
     verify_inclusion(leaf_hash(entry.leaf), member_proof.index, member_head.size, member_head.root, member_proof.hashes)
     if batch.certificate is None or entry.scope != "council" or batch.certificate.view != batch.view:
         raise _refuse("the batch carries no certificate, or the entry is not of the council.")

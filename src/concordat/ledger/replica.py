@@ -1,4 +1,4 @@
-"""One member's part in the protocol, without sockets, files or clock: `handle(sender, message, now)` gives what to send.
+"""One member's part in the protocol, without sockets, files or clock: `handle(sender, message, now)` says what to send.
 
 A replica writes its member's log, witnesses and mirrors the others, chairs when its turn comes, votes for a new view
 when it waits too long or holds a proof against the chair, and knows what is final. The node makes its state durable
@@ -36,7 +36,7 @@ from concordat.ledger.council_log import (
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.keys import ED25519_LOG, Ed25519Secret, VerifierKey
 from concordat.ledger.membership import MembershipChain, Point
-from concordat.ledger.merkle import MemoryHashes, consistency_proof, inclusion_proof, leaf_hash
+from concordat.ledger.merkle import MemoryHashes, consistency_proof, leaf_hash
 from concordat.ledger.messages import (
     Accusation,
     Certified,
@@ -96,6 +96,7 @@ class Replica:
         self.refusals: list[Refusal] = []
         self.since: int | None = None  # waiting for the chair since
         self.sent = 0  # when unfinished work was sent last
+        self._final = (0, 0)
         self._forks: dict[str, str] = {}
         self._stalled: dict[str, Entries] = {}
 
@@ -187,12 +188,7 @@ class Replica:
 
     def final(self) -> tuple[int, int]:
         """(view, size) of the head up to which everything is final; (0, 0) if nothing is."""
-        for view, size in sorted(self.certificates, reverse=True):
-            log = self.councils.get(view)
-            certified = self.certificates[view, size]
-            if size >= 2 and log is not None and log.size >= size and log.tree.root(size) == certified.root:
-                return view, size - 1
-        return 0, 0
+        return self._final
 
     def history(self, place: tuple[int, int] | None = None) -> list[tuple[Point, Batch]]:
         """Every batch up to a head, by default up to the final one, in the order that counts."""
@@ -259,11 +255,9 @@ class Replica:
             for entry in new:
                 log.append(entry)
             if head.size > log.size:
-                self._set_head(log, message.head) if False else None
                 return [(sender, Want(log.origin, log.size))]
             if log.tree.root(head.size) != head.root:
-                for entry in reversed(new):
-                    log.entries.remove(entry)
+                del log.entries[log.size - len(new) :]
                 log.tree.truncate(log.size)
                 return self._contradicted(sender, log, message, head, keys, now)
             self._set_head(log, message.head)
@@ -376,7 +370,7 @@ class Replica:
         return self._extend(log, "Batch", body, now)
 
     def _refs(self, last: Progress) -> tuple[list[Ref], dict[str, int]]:
-        """What can be taken up: of each log the submitted entries behind its cursor, in turn until the batch is full."""
+        """What can be taken up: of each log the submitted entries behind its cursor, until the batch is full."""
         refs: list[Ref] = []
         cursors = dict(last.cursors)
         for origin, log in sorted(self.shelf.logs.items()):
@@ -426,9 +420,22 @@ class Replica:
         """A certificate that was verified."""
         if certificate.place not in self.certificates:
             self.certificates[certificate.place] = certificate
+            self._settle(certificate.view)
         if self.highest is None or certificate.place > self.highest.place:
             self.highest = certificate
             self.since = now if self.since is not None else None
+
+    def _settle(self, view: int) -> None:
+        """What a certificate or an entry of a view has made final."""
+        log = self.councils.get(view)
+        if log is None or (view, log.size) <= self._final:
+            return
+        floor = self._final[1] + 1 if self._final[0] == view else 1
+        for size in range(log.size, floor, -1):
+            certified = self.certificates.get((view, size))
+            if certified is not None and log.tree.root(size) == certified.root:
+                self._final = (view, size - 1)
+                return
 
     def _certified(self, sender: str, message: Certified, now: int) -> Out:
         certificate = message.certificate
@@ -451,7 +458,7 @@ class Replica:
         if log is None:
             if message.start or not message.leaves:
                 return [(sender, Want(message.origin, 0))]
-            log = self._new_view(view, message.leaves[0], sender)
+            log = self._new_view(view, message.leaves[0], now)
         if message.start > log.size:
             return [(sender, Want(log.origin, log.size))]
         for index in range(message.start, min(log.size, message.start + len(message.leaves))):
@@ -459,14 +466,13 @@ class Replica:
                 return self._chair_contradicted(sender, log, message, head, now)
         for leaf in message.leaves[log.size - message.start :]:
             entry, batch, progress = log.check(leaf, self.chain, self.shelf)
-            tree_after = leaf_hash(leaf)
             log.append(entry, batch, progress)
             if log.size == head.size and log.tree.root() != head.root:
                 self._undo(log)
                 raise TrustError("the head is not of these entries.", where=sender, code="head")
-            assert tree_after == log.tree.at(0, log.size - 1)
             if batch and batch.certificate:
                 self._learn(batch.certificate, now)
+        self._settle(view)
         if log.size < head.size:
             return [(sender, Want(log.origin, log.size))]
         if log.tree.root(head.size) != head.root:
@@ -480,7 +486,7 @@ class Replica:
             part.pop()
         log.tree.truncate(log.size)
 
-    def _new_view(self, view: int, leaf: bytes, sender: str) -> CouncilLog:
+    def _new_view(self, view: int, leaf: bytes, now: int) -> CouncilLog:
         """The log of a view whose first entry has come.
 
         Raises:
@@ -493,7 +499,7 @@ class Replica:
         log.append(entry, None, progress)
         self.councils[view] = log
         if started.cut:
-            self._learn(started.cut, 0)
+            self._learn(started.cut, now)
         if view > self.view:
             self._enter(view)
         return log
@@ -545,7 +551,7 @@ class Replica:
         vote = ViewVote.parse(message.vote)
         vote.verify(self.chain.of_view(vote.view))
         if vote.view <= self.view or vote.view > self.view + 64:
-            return self._greeted(sender, Hello((), (0, 0), 0)) if vote.view <= self.view else []
+            return self._wanted(sender, Want(self.chain.last.council_origin(self.view), 0))
         if vote.place > (0, 0):
             certificate = message.certificate
             if certificate is None or certificate.place != vote.place:
@@ -594,10 +600,7 @@ class Replica:
         """A head of a member's log that contradicts the copy here: a proof, once its tree is whole here."""
         if log.head is None:
             return []
-        if message.start and len(message.leaves) + message.start == head.size and message.start > 0:
-            tree = MemoryHashes([leaf_hash(e.leaf) for e in log.entries[: message.start]])
-        else:
-            tree = MemoryHashes()
+        tree = MemoryHashes([leaf_hash(e.leaf) for e in log.entries[: message.start]])
         for leaf in message.leaves:
             tree.append(leaf_hash(leaf))
         whole = tree.size == head.size and tree.root() == head.root
@@ -640,7 +643,8 @@ class Replica:
             if a.root == b.root:
                 return []
         else:
-            (small, big, tree, pair) = (a, b, other_tree, (mine, other)) if a.size < b.size else (b, a, my_tree, (other, mine))
+            pair = (mine, other) if a.size < b.size else (other, mine)
+            small, big, tree = (a, b, other_tree) if a.size < b.size else (b, a, my_tree)
             old_root = tree.root(small.size)
             if old_root == small.root:
                 return []
@@ -661,9 +665,8 @@ class Replica:
                     continue
                 text = self.shelf.note(proof[2])
                 assert text is not None
-                member = TlogProof(index, tuple(inclusion_proof(index, proof[0], copy.tree)), text)
-                path = inclusion_proof(log.size - 1, log.size, log.tree)
-                council = TlogProof(log.size - 1, tuple(path), str(self.heads[log.view]))
+                member = TlogProof.make(index, copy.tree, Note.parse(text))
+                council = TlogProof.make(log.size - 1, log.tree, self.heads[log.view])
                 found = misconduct.merge_delay(self.chain, copy.entries[index], member, log.entries[-1], council)
                 return self._accuse(found, now)
         return []

@@ -18,7 +18,7 @@ from typing import Any
 
 from concordat.errors import StateError
 from concordat.ledger.council_log import Certificate
-from concordat.ledger.keys import Ed25519Secret
+from concordat.ledger.keys import Ed25519Secret, MLDSA44Secret
 from concordat.ledger.note import Checkpoint, Note, NoteSigner, Signature
 from concordat.ledger.views import ViewVote
 
@@ -69,7 +69,7 @@ class Signer:
         mirror: Sequence[NoteSigner],
         node: Ed25519Secret,
         floor: Floor | None = None,
-        save: Callable[[Floor], None] = lambda floor: None,
+        save: Callable[[Floor], None] = lambda _: None,
     ) -> None:
         self.member = member
         self.node = node
@@ -127,7 +127,7 @@ class Signer:
         self.floor.promised = view
         self._save(self.floor)
         secret = self._keys["mirror"][0].secret
-        assert isinstance(secret, Ed25519Secret)
+        assert not isinstance(secret, MLDSA44Secret)
         return ViewVote.new(bloc, self.member, view, certificate, secret)
 
     def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: RootAt) -> int:

@@ -1,0 +1,151 @@
+"""Members with keys for the simulator and the tests: made from names, so that every run has the same ones."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from concordat import canonical
+from concordat.errors import TrustError
+from concordat.ledger import council_log, entry, keys, note
+from concordat.ledger.entry import Entry, sign_envelope
+from concordat.ledger.keys import ED25519_COSIGNATURE, ED25519_LOG, MLDSA44_COSIGNATURE, Ed25519Secret, MLDSA44Secret
+from concordat.ledger.membership import MEMBERSHIP_TYPE, MembershipChain
+from concordat.ledger.note import NoteSigner
+from concordat.ledger.signer import Floor, Signer
+
+NAMES = ("ARE", "BRA", "CHN", "EGY", "ETH", "IDN", "IND", "IRN", "RUS", "ZAF")
+BLOC = "BRICS"
+
+
+def seed_of(*parts: str) -> bytes:
+    """32 bytes for a name: for tests alone, where a key must be the same in every run."""
+    return hashlib.sha256("/".join(("test key", *parts)).encode()).digest()
+
+
+@dataclass
+class StubSecret:
+    """A key whose signatures cost one hash: sound only where every party is played by the test."""
+
+    public: bytes
+
+    def sign(self, message: bytes) -> bytes:
+        half = hashlib.sha256(self.public + message).digest()
+        return half + half
+
+
+@lru_cache(maxsize=1000)
+def secret(*parts: str) -> Ed25519Secret:
+    """The Ed25519 key of a name."""
+    return Ed25519Secret(seed_of(*parts))
+
+
+def host(member: str) -> str:
+    return f"node.{member.lower()}.example"
+
+
+def note_signers(member: str, role: str, *, stub: bool = False, mldsa: bool = False) -> tuple[NoteSigner, ...]:
+    """The note signers of a member in a role: Ed25519, and ML-DSA-44 if asked for."""
+    name = f"{host(member)}/{BLOC}/{'member' if role == 'log' else role}"
+    kind = ED25519_LOG if role == "log" else ED25519_COSIGNATURE
+    key: Any = secret(member, role)
+    first = NoteSigner(name, kind, StubSecret(key.public) if stub else key)  # type: ignore[arg-type]
+    if not mldsa:
+        return (first,)
+    return (first, NoteSigner(name, MLDSA44_COSIGNATURE, MLDSA44Secret(seed_of(member, role, "mldsa"))))
+
+
+def signer(member: str, *, stub: bool = False, mldsa: bool = False, floor: Floor | None = None) -> Signer:
+    """The signer of a member's node."""
+    roles = {role: note_signers(member, role, stub=stub, mldsa=mldsa) for role in ("log", "witness", "mirror")}
+    node: Any = StubSecret(secret(member, "node").public) if stub else secret(member, "node")
+    return Signer(member, node=node, floor=floor, **roles)
+
+
+def member_payload(member: str, *, mldsa: bool = False, persons: Iterator[Any] | tuple[Any, ...] = ()) -> dict[str, Any]:
+    """A member as the membership file holds it."""
+    people = [("node", secret(member, "node").public), ("del-04", secret(member, "del-04").public), *persons]
+    return {
+        "host": host(member),
+        "id": member,
+        "log": [str(s.key) for s in note_signers(member, "log", mldsa=mldsa)],
+        "mirror": [str(s.key) for s in note_signers(member, "mirror", mldsa=mldsa)],
+        "persons": [
+            {
+                "from": {"batch": 0, "view": 1},
+                "key": base64.b64encode(public).decode(),
+                "label": label,
+                "may": ["council", "exchange", "order"],
+                "until": None,
+            }
+            for label, public in people
+        ],
+        "root": {
+            "keys": [base64.b64encode(secret(member, f"root{i}").public).decode() for i in range(3)],
+            "threshold": 2,
+        },
+        "status": "active",
+        "witness": [str(s.key) for s in note_signers(member, "witness", mldsa=mldsa)],
+    }
+
+
+def membership_payload(n: int, *, mldsa: bool = False, merge_delay_hours: int = 24) -> dict[str, Any]:
+    """Version 1 for the first n members."""
+    return {
+        "bloc": BLOC,
+        "effective": {"batch": 0, "view": 1},
+        "expires": "2030-12-31T00:00:00Z",
+        "members": [member_payload(m, mldsa=mldsa) for m in NAMES[:n]],
+        "merge_delay_hours": merge_delay_hours,
+        "rota": list(NAMES[:n]),
+        "threshold": n - (n - 1) // 3,
+        "v": 1,
+        "version": 1,
+    }
+
+
+def sign_membership(payload: dict[str, Any], voters: tuple[str, ...]) -> bytes:
+    """The envelope with two root signatures of each voter."""
+    roots = [(ED25519_LOG, secret(m, f"root{i}")) for m in voters for i in (0, 1)]
+    return sign_envelope(MEMBERSHIP_TYPE, canonical.dumps(payload), roots).to_bytes()
+
+
+@lru_cache(maxsize=32)
+def chain(n: int, *, mldsa: bool = False, merge_delay_hours: int = 24) -> MembershipChain:
+    """The membership of the first n members, verified."""
+    payload = membership_payload(n, mldsa=mldsa, merge_delay_hours=merge_delay_hours)
+    data = sign_membership(payload, NAMES[:n])
+    return MembershipChain.verify([data], hashlib.sha256(canonical.dumps(payload)).hexdigest())
+
+
+def _stub_verify(public: bytes, signature: bytes, message: bytes, what: str = "the signature") -> None:
+    if signature[:32] != signature[32:]:  # a real one: the roots of the membership file
+        keys.verify_ed25519(public, signature, message, what)
+        return
+    half = hashlib.sha256(public + message).digest()
+    if signature != half + half:
+        raise TrustError(f"{what} does not verify.", code="signature")
+
+
+@contextmanager
+def stub_signatures() -> Iterator[None]:
+    """Heads, entries and votes signed by `StubSecret`; entries read once, since many members read the same bytes."""
+    saved = (entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry)
+    _clear()
+    entry.verify_ed25519 = note.verify_ed25519 = _stub_verify  # type: ignore[assignment]
+    council_log.parse_entry = lru_cache(maxsize=20_000)(Entry.parse)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry = saved  # type: ignore[assignment]
+        _clear()
+
+
+def _clear() -> None:
+    council_log.cosigned_head.cache_clear()
+    council_log._certificate_time.cache_clear()

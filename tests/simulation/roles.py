@@ -1,0 +1,112 @@
+"""Members that lie: each a replica with one rule taken away, or two honest ones behind one key.
+
+A *twin* runs the honest program twice with the same keys and shows each half of the others a different one (Bano et
+al., "Twins: BFT systems made robust", 2020): it writes two entries under one number, and as chair two batches, as mirror
+it cosigns both. Colluding twins agree on who sees which face.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from concordat.errors import ConcordatError
+from concordat.ledger.membership import MembershipChain
+from concordat.ledger.messages import Cosigned, Entries
+from concordat.ledger.note import Checkpoint, Note
+from concordat.ledger.replica import Out, Replica
+from concordat.ledger.signer import Floor, Signer
+from simulation.keys import NAMES, note_signers, signer
+
+
+class FreeSigner(Signer):
+    """Signs whatever it is given: no floor."""
+
+    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: Any) -> int:
+        return max(now, 1)
+
+    def vote(self, bloc: str, view: int, certificate: Any) -> Any:
+        self.floor.council = (0, 0)
+        return super().vote(bloc, view, certificate)
+
+
+def free_signer(member: str, *, stub: bool) -> FreeSigner:
+    roles = {role: note_signers(member, role, stub=stub) for role in ("log", "witness", "mirror")}
+    node = signer(member, stub=stub).node
+    return FreeSigner(member, node=node, floor=Floor(), **roles)
+
+
+class Silent(Replica):
+    """Says nothing after its first half hour."""
+
+    quiet_from = 1800
+
+    def handle(self, sender: str, message: Any, now: int) -> Out:
+        out = super().handle(sender, message, now)
+        return out if now % 10**9 < self.quiet_from else []
+
+    def tick(self, now: int) -> Out:
+        out = super().tick(now)
+        return out if now % 10**9 < self.quiet_from else []
+
+
+class Censor(Replica):
+    """As chair it never takes up what one member wrote."""
+
+    def _refs(self, last: Any) -> Any:
+        victim = self.shelf.logs[sorted(self.shelf.logs)[-1]]
+        saved, victim.submitted = victim.submitted, []
+        try:
+            return super()._refs(last)
+        finally:
+            victim.submitted = saved
+
+
+class SignsAll(Replica):
+    """Cosigns every head that it sees, as witness and as mirror, also those that contradict each other."""
+
+    def handle(self, sender: str, message: Any, now: int) -> Out:
+        out = super().handle(sender, message, now)
+        if isinstance(message, Entries):
+            try:
+                head = Checkpoint.parse_text(Note.parse(message.head).text)
+            except ConcordatError:
+                return out
+            role = "mirror" if self._view_of(head.origin) else "witness"
+            lines = self.signer.cosign(role, head, now, lambda size: b"")
+            answer = Cosigned(head.origin, head.size, head.root, tuple(s.line() for s in lines))
+            out = [o for o in out if not isinstance(o[1], Cosigned)] + [(sender, answer)]
+        return out
+
+
+def build(role: str, member: int, chain: MembershipChain, *, stub: bool) -> list[Replica]:
+    """The replica of a member in a role; two for a twin."""
+    name = NAMES[member]
+    if role == "twin":
+        return [Replica(free_signer(name, stub=stub), chain) for _ in range(2)]
+    kinds: dict[str, type[Replica]] = {"silent": Silent, "censor": Censor, "signs_all": SignsAll}
+    keys = free_signer(name, stub=stub) if role == "signs_all" else signer(name, stub=stub)
+    return [kinds.get(role, Replica)(keys, chain)]
+
+
+def copy_of(old: Replica) -> Replica:
+    """A backup: all that a replica holds, but not what its keys remember."""
+    new = Replica(old.signer, old.chain)
+    for origin, log in old.shelf.logs.items():
+        copy = new.shelf.logs[origin]
+        for entry in log.entries:
+            copy.append(entry)
+        copy.head, copy.submitted, copy.disowned = log.head, list(log.submitted), log.disowned
+    new.shelf.notes = dict(old.shelf.notes)
+    new.view, new.heads, new.highest = old.view, dict(old.heads), old.highest
+    new.certificates = dict(old.certificates)
+    new.councils = {}
+    for view, log in old.councils.items():
+        council = type(log)(view, log.version, log.base)
+        for entry, batch, progress in zip(log.entries, log.batches, log.progress, strict=True):
+            council.append(entry, batch, progress)
+        new.councils[view] = council
+    new.open, new.open_council = dict(old.open), old.open_council
+    new.votes = {view: dict(by) for view, by in old.votes.items()}
+    new.accusations = dict(old.accusations)
+    new._final = old._final
+    return new

@@ -1,0 +1,296 @@
+"""Many members, one seed: virtual clocks, a bad network, crashes, full disks, backups and liars around the real replicas.
+
+`python -m simulation.world --seeds 10000` (from `tests/`) runs many seeds in two processes and writes what it found;
+`--seed N` runs one and tells its story. Time is in seconds from an arbitrary midnight; nothing waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import random
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from concordat.errors import StateError
+from concordat.ledger.entry import Entry
+from concordat.ledger.messages import Hello
+from concordat.ledger.replica import Out, Replica
+from simulation import invariants
+from simulation.faults import HEALED, HOUR, Plan, draw
+from simulation.keys import NAMES, chain, stub_signatures
+from simulation.roles import build, copy_of
+
+EPOCH = 1_900_000_000
+END = 200 * HOUR
+TICK, IDLE_TICK = 30, 300
+
+
+class BrokenInvariant(AssertionError):  # noqa: N818 - it is a finding
+    """A run that must not happen."""
+
+
+@dataclass
+class World:
+    """One run.
+
+    Attributes:
+        nodes: member -> its replicas (two for a twin). up: whether a member runs. now: true time.
+        written: id of an entry -> (true time, member, scope).
+    """
+
+    plan: Plan
+    stub: bool = True
+    nodes: dict[int, list[Replica]] = field(default_factory=dict)
+    written: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    now: float = 0
+    steps: int = 0
+    final_seen: dict[int, tuple[int, int]] = field(default_factory=dict)
+    history: list[tuple[str, str]] = field(default_factory=list)
+    healed_view: int = 1
+    conflict: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(f"ledger world {self.plan.seed}")
+        self.chain = chain(self.plan.n, merge_delay_hours=2)
+        self.queue: list[tuple[float, int, str, Any]] = []
+        self.counter = 0
+        self.up = {m: True for m in range(self.plan.n)}
+        self.backups: dict[int, Replica] = {}
+        self.recent: dict[int, float] = {}
+        self.tape: list[tuple[int, int, Any]] = []
+        self.face = {m: self.rng.randrange(2) for m in range(self.plan.n)}
+        if self.plan.too_many:  # each face needs an honest member, or there is nobody to deceive
+            for i, m in enumerate(self.plan.honest):
+                self.face[m] = i % 2
+        for m in range(self.plan.n):
+            self.nodes[m] = build(self.plan.roles.get(m, "honest"), m, self.chain, stub=self.stub)
+            self.at(self.rng.random() * TICK, "tick", m)
+        for when, m, scope in self.plan.writes:
+            self.at(when, "write", (m, scope))
+        for outage in self.plan.outages:
+            if outage.restored:
+                self.at(max(0, outage.start - self.rng.randrange(2 * HOUR)), "backup", outage.member)
+            self.at(outage.start, "down", outage.member)
+            self.at(outage.end, "up", (outage.member, outage.restored))
+
+    def at(self, when: float, what: str, about: Any) -> None:
+        self.counter += 1
+        heapq.heappush(self.queue, (when, self.counter, what, about))
+
+    def clock(self, member: int) -> int:
+        return EPOCH + int(self.now) + self.plan.skew_s[member]
+
+    def run(self) -> World:
+        """Run until everything written is final everywhere after the healing, or time is up."""
+        healed = False
+        while self.queue:
+            self.now, _, what, about = heapq.heappop(self.queue)
+            if self.now > HEALED and not healed:
+                healed = True
+                self.healed_view = max(r.view for m in self.plan.honest for r in self.nodes[m])
+                for m in range(self.plan.n):
+                    self.deliver_all(m, [(peer, r.hello()) for r in self.nodes[m][:1] for peer in r.peers])
+            if self.now > END or (healed and self.settled()):
+                break
+            self.steps += 1
+            getattr(self, f"do_{what}")(about)
+        invariants.at_the_end(self)
+        return self
+
+    def settled(self) -> bool:
+        """Everyone honest has made final all that honest members wrote for the council."""
+        if self.plan.too_many:
+            return self.conflict is not None or self.now > HEALED + 6 * HOUR
+        if any(what == "message" for _, _, what, _ in self.queue[:1]):
+            return False
+        replicas = [self.nodes[m][0] for m in self.plan.honest]
+        ends = {r.final() for r in replicas}
+        return len(ends) == 1 and not any(r.pending() for r in replicas) and not invariants.unfinished(self)
+
+    # --- What happens -------------------------------------------------------------------------------------------------
+
+    def do_tick(self, member: int) -> None:
+        busy = self.now - self.recent.get(member, -1e9) < 15 * 60
+        self.at(self.now + (TICK if busy else IDLE_TICK), "tick", member)
+        if self.works(member):
+            for replica in self.nodes[member]:
+                out = replica.tick(self.clock(member))
+                if out:
+                    self.recent[member] = self.now
+                elif replica.since is not None or self.rng.random() < 0.05:
+                    peer = self.rng.choice(replica.peers)
+                    out = [(peer, replica.hello())]
+                self.send(member, replica, out)
+
+    def do_write(self, about: tuple[int, str]) -> None:
+        member, scope = about
+        if not self.works(member):
+            return
+        for i, replica in enumerate(self.nodes[member]):
+            body = {"face": i, "word": f"{member}-{self.rng.randrange(10**6)}"}
+            try:
+                entry, out = replica.write("Said", body, scope, self.clock(member))
+            except StateError:  # restored from a backup, and not whole yet
+                continue
+            self.wrote(entry, member, scope)
+            self.recent[member] = self.now
+            self.send(member, replica, out)
+
+    def wrote(self, entry: Entry, member: int, scope: str) -> None:
+        self.written[entry.id] = (int(self.now), member, scope)
+
+    def do_message(self, about: tuple[int, int, int, Any]) -> None:
+        sender, face, target, message = about
+        if not self.works(target):
+            return
+        self.recent[target] = self.now
+        for i, replica in enumerate(self.nodes[target]):
+            if len(self.nodes[target]) == 2 and i != self.side(sender, face):
+                continue
+            out = replica.handle(NAMES[sender], message, self.clock(target))
+            if self.rng.random() < self.crash_after:
+                out = []  # durable, but it went down before it could send
+            self.send(target, replica, out)
+        if target in self.plan.honest:
+            invariants.after_step(self, target)
+
+    @property
+    def crash_after(self) -> float:
+        return 0.003 if self.plan.drop and self.now < HEALED else 0.0
+
+    def side(self, sender: int, face: int) -> int:
+        """Which of its two faces a twin shows the sender."""
+        return face if len(self.nodes[sender]) == 2 else self.face[sender]
+
+    def do_backup(self, member: int) -> None:
+        if len(self.nodes[member]) == 1:
+            self.backups[member] = copy_of(self.nodes[member][0])
+
+    def do_down(self, member: int) -> None:
+        self.up[member] = False
+
+    def do_up(self, about: tuple[int, bool]) -> None:
+        member, restored = about
+        self.up[member] = True
+        if restored and member in self.backups and member in self.plan.honest:
+            self.nodes[member] = [self.backups.pop(member)]
+            self.final_seen.pop(member, None)
+        for replica in self.nodes[member]:
+            self.send(member, replica, [(peer, replica.hello()) for peer in replica.peers])
+
+    def works(self, member: int) -> bool:
+        """Up, and its disk has room: a node that can't make its state durable takes nothing and signs nothing."""
+        if any(m == member and start <= self.now < end for m, start, end in self.plan.full_disks):
+            return False
+        return self.up[member]
+
+    # --- The network --------------------------------------------------------------------------------------------------
+
+    def send(self, sender: int, replica: Replica, out: Out) -> None:
+        face = next(i for i, r in enumerate(self.nodes[sender]) if r is replica) if len(self.nodes[sender]) == 2 else 0
+        for name, message in out:
+            target = NAMES.index(name)
+            if len(self.nodes[sender]) == 2 and len(self.nodes[target]) == 1 and self.face[target] != face:
+                continue
+            self.post(sender, face, target, message)
+        if self.plan.roles.get(sender) == "replay" and out:
+            self.tape.append((sender, NAMES.index(out[0][0]), out[0][1]))
+            who, _, what = self.rng.choice(self.tape)
+            self.post(who, 0, self.rng.randrange(self.plan.n), what)
+
+    def post(self, sender: int, face: int, target: int, message: Any) -> None:
+        if self.now < HEALED:
+            if self.rng.random() < self.plan.drop or self.parted(sender, target):
+                return
+            if self.rng.random() < self.plan.repeat:
+                self.at(self.now + self.rng.random() * self.plan.delay_s * 10, "message", (sender, face, target, message))
+        delay = self.rng.random() * (self.plan.delay_s if self.now < HEALED else 1)
+        self.at(self.now + delay, "message", (sender, face, target, message))
+
+    def parted(self, a: int, b: int) -> bool:
+        return any(p.start <= self.now < p.end and (a in p.side) != (b in p.side) for p in self.plan.partitions)
+
+    def deliver_all(self, sender: int, out: list[tuple[str, Hello]]) -> None:
+        for name, message in out:
+            self.post(sender, 0, NAMES.index(name), message)
+
+
+def run_seed(seed: int, *, stub: bool = True, too_many: bool | None = None) -> dict[str, Any]:
+    """One seed: what happened, or what must not have happened."""
+    plan = draw(seed, too_many=too_many)
+    chain(plan.n, merge_delay_hours=2)
+    started = time.perf_counter()
+    if stub:
+        with stub_signatures():
+            world = World(plan, stub=True).run()
+    else:
+        world = World(plan, stub=False).run()
+    honest = [world.nodes[m][0] for m in plan.honest]
+    return {
+        "accused": sorted({a.accused for r in honest for a in r.accusations.values()}),
+        "conflict": world.conflict is not None,
+        "final_events": len(honest[0].events()) if honest and world.conflict is None else None,
+        "kinds": sorted({a.kind for r in honest for a in r.accusations.values()}),
+        "n": plan.n,
+        "roles": sorted(plan.roles.values()),
+        "seconds": round(time.perf_counter() - started, 3),
+        "seed": seed,
+        "steps": world.steps,
+        "view": max((r.view for r in honest), default=0),
+    }
+
+
+def _safely(seed: int) -> dict[str, Any]:
+    try:
+        return run_seed(seed)
+    except Exception as error:
+        return {"seed": seed, "broken": f"{type(error).__name__}: {error}"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=0, help="run the seeds 0 to N - 1")
+    parser.add_argument("--first", type=int, default=0, help="begin at this seed")
+    parser.add_argument("--seed", type=int, default=None, help="run one seed and tell what happened")
+    parser.add_argument("--real", action="store_true", help="real signatures (with --seed)")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", default="", help="write a summary as JSON")
+    options = parser.parse_args()
+    if options.seed is not None:
+        print(draw(options.seed))
+        print(json.dumps(run_seed(options.seed, stub=not options.real), indent=1))
+        return 0
+    started = time.perf_counter()
+    seeds = range(options.first, options.first + options.seeds)
+    with ProcessPoolExecutor(options.processes) as pool:
+        results = list(pool.map(_safely, seeds, chunksize=20))
+    broken = [r for r in results if "broken" in r]
+    good = [r for r in results if "broken" not in r]
+    summary = {
+        "seeds": len(results),
+        "first": options.first,
+        "broken": broken,
+        "with liars": sum(bool(r["roles"]) for r in good),
+        "beyond f": sum(r["conflict"] or len(r["roles"]) > (r["n"] - 1) // 3 for r in good),
+        "conflicting finals (only beyond f)": sum(r["conflict"] for r in good),
+        "with a view change": sum(r["view"] > 1 for r in good),
+        "with a proof of misconduct": sum(bool(r["accused"]) for r in good),
+        "kinds": {k: sum(k in r["kinds"] for r in good) for k in sorted({k for r in good for k in r["kinds"]})},
+        "final events": sum(r["final_events"] or 0 for r in good),
+        "steps": sum(r["steps"] for r in good),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    print(json.dumps(summary, indent=1))
+    if options.out:
+        Path(options.out).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
