@@ -67,7 +67,9 @@ def signer(member: str, *, stub: bool = False, mldsa: bool = False, floor: Floor
     return Signer(member, node=node, floor=floor, **roles)
 
 
-def member_payload(member: str, *, mldsa: bool = False, persons: Iterator[Any] | tuple[Any, ...] = ()) -> dict[str, Any]:
+def member_payload(
+    member: str, *, mldsa: bool = False, persons: Iterator[Any] | tuple[Any, ...] = ()
+) -> dict[str, Any]:
     """A member as the membership file holds it."""
     people = [("node", secret(member, "node").public), ("del-04", secret(member, "del-04").public), *persons]
     return {

@@ -21,7 +21,7 @@ from simulation.keys import NAMES, note_signers, signer
 class FreeSigner(Signer):
     """Signs whatever it is given: no floor."""
 
-    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: Any) -> int:
+    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: Any) -> int:  # noqa: ARG002
         return max(now, 1)
 
     def vote(self, bloc: str, view: int, certificate: Any) -> Any:
@@ -72,7 +72,7 @@ class SignsAll(Replica):
             except ConcordatError:
                 return out
             role = "mirror" if self._view_of(head.origin) else "witness"
-            lines = self.signer.cosign(role, head, now, lambda size: b"")
+            lines = self.signer.cosign(role, head, now, lambda _: b"")
             answer = Cosigned(head.origin, head.size, head.root, tuple(s.line() for s in lines))
             out = [o for o in out if not isinstance(o[1], Cosigned)] + [(sender, answer)]
         return out

@@ -1,4 +1,4 @@
-"""Many members, one seed: virtual clocks, a bad network, crashes, full disks, backups and liars around the real replicas.
+"""Many members, one seed: virtual clocks, a bad network, crashes, full disks, backups and liars around real replicas.
 
 `python -m simulation.world --seeds 10000` (from `tests/`) runs many seeds in two processes and writes what it found;
 `--seed N` runs one and tells its story. Time is in seconds from an arbitrary midnight; nothing waits.
@@ -20,6 +20,7 @@ from typing import Any
 from concordat.errors import StateError
 from concordat.ledger.entry import Entry
 from concordat.ledger.messages import Hello
+from concordat.ledger.misconduct import LATE
 from concordat.ledger.replica import Out, Replica
 from simulation import invariants
 from simulation.faults import HEALED, HOUR, Plan, draw
@@ -60,7 +61,7 @@ class World:
         self.chain = chain(self.plan.n, merge_delay_hours=2)
         self.queue: list[tuple[float, int, str, Any]] = []
         self.counter = 0
-        self.up = {m: True for m in range(self.plan.n)}
+        self.up = dict.fromkeys(range(self.plan.n), True)
         self.backups: dict[int, Replica] = {}
         self.recent: dict[int, float] = {}
         self.tape: list[tuple[int, int, Any]] = []
@@ -96,7 +97,7 @@ class World:
                 self.healed_view = max(r.view for m in self.plan.honest for r in self.nodes[m])
                 for m in range(self.plan.n):
                     self.deliver_all(m, [(peer, r.hello()) for r in self.nodes[m][:1] for peer in r.peers])
-            if self.now > END or (healed and self.settled()):
+            if self.now > END or (healed and self.steps % 50 == 0 and self.settled()):
                 break
             self.steps += 1
             getattr(self, f"do_{what}")(about)
@@ -209,7 +210,9 @@ class World:
             if self.rng.random() < self.plan.drop or self.parted(sender, target):
                 return
             if self.rng.random() < self.plan.repeat:
-                self.at(self.now + self.rng.random() * self.plan.delay_s * 10, "message", (sender, face, target, message))
+                self.at(
+                    self.now + self.rng.random() * self.plan.delay_s * 10, "message", (sender, face, target, message)
+                )
         delay = self.rng.random() * (self.plan.delay_s if self.now < HEALED else 1)
         self.at(self.now + delay, "message", (sender, face, target, message))
 
@@ -237,6 +240,9 @@ def run_seed(seed: int, *, stub: bool = True, too_many: bool | None = None) -> d
         "conflict": world.conflict is not None,
         "final_events": len(honest[0].events()) if honest and world.conflict is None else None,
         "kinds": sorted({a.kind for r in honest for a in r.accusations.values()}),
+        "late without fault": any(
+            a.kind == LATE and NAMES.index(a.accused) in plan.honest for r in honest for a in r.accusations.values()
+        ),
         "n": plan.n,
         "roles": sorted(plan.roles.values()),
         "seconds": round(time.perf_counter() - started, 3),
@@ -281,6 +287,7 @@ def main() -> int:
         "conflicting finals (only beyond f)": sum(r["conflict"] for r in good),
         "with a view change": sum(r["view"] > 1 for r in good),
         "with a proof of misconduct": sum(bool(r["accused"]) for r in good),
+        "with a chair late without fault (cut off)": sum(r["late without fault"] for r in good),
         "kinds": {k: sum(k in r["kinds"] for r in good) for k in sorted({k for r in good for k in r["kinds"]})},
         "final events": sum(r["final_events"] or 0 for r in good),
         "steps": sum(r["steps"] for r in good),

@@ -24,8 +24,8 @@ from typing import Any, Protocol
 
 from concordat.errors import InputError, TrustError
 from concordat.ledger.entry import _ID, Entry
-from concordat.ledger.keys import ED25519_COSIGNATURE, VerifierKey
-from concordat.ledger.membership import Membership, MembershipChain, Point
+from concordat.ledger.keys import ED25519_COSIGNATURE
+from concordat.ledger.membership import KeyRing, Membership, MembershipChain, Point
 from concordat.ledger.merkle import MemoryHashes, leaf_hash
 from concordat.ledger.note import Checkpoint, Note, Signature, SignedCheckpoint, decode_hash, median_time, verify_note
 
@@ -109,8 +109,8 @@ class Certificate:
         Raises:
             InputError, TrustError: not a head, or a signature that fails.
         """
-        signed = cosigned_head(text, version.council_keys(view) + version.cosigner_keys("mirror"))
-        names = version.cosigner_names("mirror")
+        signed = cosigned_head(text, version.council_ring(view))
+        names = version.mirror_names
         if len(signed.times(names)) < version.quorum:
             return None
         keys = {(v.key.name, v.key.id) for v in signed.verified if v.key.kind == ED25519_COSIGNATURE}
@@ -124,17 +124,15 @@ class Certificate:
         Raises:
             InputError, TrustError: a line that can't be read, a signature that fails, fewer than q mirrors.
         """
-        return _certificate_time(
-            self, version.council_origin(self.view), version.cosigner_keys("mirror"), version.quorum
-        )
+        return _certificate_time(self, version.council_origin(self.view), version.mirror_ring, version.quorum)
 
 
 @lru_cache(maxsize=1024)
-def _certificate_time(certificate: Certificate, origin: str, keys: tuple[VerifierKey, ...], quorum: int) -> int:
+def _certificate_time(certificate: Certificate, origin: str, ring: KeyRing, quorum: int) -> int:
     where = f"certificate of {origin}, size {certificate.size}"
     head = Checkpoint(origin, certificate.size, certificate.root)
     note = Note(head.text(), tuple(Signature.parse(line, where) for line in certificate.cosignatures))
-    verified = verify_note(note, head, keys, where)
+    verified = verify_note(note, head, ring.keys, where)
     times = {v.key.name: v.time for v in verified if v.key.kind == ED25519_COSIGNATURE and v.time}
     if len(times) != len(certificate.cosignatures):
         raise TrustError("it holds lines that are no cosignature of a mirror.", where=where, code="certificate")
@@ -144,9 +142,9 @@ def _certificate_time(certificate: Certificate, origin: str, keys: tuple[Verifie
 
 
 @lru_cache(maxsize=4096)
-def cosigned_head(text: str, keys: tuple[VerifierKey, ...]) -> SignedCheckpoint:
+def cosigned_head(text: str, ring: KeyRing) -> SignedCheckpoint:
     """A head signed by its log, with every cosignature of the given keys verified. Remembered by its bytes."""
-    return Checkpoint.parse(text, keys)
+    return Checkpoint.parse(text, ring.keys)
 
 
 def submission_time(text: str, version: Membership, member: str) -> tuple[Checkpoint, int]:
@@ -155,8 +153,8 @@ def submission_time(text: str, version: Membership, member: str) -> tuple[Checkp
     Raises:
         InputError, TrustError: not a head of that member's log, a signature that fails, or fewer than q witnesses.
     """
-    signed = cosigned_head(text, version.member(member).log + version.cosigner_keys("witness"))
-    times = signed.times(version.cosigner_names("witness"))
+    signed = cosigned_head(text, version.member_ring(member))
+    times = signed.times(version.witness_names)
     if signed.checkpoint.origin != version.member(member).origin:
         raise TrustError(f"a head of {signed.checkpoint.origin}, not of {member}.", code="origin")
     if len(times) < version.quorum:

@@ -22,9 +22,10 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from concordat import canonical
@@ -105,6 +106,13 @@ class Member:
         return (self.id, self.host, self.status, self.log, self.witness, self.mirror)
 
 
+class KeyRing:
+    """Some keys, compared by identity: what was verified with them is remembered under them."""
+
+    def __init__(self, keys: tuple[VerifierKey, ...]) -> None:
+        self.keys = keys
+
+
 def quorum_of(n: int) -> int:
     """q = n - floor((n - 1) / 3): any two quorums share more than f members."""
     return n - (n - 1) // 3
@@ -130,12 +138,12 @@ class Membership:
         """SHA-256 of the payload: what is pinned."""
         return hashlib.sha256(self.payload).hexdigest()
 
-    @property
+    @cached_property
     def active(self) -> tuple[Member, ...]:
         """The members that count, in order of their ids."""
         return tuple(m for m in self.members if m.status == "active")
 
-    @property
+    @cached_property
     def quorum(self) -> int:
         """How many active members make a head agreed."""
         return quorum_of(len(self.active))
@@ -170,9 +178,38 @@ class Membership:
         """The keys of all active members in the role `witness` or `mirror`."""
         return tuple(key for member in self.active for key in getattr(member, role))
 
-    def cosigner_names(self, role: str) -> dict[str, str]:
-        """Key name -> member id, of the active members."""
-        return {getattr(member, role)[0].name: member.id for member in self.active}
+    @cached_property
+    def witness_names(self) -> dict[str, str]:
+        """Name of a witness key -> member id, of the active members."""
+        return {member.witness[0].name: member.id for member in self.active}
+
+    @cached_property
+    def mirror_names(self) -> dict[str, str]:
+        """Name of a mirror key -> member id, of the active members."""
+        return {member.mirror[0].name: member.id for member in self.active}
+
+    @cached_property
+    def mirror_ring(self) -> KeyRing:
+        """The mirror keys of all active members."""
+        return KeyRing(self.cosigner_keys("mirror"))
+
+    def member_ring(self, member_id: str) -> KeyRing:
+        """The keys that may sign a head of a member's log: its own, and all witnesses."""
+        keys = lambda: self.member(member_id).log + self.cosigner_keys("witness")  # noqa: E731
+        return self._ring(("member", member_id), keys)
+
+    def council_ring(self, view: int) -> KeyRing:
+        """The keys that may sign a head of a view's council log: its chair, and all mirrors."""
+        return self._ring(("view", str(view)), lambda: self.council_keys(view) + self.cosigner_keys("mirror"))
+
+    @cached_property
+    def _rings(self) -> dict[tuple[str, str], KeyRing]:
+        return {}
+
+    def _ring(self, key: tuple[str, str], keys: Callable[[], tuple[VerifierKey, ...]]) -> KeyRing:
+        if key not in self._rings:
+            self._rings[key] = KeyRing(keys())
+        return self._rings[key]
 
     @classmethod
     def parse(cls, data: bytes, where: str = "membership") -> Membership:

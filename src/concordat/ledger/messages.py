@@ -78,9 +78,11 @@ class WantNote:
 
 @dataclass(frozen=True)
 class Hello:
-    """How far the sender is: sizes of the logs it holds, the highest certificate, the view it is in."""
+    """How far the sender is: sizes of the logs it holds, and of their heads with a quorum; its highest certificate; its
+    view."""
 
     sizes: tuple[tuple[str, int], ...]
+    submitted: tuple[tuple[str, int], ...]
     certified: tuple[int, int]
     view: int
 

@@ -45,6 +45,7 @@ SIZE_MAX = 2**63 - 1
 TIME_MAX = 2**63 - 1
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _DASH = "— "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Note:
             whole = data if isinstance(data, str) else data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError(f"byte {error.start} is not UTF-8.", where=where, code="note") from None
-        if any(ord(c) < 0x20 and c != "\n" for c in whole):
+        if _CONTROL.search(whole):
             raise InputError("control characters.", where=where, code="note")
         split = whole.rfind("\n\n")
         if split < 0 or not whole.endswith("\n"):

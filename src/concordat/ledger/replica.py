@@ -97,6 +97,8 @@ class Replica:
         self.since: int | None = None  # waiting for the chair since
         self.sent = 0  # when unfinished work was sent last
         self._final = (0, 0)
+        self._pending: list[str] | None = None
+        self._handed: dict[str, int] = {}  # how often a head with a quorum was passed on to the chair
         self._forks: dict[str, str] = {}
         self._stalled: dict[str, Entries] = {}
 
@@ -131,10 +133,12 @@ class Replica:
             secret=secret or self.signer.node, refs=refs,
         )  # fmt: skip
         self.own.append(entry)
+        self._pending = None
         return entry, self._publish(now)
 
     def handle(self, sender: str, message: Message, now: int) -> Out:
         """Take one message; what to send. What can't be taken is kept in `refusals`, and nothing changes."""
+        self._pending = None
         try:
             return self._take(sender, message, now)
         except Missing as missing:
@@ -149,17 +153,23 @@ class Replica:
                 self._stalled[sender] = message
             return [(sender, Want(forked.origin, 0))]
         except (InputError, TrustError, StateError) as error:
-            self.refusals.append(Refusal(now, sender, str(error)))
-            del self.refusals[:-1000]
+            self._refuse(now, sender, error)
             return []
 
     def tick(self, now: int) -> Out:
         """Time has passed: send unfinished work again, ask for a new view if the chair is silent."""
+        try:
+            return self._tick(now)
+        except (InputError, TrustError, StateError) as error:
+            self._refuse(now, self.me, error)
+            return []
+
+    def _tick(self, now: int) -> Out:
         out: Out = []
         if now - self.sent >= RESEND_S:
             self.sent = now
             out += self._again()
-        out += self._propose(now)
+        out += self._propose(now) if self.view in self.councils else self._start(self.view, now)
         waiting = self.pending() or self.signer.floor.promised > self.view
         if not waiting:
             self.since = None
@@ -169,14 +179,24 @@ class Replica:
             out += self._vote_for(self.signer.floor.promised + 1, now)
         return out
 
+    def _refuse(self, now: int, sender: str, error: Exception) -> None:
+        self.refusals.append(Refusal(now, sender, str(error)))
+        del self.refusals[:-1000]
+
     def hello(self) -> Hello:
         """How far this replica is."""
         sizes = [(o, log.size) for o, log in sorted(self.shelf.logs.items())]
         sizes += [(log.origin, log.size) for _, log in sorted(self.councils.items())]
-        return Hello(tuple(sizes), self.highest.place if self.highest else (0, 0), self.view)
+        submitted = tuple((o, log.submitted_size) for o, log in sorted(self.shelf.logs.items()))
+        return Hello(tuple(sizes), submitted, self.highest.place if self.highest else (0, 0), self.view)
 
     def pending(self) -> list[str]:
         """The origins with submitted work that is not final yet."""
+        if self._pending is None:
+            self._pending = self._find_pending()
+        return self._pending
+
+    def _find_pending(self) -> list[str]:
         view, size = self.final()
         cursors = self.councils[view].progress_at(size).cursors if view else {}
         found = []
@@ -244,7 +264,7 @@ class Replica:
         if log is None:
             raise TrustError(f"{message.origin} is no member's log.", where=sender, code="origin")
         keys = self.chain.last.member(log.owner).log
-        head = cosigned_head(message.head, keys).checkpoint
+        head = cosigned_head(message.head, self.chain.last.member_ring(log.owner)).checkpoint
         if head.origin != message.origin or message.start + len(message.leaves) > head.size:
             raise InputError("entries beyond their head, or of another log.", where=sender, code="peer")
         if message.start > log.size:
@@ -301,7 +321,7 @@ class Replica:
         signatures = [Signature.parse(line) for line in message.lines[:4]]
         if message.origin == self.own.origin and message.size in self.open:
             note = self.open[message.size].with_signatures(signatures)
-            self._keys_checked(note, self.chain.last.member(self.me).log + self.chain.last.cosigner_keys("witness"))
+            cosigned_head(str(note), self.chain.last.member_ring(self.me))
             self.open[message.size] = note
             return self._own_quorum(message.size, now)
         view = self._view_of(message.origin)
@@ -310,14 +330,10 @@ class Replica:
             head = Checkpoint.parse_text(open_head.text)
             if (head.origin, head.size, head.root) == (message.origin, message.size, message.root):
                 note = open_head.with_signatures(signatures)
-                version = self.chain.of_view(view)
-                self._keys_checked(note, version.council_keys(view) + version.cosigner_keys("mirror"))
+                cosigned_head(str(note), self.chain.of_view(view).council_ring(view))
                 self.open_council = note
                 return self._council_quorum(now)
         return []
-
-    def _keys_checked(self, note: Note, keys: tuple[VerifierKey, ...]) -> None:
-        cosigned_head(str(note), keys)
 
     def _own_quorum(self, size: int, now: int) -> Out:
         try:
@@ -392,12 +408,16 @@ class Replica:
         )  # fmt: skip
         if now + CLOCK_BEHIND_S < log.progress_at(log.size).time:
             raise StateError("this node's clock is behind.", where=log.origin, code="clock")
+        if log.size < self.signer.size_signed(log.origin):
+            what = f"the copy here has {log.size} entries; this node has signed {self.signer.size_signed(log.origin)}."
+            raise StateError(what, where=log.origin, code="rollback")
         if type == "Batch":
             log.append(*log.check(entry.leaf, self.chain, self.shelf))
         else:
             cut_log = self.councils.get(ViewStarted.parse(body, log.origin).cut.view) if body["cut"] else None  # type: ignore[union-attr]
             _, _, progress = check_view_started(log, entry.leaf, self.chain, cut_log)
             log.append(entry, None, progress)
+        self.councils[log.view] = log
         head = Checkpoint(log.origin, log.size, log.tree.root())
         note = self.signer.head(head, now, log.tree.root)
         self.heads[log.view] = note
@@ -435,6 +455,7 @@ class Replica:
             certified = self.certificates.get((view, size))
             if certified is not None and log.tree.root(size) == certified.root:
                 self._final = (view, size - 1)
+                self._pending = None
                 return
 
     def _certified(self, sender: str, message: Certified, now: int) -> Out:
@@ -451,7 +472,7 @@ class Replica:
 
     def _council_entries(self, sender: str, message: Entries, view: int, now: int) -> Out:
         version = self.chain.of_view(view)
-        head = cosigned_head(message.head, version.council_keys(view)).checkpoint
+        head = cosigned_head(message.head, version.council_ring(view)).checkpoint
         if head.origin != message.origin or message.start + len(message.leaves) > head.size:
             raise InputError("entries beyond their head, or of another log.", where=sender, code="peer")
         log = self.councils.get(view)
@@ -575,7 +596,7 @@ class Replica:
     def _start(self, view: int, now: int) -> Out:
         """As chair of a view: start it once the votes suffice."""
         version = self.chain.of_view(view)
-        if version.chair(view) != self.me or view <= self.view or view in self.councils:
+        if version.chair(view) != self.me or view < self.view or view in self.councils:
             return []
         votes = choose_votes(list(self.votes.get(view, {}).values()), self.chain, view)
         if votes is None:
@@ -589,7 +610,6 @@ class Replica:
         log = CouncilLog(view, version, self._base(cut, cut_log))
         number = self._base(cut, cut_log).number
         self._enter(view)
-        self.councils[view] = log
         return self._extend(log, "ViewStarted", ViewStarted(view, number, votes, cut).body(), now)
 
     # --- Misconduct ---------------------------------------------------------------------------------------------------
@@ -718,7 +738,7 @@ class Replica:
             log, head = self.councils.get(view), self.heads.get(view)
             if log is None or head is None or log.size <= message.start:
                 return []
-            stop = message.start + ENTRIES_MAX
+            stop = min(message.start + ENTRIES_MAX, Checkpoint.parse_text(head.text).size)
             return [(sender, Entries(log.origin, message.start, tuple(log.leaves[message.start : stop]), str(head)))]
         copy = self.shelf.logs.get(message.origin)
         if copy is None or copy.head is None or copy.size <= message.start:
@@ -729,14 +749,14 @@ class Replica:
 
     def _greeted(self, sender: str, hello: Hello) -> Out:
         """Send what the other lacks, and ask for what it has more of."""
-        theirs = dict(hello.sizes)
+        theirs, known = dict(hello.sizes), dict(hello.submitted)
         out: Out = []
         for origin, log in sorted(self.shelf.logs.items()):
             if log.size > theirs.get(origin, 0):
                 out += self._wanted(sender, Want(origin, theirs.get(origin, 0)))
             elif log.size < theirs.get(origin, 0):
                 out.append((sender, Want(origin, log.size)))
-            if log.submitted and hello.view <= self.view:
+            if log.submitted_size > known.get(origin, 0):
                 text = self.shelf.note(log.submitted[-1][2])
                 out += [(sender, Submitted(text))] if text else []
         for _, council in sorted(self.councils.items()):
@@ -756,20 +776,24 @@ class Replica:
         if self.open and self.own.head is not None:
             size = max(self.open)
             signed = {s.name for s in self.open[size].signatures}
-            names = self.chain.last.cosigner_names("witness")
+            names = self.chain.last.witness_names
             behind = [m for name, m in names.items() if name not in signed and m != self.me]
             leaf = (self.own.entries[-1].leaf,)
             out += [(m, Entries(self.own.origin, self.own.size - 1, leaf, str(self.own.head))) for m in behind]
         log = self.councils.get(self.view)
         chair = self.chain.of_view(self.view).chair(self.view)
+        for origin in self.pending() if chair != self.me else []:
+            digest = self.shelf.logs[origin].submitted[-1][2]
+            if origin == self.own.origin or self._handed.get(digest, 0) < 2:
+                self._handed[digest] = self._handed.get(digest, 0) + 1
+                text = self.shelf.note(digest)
+                out += [(chair, Submitted(text))] if text else []
         if chair != self.me and self.own.origin in self.pending():
-            text = self.shelf.note(self.own.submitted[-1][2])
-            out += [(chair, Submitted(text))] if text else []
             out.append((chair, self.hello()))
         if self.open_council is not None and log is not None and log.chair == self.me:
             if (self.view, log.size) not in self.certificates:
                 signed = {s.name for s in self.open_council.signatures}
-                names = self.chain.of_view(self.view).cosigner_names("mirror")
+                names = self.chain.of_view(self.view).mirror_names
                 behind = [m for name, m in names.items() if name not in signed and m != self.me]
                 head = str(self.heads[self.view])
                 out += [(m, Entries(log.origin, log.size - 1, (log.leaves[-1],), head)) for m in behind]

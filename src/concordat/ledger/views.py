@@ -31,7 +31,7 @@ SILENCE_S, SILENCE_MAX_S = 30 * 60, 24 * 60 * 60
 
 def patience(failed: int) -> int:
     """Seconds to wait for a chair after `failed` views in a row that agreed on nothing."""
-    return min(SILENCE_S << min(failed, 16), SILENCE_MAX_S)
+    return min(SILENCE_S << min(max(failed, 0), 16), SILENCE_MAX_S)
 
 
 @dataclass(frozen=True)
