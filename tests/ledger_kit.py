@@ -1,4 +1,4 @@
-"""What tests of the ledger share: a second, recursive Merkle tree written from the text of RFC 6962, and keys from words.
+"""What tests of the ledger share: a second, recursive Merkle tree from the text of RFC 6962, and keys from words.
 
 The tree is slow and plain on purpose: sections 2.1, 2.1.1 and 2.1.2 line by line, over the entries themselves.
 """

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger_kit import NOW, ed25519, entries_of
 
 from concordat.errors import TrustError
 from concordat.ledger.keys import ED25519_COSIGNATURE, ED25519_LOG, VerifierKey
@@ -28,6 +27,7 @@ from concordat.ledger.merkle import (
 )
 from concordat.ledger.note import Checkpoint, Note, NoteSigner, verify_note
 from concordat.ledger.witness import MemoryRecords, Witness, read_cosignatures
+from ledger_kit import NOW, ed25519, entries_of
 
 
 def _read(shared_data: Path, name: str) -> Any:
@@ -123,7 +123,7 @@ def test_roots_equal_pymerkle_for_all_sizes_to_2000(pymerkle: Any) -> None:
 
 
 def test_inclusion_proofs_of_pymerkle_are_ours_behind_the_leaf(pymerkle: Any) -> None:
-    """Its consistency proofs are another list (the complete subtrees of the old tree, then the rest), so not compared."""
+    """Its consistency proofs are another list (the old tree's subtrees, then the rest): not compared."""
     size = 300
     entries = entries_of(size, "pymerkle")
     theirs = pymerkle.InmemoryTree(algorithm="sha256")

@@ -7,7 +7,6 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 
 import pytest
-from ledger_kit import NOW, ORIGIN, cosigners, ed25519, entries_of, head, log_signer, mldsa44, mth, proof
 
 from concordat.errors import InputError, TrustError
 from concordat.ledger.keys import ED25519_COSIGNATURE, ED25519_LOG, MLDSA44_COSIGNATURE
@@ -21,6 +20,7 @@ from concordat.ledger.witness import (
     Witness,
     read_cosignatures,
 )
+from ledger_kit import NOW, ORIGIN, cosigners, ed25519, entries_of, head, log_signer, mldsa44, mth, proof
 
 WITNESS = cosigners("w.example/BRICS/witness", "witness")
 ENTRIES = entries_of(40)
@@ -324,7 +324,7 @@ def test_the_head_is_stored_before_it_is_signed() -> None:
 
 def test_a_store_that_fails_leaves_no_signature() -> None:
     class Full(MemoryRecords):
-        def replace(self, origin: str, known: Record | None, new: Record) -> bool:
+        def replace(self, *_: object) -> bool:
             raise OSError("disk full")
 
     signer = Telltale("w.example", ED25519_COSIGNATURE, ed25519("witness"))
