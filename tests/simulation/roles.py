@@ -104,6 +104,7 @@ def copy_of(old: Replica) -> Replica:
         council = type(log)(view, log.version, log.base)
         for entry, batch, progress in zip(log.entries, log.batches, log.progress, strict=True):
             council.append(entry, batch, progress)
+        council.cut = log.cut
         new.councils[view] = council
     new.open, new.open_council = dict(old.open), old.open_council
     new.votes = {view: dict(by) for view, by in old.votes.items()}

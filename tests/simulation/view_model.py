@@ -149,7 +149,9 @@ class Head:
         return (self.view, self.size)
 
 
-Member = tuple[int, ...]  # the longest head cosigned in views 1, 2, ..., then the certificate named in the votes for 2, 3, ...
+Member = tuple[
+    int, ...
+]  # the longest head cosigned in views 1, 2, ..., then the certificate named in the votes for 2, 3, ...
 State = tuple[Member, ...]
 
 

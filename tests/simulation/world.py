@@ -63,7 +63,6 @@ class World:
         self.counter = 0
         self.up = dict.fromkeys(range(self.plan.n), True)
         self.backups: dict[int, Replica] = {}
-        self.recent: dict[int, float] = {}
         self.tape: list[tuple[int, int, Any]] = []
         self.face = {m: self.rng.randrange(2) for m in range(self.plan.n)}
         if self.plan.too_many:  # each face needs an honest member, or there is nobody to deceive
@@ -117,17 +116,15 @@ class World:
     # --- What happens -------------------------------------------------------------------------------------------------
 
     def do_tick(self, member: int) -> None:
-        busy = self.now - self.recent.get(member, -1e9) < 15 * 60
-        self.at(self.now + (TICK if busy else IDLE_TICK), "tick", member)
+        busy = False
         if self.works(member):
             for replica in self.nodes[member]:
                 out = replica.tick(self.clock(member))
-                if out:
-                    self.recent[member] = self.now
-                elif replica.since is not None or self.rng.random() < 0.05:
-                    peer = self.rng.choice(replica.peers)
-                    out = [(peer, replica.hello())]
+                busy = busy or bool(out) or bool(replica.open)
+                if not out and self.rng.random() < 0.1:
+                    out = [(self.rng.choice(replica.peers), replica.hello())]
                 self.send(member, replica, out)
+        self.at(self.now + (TICK if busy else IDLE_TICK), "tick", member)
 
     def do_write(self, about: tuple[int, str]) -> None:
         member, scope = about
@@ -140,7 +137,6 @@ class World:
             except StateError:  # restored from a backup, and not whole yet
                 continue
             self.wrote(entry, member, scope)
-            self.recent[member] = self.now
             self.send(member, replica, out)
 
     def wrote(self, entry: Entry, member: int, scope: str) -> None:
@@ -150,7 +146,6 @@ class World:
         sender, face, target, message = about
         if not self.works(target):
             return
-        self.recent[target] = self.now
         for i, replica in enumerate(self.nodes[target]):
             if len(self.nodes[target]) == 2 and i != self.side(sender, face):
                 continue

@@ -265,6 +265,7 @@ class CouncilLog:
         self.tree = MemoryHashes()
         self.batches: list[Batch | None] = []
         self.progress: list[Progress] = []
+        self.cut: tuple[int, int] = (0, 0)  # of a view after the first: (view, size) that it goes on from
 
     @property
     def size(self) -> int:

@@ -16,6 +16,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from concordat import canonical
@@ -93,7 +94,7 @@ class Misconduct:
         Raises:
             InputError, TrustError: it doesn't hold, and why.
         """
-        chain = MembershipChain.verify(self.membership, pinned)
+        chain = _chain(self.membership, pinned)
         where = f"{self.kind} against {self.accused}"
         if chain.last.bloc != self.bloc:
             raise TrustError(f"the membership is of {chain.last.bloc}.", where=where, code="misconduct")
@@ -118,6 +119,12 @@ class Misconduct:
             "same_size": "signed two different logs of one size",
         }
         return f"{self.accused} {words[self.kind]}."
+
+
+@lru_cache(maxsize=64)
+def _chain(files: tuple[bytes, ...], pinned: str) -> MembershipChain:
+    """The verified chain, remembered by its bytes: many proofs bring the same one."""
+    return MembershipChain.verify(files, pinned)
 
 
 def _refuse(what: str) -> TrustError:

@@ -59,6 +59,8 @@ from concordat.ledger.views import ViewStarted, ViewVote, check_view_started, ch
 CLOCK_BEHIND_S = 120
 ENTRIES_MAX = 256  # in one message; more is asked for
 RESEND_S = 20
+VOTE_AGAIN_S = 300
+PROOFS_MAX = 4  # of one kind against one member: more say nothing new
 Out = list[tuple[str, Message]]
 
 
@@ -96,6 +98,7 @@ class Replica:
         self.refusals: list[Refusal] = []
         self.since: int | None = None  # waiting for the chair since
         self.sent = 0  # when unfinished work was sent last
+        self.voted = 0  # when a vote was sent last
         self._final = (0, 0)
         self._pending: list[str] | None = None
         self._handed: dict[str, int] = {}  # how often a head with a quorum was passed on to the chair
@@ -160,7 +163,7 @@ class Replica:
         """Time has passed: send unfinished work again, ask for a new view if the chair is silent."""
         try:
             return self._tick(now)
-        except (InputError, TrustError, StateError) as error:
+        except (InputError, TrustError, StateError, Missing) as error:
             self._refuse(now, self.me, error)
             return []
 
@@ -168,7 +171,7 @@ class Replica:
         out: Out = []
         if now - self.sent >= RESEND_S:
             self.sent = now
-            out += self._again()
+            out += self._again(now)
         out += self._propose(now) if self.view in self.councils else self._start(self.view, now)
         waiting = self.pending() or self.signer.floor.promised > self.view
         if not waiting:
@@ -217,8 +220,7 @@ class Replica:
         while view:
             log = self.councils[view]
             parts.append(log.points(size))
-            cut = ViewStarted.parse(log.entries[0].body, log.origin).cut if view > 1 and size else None
-            view, size = cut.place if cut else (0, 0)
+            view, size = log.cut
         return [item for part in reversed(parts) for item in part]
 
     def events(self) -> list[tuple[Point, Ref, Entry]]:
@@ -304,6 +306,8 @@ class Replica:
         if head.size < size:
             return []
         lines = self.signer.cosign("witness", head, now, log.tree.root)
+        if log.head is not None and log.head.text == head.text():
+            log.head = log.head.with_signatures(lines)
         return [(log.owner, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in lines)))]
 
     def _publish(self, now: int) -> Out:
@@ -393,11 +397,18 @@ class Replica:
             for index in range(cursors.get(origin, 0), min(log.submitted_size, log.size)):
                 if log.entries[index].scope == "council":
                     proof = log.proof_of(index)
-                    if len(refs) == REFS_MAX or proof is None:
+                    if len(refs) == REFS_MAX or proof is None or not self._matches(log, proof):
                         break
                     refs.append(Ref(origin, index, leaf_hash(log.entries[index].leaf).hex(), proof[2], proof[1]))
                     cursors[origin] = index + 1
         return refs, cursors
+
+    def _matches(self, log: MemberLog, proof: tuple[int, int, str]) -> bool:
+        """Whether the copy here is the log that a head with a quorum names."""
+        size, _, digest = proof
+        text = self.shelf.note(digest)
+        assert text is not None
+        return size <= log.size and log.tree.root(size) == Checkpoint.parse_text(Note.parse(text).text).root
 
     def _extend(self, log: CouncilLog, type: str, body: Mapping[str, Any], now: int) -> Out:  # noqa: A002
         """As chair: write an entry, sign the head, cosign it as a mirror, send it to all."""
@@ -415,8 +426,9 @@ class Replica:
             log.append(*log.check(entry.leaf, self.chain, self.shelf))
         else:
             cut_log = self.councils.get(ViewStarted.parse(body, log.origin).cut.view) if body["cut"] else None  # type: ignore[union-attr]
-            _, _, progress = check_view_started(log, entry.leaf, self.chain, cut_log)
+            _, started, progress = check_view_started(log, entry.leaf, self.chain, cut_log)
             log.append(entry, None, progress)
+            log.cut = started.cut.place if started.cut else (0, 0)
         self.councils[log.view] = log
         head = Checkpoint(log.origin, log.size, log.tree.root())
         note = self.signer.head(head, now, log.tree.root)
@@ -520,6 +532,7 @@ class Replica:
         log.append(entry, None, progress)
         self.councils[view] = log
         if started.cut:
+            log.cut = started.cut.place
             self._learn(started.cut, now)
         if view > self.view:
             self._enter(view)
@@ -553,6 +566,8 @@ class Replica:
         if head.size < size:
             return []
         lines = self.signer.cosign("mirror", head, now, log.tree.root, log.view)
+        if self.heads[log.view].text == head.text():
+            self.heads[log.view] = self.heads[log.view].with_signatures(lines)
         return [(log.chair, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in lines)))]
 
     # --- Views --------------------------------------------------------------------------------------------------------
@@ -563,7 +578,7 @@ class Replica:
 
     def _vote_for(self, view: int, now: int) -> Out:
         vote = self.signer.vote(self.bloc, view, self.highest)
-        self.since = now
+        self.since = self.voted = now
         self.votes.setdefault(view, {})[self.me] = vote
         message = Vote(vote.data, self.highest)
         return [(peer, message) for peer in self.peers] + self._start(view, now)
@@ -699,7 +714,8 @@ class Replica:
     def _accused(self, data: bytes, now: int) -> Out:
         """Take a proof: pass it on once, and leave a chair that it names."""
         found = Misconduct.parse(data)
-        if found.id in self.accusations:
+        same = [a for a in self.accusations.values() if (a.accused, a.kind) == (found.accused, found.kind)]
+        if found.id in self.accusations or len(same) >= PROOFS_MAX:
             return []
         found.check(self.chain.pinned)
         self.accusations[found.id] = found
@@ -770,7 +786,7 @@ class Replica:
             out.append((sender, Certified(self.highest, self.shelf.note(self.highest.note) or "")))
         return out
 
-    def _again(self) -> Out:
+    def _again(self, now: int) -> Out:
         """What is unfinished, once more."""
         out: Out = []
         if self.open and self.own.head is not None:
@@ -800,7 +816,8 @@ class Replica:
             elif self.highest:
                 out += [(peer, Certified(self.highest, "")) for peer in self.peers] if self.pending() else []
         promised = self.signer.floor.promised
-        if promised > self.view and self.me in self.votes.get(promised, {}):
+        if promised > self.view and self.me in self.votes.get(promised, {}) and now - self.voted >= VOTE_AGAIN_S:
+            self.voted = now
             message = Vote(self.votes[promised][self.me].data, self._named(self.votes[promised][self.me]))
             out += [(peer, message) for peer in self.peers]
         return out
