@@ -10,7 +10,7 @@ the log, proved, and change nothing. State is any value that `canonical` can wri
     >>> def count(state, event):
     ...     return {"entries": state["entries"] + 1}
     >>> Fold({"Said": count}, {"entries": 0}).state_hash[:8]
-    '0a2c09a3'
+    'a4bf3ed5'
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Who lied, provably: portable files that any third party can check with the membership file's hash alone.
 
 Six kinds, each two or three signed statements (spec: ledger 8; the exact conditions stand in
-docs/reference/ledger-format.md). A proof names one member. Five are lies, signed statements that contradict each other,
-and no honest node can be named by one: it never signs two roots of one size, two entries of one number, a smaller size
-at a later time, or against its promise (see `signer`). The sixth, `merge_delay`, is a fact and no lie: the chair left an
+docs/reference/ledger-format.md). A proof names one member. Five are lies: signed statements that contradict each other.
+No honest node can be named by one: it never signs two roots of one size, two entries of one number, a smaller size at a
+later time, or against its promise (see `signer`). The sixth, `merge_delay`, is a fact and no lie: the chair left an
 entry out too long. A chair that the network cut off from the author can be late without fault; it costs it the view.
 
     Misconduct.parse(data).check(pinned)      # raises TrustError unless the accusation holds
