@@ -75,7 +75,7 @@ class Bundle:
     Attributes:
         entry: the leaf. member_proof: under a head of the author's log. membership: all versions.
         batch, council_proof: the batch's leaf and its proof under a certified head; None while not taken up.
-        next_batch, next_proof: a later batch that carries the certificate, under a certified head; None while not final.
+        next_batch, next_proof: a later batch that carries the certificate, under a certified head, if there is one.
     """
 
     entry: bytes

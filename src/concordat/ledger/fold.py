@@ -1,11 +1,13 @@
 """What state do all members come to: final entries replayed in the order that counts, hashed after each batch.
 
-`fold` sees only entries under a final head, in council order. An entry whose key was not valid at the batch that took it
-up is refused and named; one whose `refs` are not known yet is held back (10,000 at most) and taken as soon as they are,
-in the order of the log. Entries of other scopes carry no order of the council; rooms read them from the members' logs.
+`fold` sees only entries under a final head, in council order. An entry whose key was not valid at the batch that took
+it up is refused and named; one whose `refs` are not known yet is held back (10,000 at most) and taken as soon as they
+are, in the order of the log. Entries of other scopes carry no order of the council; rooms read them from the members'
+logs.
 
-A handler is `handler(state, event) -> state`, registered for a type by the room that knows it; unknown types are kept in
-the log, proved, and change nothing. State is any value that `canonical` can write; its hash is what members compare.
+A handler is `handler(state, event) -> state`, registered for a type by the room that knows it; unknown types are kept
+in the log, proved, and change nothing. State is any value that `canonical` can write; its hash is what members
+compare.
 
     >>> def count(state, event):
     ...     return {"entries": state["entries"] + 1}

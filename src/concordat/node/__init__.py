@@ -1,0 +1,18 @@
+"""One member's running node: its keys, its store, what it publishes, and what it takes from others' folders.
+
+As far as one machine needs it: `Node` joins a replica of the ledger with a store and keys on disk; `export` writes the
+public folder; `FolderSource` reads another member's. Sockets come later and drive the same replica.
+
+    with Node(home) as node:
+        node.write("Said", {"word": "good morning"}, "council")
+        export(node.replica, Path("to-carry"))
+"""
+
+from __future__ import annotations
+
+from concordat.node.folder import FolderSource
+from concordat.node.home import Node
+from concordat.node.publish import export
+from concordat.node.store import Store
+
+__all__ = ["FolderSource", "Node", "Store", "export"]

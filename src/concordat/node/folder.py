@@ -1,0 +1,175 @@
+"""What another member's export says to us: a USB stick as a peer.
+
+Every log, cosignature, submitted head, certificate, vote and accusation in the folder becomes the message that a
+network would have carried, so that the same replica judges it. Symbolic links are not followed; files over a bound, a
+folder that ends in the middle and files that say nothing known are refused by name. Which member the folder came from
+doesn't matter: what is signed inside proves itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from concordat.errors import ConcordatError, InputError, TrustError
+from concordat.ledger.council_log import Batch, Certificate
+from concordat.ledger.entry import Entry
+from concordat.ledger.membership import MembershipChain
+from concordat.ledger.messages import Accusation, Certified, Cosigned, Entries, Message, Submitted, Vote
+from concordat.ledger.note import Checkpoint, Note
+from concordat.ledger.replica import ENTRIES_MAX, Replica
+from concordat.ledger.tiles import WIDTH, tile_path, unpack_bundle
+from concordat.ledger.views import ViewStarted, ViewVote
+
+FILE_MAX = 17_000_000  # a full bundle of the largest entries
+FILES_MAX = 200_000
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """An export of another member, in any folder."""
+
+    path: Path
+
+    def read(self, relative: str) -> bytes:
+        """One file.
+
+        Raises:
+            InputError: missing, a symbolic link, or too large.
+        """
+        place = self.path / relative
+        if place.is_symlink() or not place.is_file():
+            raise InputError("the file is missing, or no plain file.", where=str(place), code="folder")
+        if place.stat().st_size > FILE_MAX:
+            raise InputError(f"over {FILE_MAX:,} bytes.", where=str(place), code="folder")
+        try:
+            return place.read_bytes()
+        except OSError as error:
+            raise InputError(f"can't be read: {error.strerror}.", where=str(place), code="folder") from None
+
+    def checkpoints(self) -> list[str]:
+        """The folders, below this one, that hold a log."""
+        return [str(p.parent.relative_to(self.path).as_posix()) for p in self._files("**/checkpoint")]
+
+    def _files(self, pattern: str) -> list[Path]:
+        found = sorted(p for p in self.path.glob(pattern) if p.is_file() and not p.is_symlink())
+        if len(found) > FILES_MAX:
+            raise InputError(f"over {FILES_MAX:,} files.", where=str(self.path), code="folder")
+        return found
+
+    def names(self, kind: str) -> list[str]:
+        """The files of a kind: `notes`, `votes`, `misconduct`."""
+        return [str(p.relative_to(self.path).as_posix()) for p in self._files(f"{kind}/*")]
+
+    def entries(self, base: str, size: int) -> Iterator[tuple[int, list[bytes]]]:
+        """(start, entries) of a log up to a size, bundle by bundle."""
+        for index in range((size + WIDTH - 1) // WIDTH):
+            width = min(WIDTH, size - index * WIDTH)
+            relative = f"{base}/{tile_path('entries', index, width)}"
+            try:
+                yield index * WIDTH, unpack_bundle(self.read(relative), width)
+            except TrustError as error:
+                error.where = str(self.path / relative)
+                raise
+
+    def head(self, base: str) -> Note:
+        """The head of a log as the folder has it."""
+        place = str(self.path / base / "checkpoint")
+        note = Note.parse(self.read(f"{base}/checkpoint"), place)
+        Checkpoint.parse_text(note.text, place)
+        return note
+
+
+def messages(source: FolderSource, replica: Replica) -> Iterator[Message]:
+    """What the folder says that a replica does not know yet, in an order in which most can be taken at once.
+
+    Raises:
+        InputError, TrustError: a file that can't be read, by name.
+    """
+    chain, own = replica.chain, replica.own.origin
+    bases = source.checkpoints()
+    if not bases:
+        hint = "An export has logs/<origin>/checkpoint; write one with: concordat node export DIR"
+        raise InputError("there is no log in this folder.", where=str(source.path), hint=hint, code="folder")
+    heads = [(base, source.head(base)) for base in bases]
+    councils = [(base, note) for base, note in heads if _view(note, chain)]
+    for base, note in heads:
+        if not _view(note, chain):
+            yield from _log(source, base, note, replica)
+    fresh = [name for name in source.names("notes") if name.rpartition("/")[2] not in replica.shelf.notes]
+    for name in fresh:
+        note = Note.parse(source.read(name), name)
+        if not _view(note, chain):
+            yield Submitted(str(note))
+    certificates = dict(replica.certificates)
+    for base, note in sorted(councils, key=lambda item: _view(item[1], chain)):
+        for message in _log(source, base, note, replica):
+            for leaf in message.leaves:
+                _collect(leaf, certificates)
+            yield message
+    for name in fresh:
+        note = Note.parse(source.read(name), name)
+        view = _view(note, chain)
+        certificate = Certificate.of_note(str(note), chain.of_view(view), view) if view else None
+        if certificate is not None:
+            certificates.setdefault(certificate.place, certificate)
+            yield Certified(certificate, str(note))
+    for _, note in heads:
+        head = Checkpoint.parse_text(note.text)
+        if head.origin == own or _view(note, chain):
+            lines = [s.line() for s in note.signatures if s.name != head.origin]
+            for i in range(0, len(lines), 4):
+                yield Cosigned(head.origin, head.size, head.root, tuple(lines[i : i + 4]))
+    for name in source.names("votes"):
+        vote = ViewVote.parse(source.read(name), name)
+        yield Vote(vote.data, certificates.get(vote.place))
+    for name in source.names("misconduct"):
+        if name.rpartition("/")[2].removesuffix(".json") in replica.accusations:
+            continue
+        yield Accusation(source.read(name))
+
+
+def _view(note: Note, chain: MembershipChain) -> int:
+    stem, _, view = note.text.partition("\n")[0].rpartition("/")
+    known = stem == f"{chain.last.bloc}/council" and view.isascii() and view.isdecimal() and len(view) < 10
+    return int(view) if known else 0
+
+
+def _log(source: FolderSource, base: str, note: Note, replica: Replica) -> Iterator[Entries]:
+    """The entries of a log, from the first bundle that holds something new; all of them where heads contradict."""
+    head = Checkpoint.parse_text(note.text)
+    size, known = _held(head, replica)
+    if known and head.size == size:
+        yield Entries(head.origin, head.size, (), str(note))
+        return
+    for start, leaves in source.entries(base, head.size):
+        if known and start + len(leaves) <= size:
+            continue
+        for i in range(0, len(leaves), ENTRIES_MAX):
+            yield Entries(head.origin, start + i, tuple(leaves[i : i + ENTRIES_MAX]), str(note))
+
+
+def _collect(leaf: bytes, found: dict[tuple[int, int], Certificate]) -> None:
+    """The certificates inside a council entry; the replica verifies them when it takes the entry."""
+    try:
+        entry = Entry.parse(leaf)
+        if entry.type == "ViewStarted":
+            cut = ViewStarted.parse(entry.body, "folder").cut
+        else:
+            cut = Batch.parse(entry.body, "folder").certificate
+    except ConcordatError:
+        return
+    if cut is not None:
+        found.setdefault(cut.place, cut)
+
+
+def _held(head: Checkpoint, replica: Replica) -> tuple[int, bool]:
+    """How much of a log is held here, and whether what is held doesn't contradict the head as far as can be seen."""
+    log = replica.shelf.logs.get(head.origin)
+    if log is not None:
+        return log.size, head.size > log.size or log.tree.root(head.size) == head.root
+    for council in replica.councils.values():
+        if council.origin == head.origin:
+            return council.size, head.size > council.size or council.tree.root(head.size) == head.root
+    return 0, True

@@ -1,0 +1,142 @@
+"""How a bloc's record begins: members' public keys become one membership file, each signs it, each pins its hash.
+
+`member.json` of each node holds public keys alone and may travel by any way. One member puts them together (`found`),
+all sign with two of their three root keys (`sign`), and each node adopts the signed file once, by a hash that its people
+compared aloud. A node that has written entries adopts only a next version of the chain it has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from concordat import canonical, clock
+from concordat.errors import InputError, StateError, TrustError
+from concordat.ledger.entry import Envelope, sign_envelope
+from concordat.ledger.keys import ED25519_LOG, Ed25519Secret
+from concordat.ledger.membership import MEMBERSHIP_TYPE, Membership, MembershipChain, quorum_of
+from concordat.node.identity import (
+    Identity,
+    check_owner,
+    make_keys,
+    member_record,
+    read_identity,
+    read_root,
+    write_private,
+)
+from concordat.node.store import Store
+
+YEARS_VALID_DAYS = 400  # a little over a year: renewed yearly
+
+
+def init(home: Path, identity: Identity, passphrase: str = "") -> Membership:
+    """Make a node: keys, `member.json`, and a membership of this member alone, replaced when the bloc founds its own.
+
+    Raises:
+        InputError: a bloc, member or host that can't stand in a membership file. StateError: a node is there already.
+    """
+    make_keys(home, identity, passphrase)
+    record = member_record(home, identity, passphrase)
+    text = json.dumps({"bloc": identity.bloc, "member": record}, indent=1, sort_keys=True, ensure_ascii=False)
+    (home / "member.json").write_text(text + "\n", encoding="utf-8")
+    data = canonical.dumps(found_payload(identity.bloc, [record]))
+    signed = sign_payload(data, _roots(home, passphrase))
+    Store(home / "log.db", create=True).close()
+    adopt(home, signed.to_bytes())
+    return Membership.parse(signed.to_bytes())
+
+
+def _roots(home: Path, passphrase: str) -> list[Ed25519Secret]:
+    return [read_root(path, passphrase) for path in sorted((home / "roots").glob("root-*.json"))[:2]]
+
+
+def found_payload(bloc: str, records: Sequence[Mapping[str, Any]], merge_delay_hours: int = 24) -> dict[str, Any]:
+    """The payload of version 1 for these members; its rota is in order of their ids."""
+    members = sorted((dict(record) for record in records), key=lambda record: str(record.get("id")))
+    expires = (clock.now() + timedelta(days=YEARS_VALID_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
+    return {
+        "bloc": bloc,
+        "effective": {"batch": 0, "view": 1},
+        "expires": expires,
+        "members": members,
+        "merge_delay_hours": merge_delay_hours,
+        "rota": [str(record.get("id")) for record in members],
+        "threshold": quorum_of(len(members)),
+        "v": 1,
+        "version": 1,
+    }
+
+
+def read_record(path: Path) -> tuple[str, dict[str, Any]]:
+    """(bloc, member) of a `member.json`.
+
+    Raises:
+        InputError: not such a file.
+    """
+    try:
+        raw = json.loads(path.read_bytes())
+        return str(raw["bloc"]), dict(raw["member"])
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
+    except (ValueError, KeyError, TypeError):
+        hint = "Ask the member for the member.json of its node."
+        raise InputError("not a member.json.", where=str(path), hint=hint, code="member_file") from None
+
+
+def sign_payload(payload: bytes, roots: Sequence[Ed25519Secret], before: Envelope | None = None) -> Envelope:
+    """A membership payload with signatures of root keys, those of `before` kept."""
+    fresh = sign_envelope(MEMBERSHIP_TYPE, payload, [(ED25519_LOG, root) for root in roots])
+    both = {**dict(before.signatures if before else ()), **dict(fresh.signatures)}
+    return Envelope(MEMBERSHIP_TYPE, payload, tuple(sorted(both.items())))
+
+
+def merged(files: Sequence[bytes], where: Sequence[str]) -> Envelope:
+    """One envelope with the signatures of several copies of one payload.
+
+    Raises:
+        InputError: not a membership file. TrustError: the copies are of two payloads.
+    """
+    envelopes = [Membership.parse(data, name).envelope for data, name in zip(files, where, strict=True)]
+    for envelope, name in zip(envelopes, where, strict=True):
+        if envelope.payload != envelopes[0].payload:
+            raise TrustError(f"another text than {where[0]}.", where=name, code="membership")
+    pairs = {pair for envelope in envelopes for pair in envelope.signatures}
+    if len({keyid for keyid, _ in pairs}) != len(pairs):
+        raise TrustError("two signatures by one key.", where=", ".join(where), code="membership")
+    return Envelope(MEMBERSHIP_TYPE, envelopes[0].payload, tuple(sorted(pairs)))
+
+
+def adopt(home: Path, data: bytes) -> Membership:
+    """Take a signed membership: the first one pins its hash, a later one continues the chain.
+
+    Raises:
+        TrustError: votes missing, another bloc, this node's keys are not in it. StateError: entries were written under
+            another first version.
+    """
+    identity = read_identity(home)
+    new = Membership.parse(data)
+    check_owner(identity, new.bloc)
+    if not any(m.id == identity.member and m.host == identity.host for m in new.members):
+        raise TrustError(f"{identity.member} at {identity.host} is not in it.", where="membership", code="membership")
+    store = Store(home / "log.db")
+    try:
+        files = store.papers("membership")
+        if new.version == 1:
+            if store.origins():
+                what = "this node has written entries under another membership."
+                raise StateError(what, where=str(home), hint="Begin a new node for a new bloc.", code="has_entries")
+            chain = MembershipChain.verify([data], new.hash)
+            write_private(home / "pinned.txt", new.hash.encode() + b"\n")
+        else:
+            from concordat.node.home import pinned_hash
+
+            chain = MembershipChain.verify([files[key] for key in sorted(files, key=int)], pinned_hash(home)).extended(
+                data
+            )
+        store.put_paper("membership", str(new.version), data)
+    finally:
+        store.close()
+    return chain.last

@@ -1,0 +1,318 @@
+"""One member's node in one folder: keys, store and replica joined, so that nothing is sent before it is durable.
+
+The order of one step is: entries and tiles to the disk, then what the keys remember, then the signature, then the head;
+only then is anything published. A crash between any two leaves a node that goes on: an entry without a head is signed
+at the next start, a head without its entry can't exist. A lock keeps a second process out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from concordat import canonical, clock
+from concordat.errors import ConcordatError, StateError, TrustError
+from concordat.ledger.council_log import Certificate, CouncilLog, Progress, submission_time
+from concordat.ledger.entry import Entry
+from concordat.ledger.keys import Ed25519Secret
+from concordat.ledger.membership import MembershipChain
+from concordat.ledger.merkle import leaf_hash
+from concordat.ledger.messages import Message
+from concordat.ledger.misconduct import Misconduct
+from concordat.ledger.note import Checkpoint, Note
+from concordat.ledger.replica import Out, Replica
+from concordat.ledger.views import ViewStarted, ViewVote, check_view_started
+from concordat.node.identity import Identity, check_owner, read_identity, read_signer, save_floor
+from concordat.node.store import Store
+
+T = TypeVar("T")
+
+
+class Node:
+    """A member's node, opened.
+
+    Args:
+        home: its folder. passphrase: of its key files, if they are sealed.
+
+    Raises:
+        StateError: no node there, another process holds it, or its files are damaged. TrustError: its log is.
+    """
+
+    def __init__(self, home: Path, passphrase: str = "") -> None:
+        self.home = home
+        self.identity: Identity = read_identity(home)
+        self._lock = _locked(home)
+        self.store = Store(home / "log.db")
+        self.signer = read_signer(home, self.identity, passphrase)
+        self._saved_logs: dict[str, tuple[int, int]] = {}
+        self._saved_heads: dict[str, str] = {}
+        self._saved: set[str] = set()
+        self._saved_open: dict[str, Note] = {}
+        files = self.store.papers("membership")
+        ordered = [files[key] for key in sorted(files, key=int)]
+        if not ordered:
+            hint = "Make or adopt one: concordat node found, concordat node adopt"
+            raise StateError("this node has no membership file yet.", where=str(home), hint=hint, code="no_membership")
+        self.chain = MembershipChain.verify(ordered, pinned_hash(home))
+        check_owner(self.identity, self.chain.last.bloc)
+        self.replica = Replica(self.signer, self.chain)
+        self._load()
+        self.signer._save = self._keep
+
+    def close(self) -> None:
+        """Give the folder back."""
+        self.store.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def now(self) -> int:
+        """The clock, in seconds since 1970."""
+        return int(clock.now().timestamp())
+
+    # --- Steps --------------------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        type: str,  # noqa: A002 - the field's name in the format
+        body: Mapping[str, Any],
+        scope: str,
+        *,
+        person: str = "node",
+        secret: Ed25519Secret | None = None,
+        refs: Sequence[str] = (),
+    ) -> tuple[Entry, Out]:
+        """Write an entry; it is durable and its head signed when this returns.
+
+        Raises:
+            InputError: what breaks the format. RuleError: the membership has expired.
+        """
+        self.chain.last.require_in_force(clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        entry, out = self._step(
+            lambda: self.replica.write(type, body, scope, self.now, person=person, secret=secret, refs=refs)
+        )
+        return entry, out
+
+    def handle(self, sender: str, message: Message) -> Out:
+        """Take a message of another member."""
+        return self._step(lambda: self.replica.handle(sender, message, self.now))
+
+    def tick(self) -> Out:
+        """Time has passed."""
+        return self._step(lambda: self.replica.tick(self.now))
+
+    def _step(self, action: Callable[[], T]) -> T:
+        try:
+            result = action()
+        except StateError:
+            if self.store.broken:  # what is in memory was not written: only the disk counts
+                self.replica.refusals.clear()
+            raise
+        self._save()
+        return result
+
+    def _keep(self, floor: Any) -> None:
+        """Before a signature leaves: what it is about, then what the keys remember."""
+        self._save()
+        save_floor(self.home, floor)
+
+    # --- Disk ---------------------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        """Write what is new since the last time, in one commit."""
+        with self.store.commit():
+            for origin, log in self.replica.shelf.logs.items():
+                self._save_log(origin, id(log), [e.leaf for e in log.entries[self._known(origin, id(log)) :]])
+                if log.head is not None:
+                    self._save_head(origin, log.head)
+            for view, council in self.replica.councils.items():
+                self._save_log(council.origin, id(council), council.leaves[self._known(council.origin, id(council)) :])
+                if view in self.replica.heads:
+                    self._save_head(council.origin, self.replica.heads[view])
+            self._save_notes()
+            self._save_papers()
+
+    def _known(self, origin: str, identity: int) -> int:
+        size, saved_id = self._saved_logs.get(origin, (0, identity))
+        return size if saved_id == identity else 0
+
+    def _save_log(self, origin: str, identity: int, leaves: Sequence[bytes]) -> None:
+        size, saved_id = self._saved_logs.get(origin, (0, identity))
+        rows = [(leaf_hash(leaf), leaf) for leaf in leaves]
+        if saved_id != identity and size:
+            self.store.replace(origin, rows)
+            size = 0
+        elif rows:
+            self.store.append(origin, rows)
+        self._saved_logs[origin] = (size + len(rows), identity)
+
+    def _save_head(self, origin: str, note: Note) -> None:
+        text = str(note)
+        if self._saved_heads.get(origin) != text:
+            self.store.put_head(origin, Checkpoint.parse_text(note.text).size, text)
+            self._saved_heads[origin] = text
+
+    def _save_notes(self) -> None:
+        fresh = [digest for digest in self.replica.shelf.notes if digest not in self._saved]
+        self.store.put_notes(self.replica.shelf.notes[digest] for digest in fresh)
+        self._saved.update(fresh)
+
+    def _save_papers(self) -> None:
+        papers: list[tuple[str, str, bytes]] = []
+        for certificate in self.replica.certificates.values():
+            key = f"{certificate.view}/{certificate.size}"
+            if f"certificate {key}" not in self._saved:
+                papers.append(("certificate", key, canonical.dumps(certificate.body())))
+        for view, by in self.replica.votes.items():
+            papers += [("vote", f"{view}/{m}", v.data) for m, v in by.items() if f"vote {view}/{m}" not in self._saved]
+        for key, proof in self.replica.accusations.items():
+            if f"misconduct {key}" not in self._saved:
+                papers.append(("misconduct", key, proof.data()))
+        for kind, key, data in papers:
+            self.store.put_paper(kind, key, data)
+            self._saved.add(f"{kind} {key}")
+        opened: dict[str, Note | None] = {str(size): note for size, note in self.replica.open.items()}
+        opened["council"] = self.replica.open_council
+        for key, note in opened.items():
+            if note is not None and self._saved_open.get(key) is not note:
+                self.store.put_paper("open", key, str(note).encode())
+                self._saved_open[key] = note
+
+    def _load(self) -> None:
+        replica = self.replica
+        heads = self.store.heads()
+        for origin, log in replica.shelf.logs.items():
+            for data in self.store.entries(origin):
+                log.append(Entry.parse(data, origin))
+            log.head = Note.parse(heads[origin]) if origin in heads else None
+            self._saved_logs[origin] = (log.size, id(log))
+        self._saved_heads = dict(heads)
+        replica.shelf.notes = self.store.notes()
+        self._saved.update(replica.shelf.notes)
+        for digest, text in replica.shelf.notes.items():
+            self._submitted(digest, text)
+        self._load_councils(heads)
+        for key, data in self.store.papers("certificate").items():
+            certificate = Certificate.parse(canonical.loads(data), f"certificate {key}")
+            replica._learn(certificate, self.now)
+            self._saved.add(f"certificate {key}")
+        for key, data in self.store.papers("vote").items():
+            vote = ViewVote.parse(data)
+            replica.votes.setdefault(vote.view, {})[vote.member] = vote
+            self._saved.add(f"vote {key}")
+        for key, data in self.store.papers("misconduct").items():
+            replica.accusations[key] = Misconduct.parse(data)
+            self._saved.add(f"misconduct {key}")
+        for key, data in self.store.papers("open").items():
+            note = Note.parse(data)
+            if key == "council":
+                replica.open_council = (
+                    note if note.text.startswith(f"{self.chain.last.council_origin(replica.view)}\n") else None
+                )
+            elif int(key) > replica.own.submitted_size:
+                replica.open[int(key)] = note
+
+    def _submitted(self, digest: str, text: str) -> None:
+        origin = text.partition("\n")[0]
+        log = self.replica.shelf.logs.get(origin)
+        if log is None:
+            return
+        for version in reversed(self.chain.versions):
+            with suppress(ConcordatError):
+                head, time = submission_time(text, version, log.owner)
+                log.submit(head.size, time, digest)
+                return
+
+    def _load_councils(self, heads: Mapping[str, str]) -> None:
+        replica, bloc = self.replica, self.chain.last.bloc
+        views = [int(o.rpartition("/")[2]) for o in self.store.origins() if o.startswith(f"{bloc}/council/")]
+        for view in sorted(views):
+            origin = self.chain.last.council_origin(view)
+            leaves = list(self.store.entries(origin))
+            log = replica.councils[1] if view == 1 else self._started(view, leaves[0])
+            for leaf in leaves[log.size :]:
+                entry, batch, progress = log.check(leaf, self.chain, replica.shelf)
+                log.append(entry, batch, progress)
+            replica.councils[view] = log
+            if origin in heads:
+                replica.heads[view] = Note.parse(heads[origin])
+            replica.view = max(replica.view, view)
+            self._saved_logs[origin] = (log.size, id(log))
+        self._saved_logs.setdefault(replica.councils[1].origin, (0, id(replica.councils[1])))
+
+    def _started(self, view: int, leaf: bytes) -> CouncilLog:
+        started = ViewStarted.parse(Entry.parse(leaf).body, f"council/{view}")
+        cut_log = self.replica.councils[started.cut.view] if started.cut else None
+        base = cut_log.progress_at(started.cut.size) if started.cut and cut_log else Progress()
+        log = CouncilLog(view, self.chain.of_view(view), base)
+        entry, _, progress = check_view_started(log, leaf, self.chain, cut_log)
+        log.append(entry, None, progress)
+        log.cut = started.cut.place if started.cut else (0, 0)
+        return log
+
+
+def pinned_hash(home: Path) -> str:
+    """The hash of membership version 1 that this node was told to trust.
+
+    Raises:
+        StateError: it was told none.
+    """
+    try:
+        return (home / "pinned.txt").read_text(encoding="ascii").split()[0]
+    except (OSError, UnicodeDecodeError, IndexError):
+        raise StateError(
+            "no membership is pinned.",
+            where=str(home / "pinned.txt"),
+            hint="Adopt one: concordat node adopt FILE",
+            code="no_membership",
+        ) from None
+
+
+def _locked(home: Path) -> int:
+    """Hold the folder; who holds it otherwise."""
+    handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
+        os.close(handle)
+        raise StateError(f"another process (number {owner}) uses this node.", where=str(home), code="locked") from None
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
+    return handle
+
+
+def verify_disk(node: Node) -> list[str]:
+    """Everything on the disk once more, from bytes to finality; one line a log.
+
+    Raises:
+        TrustError: the first thing that doesn't verify. StateError: the file is damaged.
+    """
+    node.store.check()
+    lines = []
+    for origin, log in sorted(node.replica.shelf.logs.items()):
+        fresh = type(log)(origin, log.owner)
+        leaves = list(node.store.entries(origin))
+        for entry in fresh.read(0, leaves, node.chain):
+            fresh.append(entry)
+        if log.head is not None:
+            signed = Checkpoint.parse(str(log.head), node.chain.last.member_ring(log.owner).keys, origin)
+            size = signed.checkpoint.size
+            if size > fresh.size or fresh.tree.root(size) != signed.checkpoint.root:
+                raise TrustError("the signed head is not of these entries.", where=origin, code="head")
+        if node.store.root(origin) != fresh.tree.root():
+            raise TrustError("the tiles are not of these entries.", where=origin, code="tile")
+        lines.append(f"{log.owner} {fresh.size:,}")
+    for view, council in sorted(node.replica.councils.items()):
+        if council.size:
+            lines.append(f"council/{view} {council.size:,}")
+    return lines

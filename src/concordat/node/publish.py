@@ -1,0 +1,132 @@
+"""A node's logs as a folder that anyone can carry and audit: static tiles, notes, papers, and a verifier of its own.
+
+The layout is docs/reference/ledger-format.md; only files that changed are written, each whole or not at all, the
+manifest last. Any web server, USB stick or post office can carry the folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+from concordat import canonical
+from concordat.errors import StateError
+from concordat.ledger.membership import words_of
+from concordat.ledger.note import Checkpoint
+from concordat.ledger.policy import member_policy
+from concordat.ledger.replica import Replica
+from concordat.ledger.tiles import WIDTH, MemoryTiles, tile_path, tiles_of
+
+_README = """This folder is the public record of {bloc} as {member} holds it.
+
+To audit it you need Python 3.11 or later and its package "cryptography", and nothing of Concordat:
+
+    python verify.py .                       everything: whose keys count, logs, order, finality
+    python verify.py . --entry ID            one entry
+    python verify.py . --misconduct FILE     an accusation
+
+What you must know from elsewhere is the hash of membership/1.json, from someone you trust:
+
+    {pinned}
+    in eight words: {words}
+
+Give it with --trust. Exit code 0: all good. 5: the first thing that is not, with file, place and entry.
+The format is described in docs/reference/ledger-format.md of Concordat.
+"""
+
+
+def folder_of(origin: str) -> str:
+    """The folder of a log in an export."""
+    return "logs/" + origin.replace(":", "_")
+
+
+def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
+    """Every file of an export but the manifest, by path."""
+    chain = replica.chain
+    for version in chain.versions:
+        yield f"membership/{version.version}.json", version.envelope.to_bytes()
+    last = chain.last
+    policy = member_policy(
+        [m.log[0] for m in last.active],
+        [(m.id, m.witness) for m in last.active],
+        last.quorum if len(last.active) > 1 else 0,
+    )
+    yield "policy.txt", str(policy).encode()
+    for origin, log in sorted(replica.shelf.logs.items()):
+        if log.head is not None:
+            size = Checkpoint.parse_text(log.head.text).size
+            yield from _log_files(origin, [e.leaf for e in log.entries[:size]], str(log.head))
+    for view, council in sorted(replica.councils.items()):
+        if view in replica.heads:
+            note = replica.heads[view]
+            size = Checkpoint.parse_text(note.text).size
+            opened = replica.open_council
+            if opened is not None and opened.text == note.text:
+                note = note.with_signatures(opened.signatures)
+            yield from _log_files(council.origin, council.leaves[:size], str(note))
+    for digest, text in sorted(replica.shelf.notes.items()):
+        yield f"notes/{digest}", text.encode()
+    votes = {sha256(v.data).hexdigest(): v.data for by in replica.votes.values() for v in by.values()}
+    for digest, data in sorted(votes.items()):
+        yield f"votes/{digest}", data
+    for digest, proof in sorted(replica.accusations.items()):
+        yield f"misconduct/{digest}.json", proof.data()
+    yield "verify.py", (files("concordat.ledger") / "offline_verify.py").read_bytes()
+    words = words_of(chain.pinned)
+    yield "README.txt", _README.format(bloc=last.bloc, member=replica.me, pinned=chain.pinned, words=words).encode()
+
+
+def _log_files(origin: str, leaves: list[bytes], head: str) -> Iterator[tuple[str, bytes]]:
+    base = folder_of(origin)
+    tiles = MemoryTiles(leaves)
+    for tile in tiles_of(len(leaves)):
+        yield f"{base}/{tile_path(tile.level, tile.index, tile.width)}", tiles.tile(tile.level, tile.index, tile.width)
+        if tile.level == 0:
+            data = tiles.bundle(tile.index, WIDTH)
+            yield f"{base}/{tile_path('entries', tile.index, tile.width)}", data
+    yield f"{base}/checkpoint", head.encode()
+
+
+def export(replica: Replica, out: Path) -> int:
+    """Write an export; the number of files that changed.
+
+    Raises:
+        StateError: a folder that holds something else, or that can't be written.
+    """
+    wanted = dict(export_files(replica))
+    wanted["manifest.json"] = canonical.dumps({path: sha256(data).hexdigest() for path, data in wanted.items()})
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        present = {str(p.relative_to(out).as_posix()): p for p in out.rglob("*") if p.is_file() or p.is_symlink()}
+        if present and "manifest.json" not in present:
+            hint = "Choose an empty folder, or one that holds an export."
+            raise StateError("the folder holds something else.", where=str(out), hint=hint, code="not_empty")
+        changed = sum(_write(out / path, data) for path, data in wanted.items() if path != "manifest.json")
+        for path in sorted(set(present) - set(wanted)):
+            present[path].unlink()
+            changed += 1
+        changed += _write(out / "manifest.json", wanted["manifest.json"])
+        for folder in sorted((p for p in out.rglob("*") if p.is_dir()), reverse=True):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+    except OSError as error:
+        place = str(error.filename or out)
+        raise StateError(f"can't be written: {error.strerror or error}.", where=place, code="not_written") from None
+    return changed
+
+
+def _write(path: Path, data: bytes) -> bool:
+    """Write a file if it differs; whole or not at all."""
+    if path.is_file() and not path.is_symlink() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return True

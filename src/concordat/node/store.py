@@ -1,0 +1,265 @@
+"""Where a node keeps its logs: one SQLite file, durable before anything is signed, opened in a blink when large.
+
+Tables: `entry` (origin, index, leaf hash, bytes), `tile` (origin, level, index, hashes: the newest tile of a level
+grows in place), `head` (origin, size, note), `note` (SHA-256, text: cosigned heads that batches name), `paper` (kind,
+key, bytes: certificates, votes, proofs of misconduct, membership versions), `blob` (hash, salt, bytes), `meta`. WAL
+with `synchronous=FULL`: a commit that returned is on the disk. Keys are never in this file, so that a copy can't sign.
+
+After a full disk or a failed fsync the store refuses to write until it is opened again: what the disk holds is then
+unknown (Rebello et al., "Can applications recover from fsync failures?", 2020). Reading goes on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from concordat.errors import StateError, TrustError
+from concordat.ledger.merkle import EMPTY_ROOT, Frontier, complete_subtrees
+from concordat.ledger.tiles import BITS, HASH, WIDTH, TileHashes, pack_bundle
+
+SCHEMA = 1
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE entry (origin TEXT NOT NULL, idx INTEGER NOT NULL, leaf BLOB NOT NULL, bytes BLOB NOT NULL,
+                    PRIMARY KEY (origin, idx)) WITHOUT ROWID;
+CREATE TABLE tile (origin TEXT NOT NULL, level INTEGER NOT NULL, n INTEGER NOT NULL, bytes BLOB NOT NULL,
+                   PRIMARY KEY (origin, level, n)) WITHOUT ROWID;
+CREATE TABLE head (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE note (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE paper (kind TEXT NOT NULL, key TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE TABLE blob (hash TEXT PRIMARY KEY, salt BLOB, bytes BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """One node's logs on disk.
+
+    Args:
+        path: the file; made if `create`.
+
+    Raises:
+        StateError: missing, locked, damaged, or written by a newer program.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        self.broken = ""
+        if not create and not path.exists():
+            hint = "Make a node first: concordat node init"
+            raise StateError("there is no node here.", where=str(path), hint=hint, code="no_node")
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._prepare(create)
+        except sqlite3.Error as error:
+            raise StateError(f"can't be opened: {error}.", where=str(path), code="store") from None
+        self._edges: dict[str, Frontier] = {}
+
+    def _prepare(self, create: bool) -> None:
+        known = self._db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]
+        if not known:
+            if not create:
+                raise StateError("not a store of a node.", where=str(self.path), code="store")
+            self._db.executescript(f"BEGIN;{_TABLES}INSERT INTO meta VALUES ('schema', '{SCHEMA}');COMMIT;")
+        (found,) = self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        if int(found) > SCHEMA:
+            raise StateError(
+                f"written by a newer program (store version {found}; this one reads {SCHEMA}). Nothing was changed.",
+                where=str(self.path),
+                hint="Install a newer Concordat.",
+                code="newer",
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def commit(self) -> Iterator[None]:
+        """One transaction: all of it is on the disk when the block ends, or none.
+
+        Raises:
+            StateError: the disk is full or failed; nothing more is written until the store is opened again.
+        """
+        if self.broken:
+            raise StateError(f"nothing is written after: {self.broken}", where=str(self.path), code="store_broken")
+        if self._db.in_transaction:  # an outer block commits
+            yield
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._edges.clear()
+            self.broken = str(error)
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StateError(
+                f"not written: {error}. The node signs nothing more.",
+                where=str(self.path),
+                hint="Free some space and start it again.",
+                code="store",
+            ) from None
+        except BaseException:
+            self._edges.clear()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    # --- Logs ---------------------------------------------------------------------------------------------------------
+
+    def origins(self) -> list[str]:
+        """Every log that has entries."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT origin FROM entry ORDER BY origin")]
+
+    def size(self, origin: str) -> int:
+        """How many entries a log has."""
+        row = self._db.execute("SELECT max(idx) FROM entry WHERE origin = ?", (origin,)).fetchone()
+        return 0 if row[0] is None else int(row[0]) + 1
+
+    def frontier(self, origin: str) -> Frontier:
+        """The right edge of a log's tree, read from its tiles."""
+        if origin not in self._edges:
+            size = self.size(origin)
+            hashes = TileHashes(self.reader(origin), size)
+            self._edges[origin] = Frontier(size, [hashes.at(level, i) for level, i in complete_subtrees(0, size)])
+        return self._edges[origin]
+
+    def root(self, origin: str) -> bytes:
+        """The root over all entries."""
+        return self.frontier(origin).root() if self.size(origin) else EMPTY_ROOT
+
+    def append(self, origin: str, entries: Sequence[tuple[bytes, bytes]]) -> int:
+        """Add (leaf hash, bytes) of entries with the tiles that they change; the new size.
+
+        Raises:
+            StateError: not written.
+        """
+        with self.commit():
+            edge = self.frontier(origin)
+            start = edge.size
+            fresh: dict[int, list[tuple[int, bytes]]] = {}
+            for leaf, _ in entries:
+                for level, index, found in edge.append(leaf):
+                    if level % BITS == 0:
+                        fresh.setdefault(level // BITS, []).append((index, found))
+            rows = [(origin, start + i, leaf, data) for i, (leaf, data) in enumerate(entries)]
+            self._db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?)", rows)
+            for level, hashes in fresh.items():
+                self._grow(origin, level, hashes)
+        return edge.size
+
+    def _grow(self, origin: str, level: int, hashes: list[tuple[int, bytes]]) -> None:
+        """Add hashes to the newest tiles of a level."""
+        tiles: dict[int, bytearray] = {}
+        for index, found in hashes:
+            n, place = divmod(index, WIDTH)
+            if n not in tiles:
+                tiles[n] = bytearray(self._tile(origin, level, n)[: HASH * place])
+            tiles[n] += found
+        rows = [(origin, level, n, bytes(data)) for n, data in tiles.items()]
+        self._db.executemany("INSERT OR REPLACE INTO tile VALUES (?, ?, ?, ?)", rows)
+
+    def _tile(self, origin: str, level: int, n: int) -> bytes:
+        where = "WHERE origin = ? AND level = ? AND n = ?"
+        row = self._db.execute(f"SELECT bytes FROM tile {where}", (origin, level, n)).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def replace(self, origin: str, entries: Sequence[tuple[bytes, bytes]]) -> None:
+        """Hold another log under an origin: its owner showed two, and a quorum saw this one."""
+        with self.commit():
+            for table in ("entry", "tile"):
+                self._db.execute(f"DELETE FROM {table} WHERE origin = ?", (origin,))
+            self._edges.pop(origin, None)
+            self.append(origin, entries)
+
+    def entries(self, origin: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes of entries, in order."""
+        query = "SELECT bytes FROM entry WHERE origin = ? AND idx >= ? AND idx < ? ORDER BY idx"
+        for (data,) in self._db.execute(query, (origin, start, 2**62 if stop is None else stop)):
+            yield bytes(data)
+
+    def reader(self, origin: str) -> StoreTiles:
+        """The tiles of a log."""
+        return StoreTiles(self, origin)
+
+    # --- Heads, notes, papers -----------------------------------------------------------------------------------------
+
+    def put_head(self, origin: str, size: int, note: str) -> None:
+        """Keep the newest head of a log."""
+        with self.commit():
+            self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?, ?)", (origin, size, note))
+
+    def heads(self) -> dict[str, str]:
+        """The newest head of each log."""
+        return dict(self._db.execute("SELECT origin, note FROM head ORDER BY origin"))
+
+    def put_notes(self, texts: Iterable[str]) -> None:
+        """Keep notes under their SHA-256."""
+        rows = [(sha256(text.encode()).hexdigest(), text) for text in texts]
+        with self.commit():
+            self._db.executemany("INSERT OR IGNORE INTO note VALUES (?, ?)", rows)
+
+    def notes(self) -> dict[str, str]:
+        """Every note by its SHA-256."""
+        return dict(self._db.execute("SELECT digest, text FROM note ORDER BY digest"))
+
+    def put_paper(self, kind: str, key: str, data: bytes) -> None:
+        """Keep a paper: `certificate`, `vote`, `misconduct`, `membership`, `state`."""
+        with self.commit():
+            self._db.execute("INSERT OR REPLACE INTO paper VALUES (?, ?, ?)", (kind, key, data))
+
+    def papers(self, kind: str) -> dict[str, bytes]:
+        """Every paper of a kind by its key."""
+        query = "SELECT key, bytes FROM paper WHERE kind = ? ORDER BY key"
+        return {key: bytes(data) for key, data in self._db.execute(query, (kind,))}
+
+    def put_blob(self, digest: str, salt: bytes | None, content: bytes) -> None:
+        """Keep content that an entry names."""
+        with self.commit():
+            self._db.execute("INSERT OR REPLACE INTO blob VALUES (?, ?, ?)", (digest, salt, content))
+
+    def blob(self, digest: str) -> tuple[bytes | None, bytes] | None:
+        """(salt, content) of a blob; None if it isn't here, or was erased."""
+        row = self._db.execute("SELECT salt, bytes FROM blob WHERE hash = ?", (digest,)).fetchone()
+        return None if row is None else (None if row[0] is None else bytes(row[0]), bytes(row[1]))
+
+    def erase_blob(self, digest: str) -> None:
+        """Delete content and salt; every proof stays valid."""
+        with self.commit():
+            self._db.execute("DELETE FROM blob WHERE hash = ?", (digest,))
+
+    def check(self) -> None:
+        """SQLite's own check of the file.
+
+        Raises:
+            StateError: it is damaged.
+        """
+        try:
+            (found,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+        except sqlite3.Error as error:
+            found = str(error)
+        if found != "ok":
+            raise StateError(f"the file is damaged: {found}.", where=str(self.path), code="damaged")
+
+
+class StoreTiles:
+    """The tiles of one log of a store (`ledger.tiles.TileReader`)."""
+
+    def __init__(self, store: Store, origin: str) -> None:
+        self._store, self._origin = store, origin
+
+    def tile(self, level: int, index: int, width: int) -> bytes:
+        data = self._store._tile(self._origin, level, index)
+        if len(data) < HASH * width:
+            raise TrustError(f"level {level}, tile {index} is missing.", where=self._origin, code="tile")
+        return data[: HASH * width]
+
+    def bundle(self, index: int, width: int) -> bytes:
+        return pack_bundle(self._store.entries(self._origin, index * WIDTH, index * WIDTH + width))

@@ -1,0 +1,96 @@
+"""Members that exchange folders: what each takes from the others, and a bloc of many on one machine.
+
+One round of a node: read each folder, let the replica judge what it says, let time pass, write its own folder. Nobody
+needs to be online; a round trip is a stick carried there and back. An entry is final after a few rounds: written, its
+head witnessed, taken up by the chair, mirrored, and certified by the next batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from concordat.errors import ConcordatError
+from concordat.ledger.policy import pending
+from concordat.ledger.replica import Replica
+from concordat.node.folder import FolderSource, messages
+from concordat.node.home import Node
+from concordat.node.publish import export
+
+ROUNDS_MAX = 40
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a sync brought.
+
+    Attributes:
+        sizes: (name, entries before, entries after) of each log. final: (view, batch) before and after.
+        problems: what was refused, in words. accusations: new proofs of misconduct, in words with their file names.
+    """
+
+    sizes: tuple[tuple[str, int, int], ...]
+    problems: tuple[str, ...]
+    accusations: tuple[tuple[str, str], ...]
+
+
+def sizes_of(replica: Replica) -> dict[str, int]:
+    """Entries by member id and council view."""
+    found = {log.owner: log.size for _, log in sorted(replica.shelf.logs.items())}
+    return {**found, **{f"council/{v}": c.size for v, c in sorted(replica.councils.items())}}
+
+
+def sync(node: Node, folders: Sequence[Path]) -> Taken:
+    """Take what other members' folders say. A bad folder is told and left out; the others count.
+
+    Raises:
+        StateError: our own store can't be written.
+    """
+    before, known = sizes_of(node.replica), set(node.replica.accusations)
+    node.replica.refusals.clear()
+    problems: list[str] = []
+    for folder in folders:
+        try:
+            for message in messages(FolderSource(folder), node.replica):
+                node.handle(str(folder), message)
+        except ConcordatError as error:
+            problems.append(str(error))
+    node.tick()
+    after = sizes_of(node.replica)
+    problems += [f"{r.sender}: {r.what}" for r in node.replica.refusals]
+    fresh = sorted(set(node.replica.accusations) - known)
+    return Taken(
+        tuple((name, before.get(name, 0), after[name]) for name in after),
+        tuple(dict.fromkeys(problems)),
+        tuple((node.replica.accusations[key].sentence(), f"misconduct/{key}.json") for key in fresh),
+    )
+
+
+def standing(replica: Replica, origin_owner: str) -> str:
+    """Where a member's newest entries stand: final, or pending with who is missing."""
+    log = next(log for log in replica.shelf.logs.values() if log.owner == origin_owner)
+    version = replica.chain.last
+    if log.head is None:
+        return "empty"
+    note = replica.open.get(log.size, log.head) if log is replica.own else log.head
+    names = {s.name for s in note.signatures}
+    signed = [m.id for m in version.active if m.witness[0].name in names]
+    if log.submitted_size < log.size:
+        return pending(signed, version.quorum, [m.id for m in version.active if m.id not in signed])
+    return "witnessed"
+
+
+def exchange(nodes: Sequence[Node], folders: Sequence[Path], done: Callable[[], bool]) -> int:
+    """Rounds of folder exchange until `done`; how many it took.
+
+    Raises:
+        StateError: a store that can't be written.
+    """
+    for number in range(1, ROUNDS_MAX + 1):
+        for node, own in zip(nodes, folders, strict=True):
+            sync(node, [folder for folder in folders if folder != own and folder.exists()])
+            export(node.replica, own)
+            if done():
+                return number
+    return ROUNDS_MAX
