@@ -96,10 +96,11 @@ class Note:
         """
         if len(data) > NOTE_BYTES_MAX:
             raise InputError(f"a note of over {NOTE_BYTES_MAX:,} bytes.", where=where, code="note")
-        try:
-            whole = data if isinstance(data, str) else data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(f"byte {error.start} is not UTF-8.", where=where, code="note") from None
+        try:  # a text may hold half a character, as JSON can: it has no bytes that anyone could have signed
+            whole = (data.encode("utf-8") if isinstance(data, str) else data).decode("utf-8")
+        except UnicodeError as error:
+            start = getattr(error, "start", 0)
+            raise InputError(f"position {start} is not UTF-8.", where=where, code="note") from None
         if _CONTROL.search(whole):
             raise InputError("control characters.", where=where, code="note")
         split = whole.rfind("\n\n")

@@ -1,7 +1,8 @@
 """How many of whose cosignatures make a head good: C2SP tlog-policy, read, written, evaluated.
 
-One directive a line, `#` begins a comment: `log <vkey> [<url>]`, `witness <name> <vkey> [<url>]`, `group <name>
-<k|any|all> <member> ...`, `quorum <name|none>`. Names are defined before they are used; each is in at most one group.
+One directive a line: `log <vkey> [<url>]`, `witness <name> <vkey> [<url>]`, `group <name> <k|any|all> <member> ...`,
+`quorum <name|none>`; a line that begins with `#` is a comment. Words are parted by spaces and tabs alone. Names are
+defined before they are used; each is in at most one group. A witness's key stands once, under whatever name.
 A bloc's file is generated from its membership; anyone can read it without Concordat.
 
     >>> policy = Policy.parse("quorum none\\n")
@@ -57,8 +58,10 @@ class Policy:
             raise InputError(f"over {LINES_MAX:,} lines.", where=where, code="policy")
         reader = _Reader(where)
         for number, line in enumerate(lines, 1):
-            words = line.partition("#")[0].split()
-            if words:
+            if any((c < " " and c != "\t") or c == "\x7f" for c in line):
+                raise InputError("control characters.", where=f"{where}, line {number}", code="policy")
+            words = [word for word in line.replace("\t", " ").split(" ") if word]
+            if words and not words[0].startswith("#"):
                 reader.read(words, f"{where}, line {number}")
         if not reader.quorum:
             raise InputError(
@@ -142,7 +145,7 @@ class _Reader:
             key = VerifierKey.parse(rest[1])
             if key.kind == ED25519_LOG:
                 raise InputError("a witness's key has type 0x04 or 0x06.", where=place, code="policy")
-            if any(key == other for _, other in self.witnesses):
+            if any(key.public == other.public for _, other in self.witnesses):  # under another name it is no other
                 raise InputError(f"the key of {key.name} stands twice.", where=place, code="policy")
             self._define(rest[0], place)
             self.witnesses.append((rest[0], key))
@@ -173,7 +176,7 @@ class _Reader:
                 raise InputError(f'"{member}" is in a group already, or none.', where=place, code="policy")
             self._grouped.add(member)
         threshold = {"any": 1, "all": len(members)}.get(count) or (
-            int(count) if count.isascii() and count.isdigit() else 0
+            int(count) if count.isascii() and count.isdigit() and len(count) <= 6 else 0
         )
         if not 1 <= threshold <= len(members):
             raise InputError(f'"{count}" of {len(members)} can\'t be met.', where=place, code="policy")

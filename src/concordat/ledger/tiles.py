@@ -26,6 +26,7 @@ from concordat.ledger.merkle import leaf_hash, node_hash, root_of
 WIDTH, BITS, HASH = 256, 8, 32
 ENTRY_BYTES_MAX = 65_535
 LEVEL_MAX = 7  # 256^8 = 2^64 leaves
+PATH_MAX = 64  # characters; an index below 2^64 has seven groups
 Level = int | Literal["entries"]
 _PATH = re.compile(r"tile/([0-7]|entries)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
@@ -58,7 +59,7 @@ def parse_tile_path(path: str) -> tuple[Level, int, int]:
         InputError: not a path that `tile_path` writes.
     """
     match = _PATH.fullmatch(path)
-    if match:
+    if match and len(path) <= PATH_MAX:
         level: Level = "entries" if match[1] == "entries" else int(match[1])
         index = int(match[2].replace("x", "").replace("/", ""))
         width = int(match[3] or WIDTH)
