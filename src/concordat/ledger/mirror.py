@@ -179,7 +179,7 @@ class Package:
     entries: tuple[bytes, ...]
     proof: tuple[bytes, ...]
 
-    def encode(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """As it is sent."""
         return pack_bundle(self.entries) + bytes([len(self.proof)]) + b"".join(self.proof)
 
@@ -207,12 +207,12 @@ class AddEntries:
     ticket: bytes
     packages: tuple[Package, ...]
 
-    def encode(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """The body as it is sent."""
         origin = self.origin.encode()
         head = len(origin).to_bytes(2, "big") + origin + self.start.to_bytes(8, "big") + self.end.to_bytes(8, "big")
         ticket = len(self.ticket).to_bytes(2, "big") + self.ticket
-        return head + ticket + b"".join(package.encode() for package in self.packages)
+        return head + ticket + b"".join(package.to_bytes() for package in self.packages)
 
     @classmethod
     def parse(cls, data: bytes) -> AddEntries:
@@ -291,7 +291,7 @@ class MirrorInfo:
     next_entry: int
     ticket: bytes = b""
 
-    def encode(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """Three lines."""
         return f"{self.size}\n{self.next_entry}\n{b64encode(self.ticket).decode()}\n".encode()
 
@@ -415,7 +415,7 @@ class Mirror:
         """Where to go on: with the client's own end if it was good, so that its proofs stay good."""
         newest = self.records.get(origin)
         size = end if end is not None else newest.size if newest else 0
-        return Answer(status, INFO_TYPE, MirrorInfo(size, self.records.next_entry(origin)).encode())
+        return Answer(status, INFO_TYPE, MirrorInfo(size, self.records.next_entry(origin)).to_bytes())
 
 
 @dataclass

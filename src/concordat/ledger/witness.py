@@ -175,7 +175,7 @@ class AddCheckpoint:
             raise InputError(f"a proof of over {PROOF_MAX} hashes.", where=where, code="request")
         return cls(int(match[1]), tuple(decode_hash(line, where) for line in lines), note)
 
-    def encode(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """The body as it is sent."""
         lines = [f"old {self.old}", *(b64encode(h).decode() for h in self.proof)]
         return "\n".join(lines).encode() + b"\n\n" + self.note

@@ -52,7 +52,7 @@ def mirror(*sizes: int, records: MemoryMirror | None = None, check: object = Non
 
 def take_in(store: MemoryMirror, old: int, new: int) -> None:
     hashes = tuple(proof(old, ENTRIES[:new])) if old else ()
-    body = AddCheckpoint(old, hashes, signed(new).encode()).encode()
+    body = AddCheckpoint(old, hashes, signed(new).encode()).to_bytes()
     assert Witness([], {ORIGIN: [log_signer().key]}, store).handle(body, NOW) == Answer(
         200, "text/plain; charset=utf-8", b""
     )
@@ -110,11 +110,11 @@ def test_packages_end_at_multiples_of_256(start: int, end: int, ranges: list[tup
 
 def test_the_bytes_of_a_request() -> None:
     asked = AddEntries("o.example", 254, 258, b"tk", (Package((b"a", b""), (b"h" * 32,)), Package((b"bcd", b"e"), ())))
-    assert asked.encode() == (
+    assert asked.to_bytes() == (
         b"\x00\x09o.example" + (254).to_bytes(8, "big") + (258).to_bytes(8, "big") + b"\x00\x02tk"
         b"\x00\x01a\x00\x00\x01" + b"h" * 32 + b"\x00\x03bcd\x00\x01e\x00"
     )
-    assert AddEntries.parse(asked.encode()) == asked
+    assert AddEntries.parse(asked.to_bytes()) == asked
 
 
 def test_a_client_sends_at_most_32_packages() -> None:
@@ -130,13 +130,13 @@ def test_a_client_sends_at_most_32_packages() -> None:
 
 
 def test_a_request_that_ends_early_or_late_is_refused_when_read_whole() -> None:
-    data = request(250, 520).encode()
+    data = request(250, 520).to_bytes()
     ends = [n for n in range(len(data)) if not refused(data[:n])]
-    starts = len(replace(request(250, 520), packages=()).encode())
-    lengths = [len(p.encode()) for p in request(250, 520).packages]
+    starts = len(replace(request(250, 520), packages=()).to_bytes())
+    lengths = [len(p.to_bytes()) for p in request(250, 520).packages]
     assert ends == [starts, starts + lengths[0], starts + lengths[0] + lengths[1]]
     assert refused(data + b"\x00")
-    assert refused(replace(request(0, 0), start=1).encode())
+    assert refused(replace(request(0, 0), start=1).to_bytes())
     assert refused(data.replace(ORIGIN.encode(), b"\xff" * len(ORIGIN)))
 
 
@@ -170,8 +170,8 @@ def test_three_lines_are_read_strictly(body: bytes) -> None:
 
 
 def test_three_lines_are_printed_as_the_text_has_them() -> None:
-    assert MirrorInfo(20852163, 20852014, b"ticket").encode() == b"20852163\n20852014\ndGlja2V0\n"
-    assert MirrorInfo(1, 0).encode() == b"1\n0\n\n"
+    assert MirrorInfo(20852163, 20852014, b"ticket").to_bytes() == b"20852163\n20852014\ndGlja2V0\n"
+    assert MirrorInfo(1, 0).to_bytes() == b"1\n0\n\n"
     assert MirrorInfo.parse(b"1\n0\n\n") == MirrorInfo(1, 0)
 
 
@@ -186,7 +186,7 @@ def test_a_mirror_that_follows_a_log_cosigns_each_head(sizes: list[int]) -> None
     before = 0
     for size in sizes:
         take_in(store, before, size)
-        complete(one.handle(request(before, size).encode(), NOW), size)
+        complete(one.handle(request(before, size).to_bytes(), NOW), size)
         assert store.entries[ORIGIN] == ENTRIES[:size]
         assert store.committed[ORIGIN] == Record(size, mth(ENTRIES[:size]), signed(size), NOW)
         before = size
@@ -201,7 +201,7 @@ def test_taking_a_head_in_signs_nothing_and_keeps_the_log_s_signature() -> None:
 
 def test_the_empty_tree_is_held_at_once() -> None:
     one, _ = mirror(0)
-    answer = one.handle(request(0, 0).encode(), NOW)
+    answer = one.handle(request(0, 0).to_bytes(), NOW)
     complete(answer, 0)
 
 
@@ -212,7 +212,7 @@ def test_a_mirror_can_stop_and_go_on_at_any_package() -> None:
     for count in range(1, 7):
         part = request(next_entry, 1400)
         part = replace(part, packages=part.packages[:1])
-        answer = one.handle(part.encode(), NOW)
+        answer = one.handle(part.to_bytes(), NOW)
         if count < 6:
             next_entry = 256 * count
             assert info(answer) == (202, 1400, next_entry)
@@ -223,27 +223,27 @@ def test_a_mirror_can_stop_and_go_on_at_any_package() -> None:
 
 
 def test_bytes_of_a_package_that_did_not_end_are_dropped() -> None:
-    data = request(0, 1400).encode()
-    first = len(replace(request(0, 1400), packages=request(0, 1400).packages[:1]).encode())
+    data = request(0, 1400).to_bytes()
+    first = len(replace(request(0, 1400), packages=request(0, 1400).packages[:1]).to_bytes())
     for cut, answered in [(first - 1, 400), (first, 202), (first + 1, 202), (len(data) - 1, 202)]:
         one, store = mirror(1400)
         answer = one.handle(data[:cut], NOW)
         assert answer.status == answered
         assert store.next_entry(ORIGIN) == (0 if answered == 400 else 256 if cut < first + 2 else 1280)
         if answered == 202:
-            complete(one.handle(request(info(answer)[2], 1400).encode(), NOW), 1400)
+            complete(one.handle(request(info(answer)[2], 1400).to_bytes(), NOW), 1400)
 
 
 def test_entries_before_the_start_come_from_what_is_held() -> None:
     """The subtree of a package begins at a multiple of 256, whatever the start is."""
     one, store = mirror(300, 500)
-    complete(one.handle(request(0, 300).encode(), NOW), 300)
-    complete(one.handle(request(300, 500).encode(), NOW), 500)
+    complete(one.handle(request(0, 300).to_bytes(), NOW), 300)
+    complete(one.handle(request(300, 500).to_bytes(), NOW), 500)
     other, store = mirror(300, 500)
-    complete(other.handle(request(0, 300).encode(), NOW), 300)
+    complete(other.handle(request(0, 300).to_bytes(), NOW), 300)
     store.entries[ORIGIN][260] = b"something else"
     store.trees[ORIGIN] = MemoryHashes(leaf_hash(e) for e in store.entries[ORIGIN])
-    assert other.handle(request(300, 500).encode(), NOW).status == 422
+    assert other.handle(request(300, 500).to_bytes(), NOW).status == 422
 
 
 def test_entries_that_are_held_are_not_stored_again() -> None:
@@ -257,25 +257,25 @@ def test_entries_that_are_held_are_not_stored_again() -> None:
 
     store = Counted()
     one, _ = mirror(300, 600, records=store)
-    complete(one.handle(request(0, 300).encode(), NOW), 300)
-    complete(one.handle(request(200, 600).encode(), NOW), 600)
+    complete(one.handle(request(0, 300).to_bytes(), NOW), 300)
+    complete(one.handle(request(200, 600).to_bytes(), NOW), 600)
     assert store.added == [(0, 256), (256, 44), (300, 212), (512, 88)]
-    complete(one.handle(request(0, 600).encode(), NOW), 600)
+    complete(one.handle(request(0, 600).to_bytes(), NOW), 600)
     assert len(store.added) == 4
 
 
 def test_an_older_pending_head_will_do_as_long_as_nothing_larger_is_held() -> None:
     one, _ = mirror(300, 600, 900)
-    complete(one.handle(request(0, 300).encode(), NOW), 300)
-    complete(one.handle(request(300, 600).encode(), NOW), 600)
-    assert info(one.handle(request(300, 300).encode(), NOW)) == (409, 900, 600)
-    complete(one.handle(request(600, 600).encode(), NOW), 600)
+    complete(one.handle(request(0, 300).to_bytes(), NOW), 300)
+    complete(one.handle(request(300, 600).to_bytes(), NOW), 600)
+    assert info(one.handle(request(300, 300).to_bytes(), NOW)) == (409, 900, 600)
+    complete(one.handle(request(600, 600).to_bytes(), NOW), 600)
 
 
 def test_16_pending_heads_are_remembered() -> None:
     one, _ = mirror(*range(1, 19))
-    assert info(one.handle(request(0, 2).encode(), NOW)) == (409, 18, 0)
-    complete(one.handle(request(0, 3).encode(), NOW), 3)
+    assert info(one.handle(request(0, 2).to_bytes(), NOW)) == (409, 18, 0)
+    complete(one.handle(request(0, 3).to_bytes(), NOW), 3)
 
 
 # --- Each refusal ---------------------------------------------------------------------------------------------------
@@ -284,37 +284,37 @@ def test_16_pending_heads_are_remembered() -> None:
 @pytest.mark.parametrize("length", [0, 1, 2, 10, 45])
 def test_a_header_that_ends_early_is_400(length: int) -> None:
     one, _ = mirror(5)
-    whole = len(replace(request(0, 5), packages=()).encode())
+    whole = len(replace(request(0, 5), packages=()).to_bytes())
     assert whole == 2 + len(ORIGIN) + 16 + 2
-    assert one.handle(request(0, 5).encode()[: min(length, whole - 1)], NOW).status == 400
+    assert one.handle(request(0, 5).to_bytes()[: min(length, whole - 1)], NOW).status == 400
 
 
 def test_an_unknown_origin_is_404() -> None:
     one, _ = mirror(5)
-    assert one.handle(replace(request(0, 5), origin="other.example").encode(), NOW).status == 404
-    assert one.handle(request(0, 5).encode().replace(ORIGIN.encode(), b"\xff" * len(ORIGIN)), NOW).status == 404
+    assert one.handle(replace(request(0, 5), origin="other.example").to_bytes(), NOW).status == 404
+    assert one.handle(request(0, 5).to_bytes().replace(ORIGIN.encode(), b"\xff" * len(ORIGIN)), NOW).status == 404
 
 
 def test_a_start_above_the_end_is_400() -> None:
     one, _ = mirror(5)
-    assert one.handle(AddEntries(ORIGIN, 6, 5, b"", ()).encode(), NOW).status == 400
+    assert one.handle(AddEntries(ORIGIN, 6, 5, b"", ()).to_bytes(), NOW).status == 400
 
 
 @pytest.mark.parametrize("end", [0, 4, 6, 2**63, 2**64 - 1])
 def test_an_end_that_is_no_pending_head_is_409_with_where_to_go_on(end: int) -> None:
     one, _ = mirror(5)
-    assert info(one.handle(AddEntries(ORIGIN, 0, end, b"", ()).encode(), NOW)) == (409, 5, 0)
+    assert info(one.handle(AddEntries(ORIGIN, 0, end, b"", ()).to_bytes(), NOW)) == (409, 5, 0)
 
 
 def test_a_mirror_that_knows_nothing_says_so() -> None:
     one, _ = mirror()
-    assert info(one.handle(AddEntries(ORIGIN, 0, 0, b"", ()).encode(), NOW)) == (409, 0, 0)
+    assert info(one.handle(AddEntries(ORIGIN, 0, 0, b"", ()).to_bytes(), NOW)) == (409, 0, 0)
 
 
 def test_a_start_above_the_next_entry_is_409_with_the_client_s_own_end() -> None:
     one, _ = mirror(300, 600)
-    complete(one.handle(request(0, 300).encode(), NOW), 300)
-    assert info(one.handle(request(301, 600).encode(), NOW)) == (409, 600, 300)
+    complete(one.handle(request(0, 300).to_bytes(), NOW), 300)
+    assert info(one.handle(request(301, 600).to_bytes(), NOW)) == (409, 600, 300)
 
 
 def test_a_start_far_below_the_next_entry_is_409() -> None:
@@ -323,8 +323,8 @@ def test_a_start_far_below_the_next_entry_is_409() -> None:
             return 8193 if origin == ORIGIN else 0
 
     one, _ = mirror(700, records=Full())
-    assert info(one.handle(request(0, 700).encode(), NOW)) == (409, 700, 8193)
-    assert one.handle(request(1, 700).encode()[:60], NOW).status == 400  # goes on to the packages
+    assert info(one.handle(request(0, 700).to_bytes(), NOW)) == (409, 700, 8193)
+    assert one.handle(request(1, 700).to_bytes()[:60], NOW).status == 400  # goes on to the packages
 
 
 def test_a_wrong_package_is_422_and_what_came_before_stays() -> None:
@@ -339,22 +339,22 @@ def test_a_wrong_package_is_422_and_what_came_before_stays() -> None:
     ]
     for package in changed:
         one, store = mirror(600)
-        answer = one.handle(replace(asked, packages=(first, package, third)).encode(), NOW)
+        answer = one.handle(replace(asked, packages=(first, package, third)).to_bytes(), NOW)
         assert answer.status == 422
         assert store.entries[ORIGIN] == ENTRIES[:256]
         assert store.committed == {}
-        complete(one.handle(request(256, 600).encode(), NOW), 600)
+        complete(one.handle(request(256, 600).to_bytes(), NOW), 600)
 
 
 def test_a_package_with_64_hashes_is_400() -> None:
     one, _ = mirror(5)
     asked = replace(request(0, 5), packages=(Package(tuple(ENTRIES[:5]), (bytes(32),) * 64),))
-    assert one.handle(asked.encode(), NOW).status == 400
+    assert one.handle(asked.to_bytes(), NOW).status == 400
 
 
 def test_the_first_check_that_fails_answers() -> None:
     one, _ = mirror(300, 600)
-    complete(one.handle(request(0, 300).encode(), NOW), 300)
+    complete(one.handle(request(0, 300).to_bytes(), NOW), 300)
     bad = (Package((b"x",), ()),)
     cases = [
         (AddEntries("other.example", 9, 8, b"", bad), 404),  # origin, before start > end
@@ -363,12 +363,12 @@ def test_the_first_check_that_fails_answers() -> None:
         (AddEntries(ORIGIN, 310, 600, b"", bad), 409),  # start, before the package
         (AddEntries(ORIGIN, 300, 600, b"", bad), 400),  # 212 entries are wanted: the body ends
     ]
-    assert [one.handle(asked.encode(), NOW).status for asked, _ in cases] == [status for _, status in cases]
+    assert [one.handle(asked.to_bytes(), NOW).status for asked, _ in cases] == [status for _, status in cases]
 
 
 def test_a_ticket_is_skipped() -> None:
     one, _ = mirror(300)
-    complete(one.handle(replace(request(0, 300), ticket=b"t" * 65_535).encode(), NOW), 300)
+    complete(one.handle(replace(request(0, 300), ticket=b"t" * 65_535).to_bytes(), NOW), 300)
 
 
 # --- Content --------------------------------------------------------------------------------------------------------
@@ -380,8 +380,8 @@ def test_content_is_checked_once_in_order_and_before_it_is_stored() -> None:
     one, _ = mirror(
         300, 600, records=store, check=lambda o, s, e: seen.append((o, s, tuple(e), store.next_entry(ORIGIN)))
     )
-    complete(one.handle(request(0, 300).encode(), NOW), 300)
-    complete(one.handle(request(256, 600).encode(), NOW), 600)
+    complete(one.handle(request(0, 300).to_bytes(), NOW), 300)
+    complete(one.handle(request(256, 600).to_bytes(), NOW), 600)
     assert [(origin, start, stored) for origin, start, _, stored in seen] == [
         (ORIGIN, 0, 0), (ORIGIN, 256, 256), (ORIGIN, 300, 300), (ORIGIN, 512, 512)
     ]  # fmt: skip
@@ -396,12 +396,12 @@ def test_content_that_is_refused_is_neither_stored_nor_cosigned_until_it_is_good
             raise RuleError("entry 256 refers to what I don't have.")
 
     one, store = mirror(300, check=check)
-    answer = one.handle(request(0, 300).encode(), NOW)
+    answer = one.handle(request(0, 300).to_bytes(), NOW)
     assert (answer.status, b"entry 256 refers" in answer.body) == (422, True)
     assert store.next_entry(ORIGIN) == 256
     assert store.committed == {}
     known = True
-    complete(one.handle(request(256, 300).encode(), NOW), 300)
+    complete(one.handle(request(256, 300).to_bytes(), NOW), 300)
 
 
 # --- Storing and times ----------------------------------------------------------------------------------------------
@@ -431,7 +431,7 @@ def test_entries_then_head_then_signature(monkeypatch: pytest.MonkeyPatch) -> No
         return sign(self, checkpoint, time)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(MIRROR[0]), "sign", watched)
-    assert one.handle(request(0, 300).encode(), NOW).status == 200
+    assert one.handle(request(0, 300).to_bytes(), NOW).status == 200
     assert store.done == ["entries to 256", "entries to 300", "head 300", "signed", "signed"]
 
 
@@ -439,19 +439,19 @@ def test_a_head_that_another_request_overtook_is_409_and_not_signed() -> None:
     class Raced(MemoryMirror):
         def commit(self, origin: str, head: Record) -> bool:
             if head.size == 300:
-                complete(Mirror(MIRROR, [ORIGIN], self).handle(request(300, 600).encode(), NOW), 600)
+                complete(Mirror(MIRROR, [ORIGIN], self).handle(request(300, 600).to_bytes(), NOW), 600)
             return super().commit(origin, head)
 
     one, store = mirror(300, 600, records=Raced())
-    assert info(one.handle(request(0, 300).encode(), NOW)) == (409, 600, 600)
+    assert info(one.handle(request(0, 300).to_bytes(), NOW)) == (409, 600, 600)
     assert store.committed[ORIGIN].size == 600
 
 
 def test_two_clients_may_bring_the_same_entries_at_once() -> None:
     """The second's whole request comes in between the packages of the first."""
     one, store = mirror(600)
-    data = request(0, 600).encode()
-    first = len(replace(request(0, 600), packages=request(0, 600).packages[:1]).encode())
+    data = request(0, 600).to_bytes()
+    first = len(replace(request(0, 600), packages=request(0, 600).packages[:1]).to_bytes())
 
     def chunks() -> Iterator[bytes]:
         yield data[:first]
@@ -464,11 +464,11 @@ def test_two_clients_may_bring_the_same_entries_at_once() -> None:
 
 def test_times_never_fall() -> None:
     one, store = mirror(300, 600, 900)
-    complete(one.handle(request(0, 300).encode(), NOW), 300)
-    complete(one.handle(request(300, 600).encode(), NOW - 5), 600, NOW)
-    assert one.handle(request(600, 900).encode(), NOW - 121).status == 503
+    complete(one.handle(request(0, 300).to_bytes(), NOW), 300)
+    complete(one.handle(request(300, 600).to_bytes(), NOW - 5), 600, NOW)
+    assert one.handle(request(600, 900).to_bytes(), NOW - 121).status == 503
     assert store.committed[ORIGIN].size == 600
-    complete(one.handle(request(900, 900).encode(), NOW + 1), 900, NOW + 1)
+    complete(one.handle(request(900, 900).to_bytes(), NOW + 1), 900, NOW + 1)
 
 
 def test_a_store_that_keeps_refusing_is_asked_a_bounded_number_of_times() -> None:
@@ -478,7 +478,7 @@ def test_a_store_that_keeps_refusing_is_asked_a_bounded_number_of_times() -> Non
             return origin == ""
 
     one, store = mirror(5, records=Stuck())
-    assert one.handle(request(0, 5).encode(), NOW).status == 409
+    assert one.handle(request(0, 5).to_bytes(), NOW).status == 409
     assert store.done[1:] == ["asked for 5"] * 4  # type: ignore[attr-defined]
 
 
@@ -488,7 +488,7 @@ def test_a_store_that_keeps_refusing_is_asked_a_bounded_number_of_times() -> Non
 @pytest.mark.parametrize("size", [1, 7, 4096, 10**6])
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_body_may_come_in_any_pieces(size: int, packed: bool) -> None:
-    data = request(0, 600).encode()
+    data = request(0, 600).to_bytes()
     data = gzip.compress(data) if packed else data
     one, _ = mirror(600)
     pieces = (data[i : i + size] for i in range(0, len(data), size))
@@ -496,13 +496,13 @@ def test_a_body_may_come_in_any_pieces(size: int, packed: bool) -> None:
 
 
 def test_several_gzip_members_are_one_body() -> None:
-    data = request(0, 600).encode()
+    data = request(0, 600).to_bytes()
     one, _ = mirror(600)
     complete(one.handle(gzip.compress(data[:1000]) + gzip.compress(data[1000:]), NOW, gzip=True), 600)
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no gzip", gzip.compress(b"")[:10], gzip.compress(request(0, 600).encode())[:50]]
+    "data", [b"", b"no gzip", gzip.compress(b"")[:10], gzip.compress(request(0, 600).to_bytes())[:50]]
 )
 def test_gzip_that_is_none_or_ends_early_is_400(data: bytes) -> None:
     one, _ = mirror(600)
@@ -515,7 +515,7 @@ def test_a_bomb_is_refused_at_the_bound_and_costs_little() -> None:
     read: list[int] = []
 
     def chunks() -> Iterator[bytes]:
-        header = replace(request(0, 600), packages=()).encode()
+        header = replace(request(0, 600), packages=()).to_bytes()
         yield squeeze.compress(header)
         for _ in range(1024):
             read.append(1)
@@ -544,8 +544,8 @@ def test_no_more_than_the_bound_is_inflated() -> None:
 def test_a_body_over_the_bound_ends_there_and_what_was_stored_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     from concordat.ledger import mirror as module
 
-    data = request(0, 600).encode()
-    first = len(replace(request(0, 600), packages=request(0, 600).packages[:1]).encode())
+    data = request(0, 600).to_bytes()
+    first = len(replace(request(0, 600), packages=request(0, 600).packages[:1]).to_bytes())
     monkeypatch.setattr(module.Body.__init__, "__kwdefaults__", {"gzip": False, "limit": first + 10})
     one, _ = mirror(600)
     assert info(one.handle(data, NOW)) == (202, 600, 256)
@@ -553,7 +553,7 @@ def test_a_body_over_the_bound_ends_there_and_what_was_stored_stays(monkeypatch:
 
 def test_bytes_behind_the_last_package_are_not_read() -> None:
     def chunks() -> Iterator[bytes]:
-        yield request(0, 600).encode()
+        yield request(0, 600).to_bytes()
         raise AssertionError("read on")
 
     one, _ = mirror(600)
@@ -562,7 +562,7 @@ def test_bytes_behind_the_last_package_are_not_read() -> None:
 
 def test_an_early_answer_does_not_wait_for_the_body() -> None:
     def chunks() -> Iterator[bytes]:
-        yield replace(request(0, 600), packages=()).encode()
+        yield replace(request(0, 600), packages=()).to_bytes()
         raise AssertionError("read on")
 
     one, _ = mirror(300)
@@ -573,10 +573,10 @@ def test_the_largest_entries_make_the_largest_package() -> None:
     big = [bytes([i]) * 65_535 for i in range(256)]
     tree = MemoryHashes(leaf_hash(e) for e in big)
     store = MemoryMirror()
-    body = AddCheckpoint(0, (), str(head(big)).encode()).encode()
+    body = AddCheckpoint(0, (), str(head(big)).encode()).to_bytes()
     assert Witness([], {ORIGIN: [log_signer().key]}, store).handle(body, NOW).status == 200
     asked = request_for(ORIGIN, 0, 256, lambda low, high: big[low:high], tree)
-    assert Mirror(MIRROR, [ORIGIN], store).handle(asked.encode(), NOW).status == 200
+    assert Mirror(MIRROR, [ORIGIN], store).handle(asked.to_bytes(), NOW).status == 200
 
 
 def test_a_mirror_has_cosigner_keys() -> None:

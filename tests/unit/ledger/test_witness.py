@@ -32,7 +32,7 @@ def witness(records: MemoryRecords | None = None, signers: list[NoteSigner] | No
 
 def request(old: int, new: int, note: Note | None = None, hashes: list[bytes] | None = None) -> bytes:
     given = (proof(old, ENTRIES[:new]) if old else []) if hashes is None else hashes
-    return AddCheckpoint(old, tuple(given), str(note or head(ENTRIES[:new])).encode()).encode()
+    return AddCheckpoint(old, tuple(given), str(note or head(ENTRIES[:new])).encode()).to_bytes()
 
 
 def words(answer: Answer) -> tuple[int, str]:
@@ -65,7 +65,7 @@ def test_the_empty_tree_has_one_root() -> None:
 
 def test_a_request_is_printed_as_it_is_read() -> None:
     body = request(3, 7)
-    assert AddCheckpoint.parse(body).encode() == body
+    assert AddCheckpoint.parse(body).to_bytes() == body
     lines = body.decode().split("\n")
     assert lines[0] == "old 3"
     assert lines[1:4] == [b64encode(h).decode() for h in proof(3, ENTRIES[:7])][:3]
