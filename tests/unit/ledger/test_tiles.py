@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from concordat.errors import InputError, TrustError
+from concordat.ledger.merkle import inclusion_proof
 from concordat.ledger.tiles import (
     MemoryTiles,
     Tile,
@@ -127,6 +128,25 @@ def test_a_full_tile_serves_where_a_partial_one_is_asked_for() -> None:
             return super().tile(level, index, 256 if level == 0 else width)
 
     assert root_from_tiles(Full(ENTRIES), 300) == mth(ENTRIES[:300])
+
+
+def test_tiles_are_asked_for_by_the_size_of_the_head() -> None:
+    """No other tile and no other width than those that a log of that size has."""
+
+    asked: set[Tile] = set()
+
+    class Watched(MemoryTiles):
+        def tile(self, level: int, index: int, width: int) -> bytes:
+            asked.add(Tile(level, index, width))
+            return super().tile(level, index, width)
+
+    for size in (2, 255, 256, 257, 511, 600):
+        asked.clear()
+        hashes = TileHashes(Watched(ENTRIES), size)
+        for index in range(size):
+            inclusion_proof(index, size, hashes)
+        assert asked
+        assert asked <= set(tiles_of(size))
 
 
 # --- Bundles --------------------------------------------------------------------------------------------------------
