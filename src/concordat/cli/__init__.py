@@ -32,6 +32,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("divide", "divide", "Measure how far apart countries or people are, and how that changes."),
     ("evidence", "evidence", "Trace a number to its bytes; show what data are loaded."),
     ("index", "index", "Run an index from its file, question it, compare editions."),
+    ("ledger", "ledger", "Write, show and prove entries of the shared record."),
+    ("node", "node", "Run one member's node: keys, its log, folders to exchange."),
     ("rulebook", "rulebook", "Which digital rules bind whom, how hard, with what evidence."),
     ("settings", "settings", "Show how this machine runs and where each setting comes from."),
 )

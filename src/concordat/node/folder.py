@@ -8,8 +8,10 @@ doesn't matter: what is signed inside proves itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from concordat.errors import ConcordatError, InputError, TrustError
@@ -50,17 +52,26 @@ class FolderSource:
 
     def checkpoints(self) -> list[str]:
         """The folders, below this one, that hold a log."""
-        return [str(p.parent.relative_to(self.path).as_posix()) for p in self._files("**/checkpoint")]
-
-    def _files(self, pattern: str) -> list[Path]:
-        found = sorted(p for p in self.path.glob(pattern) if p.is_file() and not p.is_symlink())
-        if len(found) > FILES_MAX:
-            raise InputError(f"over {FILES_MAX:,} files.", where=str(self.path), code="folder")
+        found = []
+        for folder, below, names in os.walk(self.path):  # does not follow links
+            below.sort()
+            if "tile" in below:
+                below.remove("tile")
+            if "checkpoint" in names:
+                found.append(Path(folder).relative_to(self.path).as_posix())
+            if len(found) > FILES_MAX:
+                raise InputError(f"over {FILES_MAX:,} logs.", where=str(self.path), code="folder")
         return found
 
     def names(self, kind: str) -> list[str]:
         """The files of a kind: `notes`, `votes`, `misconduct`."""
-        return [str(p.relative_to(self.path).as_posix()) for p in self._files(f"{kind}/*")]
+        try:
+            found = sorted(entry.name for entry in os.scandir(self.path / kind) if entry.is_file(follow_symlinks=False))
+        except OSError:
+            return []
+        if len(found) > FILES_MAX:
+            raise InputError(f"over {FILES_MAX:,} files.", where=str(self.path / kind), code="folder")
+        return [f"{kind}/{name}" for name in found]
 
     def entries(self, base: str, size: int) -> Iterator[tuple[int, list[bytes]]]:
         """(start, entries) of a log up to a size, bundle by bundle."""
@@ -73,16 +84,24 @@ class FolderSource:
                 error.where = str(self.path / relative)
                 raise
 
-    def head(self, base: str) -> Note:
-        """The head of a log as the folder has it."""
+    def head(self, base: str, seen: set[bytes]) -> Note | None:
+        """The head of a log as the folder has it; None if it was seen."""
         place = str(self.path / base / "checkpoint")
-        note = Note.parse(self.read(f"{base}/checkpoint"), place)
+        data = self.read(f"{base}/checkpoint")
+        digest = sha256(data).digest()
+        if digest in seen:
+            return None
+        seen.add(digest)
+        note = Note.parse(data, place)
         Checkpoint.parse_text(note.text, place)
         return note
 
 
-def messages(source: FolderSource, replica: Replica) -> Iterator[Message]:
+def messages(source: FolderSource, replica: Replica, seen: set[bytes]) -> Iterator[Message]:
     """What the folder says that a replica does not know yet, in an order in which most can be taken at once.
+
+    Args:
+        seen: hashes of heads that were taken in full before, from any folder; those of this one are added.
 
     Raises:
         InputError, TrustError: a file that can't be read, by name.
@@ -92,7 +111,7 @@ def messages(source: FolderSource, replica: Replica) -> Iterator[Message]:
     if not bases:
         hint = "An export has logs/<origin>/checkpoint; write one with: concordat node export DIR"
         raise InputError("there is no log in this folder.", where=str(source.path), hint=hint, code="folder")
-    heads = [(base, source.head(base)) for base in bases]
+    heads = [(base, note) for base in bases if (note := source.head(base, seen)) is not None]
     councils = [(base, note) for base, note in heads if _view(note, chain)]
     for base, note in heads:
         if not _view(note, chain):
@@ -121,7 +140,10 @@ def messages(source: FolderSource, replica: Replica) -> Iterator[Message]:
             lines = [s.line() for s in note.signatures if s.name != head.origin]
             for i in range(0, len(lines), 4):
                 yield Cosigned(head.origin, head.size, head.root, tuple(lines[i : i + 4]))
+    votes = {vote.data for by in replica.votes.values() for vote in by.values()}
     for name in source.names("votes"):
+        if source.read(name) in votes:
+            continue
         vote = ViewVote.parse(source.read(name), name)
         yield Vote(vote.data, certificates.get(vote.place))
     for name in source.names("misconduct"):
@@ -140,6 +162,8 @@ def _log(source: FolderSource, base: str, note: Note, replica: Replica) -> Itera
     """The entries of a log, from the first bundle that holds something new; all of them where heads contradict."""
     head = Checkpoint.parse_text(note.text)
     size, known = _held(head, replica)
+    if known and head.size == size and _settled(head, replica):
+        return
     if known and head.size == size:
         yield Entries(head.origin, head.size, (), str(note))
         return
@@ -162,6 +186,19 @@ def _collect(leaf: bytes, found: dict[tuple[int, int], Certificate]) -> None:
         return
     if cut is not None:
         found.setdefault(cut.place, cut)
+
+
+def _settled(head: Checkpoint, replica: Replica) -> bool:
+    """Whether the head is ours, or the one held here, cosigned by us."""
+    log = replica.shelf.logs.get(head.origin)
+    held = log.head if log is not None else replica.heads.get(_view(Note(head.text(), ()), replica.chain))
+    if log is replica.own or held is None:
+        return log is replica.own
+    member = replica.chain.last.member(replica.me)
+    return (
+        held.text == head.text()
+        and {member.witness[0].name, member.mirror[0].name} & {s.name for s in held.signatures} != set()
+    )
 
 
 def _held(head: Checkpoint, replica: Replica) -> tuple[int, bool]:

@@ -1,8 +1,8 @@
 """How a bloc's record begins: members' public keys become one membership file, each signs it, each pins its hash.
 
 `member.json` of each node holds public keys alone and may travel by any way. One member puts them together (`found`),
-all sign with two of their three root keys (`sign`), and each node adopts the signed file once, by a hash that its people
-compared aloud. A node that has written entries adopts only a next version of the chain it has.
+all sign with two of their three root keys (`sign`), and each node adopts the signed file once, by a hash that its
+people compared aloud. A node that has written entries adopts only a next version of the chain it has.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +51,9 @@ class Node:
         self._saved_logs: dict[str, tuple[int, int]] = {}
         self._saved_heads: dict[str, str] = {}
         self._saved: set[str] = set()
+        self._deferred = False
+        self._floor: dict[str, Any] = {}
+        self.seen: set[bytes] = set()
         self._saved_open: dict[str, Note] = {}
         files = self.store.papers("membership")
         ordered = [files[key] for key in sorted(files, key=int)]
@@ -110,6 +113,16 @@ class Node:
         """Time has passed."""
         return self._step(lambda: self.replica.tick(self.now))
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Many steps made durable at once: nothing of them may be published before the block ends."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+        self._keep(self.signer.floor)
+
     def _step(self, action: Callable[[], T]) -> T:
         try:
             result = action()
@@ -117,13 +130,19 @@ class Node:
             if self.store.broken:  # what is in memory was not written: only the disk counts
                 self.replica.refusals.clear()
             raise
-        self._save()
+        if not self._deferred:
+            self._save()
         return result
 
     def _keep(self, floor: Any) -> None:
         """Before a signature leaves: what it is about, then what the keys remember."""
+        if self._deferred:
+            return
         self._save()
-        save_floor(self.home, floor)
+        data = floor.as_json()
+        if data != self._floor:
+            save_floor(self.home, floor)
+            self._floor = data
 
     # --- Disk ---------------------------------------------------------------------------------------------------------
 

@@ -50,13 +50,16 @@ def sync(node: Node, folders: Sequence[Path]) -> Taken:
     before, known = sizes_of(node.replica), set(node.replica.accusations)
     node.replica.refusals.clear()
     problems: list[str] = []
-    for folder in folders:
-        try:
-            for message in messages(FolderSource(folder), node.replica):
-                node.handle(str(folder), message)
-        except ConcordatError as error:
-            problems.append(str(error))
-    node.tick()
+    with node.together():
+        for folder in folders:
+            try:
+                for message in messages(FolderSource(folder), node.replica, node.seen):
+                    node.handle(str(folder), message)
+            except ConcordatError as error:
+                problems.append(str(error))
+        node.tick()
+    if node.replica.refusals or problems:
+        node.seen.clear()  # what waited for something else is asked again
     after = sizes_of(node.replica)
     problems += [f"{r.sender}: {r.what}" for r in node.replica.refusals]
     fresh = sorted(set(node.replica.accusations) - known)

@@ -1,0 +1,44 @@
+"""Where a node's folder is, and how it is opened, for the commands of `node` and `ledger`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from concordat.errors import InputError
+from concordat.settings import Settings
+
+HOME = typer.Option(None, "--home", help="The node's folder; default: node, in the data folder of this machine.")
+PASSPHRASE = typer.Option(None, "--passphrase-file", help="A file whose first line opens the node's key files.")
+JSON = typer.Option(False, "--json", help="Print one JSON object.")
+
+
+def home_of(home: Path | None) -> Path:
+    """The folder that was named, or the default one."""
+    return home if home is not None else Settings.load().data_dir / "node"
+
+
+def passphrase_of(file: Path | None) -> str:
+    """The first line of a file; empty without one.
+
+    Raises:
+        InputError: it can't be read, or is empty.
+    """
+    if file is None:
+        return ""
+    try:
+        line = file.read_text(encoding="utf-8").split("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"can't be read: {error}.", where=str(file), code="unreadable") from None
+    if not line:
+        raise InputError("the first line is empty.", where=str(file), hint="Write the passphrase there.", code="empty")
+    return line
+
+
+def open_node(home: Path | None, passphrase_file: Path | None) -> Any:
+    """The node, opened; use it in a `with` block."""
+    from concordat.node.home import Node
+
+    return Node(home_of(home), passphrase_of(passphrase_file))

@@ -1,0 +1,249 @@
+"""`concordat node`: one member's node, as far as one machine needs it: make it, exchange folders, verify, export.
+
+Nothing here opens a connection. Members exchange the folders that `export` writes, by any way they like; what is signed
+inside proves itself.
+"""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, home_of, open_node, passphrase_of
+from concordat.errors import InputError, TrustError
+
+app = typer.Typer(
+    help="Run one member's node: keys, its log, folders to exchange.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def init(
+    bloc: str = typer.Option(..., "--bloc", help="The bloc's id, as BRICS."),
+    member: str = typer.Option(..., "--member", help="The member's id, as BRA."),
+    host: str = typer.Option(..., "--host", help="The name under which the node will be known, as node.example.br"),
+    home: Path = HOME,
+    passphrase_file: Path = PASSPHRASE,
+    json: bool = JSON,
+) -> None:
+    """Make a node: its keys, member.json for the others, and a membership of itself alone until the bloc founds one."""
+    from concordat.ledger.keys import has_mldsa
+    from concordat.ledger.membership import words_of
+    from concordat.node.found import init as make
+    from concordat.node.identity import Identity
+
+    place = home_of(home)
+    version = make(place, Identity(bloc, member, host), passphrase_of(passphrase_file))
+    if json:
+        _print_json({"home": str(place), "hash": version.hash, "mldsa": has_mldsa(), "words": words_of(version.hash)})
+        return
+    print(f"Made keys in {place}: 3 root (move {place / 'roots'} offline), log, witness, mirror, node.")
+    if not has_mldsa():
+        print("This installation has no ML-DSA-44: classical signatures only.")
+    print(f"Membership v1 of {member} alone (one node: no witness): hash {version.hash[:16]}...")
+    print(f"Give {place / 'member.json'} to the other members of {bloc}; it holds public keys only.")
+
+
+@app.command()
+def found(
+    out: Path = typer.Argument(..., help="The membership file to write."),
+    members: list[Path] = typer.Argument(..., help="The member.json of every member."),
+    merge_delay: int = typer.Option(24, "--merge-delay", help="Hours within which the chair must take an entry up."),
+) -> None:
+    """Put members' public keys together into the first membership file, for all to sign."""
+    from concordat import canonical
+    from concordat.ledger.membership import quorum_of, words_of
+    from concordat.node.found import found_payload, read_record
+
+    records = [read_record(path) for path in members]
+    blocs = sorted({bloc for bloc, _ in records})
+    if len(blocs) != 1:
+        raise InputError(f"the files are of {', '.join(blocs)}.", hint="Found one bloc at a time.", code="blocs")
+    payload = canonical.dumps(found_payload(blocs[0], [record for _, record in records], merge_delay))
+    if out.exists():
+        raise InputError("the file exists.", where=str(out), hint="Choose another name.", code="exists")
+    out.write_bytes(payload)
+    import hashlib
+
+    digest = hashlib.sha256(payload).hexdigest()
+    n = len(records)
+    print(f"{out}: {blocs[0]}, {n} members, {quorum_of(n)} of them make a quorum. Nobody has signed it yet.")
+    print(f"Hash {digest}; read aloud: {words_of(digest)}")
+    print(f"Each member: concordat node sign {out}")
+
+
+@app.command()
+def sign(
+    file: Path = typer.Argument(..., help="The membership file, unsigned or signed by others."),
+    out: Path = typer.Option(None, "--out", help="Where the signed file goes; default: the same file."),
+    roots: list[Path] = typer.Option([], "--root", help="A root key file; default: two of those in the node's folder."),
+    home: Path = HOME,
+    passphrase_file: Path = PASSPHRASE,
+) -> None:
+    """Sign a membership file with root keys: this member's vote for it."""
+    from concordat.ledger.membership import Membership, words_of
+    from concordat.node.found import sign_payload
+    from concordat.node.identity import read_root
+
+    data, where = _read(file), str(file)
+    before = Membership.parse(data, where).envelope if b'"payloadType"' in data[:4_000_000] else None
+    passphrase = passphrase_of(passphrase_file)
+    paths = list(roots) or sorted((home_of(home) / "roots").glob("root-*.json"))[:2]
+    if not paths:
+        raise InputError("no root key here.", hint="Bring them: --root FILE --root FILE", code="no_root")
+    envelope = sign_payload(before.payload if before else data, [read_root(p, passphrase) for p in paths], before)
+    version = Membership.parse(envelope.to_bytes(), where)
+    target = out or file
+    _write(target, envelope.to_bytes())
+    print(f"{target}: version {version.version} of {version.bloc}, {len(envelope.signatures)} signatures.")
+    print(f"Hash {version.hash}; read aloud: {words_of(version.hash)}")
+
+
+@app.command()
+def adopt(
+    files: list[Path] = typer.Argument(..., help="The signed membership file; several copies are put together."),
+    home: Path = HOME,
+) -> None:
+    """Take a signed membership file: the first one is pinned by its hash, a later one continues the chain."""
+    from concordat.ledger.membership import words_of
+    from concordat.node.found import adopt as take
+    from concordat.node.found import merged
+
+    envelope = merged([_read(path) for path in files], [str(path) for path in files])
+    version = take(home_of(home), envelope.to_bytes())
+    members = f"{len(version.active)} members, quorum {version.quorum}"
+    print(f"Membership version {version.version} of {version.bloc}: {members}.")
+    print(f"Hash {version.hash}; compare aloud: {words_of(version.hash)}")
+
+
+@app.command()
+def sync(
+    folders: list[Path] = typer.Option(..., "--from", help="The folder of another member; may be repeated."),
+    to: Path = typer.Option(None, "--to", help="Write this node's own folder there afterwards."),
+    home: Path = HOME,
+    passphrase_file: Path = PASSPHRASE,
+    json: bool = JSON,
+) -> None:
+    """Take what other members' folders say, cosign what is good, keep proofs of what is not."""
+    from concordat.node.publish import export
+    from concordat.node.sync import sync as take
+
+    with open_node(home, passphrase_file) as node:
+        taken = take(node, folders)
+        if to is not None:
+            export(node.replica, to)
+        final = _final(node.replica)
+    if json:
+        sizes = {name: {"before": a, "after": b} for name, a, b in taken.sizes}
+        accusations = [{"file": file, "what": what} for what, file in taken.accusations]
+        _print_json({"accusations": accusations, "final": final, "refused": list(taken.problems), "sizes": sizes})
+    else:
+        changed = [f"{name} {a:,} -> {b:,}" + (f" (+{b - a})" if b > a else "") for name, a, b in taken.sizes]
+        print("   ".join(changed))
+        print(f"final to {final}" if final else "nothing is final yet")
+        for what in taken.problems:
+            print(f"refused: {what}")
+        for what, file in taken.accusations:
+            print(f"PROOF OF MISCONDUCT: {what} See {file} in this node's export.")
+    if taken.accusations:
+        raise TrustError("a folder holds a lie; the proof is kept.", hint="Show it to the others.", code="misconduct")
+
+
+@app.command()
+def export(
+    out: Path = typer.Argument(..., help="The folder to write: empty, or an earlier export."),
+    home: Path = HOME,
+    passphrase_file: Path = PASSPHRASE,
+) -> None:
+    """Write the public record as this node holds it: static files with a verifier of their own."""
+    from concordat.node.publish import export as write
+
+    with open_node(home, passphrase_file) as node:
+        changed = write(node.replica, out)
+    print(f"{out}: {changed} files changed. Anyone can audit it: python {out / 'verify.py'} {out}")
+
+
+@app.command()
+def verify(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = JSON) -> None:
+    """Verify everything on this disk again, from bytes to finality."""
+    from concordat.node.home import verify_disk
+
+    with open_node(home, passphrase_file) as node:
+        lines = verify_disk(node)
+        final = _final(node.replica)
+        entries = sum(log.size for log in node.replica.shelf.logs.values())
+    if json:
+        _print_json({"entries": entries, "final": final, "logs": lines})
+        return
+    words = f"final to {final}" if final else "nothing final"
+    print(f"All {len(lines)} logs good: {entries:,} entries, {words}.")
+
+
+@app.command()
+def doctor(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = JSON) -> None:
+    """Look at clock, disk, keys, expiry and what the keys remember; exit 7 if something is bad."""
+    from concordat.cli._node_doctor import findings
+    from concordat.errors import StateError
+
+    with open_node(home, passphrase_file) as node:
+        found = findings(node)
+    if json:
+        _print_json({"findings": [{"grade": g, "subject": s, "what": w} for g, s, w in found]})
+    else:
+        width = max(len(subject) for _, subject, _ in found)
+        for grade, subject, what in found:
+            print(f"{grade:8} {subject:{width}} {what}")
+    bad = [what for grade, _, what in found if grade == "bad"]
+    if bad:
+        raise StateError(f"{len(bad)} of {len(found)} findings are bad.", hint=bad[0], code="doctor")
+
+
+@app.command()
+def demo(
+    n: int = typer.Argument(..., help="How many members."),
+    folder: Path = typer.Argument(..., help="A new folder for all of them."),
+    bloc: str = typer.Option("BRICS", "--bloc", help="Whose members."),
+    json: bool = JSON,
+) -> None:
+    """Run a bloc of N members in one folder: each its own node, exchanging files until all is final."""
+    from concordat.cli._node_demo import member_ids, run, to_stderr
+
+    facts = run(folder, bloc, member_ids(bloc, n), to_stderr)
+    if json:
+        _print_json(facts)
+        return
+    final = facts["final"]
+    print(f"{len(facts['members'])} members of {bloc} in {folder}: {', '.join(facts['members'])}.")
+    print(f"{facts['entries']} entries, final to council/{final['view']} batch {final['batch']} at every member.")
+    rounds, seconds = facts["event_to_final_rounds"], facts["event_to_final_s"]
+    print(f"One more entry was final everywhere after {rounds} rounds of exchange, {seconds} s.")
+    print(f"Audit one: python {facts['folders'][0]}/verify.py {facts['folders'][0]}")
+
+
+def _final(replica: Any) -> str:
+    """`council/3 batch 120`, or empty."""
+    history = replica.history()
+    return f"council/{history[-1][0].view} batch {history[-1][0].batch}" if history else ""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json_text.dumps(value, ensure_ascii=False, sort_keys=True))
