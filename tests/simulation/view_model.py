@@ -278,6 +278,7 @@ def main() -> None:
         _say(f"\nView by view: {members} members, {views} views, {entries} entries a view")
         for case in cases(views, entries, members, most):
             _row(case, explore_in_order(case))
+    _say("\nIn what follows a liar cosigns and votes wherever that helps; only the steps of honest members are told.")
     for name, (case, rules) in MUTATIONS.items():
         report = explore(case, rules, until="conflict")
         _say(f"\nBroken rule: {name} ({case.name}; {report.states:,} states, {report.seconds:.1f} s)")

@@ -69,6 +69,7 @@ class Rules:
         or later. forget_view: members cosign in an older view after cosigning in a newer one, unless they voted.
         name_by_size: a vote is called a lie if its voter cosigned a *size* above the one reported (ledger 8, to the
         letter).
+        forks_only: nobody is named for a double promise.
     """
 
     one_step: bool = False
@@ -78,6 +79,7 @@ class Rules:
     young_cut: bool = False
     forget_view: bool = False
     name_by_size: bool = False
+    forks_only: bool = False
 
 
 PROTOCOL = Rules()
@@ -306,7 +308,8 @@ class Model:
         """`double_promise`: the vote hides a certificate that the cosigned head carries."""
         head, named = self.heads[cosigned], self.heads[vote]
         hidden = head.place if self.rules.name_by_size else (head.view, head.size - 1)
-        return head.view < target and hidden[1] > 0 and hidden > named.place
+        hides = head.view < target and hidden[1] > 0 and hidden > named.place
+        return hides and not self.rules.forks_only
 
     def _named_honest(self, member: Member) -> bool:
         """Whether an honest member is called a liar. It signs one line a view: only its votes can speak against it."""
