@@ -52,7 +52,7 @@ class Store:
             hint = "Make a node first: concordat node init"
             raise StateError("there is no node here.", where=str(path), hint=hint, code="no_node")
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._prepare(create)
