@@ -13,10 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from concordat import canonical
 from concordat.errors import ConcordatError
 from concordat.ledger.entry import ENTRY_TYPE, Entry, Envelope, sign_envelope
 from concordat.ledger.keys import ED25519_LOG, VerifierKey
-from concordat.ledger.membership import Membership
+from concordat.ledger.membership import MEMBERSHIP_TYPE, Membership
 from concordat.ledger.merkle import (
     Frontier,
     MemoryHashes,
@@ -36,6 +37,7 @@ from concordat.ledger.proof import TlogProof
 from concordat.ledger.tiles import MemoryTiles, pack_bundle, parse_tile_path, root_from_tiles, tile_path, unpack_bundle
 from concordat.ledger.witness import AddCheckpoint, MemoryRecords, Witness, read_cosignatures
 from ledger_kit import NOW, ORIGIN, cosigners, ed25519, head, log_signer, mth
+from simulation.keys import NAMES, membership_payload, sign_membership
 
 FEW = settings(max_examples=60)
 
@@ -178,6 +180,7 @@ def test_witness_requests(old: int, proof: list[bytes], note: Note) -> None:
 # --- Whatever comes in, only our own errors come out ----------------------------------------------------------------
 
 GOOD_HEAD = head([b"a", b"b"], log_signer(), *cosigners("w.example", "w"))
+MEMBERSHIP = sign_membership(membership_payload(4), NAMES[:3])
 GOOD: list[tuple[Callable[[bytes], Any], bytes]] = [
     (Note.parse, str(GOOD_HEAD).encode()),
     (lambda data: Note.parse(_text(data)), str(GOOD_HEAD).encode()),
@@ -195,7 +198,7 @@ GOOD: list[tuple[Callable[[bytes], Any], bytes]] = [
     (AddCheckpoint.parse, AddCheckpoint(1, (bytes(32),), str(GOOD_HEAD).encode()).to_bytes()),
     (lambda data: Envelope.parse(data, ENTRY_TYPE), sign_envelope(ENTRY_TYPE, b"{}", [(1, ed25519("a"))]).to_bytes()),
     (Entry.parse, sign_envelope(ENTRY_TYPE, b'{"v":1}', [(1, ed25519("a"))]).to_bytes()),
-    (Membership.parse, b'{"bloc":"X","v":1}'),
+    (Membership.parse, MEMBERSHIP),
     (
         lambda data: read_cosignatures(data, Checkpoint(ORIGIN, 1, bytes(32)), [log_signer().key]),
         b"\xe2\x80\x94 a AAAA",
@@ -254,6 +257,51 @@ def test_json_of_any_shape_in_every_field_of_an_envelope(value: Any) -> None:
         payload = b64encode(json.dumps(shape, separators=(",", ":")).encode()).decode()
         whole = {"payload": payload, "payloadType": ENTRY_TYPE, "signatures": [{"keyid": "0" * 16, "sig": "AAAA"}]}
         _only_ours(Entry.parse, json.dumps(whole, separators=(",", ":")).encode())
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.sampled_from(["", "BRA", "0" * 64, "AAAA", "é"]),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(["v", "id", "key", "view"]), x, max_size=3),
+    max_leaves=6,
+)
+
+
+def _replaced(value: Any, draw: st.DataObject) -> Any:
+    """A tree of JSON in which one part, anywhere, is another."""
+    if isinstance(value, dict) and value and draw.draw(st.integers(0, 5)):
+        key = draw.draw(st.sampled_from(sorted(value)))
+        return value | {key: _replaced(value[key], draw)}
+    if isinstance(value, list) and value and draw.draw(st.integers(0, 5)):
+        at = draw.draw(st.integers(0, len(value) - 1))
+        return [*value[:at], _replaced(value[at], draw), *value[at + 1 :]]
+    return draw.draw(json_values)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_membership_with_one_part_changed(draw: st.DataObject) -> None:
+    payload = _replaced(membership_payload(4), draw)
+    data = canonical.dumps(payload)
+    envelope = sign_envelope(MEMBERSHIP_TYPE, data, [(ED25519_LOG, ed25519("root"))]).to_bytes()
+    _only_ours(Membership.parse, envelope)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_an_entry_with_one_part_changed(draw: st.DataObject) -> None:
+    entry = Entry.new(
+        author="BRA", bloc="BRICS", membership=1, person="node", seq=2, prev="0" * 63 + "1", scope="council",
+        ts="2026-05-04T13:20:11Z", type="BallotCast", body={"a": ["b", 1]}, secret=ed25519("node"), refs=["1" * 64],
+    )  # fmt: skip
+    payload = canonical.dumps(_replaced(canonical.loads(entry.payload), draw))
+    leaf = sign_envelope(ENTRY_TYPE, payload, [(ED25519_LOG, ed25519("node"))]).to_bytes()
+    with suppress(ConcordatError):
+        found = Entry.parse(leaf).verify(ed25519("node").public)
+        assert found.payload == payload
+        assert isinstance(found.chain, tuple)
 
 
 WITNESS = Witness(cosigners("w.example", "w")[:1], {ORIGIN: [log_signer().key]}, MemoryRecords())

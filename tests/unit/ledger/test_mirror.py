@@ -140,6 +140,19 @@ def test_a_request_that_ends_early_or_late_is_refused_when_read_whole() -> None:
     assert refused(data.replace(ORIGIN.encode(), b"\xff" * len(ORIGIN)))
 
 
+def test_the_largest_that_may_be_is_read() -> None:
+    for asked in (
+        AddEntries("o", 5, 5, b"", ()),
+        AddEntries("", 0, 0, bytes(65_535), ()),
+        AddEntries("o", 0, 1, b"", (Package((b"",), (bytes(32),) * 63),)),
+        AddEntries("o", 2**64 - 1, 2**64 - 1, b"", ()),
+    ):
+        assert AddEntries.parse(asked.to_bytes()) == asked
+    assert refused(AddEntries("o", 0, 1, b"", (Package((b"",), (bytes(32),) * 64),)).to_bytes())
+    largest = MirrorInfo(2**63 - 1, 2**63 - 1)
+    assert MirrorInfo.parse(largest.to_bytes()) == largest
+
+
 def refused(data: bytes) -> bool:
     try:
         AddEntries.parse(data)
@@ -584,3 +597,7 @@ def test_a_mirror_has_cosigner_keys() -> None:
         Mirror([], [ORIGIN], MemoryMirror())
     with pytest.raises(AssertionError, match="cosigns"):
         Mirror([log_signer()], [ORIGIN], MemoryMirror())
+    with pytest.raises(AssertionError):
+        Mirror(MIRROR, ["o" * 256], MemoryMirror())
+    for signers, length in ((MIRROR, 255), (MIRROR[:1], 256)):
+        Mirror(signers, ["o" * length], MemoryMirror())

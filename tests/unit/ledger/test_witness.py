@@ -103,6 +103,21 @@ def test_a_body_that_is_not_of_the_form_is_400(body: bytes) -> None:
     assert witness().handle(body + str(head(ENTRIES[:1])).encode(), NOW).status == 400
 
 
+def test_the_largest_old_size_is_read() -> None:
+    assert AddCheckpoint.parse(b"old 9223372036854775807\n\n").old == 2**63 - 1
+
+
+@pytest.mark.parametrize(("size", "read"), [(512 * 1024, True), (512 * 1024 + 1, False)])
+def test_the_bound_of_a_body_is_512_kib(size: int, read: bool) -> None:
+    body = b"old 0\n\n" + b"n" * (size - 7)
+    assert len(body) == size
+    if read:
+        assert len(AddCheckpoint.parse(body).note) == size - 7
+    else:
+        with pytest.raises(InputError, match="bytes"):
+            AddCheckpoint.parse(body)
+
+
 def test_63_hashes_are_read() -> None:
     body = request(1, 2, hashes=[bytes(32)] * 63)
     assert len(AddCheckpoint.parse(body).proof) == 63
@@ -418,6 +433,8 @@ def test_a_witness_is_not_built_with_a_log_s_key_or_without_one_of_the_log() -> 
         Witness(WITNESS, {ORIGIN: []}, MemoryRecords())
     with pytest.raises(AssertionError):
         Witness(WITNESS, {"o" * 256: [log_signer("o" * 256).key]}, MemoryRecords())
+    for signers, length in ((WITNESS, 255), (WITNESS[:1], 256)):
+        Witness(signers, {"o" * length: [log_signer("o" * length).key]}, MemoryRecords())
 
 
 # --- The sender's side ----------------------------------------------------------------------------------------------
