@@ -71,6 +71,9 @@ def _run_console(block: Block, folder: Path, where: str) -> None:
     program = bin_folder / "concordat"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m concordat "$@"\n', encoding="utf-8")
     program.chmod(0o755)
+    python = bin_folder / "python3"  # what a page calls python3 has what the program needs
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
     environment = dict(os.environ)
     environment["PATH"] = f"{bin_folder}{os.pathsep}{environment['PATH']}"
     environment["XDG_DATA_HOME"] = str(folder.parent / f"{folder.name}-data")

@@ -76,6 +76,7 @@ def prove(
     out: Path = typer.Option(..., "--out", "-o", help="The bundle to write."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
+    json: bool = JSON,
 ) -> None:
     """Write the whole proof of one entry into a file that needs no node and no network."""
     from concordat.ledger.bundle import bundle_of
@@ -88,6 +89,9 @@ def prove(
     temporary = out.with_name(out.name + ".new")
     temporary.write_bytes(data)
     temporary.replace(out)
+    if json:
+        _print_json({"bytes": len(data), "file": str(out), "final": verdict.final, "trust": pinned})
+        return
     print(f"{out}: {len(data):,} bytes. {verdict.sentence()}")
     print(f"Whoever trusts membership {pinned[:16]}... can check it: concordat ledger verify {out} --trust {pinned}")
 

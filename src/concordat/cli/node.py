@@ -7,6 +7,7 @@ inside proves itself.
 from __future__ import annotations
 
 import json as json_text
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def found(
     out: Path = typer.Argument(..., help="The membership file to write."),
     members: list[Path] = typer.Argument(..., help="The member.json of every member."),
     merge_delay: int = typer.Option(24, "--merge-delay", help="Hours within which the chair must take an entry up."),
+    json: bool = JSON,
 ) -> None:
     """Put members' public keys together into the first membership file, for all to sign."""
     from concordat import canonical
@@ -68,11 +70,12 @@ def found(
     payload = canonical.dumps(found_payload(blocs[0], [record for _, record in records], merge_delay))
     if out.exists():
         raise InputError("the file exists.", where=str(out), hint="Choose another name.", code="exists")
-    out.write_bytes(payload)
-    import hashlib
-
-    digest = hashlib.sha256(payload).hexdigest()
-    n = len(records)
+    _write(out, payload)
+    digest, n = sha256(payload).hexdigest(), len(records)
+    if json:
+        facts = {"bloc": blocs[0], "members": n, "quorum": quorum_of(n), "words": words_of(digest)}
+        _print_json({"file": str(out), "hash": digest, **facts})
+        return
     print(f"{out}: {blocs[0]}, {n} members, {quorum_of(n)} of them make a quorum. Nobody has signed it yet.")
     print(f"Hash {digest}; read aloud: {words_of(digest)}")
     print(f"Each member: concordat node sign {out}")
@@ -85,6 +88,7 @@ def sign(
     roots: list[Path] = typer.Option([], "--root", help="A root key file; default: two of those in the node's folder."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
+    json: bool = JSON,
 ) -> None:
     """Sign a membership file with root keys: this member's vote for it."""
     from concordat.ledger.membership import Membership, words_of
@@ -101,6 +105,10 @@ def sign(
     version = Membership.parse(envelope.to_bytes(), where)
     target = out or file
     _write(target, envelope.to_bytes())
+    if json:
+        facts = {"signatures": len(envelope.signatures), "version": version.version, "words": words_of(version.hash)}
+        _print_json({"file": str(target), "hash": version.hash, **facts})
+        return
     print(f"{target}: version {version.version} of {version.bloc}, {len(envelope.signatures)} signatures.")
     print(f"Hash {version.hash}; read aloud: {words_of(version.hash)}")
 
@@ -109,6 +117,7 @@ def sign(
 def adopt(
     files: list[Path] = typer.Argument(..., help="The signed membership file; several copies are put together."),
     home: Path = HOME,
+    json: bool = JSON,
 ) -> None:
     """Take a signed membership file: the first one is pinned by its hash, a later one continues the chain."""
     from concordat.ledger.membership import words_of
@@ -117,6 +126,10 @@ def adopt(
 
     envelope = merged([_read(path) for path in files], [str(path) for path in files])
     version = take(home_of(home), envelope.to_bytes())
+    if json:
+        facts = {"members": len(version.active), "quorum": version.quorum, "words": words_of(version.hash)}
+        _print_json({"hash": version.hash, "version": version.version, **facts})
+        return
     members = f"{len(version.active)} members, quorum {version.quorum}"
     print(f"Membership version {version.version} of {version.bloc}: {members}.")
     print(f"Hash {version.hash}; compare aloud: {words_of(version.hash)}")
@@ -160,12 +173,17 @@ def export(
     out: Path = typer.Argument(..., help="The folder to write: empty, or an earlier export."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
+    json: bool = JSON,
 ) -> None:
     """Write the public record as this node holds it: static files with a verifier of their own."""
     from concordat.node.publish import export as write
 
     with open_node(home, passphrase_file) as node:
         changed = write(node.replica, out)
+        pinned = node.chain.pinned
+    if json:
+        _print_json({"changed": changed, "folder": str(out), "trust": pinned})
+        return
     print(f"{out}: {changed} files changed. Anyone can audit it: python {out / 'verify.py'} {out}")
 
 

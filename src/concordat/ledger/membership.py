@@ -528,6 +528,21 @@ class _Reader:
         return raw
 
 
+def check_names(bloc: str, member: str, host: str) -> None:
+    """A bloc, a member and a host that can stand in a membership file.
+
+    Raises:
+        InputError: which can't.
+    """
+    for what, text, pattern, hint in (
+        ("bloc", bloc, _AUTHOR, "2 to 16 capital letters and digits, as BRICS."),
+        ("member", member, _AUTHOR, "2 to 16 capital letters and digits, as BRA."),
+        ("host", host, _HOST, "A host name in small letters, as node.example.br"),
+    ):
+        if not pattern.fullmatch(text):
+            raise InputError(f'"{text[:60]}" is not the id of a {what}.', where=what, hint=hint, code="name")
+
+
 def words_of(hexadecimal: str) -> str:
     """The first 128 bits of a hash as eight words to read aloud: proquints (Wilkerson 2009), 16 bits a word."""
     consonants, vowels = "bdfghjklmnprstvz", "aiou"

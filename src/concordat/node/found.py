@@ -17,7 +17,13 @@ from concordat import canonical, clock
 from concordat.errors import InputError, StateError, TrustError
 from concordat.ledger.entry import Envelope, sign_envelope
 from concordat.ledger.keys import ED25519_LOG, Ed25519Secret
-from concordat.ledger.membership import MEMBERSHIP_TYPE, Membership, MembershipChain, quorum_of
+from concordat.ledger.membership import (
+    MEMBERSHIP_TYPE,
+    Membership,
+    MembershipChain,
+    check_names,
+    quorum_of,
+)
 from concordat.node.identity import (
     Identity,
     check_owner,
@@ -38,6 +44,7 @@ def init(home: Path, identity: Identity, passphrase: str = "") -> Membership:
     Raises:
         InputError: a bloc, member or host that can't stand in a membership file. StateError: a node is there already.
     """
+    check_names(identity.bloc, identity.member, identity.host)
     make_keys(home, identity, passphrase)
     record = member_record(home, identity, passphrase)
     text = json.dumps({"bloc": identity.bloc, "member": record}, indent=1, sort_keys=True, ensure_ascii=False)

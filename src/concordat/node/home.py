@@ -1,8 +1,8 @@
 """One member's node in one folder: keys, store and replica joined, so that nothing is sent before it is durable.
 
 The order of one step is: entries and tiles to the disk, then what the keys remember, then the signature, then the head;
-only then is anything published. A crash between any two leaves a node that goes on: an entry without a head is signed
-at the next start, a head without its entry can't exist. A lock keeps a second process out.
+only then is anything published. A crash between any two leaves a node that goes on: an entry without a head stands
+under the next one, a head without its entry can't exist. A lock keeps a second process out.
 """
 
 from __future__ import annotations
@@ -46,6 +46,14 @@ class Node:
         self.home = home
         self.identity: Identity = read_identity(home)
         self._lock = _locked(home)
+        try:
+            self._open(passphrase)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, passphrase: str) -> None:
+        home = self.home
         self.store = Store(home / "log.db")
         self.signer = read_signer(home, self.identity, passphrase)
         self._saved_logs: dict[str, tuple[int, int]] = {}
@@ -68,7 +76,8 @@ class Node:
 
     def close(self) -> None:
         """Give the folder back."""
-        self.store.close()
+        if hasattr(self, "store"):
+            self.store.close()
         os.close(self._lock)
 
     def __enter__(self) -> Node:
