@@ -6,18 +6,53 @@ nothing about policy: what an entry means belongs to the room that registered it
 clock, nothing but the standard library and `cryptography`.
 
     entry = Entry.new(author="BRA", ..., secret=secret)        # one signed entry
-    Checkpoint.parse(note, keys)                               # a head, its signatures verified
     MembershipChain.verify(files, pinned)                      # whose keys count, from a pinned hash on
+    replica.handle(sender, message, now)                       # one member's part in the protocol
+    Fold(handlers, state).batch(point, events)                 # what final entries come to
+    Bundle.parse(data).verify(pinned)                          # the whole proof of one entry
 
 The format is docs/reference/ledger-format.md; `offline_verify.py` is a second reader that shares no code with this one.
 """
 
 from __future__ import annotations
 
+from concordat.ledger.audit import compare
+from concordat.ledger.bundle import Bundle, bundle_of
 from concordat.ledger.entry import Entry, Envelope
+from concordat.ledger.fold import Event, Fold
 from concordat.ledger.keys import VerifierKey
 from concordat.ledger.membership import Membership, MembershipChain, Point
+from concordat.ledger.mirror import Mirror
+from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.policy import Policy
+from concordat.ledger.proof import TlogProof
+from concordat.ledger.replica import Replica
+from concordat.ledger.sequencer import Receipt, Sequencer
+from concordat.ledger.signer import Signer
+from concordat.ledger.witness import Witness
 
-__all__ = ["Checkpoint", "Entry", "Envelope", "Membership", "MembershipChain", "Note", "Point", "Policy", "VerifierKey"]
+__all__ = [
+    "Bundle",
+    "Checkpoint",
+    "Entry",
+    "Envelope",
+    "Event",
+    "Fold",
+    "Membership",
+    "MembershipChain",
+    "Mirror",
+    "Misconduct",
+    "Note",
+    "Point",
+    "Policy",
+    "Receipt",
+    "Replica",
+    "Sequencer",
+    "Signer",
+    "TlogProof",
+    "VerifierKey",
+    "Witness",
+    "bundle_of",
+    "compare",
+]

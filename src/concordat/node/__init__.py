@@ -10,9 +10,10 @@ public folder; `FolderSource` reads another member's. Sockets come later and dri
 
 from __future__ import annotations
 
+from concordat.node.embedded import EmbeddedSequencer, GroupCommit
 from concordat.node.folder import FolderSource
 from concordat.node.home import Node
 from concordat.node.publish import export
 from concordat.node.store import Store
 
-__all__ = ["FolderSource", "Node", "Store", "export"]
+__all__ = ["EmbeddedSequencer", "FolderSource", "GroupCommit", "Node", "Store", "export"]
