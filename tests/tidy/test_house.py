@@ -269,7 +269,7 @@ SIGNING = ("ledger.keys", "ledger.offline_verify", "node.identity")
 def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
     top = {name.split(".")[0] for name in _imports(path, top_only=True)}
     if _module(path) in SIGNING:
-        top.remove("cryptography")
+        top.discard("cryptography")
     assert not top & HEAVY
     if path.name == "__init__.py":
         assert not top & {"numpy", "pydantic"}, "a package's __init__ imports nothing heavy"
@@ -286,6 +286,7 @@ def test_no_module_is_dead() -> None:
         named.update(f"concordat.cli.{word}" for word in tables if _module(path) == "cli")
         named.update(f"concordat.report.chapters.{word}" for word in tables if _module(path).startswith("report"))
         named.update(f"concordat.report.{word}" for word in tables if _module(path).startswith("report"))
+    named.add("concordat.ledger.offline_verify")  # copied into every export, and run there
     packages = {f"concordat.{_module(p)}" for p in MODULES if p.name == "__init__.py"}
     modules = {f"concordat.{_module(p)}" for p in MODULES} - packages
     assert sorted(modules - named) == []

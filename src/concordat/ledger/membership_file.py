@@ -1,4 +1,4 @@
-"""Reads the payload of one membership version, naming the path of each fault (format: docs/reference/ledger-format.md)."""
+"""Reads the payload of one membership version, and names the path of each fault."""
 
 from __future__ import annotations
 

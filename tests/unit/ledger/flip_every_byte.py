@@ -80,35 +80,65 @@ def fork_proof(bloc: Any, member: str = "CHN") -> bytes:
 def in_memory() -> Iterator[Callable[..., list[str]]]:
     """`check(files, **options)`: the verifier over a dictionary of files."""
     files: dict[str, bytes] = {}
-    known = {name: getattr(verifier, name) for name in ("list_files", "read_file", "check_signature", "read_entry")}
-    note, answers = verifier.Note.parse, {}
+    with patched(
+        list_files=lambda _root: {path: len(data) for path, data in files.items()},
+        read_file=lambda _root, path: files[path],
+        check_signature=lru_cache(maxsize=None)(verifier.check_signature),
+    ):
 
-    def read_entry(raw: bytes, *context: Any) -> Any:
-        if raw not in answers:
-            answers[raw] = known["read_entry"](raw, *context)
-        return answers[raw]
+        def check(given: dict[str, bytes], **options: Any) -> list[str]:
+            files.clear()
+            files.update(given)
+            return verifier.verify_export("memory", **options)
 
-    verifier.list_files = lambda root: {path: len(data) for path, data in files.items()}
-    verifier.read_file = lambda root, path: files[path]
-    verifier.check_signature = lru_cache(maxsize=None)(known["check_signature"])
-    verifier.Note.parse = staticmethod(lru_cache(maxsize=10_000)(note))
-
-    def check(given: dict[str, bytes], **options: Any) -> list[str]:
-        files.clear()
-        files.update(given)
-        return verifier.verify_export("memory", **options)
-
-    def check_same_membership(given: dict[str, bytes], **options: Any) -> list[str]:
-        verifier.read_entry = read_entry
-        return check(given, **options)
-
-    check.remember_entries = check_same_membership  # type: ignore[attr-defined]
-    try:
         yield check
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Keep answers of functions of bytes alone; for one world only, as entries are looked up without membership."""
+    chains: dict[Any, Any] = {}
+    entries: dict[bytes, Any] = {}
+    signers: dict[int, Any] = {}
+    make, read_entry, ask = verifier.Chain, verifier.read_entry, verifier.Chain.signers
+    parse = verifier.Note.parse
+
+    def chain(raws: Any) -> Any:
+        given = tuple(raws)
+        if given not in chains:
+            chains[given] = make(given)
+        return chains[given]
+
+    def entry(raw: bytes, people: Any, bloc: str) -> Any:
+        if raw not in entries:
+            entries[raw] = read_entry(raw, people, bloc)
+        return entries[raw]
+
+    def times(self: Any, note: Any) -> Any:
+        if id(note) not in signers:
+            signers[id(note)] = note, ask(self, note)  # the note is kept, so that no other gets its id
+        return signers[id(note)][1]
+
+    verifier.Note.parse = staticmethod(lru_cache(maxsize=10_000)(parse))
+    make.signers = times
+    try:
+        with patched(Chain=chain, read_entry=entry):
+            yield
+    finally:
+        verifier.Note.parse = staticmethod(parse)
+        make.signers = ask
+
+
+@contextmanager
+def patched(**functions: Any) -> Iterator[None]:
+    known = {name: getattr(verifier, name) for name in functions}
+    for name, function in functions.items():
+        setattr(verifier, name, function)
+    try:
+        yield
     finally:
         for name, function in known.items():
             setattr(verifier, name, function)
-        verifier.Note.parse = staticmethod(note)
 
 
 def entry_at(data: bytes, offset: int) -> int:
@@ -147,14 +177,14 @@ def flips(files: dict[str, bytes], every: int, masks: dict[int, int]) -> Iterato
 def run(files: dict[str, bytes], every: int = 1, masks: dict[int, int] | None = None) -> tuple[int, list[str]]:
     """How many flips were made, and the wrong answers."""
     count, wrong = 0, []
-    with in_memory() as check:
-        check.remember_entries(files)
+    with in_memory() as check, remembering():
+        check(files)
         for path, offset, mask in flips(files, every, masks or {0x01: 1, 0x80: 16, 0x20: 16}):
             data = files[path]
             flipped = data[:offset] + bytes([data[offset] ^ mask]) + data[offset + 1 :]
             count += 1
             try:
-                check.remember_entries({**files, path: flipped})
+                check({**files, path: flipped})
                 answer = "accepted"
             except verifier.Failed as failed:
                 answer = wrong_answer(files, path, offset, failed)
@@ -171,9 +201,8 @@ def main() -> int:
     files = small_world()
     start = time.perf_counter()
     count, wrong = run(files, every)
-    print(
-        f"{sum(map(len, files.values())):,} bytes in {len(files)} files; {count:,} flips; {len(wrong)} not found or misplaced"
-    )
+    size = sum(map(len, files.values()))
+    print(f"{size:,} bytes in {len(files)} files; {count:,} flips; {len(wrong)} not found or misplaced")
     print(f"{time.perf_counter() - start:.0f} seconds")
     print("\n".join(wrong[:40]))
     return 1 if wrong else 0

@@ -287,17 +287,17 @@ class Bloc:
         self.clock += seconds
         return self.clock
 
-    def entry(self, log: Log, author: str, person: str, scope: str, type_: str, body: Any, **changes: Any) -> bytes:
-        signer = changes.pop("signer", None) or self.signers[author, person]
+    def entry(self, log: Log, who: str, label: str, scope_: str, type_: str, body_: Any, **changes: Any) -> bytes:
+        signer = changes.pop("signer", None) or self.signers[who, label]
         payload = {
-            "author": author,
+            "author": who,
             "bloc": self.bloc,
-            "body": body,
+            "body": body_,
             "membership": len(self.versions),
-            "person": person,
+            "person": label,
             "prev": log.ids[-1] if log.ids else ZEROS,
             "refs": [],
-            "scope": scope,
+            "scope": scope_,
             "seq": len(log.ids) + 1,
             "ts": "2026-05-04T13:20:11Z",
             "type": type_,
@@ -403,7 +403,7 @@ class Bloc:
         certificate = self.certificate(self.view, size) if size else None
         return {
             "certificate": certificate,
-            "cursors": changed,
+            "cursors": {**cursors, **changed},
             "number": number + 1,
             "refs": refs,
             "view": self.view,
