@@ -40,11 +40,12 @@ FORMS: dict[str, Any] = {}
 for line in r"""
 text = (?s).* ; id = [A-Z][A-Z0-9]{1,15} ; label = [a-z][a-z0-9-]{0,31} ; type = [A-Z][A-Za-z]{0,63} ; one = #1
 hex = [0-9a-f]{64} ; hash = [A-Za-z0-9+/]{43}= ; status = active|suspended ; n = #\d+ ; n1 = #[1-9]\d* ; any :
-scope = council|exchange|order|clearing:\S{1,99} ; host = [A-Za-z0-9][A-Za-z0-9.-]{0,200}(:[0-9]{1,5})?
+scope = council|exchange|order|clearing:\S{1,99} ; may = council|exchange|order|clearing(:\S{1,99})?
+host = [A-Za-z0-9][A-Za-z0-9.-]{0,200}(:[0-9]{1,5})?
 time = \d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ
 kind = same_size|inconsistent|author_fork|double_promise|merge_delay|rollback
 point : batch>n view>n ; root : keys>hash*99 threshold>n1 ; ref : index>n leaf>hex origin>text proof>hex time>n
-person : from>point key>hash label>label may>scope*99 until>point? ; highest : root>hash size>n1 view>n1
+person : from>point key>hash label>label may>may*99 until>point? ; highest : root>hash size>n1 view>n1
 member : host>host id>id log>text*2 mirror>text*2 persons>person*9999 root>root status>status witness>text*2
 membership : bloc>id effective>point expires>time members>member*999 merge_delay_hours>n rota>id*999 threshold>n1 \
 v>one version>n1 ; certificate : cosignatures>text*999 note>hex root>hash size>n1 view>n1
@@ -353,8 +354,11 @@ def median(times: dict[str, int]) -> int:
 
 def read_entry(raw: bytes, people: Any, bloc: str) -> tuple[bytes, str, Any]:
     """Leaf hash, id and payload of an entry that is good by itself, signed by a key that its membership lists."""
-    payload, p, signed = envelope(raw, "entry", lambda p: [
-        key for may, key in people.get((p["membership"], p["author"], p["person"]), []) if p["scope"] in may])
+    def keys(p: Any) -> list[Key]:
+        known = people.get((p["membership"], p["author"], p["person"]), [])
+        return [key for may, key in known if {p["scope"], p["scope"].partition(":")[0]} & set(may)]
+
+    payload, p, signed = envelope(raw, "entry", keys)
     need(len(raw) <= 65_535 and len(payload) <= 48_000 and len(signed) == 1, "too long, or signed twice")
     need(p["bloc"] == bloc and p["refs"] == sorted(set(p["refs"])), "of another bloc, or refs unsorted or twice")
     p["body"] = p["body"] if p["scope"] == "order" else None  # of others nothing more is asked
@@ -401,6 +405,7 @@ class Export:
         self.taken: dict[tuple[str, int], tuple[int, int]] = {}  # to view and batch
         self.states: dict[int, list[tuple[int, dict[str, int]]]] = {}  # by view and size: last batch, cursors
         self.final: dict[int, int] = {}  # size by view
+        self.cuts: dict[int, tuple[int, int]] = {}  # view and size by view
         count = next(n for n in range(1, len(self.files) + 2) if f"membership/{n + 1}.json" not in self.files)
         paths = [f"membership/{n}.json" for n in range(1, count + 1)]
         self.chain = Chain((path, self.read(path, FILE_MAX)) for path in paths)
@@ -428,7 +433,7 @@ class Export:
         if self.processes < 2 or len(jobs) < 2:
             yield from map(read_bundle, jobs)
         else:
-            with multiprocessing.Pool(self.processes) as pool:
+            with multiprocessing.Pool(min(self.processes, len(jobs), 64)) as pool:
                 yield from pool.imap(read_bundle, jobs)
 
     def log(self, origin: str, folder: str, version: Version) -> None:
@@ -549,24 +554,49 @@ class Export:
             self.final[first] = max(self.final.get(first, 0), size - 1)
         state = self.states[first][size] if cut else (0, {})
         need(body["number"] == state[0], f"batch {body['number']} at the cut, where {state[0]} is")
-        late = [v for v, n in self.final.items() if n and (first, size) < (v, n)]
-        need(not late, f"the cut leaves out what was final in views {late}")
+        self.cuts[view], self.taken = (first, size), {k: v for k, v in self.taken.items() if v[1] <= state[0]}
         return state
 
     def council(self, views: list[int]) -> None:
-        """Check the council's logs in order of views."""
+        """Check the council's logs in order of views, then what is final: no cut may leave that out."""
         for view in views:
-            log, version = self.logs[f"{self.chain.bloc}/council/{view}"], self.chain.of(view)
+            log = self.logs[f"{self.chain.bloc}/council/{view}"]
             states = self.states[view] = [(0, {})]
             for i, p in log.kept.items():
-                with at(tile_path(log.folder, "entries", i // 256, min(256, log.note.size - i // 256 * 256)), None, i):
+                with at(self.bundle(log, i), None, i):
                     body, last = p["body"], states[-1]
                     states.append(self.batch(view, i, body, last) if i or view == 1 else self.started(view, body))
-            agreed = len(self.chain.times(self.chain.signers(log.note), "mirror", version)) >= version.quorum
-            self.final[view] = max(0, log.note.size - (1 if agreed else 2))
-        reached = max((v for v, size in self.final.items() if size), default=0)
-        state = f"view {reached} batch {self.states[reached][self.final[reached]][0]}" if reached else "nothing"
-        self.lines.append(f"council: {len(views)} views, {self.states[views[-1]][-1][0]} batches, final to {state}")
+            self.final[view] = max(self.final.get(view, 0), log.note.size - 2)  # its last entry carries a certificate
+            self.agree(log.note, self.chain.signers(log.note))
+
+    def agree(self, note: Note, signers: dict[Key, int]) -> None:
+        """Note a head as agreed if it is one of the council with enough mirrors: all but its last entry is final."""
+        view = self.chain.view(note.origin)
+        if view and len(self.chain.times(signers, "mirror", self.chain.of(view))) >= self.chain.of(view).quorum:
+            self.final[view] = max(self.final.get(view, 0), note.size - 1)
+
+    def finality(self, views: list[int]) -> None:
+        """Take in notes that no entry names, such as of a certificate that none carries yet; check the cuts."""
+        for path in sorted(self.files):
+            if path.startswith("notes/") and path not in self.hashes:
+                with at(path):
+                    note, signers = self.note(path.removeprefix("notes/"))
+                    log = self.logs.get(note.origin)
+                    right = log and note.size <= log.note.size and root_of(log.levels, 0, note.size) == note.root
+                    need(right, "no head of a log here, and named by no entry")
+                    self.agree(note, signers)
+        for view, cut in self.cuts.items():
+            late = [v for v, n in self.final.items() if v < view and n and cut < (v, n)]
+            with at(self.bundle(self.logs[f"{self.chain.bloc}/council/{view}"], 0), None, 0):
+                need(not late, f"the cut leaves out what was final in view {late}")
+        if views:
+            reached = max((v for v, size in self.final.items() if size), default=0)
+            state = f"view {reached} batch {self.states[reached][self.final[reached]][0]}" if reached else "nothing"
+            self.lines.append(f"council: {len(views)} views, {self.states[views[-1]][-1][0]} batches, final to {state}")
+
+    def bundle(self, log: Log, index: int) -> str:
+        first = index // 256 * 256
+        return tile_path(log.folder, "entries", first // 256, min(256, log.note.size - first))
 
     def rest(self, entry: str | None, misconduct: Path | None) -> None:
         """Votes, proofs of misconduct, refs, one entry; the manifest last."""
@@ -701,8 +731,8 @@ def verify_export(path: str, trust: str | None = None, entry: str | None = None,
         for head in [head for head in heads if head in origins] + [f"{council}{view}" for view in views]:
             export.log(origins.get(head, head), f"logs/{head}", chain.of(chain.view(head) or max(views, default=1)))
         need(export.logs, "no log")
-        if views:
-            export.council(views)
+        export.council(views)
+        export.finality(views)
         export.rest(entry, Path(misconduct) if misconduct else None)
         if any(key.kind == 6 and library_key(6, key.public) is None for key in chain.keys.values()):
             export.lines.append("ML-DSA-44: its signatures are unchecked, for this package cryptography has none")

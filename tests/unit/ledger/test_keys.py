@@ -281,9 +281,9 @@ def test_a_coordinate_of_p_or_more_is_refused(extra: int, sign: int) -> None:
 def test_32_bytes_that_are_no_point_are_refused_and_others_are_not() -> None:
     """The library takes any 32 bytes as a key; which of them are points is asked of the curve written here."""
     seen = set()
-    for y in range(2, 60):
-        encoded = y.to_bytes(32, "little")
-        on_curve = root(y, 0) is not None
+    for y, sign in itertools.product(range(2, 60), (0, 1)):
+        encoded = (y | sign << 255).to_bytes(32, "little")
+        on_curve = root(y, sign) is not None
         seen.add(on_curve)
         if on_curve:
             assert check_public(encoded).public_bytes_raw() == encoded
@@ -300,6 +300,17 @@ def test_the_second_half_stands_below_the_group_order(times_l: int) -> None:
     assert s < 2**256
     with pytest.raises(TrustError, match="group order"):
         verify_ed25519(public, signature[:32] + s.to_bytes(32, "little"), message)
+
+
+def test_the_group_order_itself_is_the_bound() -> None:
+    _, public, message, signature = map(bytes.fromhex, RFC8032[1])
+    for s, words in ((L, "group order"), (L - 1, "does not verify"), (2**252 - 1, "does not verify")):
+        with pytest.raises(TrustError, match=words):
+            verify_ed25519(public, signature[:32] + s.to_bytes(32, "little"), message)
+
+
+def test_the_types_are_those_of_the_text() -> None:
+    assert (ED25519_LOG, ED25519_COSIGNATURE, MLDSA44_COSIGNATURE) == (0x01, 0x04, 0x06)
 
 
 @pytest.mark.parametrize("size", [0, 32, 63, 65, 72])

@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 import pytest
 
 from concordat.errors import InputError, TrustError
+from concordat.ledger import note as note_module
 from concordat.ledger.keys import (
     ED25519_COSIGNATURE,
     ED25519_LOG,
@@ -107,8 +108,12 @@ def test_100_signatures_and_a_megabyte_are_read_and_no_more() -> None:
     assert len(Note.parse("text\n\n" + "\n".join(lines[:100]) + "\n").signatures) == 100
     with pytest.raises(InputError, match="101 signatures"):
         Note.parse("text\n\n" + "\n".join(lines) + "\n")
+    end = f"\n\n{GO_LINE}\n"
+    assert Note.parse("t" * (1_000_000 - len(end)) + end).signatures
     with pytest.raises(InputError, match="bytes"):
-        Note.parse("t" * 1_000_000 + f"\n\n{GO_LINE}\n")
+        Note.parse("t" * (1_000_001 - len(end)) + end)
+    longest = "— a " + "A" * 16_380
+    assert len(Signature.parse(longest).line()) == 16_384
 
 
 def test_signatures_are_added_once() -> None:
@@ -272,6 +277,8 @@ def test_names_and_origins_of_over_255_bytes_have_no_mldsa_form() -> None:
         cosigned_message(Checkpoint(long, 1, bytes(32)), "w", 1, MLDSA44_COSIGNATURE)
     with pytest.raises(InputError):
         cosigned_message(SOFA, long, 1, MLDSA44_COSIGNATURE)
+    both = cosigned_message(Checkpoint(long[1:], 1, bytes(32)), long[1:], 1, MLDSA44_COSIGNATURE)
+    assert both.count(b"\xff" + b"o" * 255) == 2
 
 
 @pytest.mark.parametrize("time", [0, 2**63, 2**64 - 1])
@@ -281,6 +288,29 @@ def test_a_time_of_zero_or_beyond_2_63_is_refused_even_where_it_is_signed(signer
     line = Signature(signer.name, signer.key.id, time.to_bytes(8, "big") + signed)
     with pytest.raises(TrustError, match="no time"):
         verify_note(Note(HEAD.text(), (line,)), HEAD, [signer.key])
+
+
+@pytest.mark.parametrize("time", [1, 2**63 - 1])
+@pytest.mark.parametrize("signer", W, ids=["Ed25519", "ML-DSA-44"])
+def test_every_time_between_is_read(signer: NoteSigner, time: int) -> None:
+    (verified,) = verify_note(sign_checkpoint(HEAD, [signer], time), HEAD, [signer.key])
+    assert verified.time == time
+
+
+def test_times_are_of_the_names_and_the_kind_that_are_asked_for() -> None:
+    other = cosigners("v.example/BRICS/witness", "v")
+    note = Note(NOTE.text, (*NOTE.signatures, *(s.sign(HEAD, NOW + i) for i, s in enumerate(other, 1))))
+    signed = Checkpoint.parse(str(note), keys_of(log_signer(), *W, *other))
+    assert signed.times([W[0].name]) == {W[0].name: NOW}
+    assert signed.times([other[0].name]) == {other[0].name: NOW + 1}
+    assert signed.times([other[0].name], MLDSA44_COSIGNATURE) == {other[0].name: NOW + 2}
+    assert signed.times([ORIGIN]) == {}
+
+
+def test_without_mldsa_such_lines_are_passed_over_and_never_taken_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(note_module, "has_mldsa", lambda: False)
+    signed = Checkpoint.parse(str(NOTE), keys_of(log_signer(), *W))
+    assert [v.key.kind for v in signed.verified] == [ED25519_LOG, ED25519_COSIGNATURE]
 
 
 def test_a_cosigner_gives_a_time() -> None:

@@ -80,6 +80,7 @@ def test_the_key_of_a_log_has_the_name_of_its_origin() -> None:
 def test_quorum_none_needs_nobody_but_the_log() -> None:
     policy = Policy.parse(f"log {LOG.key}\nwitness X1 {KEYS['X1']}\nquorum none\n")
     assert policy.standing(policy.require(str(head(ENTRIES, LOG)))) == (True, [], ["X1"])
+    assert policy.needed() == 0
     with pytest.raises(TrustError, match="not signed"):
         policy.require(str(head(ENTRIES, SIGNERS["X1"][0])))
 
@@ -171,6 +172,8 @@ def test_lines_that_may_be(text: str) -> None:
         (f"witness a {LOG.key}\nquorum a\n", "0x04 or 0x06"),
         ("log key\nquorum none\n", "not a verifier key"),
         (f"log {LOG.key} a b\nquorum none\n", "no directive"),
+        (f"{W1} https://w.example/ more\nquorum a\n", "no directive"),
+        ("\n#\nquorum a\n", "policy, line 3: "),
         ("quorum none\r\n", "control"),
         ("quorum\vnone\n", "control"),
         ("quorum none\x7f\n", "control"),

@@ -137,3 +137,20 @@ def test_bytes_that_are_no_text_or_too_many_are_refused() -> None:
     for data in (b"", b"\xff", str(made()).encode() + b"\xff", b" " * 2_000_000):
         with pytest.raises(InputError):
             TlogProof.parse(data)
+
+
+def test_the_largest_that_may_be_is_read() -> None:
+    proof = TlogProof(2**63 - 1, (bytes(32),) * 63, COSIGNED, b"x" * 49_152)
+    assert TlogProof.parse(str(proof)) == proof
+    for larger in (
+        replace(proof, index=2**63),
+        replace(proof, hashes=(bytes(32),) * 64),
+        replace(proof, extra=b"x" * 49_153),
+    ):
+        with pytest.raises(InputError):
+            TlogProof.parse(str(larger))
+
+
+def test_a_fault_is_told_with_the_file_it_is_in() -> None:
+    with pytest.raises(TrustError, match=r"^ballot\.tlog-proof: the inclusion proof leads to another root"):
+        made().verify(b"other", POLICY, "ballot.tlog-proof")
