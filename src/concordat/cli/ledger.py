@@ -118,6 +118,31 @@ def verify(
     _tell(Bundle.parse(data, str(file)).verify(pinned), json)
 
 
+@app.command()
+def audit(
+    folder: Path = typer.Argument(..., help="An export."),
+    trust: str = typer.Option(
+        "", "--trust", help="The hash of membership version 1, or its file; default: as found."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Audit an export: membership, logs, order, finality, papers, and that no file is missing or left over."""
+    from concordat.node.audit import audit as check
+
+    found = check(folder, _pinned(trust) if trust else None)
+    if json:
+        point = {"batch": found.final.batch, "view": found.final.view} if found.final else None
+        facts = {"accusations": list(found.accusations), "bloc": found.bloc, "final": point, "trust": found.pinned}
+        _print_json({**facts, "sizes": found.sizes})
+        return
+    for origin, size in sorted(found.sizes.items()):
+        print(f"{origin}: {size:,} entries, good")
+    final = f"final to council/{found.final.view} batch {found.final.batch}" if found.final else "nothing is final"
+    print(f"{found.bloc}, membership {found.pinned[:16]}...: {final}.")
+    for what in found.accusations:
+        print(f"PROOF OF MISCONDUCT: {what}")
+
+
 def _tell(verdict: Any, json: bool) -> None:
     e = verdict.entry
     if json:

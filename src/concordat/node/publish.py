@@ -14,7 +14,7 @@ from pathlib import Path
 from concordat import canonical
 from concordat.errors import StateError
 from concordat.ledger.membership import words_of
-from concordat.ledger.note import Checkpoint
+from concordat.ledger.note import Checkpoint, Note, Signature
 from concordat.ledger.policy import member_policy
 from concordat.ledger.replica import Replica
 from concordat.ledger.tiles import WIDTH, MemoryTiles, tile_path, tiles_of
@@ -54,10 +54,15 @@ def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
         last.quorum if len(last.active) > 1 else 0,
     )
     yield "policy.txt", str(policy).encode()
+    cosigned: dict[str, list[Signature]] = {}
+    for text in replica.shelf.notes.values():
+        note = Note.parse(text)
+        cosigned.setdefault(note.text, []).extend(note.signatures)
     for origin, log in sorted(replica.shelf.logs.items()):
         if log.head is not None:
             size = Checkpoint.parse_text(log.head.text).size
-            yield from _log_files(origin, [e.leaf for e in log.entries[:size]], str(log.head))
+            head = log.head.with_signatures(cosigned.get(log.head.text, ()))
+            yield from _log_files(origin, [e.leaf for e in log.entries[:size]], str(head))
     for view, council in sorted(replica.councils.items()):
         if view in replica.heads:
             note = replica.heads[view]
@@ -65,6 +70,7 @@ def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
             opened = replica.open_council
             if opened is not None and opened.text == note.text:
                 note = note.with_signatures(opened.signatures)
+            note = note.with_signatures(cosigned.get(note.text, ()))
             yield from _log_files(council.origin, council.leaves[:size], str(note))
     for digest, text in sorted(replica.shelf.notes.items()):
         yield f"notes/{digest}", text.encode()
