@@ -119,10 +119,23 @@ def remembering() -> Iterator[None]:
             signers[id(note)] = note, ask(self, note)  # the note is kept, so that no other gets its id
         return signers[id(note)][1]
 
+    fits: dict[tuple[int, str], Any] = {}
+    fit, root_of = verifier.fit, verifier.root_of
+
+    def fit_once(value: Any, form: str, where: str) -> None:
+        if (id(value), form) not in fits:
+            fit(value, form, where)
+            if type(value) is dict:  # bodies of kept entries; the value is kept, so that no other gets its id
+                fits[id(value), form] = value
+
+    @lru_cache(maxsize=20_000)
+    def root(levels: tuple[bytes, ...], first: int, last: int) -> bytes:
+        return root_of(list(levels), first, last)
+
     verifier.Note.parse = staticmethod(lru_cache(maxsize=10_000)(parse))
     make.signers = times
     try:
-        with patched(Chain=chain, read_entry=entry):
+        with patched(Chain=chain, read_entry=entry, fit=fit_once, root_of=lambda x, a, b: root(tuple(x), a, b)):
             yield
     finally:
         verifier.Note.parse = staticmethod(parse)
