@@ -121,9 +121,7 @@ def verify(
 @app.command()
 def audit(
     folder: Path = typer.Argument(..., help="An export."),
-    trust: str = typer.Option(
-        "", "--trust", help="The hash of membership version 1, or its file; default: as found."
-    ),
+    trust: str = typer.Option("", "--trust", help="The hash of membership version 1, or its file; default: as found."),
     json: bool = JSON,
 ) -> None:
     """Audit an export: membership, logs, order, finality, papers, and that no file is missing or left over."""

@@ -51,6 +51,8 @@ class _Reader:
         ids = [m.id for m in read]
         if ids != sorted(set(ids)):
             raise self.fault("members", "must be in order of their ids, each once.")
+        if len({m.host for m in read}) != len(read):
+            raise self.fault("members", "two members have one host.")
         active = [m.id for m in read if m.status == "active"]
         rota = raw["rota"]
         if not isinstance(rota, list) or sorted(map(str, rota)) != active or not active:

@@ -35,7 +35,8 @@ class Audited:
     """What an audit found good.
 
     Attributes:
-        bloc, pinned: whose record, under which hash. sizes: entries of each log by origin. final: the last final batch.
+        bloc, pinned: whose record, under which hash. sizes: entries of each log by origin.
+        final: the view of the final head, and the last batch under it.
         accusations: proofs of misconduct in the folder, in words.
     """
 
@@ -83,6 +84,8 @@ class _Audit:
         views = sorted(self._views())
         for view in views:
             self._council(view)
+        for path, text in notes.items():
+            self._covered(path, text)
         accusations = self._papers()
         self._manifest()
         stray = sorted(set(self.present) - self.used - PLAIN)
@@ -169,6 +172,13 @@ class _Audit:
         head, time = submission_time(text, self.chain.last, log.owner)
         log.submit(head.size, time, sha256(text.encode()).hexdigest())
 
+    def _covered(self, path: str, text: str) -> None:
+        head = Checkpoint.parse_text(Note.parse(text).text, path)
+        view = self._view_of(head.origin)
+        log = self.councils.get(view) if view else self.shelf.logs.get(head.origin)
+        if log is None or not 0 < head.size <= log.size or log.tree.root(head.size) != head.root:
+            raise TrustError("the note is no head of a log here.", where=path, code="note")
+
     def _view_of(self, origin: str) -> int:
         stem, _, view = origin.rpartition("/")
         known = stem == f"{self.chain.last.bloc}/council" and view.isascii() and view.isdecimal() and len(view) < 10
@@ -208,8 +218,13 @@ class _Audit:
 
     def _carried(self, certificate: Certificate, where: str) -> None:
         """A certificate inside an entry names its whole note, which the folder holds."""
-        if self.shelf.note(certificate.note) is None:
-            raise TrustError(f"the note {certificate.note[:12]}... is not here.", where=where, code="missing")
+        whole = self.shelf.note(certificate.note)
+        if whole is not None:
+            note = Note.parse(whole)
+            lines = {s.line() for s in note.signatures}
+            head = Checkpoint(self.chain.last.council_origin(certificate.view), certificate.size, certificate.root)
+            if note.text != head.text() or not lines >= set(certificate.cosignatures):
+                raise TrustError("a certificate is no part of the note that it names.", where=where, code="certificate")
         self.certificates[certificate.place] = certificate
 
     def _started(self, view: int, leaf: bytes) -> CouncilLog:
@@ -228,16 +243,12 @@ class _Audit:
         return log
 
     def _final(self) -> Point | None:
-        """The last batch under the highest final head."""
+        """The view of the highest final head, and the last batch under it."""
         for view, size in sorted(self.certificates, reverse=True):
             log = self.councils.get(view)
             if size < 2 or log is None or log.size < size or log.tree.root(size) != self.certificates[view, size].root:
                 continue
-            place, points = (view, size - 1), []
-            while place[0] and not points:
-                points = self.councils[place[0]].points(place[1])
-                place = self.councils[place[0]].cut
-            return points[-1][0] if points else None
+            return Point(view, log.progress_at(size - 1).number)
         return None
 
     # --- Papers -------------------------------------------------------------------------------------------------------

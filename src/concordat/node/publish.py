@@ -73,7 +73,8 @@ def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
             note = note.with_signatures(cosigned.get(note.text, ()))
             yield from _log_files(council.origin, council.leaves[:size], str(note))
     for digest, text in sorted(replica.shelf.notes.items()):
-        yield f"notes/{digest}", text.encode()
+        if _covers(replica, Note.parse(text)):
+            yield f"notes/{digest}", text.encode()
     votes = {sha256(v.data).hexdigest(): v.data for by in replica.votes.values() for v in by.values()}
     for digest, data in sorted(votes.items()):
         yield f"votes/{digest}", data
@@ -82,6 +83,14 @@ def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
     yield "verify.py", (files("concordat.ledger") / "offline_verify.py").read_bytes()
     words = words_of(chain.pinned)
     yield "README.txt", _README.format(bloc=last.bloc, member=replica.me, pinned=chain.pinned, words=words).encode()
+
+
+def _covers(replica: Replica, note: Note) -> bool:
+    """Whether the note is a head of a log as it is held here; one that came before its entries proves nothing yet."""
+    head = Checkpoint.parse_text(note.text)
+    logs = {**replica.shelf.logs, **{council.origin: council for council in replica.councils.values()}}
+    log = logs.get(head.origin)
+    return log is not None and 0 < head.size <= log.size and log.tree.root(head.size) == head.root
 
 
 def _log_files(origin: str, leaves: list[bytes], head: str) -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-LINES_MAX = 760  # the goal is 400; all of the checks didn't fit into them in lines that one can read
+LINES_MAX = 770  # the goal is 400; all of the checks didn't fit into them in lines that one can read
 
 
 def _load(name: str) -> Any:
@@ -182,11 +182,17 @@ def test_where_an_entry_stands(check: Check) -> None:
 def test_the_pin(check: Check) -> None:
     files = Bloc().export()
     bloc = council()
-    pin = plain.sha(bloc.versions[0]).hex()
+    pin = plain.sha(base64.b64decode(json.loads(bloc.versions[0])["payload"])).hex()
     assert pin in check(bloc.export(), trust=pin)[0]
     refused(check, bloc.export(), "membership/1.json", "trust", trust="0" * 64)
-    with pytest.raises(Failed, match="no log"):
-        check(files)
+    assert any(line.startswith("manifest: ") for line in check(files))  # a record that holds nothing yet
+
+
+def test_a_certificate_without_its_whole_note_is_told(check: Check) -> None:
+    files = council().export()
+    path = f"notes/{council_bodies(files)[1]['certificate']['note']}"
+    lines = check(plain.with_manifest(without(files, path)))
+    assert "notes: 1 certificates without their whole note: Ed25519 alone" in lines
 
 
 # --- Attacks on structure ---
@@ -393,12 +399,6 @@ def entries_swapped(files: dict[str, bytes]) -> tuple[dict[str, bytes], str]:
 def note_missing(files: dict[str, bytes]) -> tuple[dict[str, bytes], str]:
     ref = council_bodies(files)[0]["refs"][0]["proof"]
     return without(files, f"notes/{ref}"), f"notes/{ref}"
-
-
-@attack
-def note_of_a_certificate_missing(files: dict[str, bytes]) -> tuple[dict[str, bytes], str]:
-    path = f"notes/{council_bodies(files)[1]['certificate']['note']}"
-    return without(files, path), path
 
 
 @attack
