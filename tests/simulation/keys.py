@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from concordat import canonical
 from concordat.errors import TrustError
-from concordat.ledger import council_log, entry, keys, note
+from concordat.ledger import council_log, entry, keys, note, views
 from concordat.ledger.entry import Entry, sign_envelope
 from concordat.ledger.keys import ED25519_COSIGNATURE, ED25519_LOG, MLDSA44_COSIGNATURE, Ed25519Secret, MLDSA44Secret
 from concordat.ledger.membership import MEMBERSHIP_TYPE, MembershipChain
-from concordat.ledger.note import NoteSigner
+from concordat.ledger.note import NoteSigner, Signature
 from concordat.ledger.signer import Floor, Signer
 
 NAMES = ("ARE", "BRA", "CHN", "EGY", "ETH", "IDN", "IND", "IRN", "RUS", "ZAF")
@@ -37,6 +38,68 @@ class StubSecret:
     def sign(self, message: bytes) -> bytes:
         half = hashlib.sha256(self.public + message).digest()
         return half + half
+
+
+class BrokenInvariant(AssertionError):  # noqa: N818 - it is a finding
+    """A run that must not happen."""
+
+
+@dataclass
+class RecordingSecret:
+    """A key of an honest member that remembers all it signed, and stops the run where two statements contradict (7).
+
+    Heads: no smaller size, of one size one root, no earlier time. Council heads: none below a view that it voted for.
+    Votes: none that names less than the certificate that a cosigned head carried. Entries: one under each number.
+    """
+
+    inner: StubSecret | Ed25519Secret
+    heads: dict[str, tuple[int, str]] = field(default_factory=dict)
+    entries: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
+    time: int = 0
+    voted: int = 0
+    least: tuple[int, int] = (0, 0)
+
+    @property
+    def public(self) -> bytes:
+        return self.inner.public
+
+    def sign(self, message: bytes) -> bytes:
+        if message.startswith(b"DSSEv1 "):
+            self._statement(json.loads(message[message.index(b"{") :]), message)
+        else:
+            lines = message.decode().split("\n")
+            if lines[0] == "cosignature/v1":
+                now = int(lines[1].removeprefix("time "))
+                self._require(now >= self.time, f"time {now} after {self.time}")
+                self.time, lines = now, lines[2:]
+            self._head(lines[0], int(lines[1]), lines[2], cosigned=message.startswith(b"cosignature"))
+        return self.inner.sign(message)
+
+    def _head(self, origin: str, size: int, root: str, *, cosigned: bool) -> None:
+        known = self.heads.get(origin, (0, ""))
+        self._require(size >= known[0], f"{origin}: size {size} after {known[0]}")
+        self._require(size > known[0] or root == known[1], f"{origin}: two roots of size {size}")
+        self.heads[origin] = (size, root)
+        if cosigned and "/council/" in origin:
+            view = int(origin.rpartition("/")[2])
+            self._require(view >= self.voted, f"{origin} after a vote for {self.voted}")
+            if size >= 2:
+                self.least = max(self.least, (view, size - 1))
+
+    def _statement(self, raw: dict[str, Any], message: bytes) -> None:
+        if "highest" in raw:
+            place = (raw["highest"]["view"], raw["highest"]["size"]) if raw["highest"] else (0, 0)
+            self._require(place >= self.least, f"a vote that names {place} after {self.least}")
+            self.voted = max(self.voted, raw["view"])
+            return
+        number = (raw["scope"] if raw["scope"] == "order" else "", str(raw["body"].get("view", "")), raw["seq"])
+        if number[0] == "":
+            number = ("", "", raw["seq"])
+        self._require(self.entries.setdefault(number, message) == message, f"two entries {number}")
+
+    def _require(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise BrokenInvariant(f"7: an honest key signed {what}")
 
 
 @lru_cache(maxsize=1000)
@@ -60,10 +123,17 @@ def note_signers(member: str, role: str, *, stub: bool = False, mldsa: bool = Fa
     return (first, NoteSigner(name, MLDSA44_COSIGNATURE, MLDSA44Secret(seed_of(member, role, "mldsa"))))
 
 
-def signer(member: str, *, stub: bool = False, mldsa: bool = False, floor: Floor | None = None) -> Signer:
-    """The signer of a member's node."""
+def signer(
+    member: str, *, stub: bool = False, mldsa: bool = False, floor: Floor | None = None, recorded: bool = False
+) -> Signer:
+    """The signer of a member's node; `recorded`: its keys stop the run where they contradict themselves."""
     roles = {role: note_signers(member, role, stub=stub, mldsa=mldsa) for role in ("log", "witness", "mirror")}
     node: Any = StubSecret(secret(member, "node").public) if stub else secret(member, "node")
+    if recorded:
+        node = RecordingSecret(node)
+        for role, (first, *others) in roles.items():
+            kept: Any = RecordingSecret(first.secret)  # type: ignore[arg-type]
+            roles[role] = (NoteSigner(first.name, first.kind, kept), *others)
     return Signer(member, node=node, floor=floor, **roles)
 
 
@@ -136,18 +206,36 @@ def _stub_verify(public: bytes, signature: bytes, message: bytes, what: str = "t
 
 @contextmanager
 def stub_signatures() -> Iterator[None]:
-    """Heads, entries and votes signed by `StubSecret`; entries read once, since many members read the same bytes."""
-    saved = (entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry)
-    _clear()
+    """Heads, entries and votes signed by `StubSecret`; bytes read once, since many members read the same ones."""
+    saved = (entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry, council_log.parse_batch)
+    saved_line = Signature.__dict__["parse"]
+    forget()
+    batches: dict[str, Any] = {}
+    read_line = lru_cache(maxsize=20_000)(Signature.parse)
+
+    def parse_batch(found: Entry, where: str) -> Any:
+        if found.id not in batches:
+            batches[found.id] = saved[3](found, where)
+        return batches[found.id]
+
     entry.verify_ed25519 = note.verify_ed25519 = _stub_verify  # type: ignore[assignment]
     council_log.parse_entry = lru_cache(maxsize=20_000)(Entry.parse)  # type: ignore[assignment]
+    council_log.parse_batch = parse_batch
+    Signature.parse = staticmethod(read_line)  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
-        entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry = saved  # type: ignore[assignment]
-        _clear()
+        entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry, council_log.parse_batch = saved  # type: ignore[assignment]
+        Signature.parse = saved_line  # type: ignore[method-assign]
+        forget()
 
 
-def _clear() -> None:
-    council_log.cosigned_head.cache_clear()
-    council_log._certificate_time.cache_clear()
+def forget() -> None:
+    """Nothing verified with one kind of signatures counts for the other."""
+    for remembered in (
+        council_log.cosigned_head,
+        council_log._signed_certificate,
+        council_log._submission,
+        views._verify_vote,
+    ):
+        remembered.cache_clear()

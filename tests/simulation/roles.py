@@ -21,7 +21,7 @@ from simulation.keys import NAMES, note_signers, signer
 class FreeSigner(Signer):
     """Signs whatever it is given: no floor."""
 
-    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: Any) -> int:  # noqa: ARG002
+    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: Any, carried: Any = (0, 0)) -> int:
         return max(now, 1)
 
     def vote(self, bloc: str, view: int, certificate: Any) -> Any:
@@ -78,14 +78,49 @@ class SignsAll(Replica):
         return out
 
 
+class Forgetful(Replica):
+    """Votes as if it held no certificate, and cosigns on in the old view (`promise`)."""
+
+    def _vote_for(self, view: int, now: int) -> Out:
+        highest, self.highest = self.highest, None
+        out = super()._vote_for(view, now)
+        self.highest = highest
+        self.signer.floor.promised = self.view
+        return out
+
+
+class FallsBack(Replica):
+    """Cosigns a smaller head after a larger one, as a node without a floor does after a restore (`rollback`)."""
+
+    def handle(self, sender: str, message: Any, now: int) -> Out:
+        out = super().handle(sender, message, now)
+        for name, answer in list(out):
+            if isinstance(answer, Cosigned) and answer.size >= 2:
+                view = self._view_of(answer.origin)
+                tree = self.councils[view].tree if view else self.shelf.logs[answer.origin].tree
+                head = Checkpoint(answer.origin, answer.size - 1, tree.root(answer.size - 1))
+                lines = self.signer.cosign("mirror" if view else "witness", head, now + 1, lambda _: b"")
+                out.append((name, Cosigned(head.origin, head.size, head.root, tuple(s.line() for s in lines))))
+        return out
+
+
 def build(role: str, member: int, chain: MembershipChain, *, stub: bool) -> list[Replica]:
     """The replica of a member in a role; two for a twin."""
     name = NAMES[member]
     if role == "twin":
         return [Replica(free_signer(name, stub=stub), chain) for _ in range(2)]
-    kinds: dict[str, type[Replica]] = {"silent": Silent, "censor": Censor, "signs_all": SignsAll}
-    keys = free_signer(name, stub=stub) if role == "signs_all" else signer(name, stub=stub)
-    return [kinds.get(role, Replica)(keys, chain)]
+    free = role in ("signs_all", "promise", "rollback")
+    keys = free_signer(name, stub=stub) if free else signer(name, stub=stub, recorded=role in ("honest", "clock"))
+    return [_KINDS.get(role, Replica)(keys, chain)]
+
+
+_KINDS: dict[str, type[Replica]] = {
+    "censor": Censor,
+    "promise": Forgetful,
+    "rollback": FallsBack,
+    "signs_all": SignsAll,
+    "silent": Silent,
+}
 
 
 def copy_of(old: Replica) -> Replica:

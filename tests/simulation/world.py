@@ -19,21 +19,17 @@ from typing import Any
 
 from concordat.errors import StateError
 from concordat.ledger.entry import Entry
-from concordat.ledger.messages import Hello
+from concordat.ledger.messages import Cosigned, Entries, Hello, Out
 from concordat.ledger.misconduct import LATE
-from concordat.ledger.replica import Out, Replica
+from concordat.ledger.replica import Replica
 from simulation import invariants
 from simulation.faults import HEALED, HOUR, Plan, draw
+from simulation.invariants import EPOCH, Seen
 from simulation.keys import NAMES, chain, stub_signatures
 from simulation.roles import build, copy_of
 
-EPOCH = 1_900_000_000
 END = 200 * HOUR
 TICK, IDLE_TICK = 30, 300
-
-
-class BrokenInvariant(AssertionError):  # noqa: N818 - it is a finding
-    """A run that must not happen."""
 
 
 @dataclass
@@ -42,7 +38,8 @@ class World:
 
     Attributes:
         nodes: member -> its replicas (two for a twin). up: whether a member runs. now: true time.
-        written: id of an entry -> (true time, member, scope).
+        written: id of an entry -> (true time, member, scope). asked: those that honest members wrote for the council.
+        shown: council head -> when it was first sent. seen: member -> what was final there. history: the final batches.
     """
 
     plan: Plan
@@ -51,8 +48,9 @@ class World:
     written: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     now: float = 0
     steps: int = 0
-    final_seen: dict[int, tuple[int, int]] = field(default_factory=dict)
-    history: list[tuple[str, str]] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    shown: dict[str, float] = field(default_factory=dict)
     healed_view: int = 1
     conflict: tuple[int, int] | None = None
 
@@ -61,7 +59,11 @@ class World:
         self.chain = chain(self.plan.n, merge_delay_hours=2)
         self.queue: list[tuple[float, int, str, Any]] = []
         self.counter = 0
-        self.up = dict.fromkeys(range(self.plan.n), True)
+        self.up = {m: self.plan.roles.get(m) != "dead" for m in range(self.plan.n)}
+        self.pause = dict.fromkeys(range(self.plan.n), TICK)
+        self.seen = {m: Seen(self) for m in self.plan.honest}
+        skews = [self.plan.skew_s[m] for m in self.plan.honest]
+        self.skews = (min(skews), max(skews))
         self.backups: dict[int, Replica] = {}
         self.tape: list[tuple[int, int, Any]] = []
         self.face = {m: self.rng.randrange(2) for m in range(self.plan.n)}
@@ -107,8 +109,8 @@ class World:
         """Everyone honest has made final all that honest members wrote for the council."""
         if self.plan.too_many:
             return self.conflict is not None or self.now > HEALED + 6 * HOUR
-        if any(what == "message" for _, _, what, _ in self.queue[:1]):
-            return False
+        if self.plan.too_few:
+            return self.now > HEALED + 6 * HOUR
         replicas = [self.nodes[m][0] for m in self.plan.honest]
         ends = {r.final() for r in replicas}
         return len(ends) == 1 and not any(r.pending() for r in replicas) and not invariants.unfinished(self)
@@ -116,15 +118,16 @@ class World:
     # --- What happens -------------------------------------------------------------------------------------------------
 
     def do_tick(self, member: int) -> None:
-        busy = False
+        self.pause[member] = min(2 * self.pause[member], IDLE_TICK)
         if self.works(member):
             for replica in self.nodes[member]:
                 out = replica.tick(self.clock(member))
-                busy = busy or bool(out) or bool(replica.open)
-                if not out and self.rng.random() < 0.1:
+                if out:
+                    self.pause[member] = TICK
+                elif self.rng.random() < 0.1:
                     out = [(self.rng.choice(replica.peers), replica.hello())]
                 self.send(member, replica, out)
-        self.at(self.now + (TICK if busy else IDLE_TICK), "tick", member)
+        self.at(self.now + self.pause[member], "tick", member)
 
     def do_write(self, about: tuple[int, str]) -> None:
         member, scope = about
@@ -141,6 +144,8 @@ class World:
 
     def wrote(self, entry: Entry, member: int, scope: str) -> None:
         self.written[entry.id] = (int(self.now), member, scope)
+        if scope == "council" and member in self.seen:
+            self.asked.add(entry.id)
 
     def do_message(self, about: tuple[int, int, int, Any]) -> None:
         sender, face, target, message = about
@@ -153,7 +158,11 @@ class World:
             if self.rng.random() < self.crash_after:
                 out = []  # durable, but it went down before it could send
             self.send(target, replica, out)
-        if target in self.plan.honest:
+            if self.plan.roles.get(target, "clock") == "clock":
+                for _, answer in out:
+                    if type(answer) is Cosigned and "/council/" in answer.origin:
+                        invariants.clock_kept(self, target, answer.origin, answer.size)
+        if target in self.seen:
             invariants.after_step(self, target)
 
     @property
@@ -173,10 +182,12 @@ class World:
 
     def do_up(self, about: tuple[int, bool]) -> None:
         member, restored = about
-        self.up[member] = True
+        self.up[member] = self.plan.roles.get(member) != "dead"
+        if not self.up[member]:
+            return
         if restored and member in self.backups and member in self.plan.honest:
             self.nodes[member] = [self.backups.pop(member)]
-            self.final_seen.pop(member, None)
+            self.seen[member] = Seen(self)
         for replica in self.nodes[member]:
             self.send(member, replica, [(peer, replica.hello()) for peer in replica.peers])
 
@@ -192,6 +203,8 @@ class World:
         face = next(i for i, r in enumerate(self.nodes[sender]) if r is replica) if len(self.nodes[sender]) == 2 else 0
         for name, message in out:
             target = NAMES.index(name)
+            if type(message) is Entries and "/council/" in message.origin:
+                self.shown.setdefault(message.head.partition("\n\n")[0] + "\n", self.now)
             if len(self.nodes[sender]) == 2 and len(self.nodes[target]) == 1 and self.face[target] != face:
                 continue
             self.post(sender, face, target, message)

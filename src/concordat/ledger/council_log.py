@@ -24,10 +24,20 @@ from typing import Any, Protocol
 
 from concordat.errors import InputError, TrustError
 from concordat.ledger.entry import _ID, Entry
-from concordat.ledger.keys import ED25519_COSIGNATURE
+from concordat.ledger.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, VerifierKey, has_mldsa
 from concordat.ledger.membership import KeyRing, Membership, MembershipChain, Point
 from concordat.ledger.merkle import MemoryHashes, leaf_hash
-from concordat.ledger.note import Checkpoint, Note, Signature, SignedCheckpoint, decode_hash, median_time, verify_note
+from concordat.ledger.note import (
+    Checkpoint,
+    Note,
+    Signature,
+    SignedCheckpoint,
+    Verified,
+    decode_hash,
+    median_time,
+    verify_note,
+    verify_signature,
+)
 
 REFS_MAX = 128
 COUNT_MAX = 2**53 - 1
@@ -124,11 +134,21 @@ class Certificate:
         Raises:
             InputError, TrustError: a line that can't be read, a signature that fails, fewer than q mirrors.
         """
-        return _certificate_time(self, version.council_origin(self.view), version.mirror_ring, version.quorum)
+        return self.signed(version)[1]
+
+    def signed(self, version: Membership) -> tuple[SignedCheckpoint, int]:
+        """The head with its cosignatures, verified, and the time.
+
+        Raises:
+            InputError, TrustError: as `verify`.
+        """
+        return _signed_certificate(self, version.council_origin(self.view), version.mirror_ring, version.quorum)
 
 
 @lru_cache(maxsize=1024)
-def _certificate_time(certificate: Certificate, origin: str, ring: KeyRing, quorum: int) -> int:
+def _signed_certificate(
+    certificate: Certificate, origin: str, ring: KeyRing, quorum: int
+) -> tuple[SignedCheckpoint, int]:
     where = f"certificate of {origin}, size {certificate.size}"
     head = Checkpoint(origin, certificate.size, certificate.root)
     note = Note(head.text(), tuple(Signature.parse(line, where) for line in certificate.cosignatures))
@@ -138,7 +158,7 @@ def _certificate_time(certificate: Certificate, origin: str, ring: KeyRing, quor
         raise TrustError("it holds lines that are no cosignature of a mirror.", where=where, code="certificate")
     if len(times) < quorum:
         raise TrustError(f"{len(times)} mirrors cosigned; {quorum} are needed.", where=where, code="quorum")
-    return median_time(times)
+    return SignedCheckpoint(head, note, verified), median_time(times)
 
 
 @lru_cache(maxsize=4096)
@@ -147,20 +167,54 @@ def cosigned_head(text: str, ring: KeyRing) -> SignedCheckpoint:
     return Checkpoint.parse(text, ring.keys)
 
 
+@lru_cache(maxsize=4096)
+def read_head(text: str) -> tuple[Note, Checkpoint]:
+    """A note and the head that it is about, unverified. Remembered by its bytes."""
+    note = Note.parse(text)
+    return note, Checkpoint.parse_text(note.text)
+
+
+@lru_cache(maxsize=256)
+def _by_line(ring: KeyRing) -> dict[tuple[str, bytes], VerifierKey]:
+    return {(key.name, key.id): key for key in ring.keys}
+
+
+def read_cosignatures(head: Checkpoint, lines: Sequence[str], ring: KeyRing) -> dict[Signature, Verified]:
+    """Those of the lines that are signatures of a head by keys of the ring, verified; others are passed over.
+
+    Raises:
+        InputError: not a signature line. TrustError: a known key whose signature fails.
+    """
+    known, text = _by_line(ring), head.text()
+    found = {}
+    for line in lines:
+        signature = Signature.parse(line)
+        key = known.get((signature.name, signature.keyid))
+        if key is not None and (key.kind != MLDSA44_COSIGNATURE or has_mldsa()):
+            found[signature] = verify_signature(signature, key, head, text)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _submission(text: str, ring: KeyRing, names: tuple[str, ...]) -> tuple[Checkpoint, dict[str, int], int]:
+    signed = cosigned_head(text, ring)
+    times = signed.times(names)
+    return signed.checkpoint, times, median_time(times) if times else 0
+
+
 def submission_time(text: str, version: Membership, member: str) -> tuple[Checkpoint, int]:
     """The head and time that a cosigned member head proves: the median of q or more witnesses' times.
 
     Raises:
         InputError, TrustError: not a head of that member's log, a signature that fails, or fewer than q witnesses.
     """
-    signed = cosigned_head(text, version.member_ring(member))
-    times = signed.times(version.witness_names)
-    if signed.checkpoint.origin != version.member(member).origin:
-        raise TrustError(f"a head of {signed.checkpoint.origin}, not of {member}.", code="origin")
+    head, times, time = _submission(text, version.member_ring(member), tuple(version.witness_names))
+    if head.origin != version.member(member).origin:
+        raise TrustError(f"a head of {head.origin}, not of {member}.", code="origin")
     if len(times) < version.quorum:
-        what = f"{signed.checkpoint.origin}, size {signed.checkpoint.size}: {len(times)} of {version.quorum} witnesses."
+        what = f"{head.origin}, size {head.size}: {len(times)} of {version.quorum} witnesses."
         raise TrustError(what, code="quorum")
-    return signed.checkpoint, median_time(times)
+    return head, time
 
 
 @dataclass(frozen=True)
@@ -281,13 +335,15 @@ class CouncilLog:
 
         Raises:
             Missing: a member log or a note that isn't here yet.
+            OvertakenError: it follows another entry than the last one here, and brings the certificate of that.
             InputError, TrustError: a batch that no honest mirror cosigns, and why.
         """
+        self._check_overtaken(leaf)
         entry = self.check_entry(leaf, chain)
         where = f"{self.origin}, entry {self.size}"
         if entry.type != "Batch":
             raise TrustError(f"a {entry.type} can't stand there.", where=where, code="batch")
-        batch = Batch.parse(entry.body, where)
+        batch = parse_batch(entry, where)
         last = self.progress_at(self.size)
         if batch.view != self.view or batch.number != last.number + 1:
             what = f"batch {batch.number} of view {batch.view} follows batch {last.number} of view {self.view}."
@@ -310,6 +366,17 @@ class CouncilLog:
         if entry.seq != self.size + 1 or entry.prev != prev or entry.membership != self.version.version:
             raise TrustError("seq, prev or membership don't follow.", where=where, code="sequence")
         return chain.verify_entry(entry)
+
+    def _check_overtaken(self, leaf: bytes) -> None:
+        entry = parse_entry(leaf)
+        if not self.size or entry.prev == self.entries[-1].id or entry.type != "Batch":
+            return
+        certificate = parse_batch(entry, self.origin).certificate
+        if certificate is None or certificate.place != (self.view, self.size):
+            return
+        if certificate.root != self.tree.root(self.size):
+            certificate.verify(self.version)
+            raise OvertakenError(certificate)
 
     def _certified(self, batch: Batch, last: Progress, where: str) -> int:
         """The ledger time that the carried certificate gives to what stands before this batch."""
@@ -365,6 +432,14 @@ class CouncilLog:
             if leaf_hash(logs.entry(origin, ref.index).leaf).hex() != ref.leaf:
                 raise TrustError(f"{origin} {ref.index}: another leaf hash.", where=where, code="refs")
 
+    def without_last(self) -> CouncilLog:
+        """The log as it was before its last entry."""
+        log = CouncilLog(self.view, self.version, self.base)
+        log.cut = self.cut
+        for entry, batch, progress in zip(self.entries[:-1], self.batches, self.progress, strict=False):
+            log.append(entry, batch, progress)
+        return log
+
     def append(self, entry: Entry, batch: Batch | None, progress: Progress) -> None:
         """Add an entry that was checked."""
         self.leaves.append(entry.leaf)
@@ -386,6 +461,19 @@ class ForkedError(TrustError):
         super().__init__(f"{origin} was shown here with other entries than to its witnesses.", code="forked")
 
 
+class OvertakenError(TrustError):
+    """A quorum has cosigned other entries than those held here: the last one here was shown to a few alone."""
+
+    def __init__(self, certificate: Certificate) -> None:
+        self.certificate = certificate
+        super().__init__(f"the certificate of size {certificate.size} is of another log.", code="certificate")
+
+
 def parse_entry(leaf: bytes) -> Entry:
     """Read a leaf (one place, so that a simulation of many members can remember what it read)."""
     return Entry.parse(leaf)
+
+
+def parse_batch(entry: Entry, where: str) -> Batch:
+    """Read the body of a `Batch` entry (one place, as above)."""
+    return Batch.parse(entry.body, where)

@@ -88,3 +88,4 @@ class Hello:
 
 
 Message = Entries | Cosigned | Submitted | Certified | Vote | Accusation | Want | WantNote | Hello
+Out = list[tuple[str, Message]]  # to whom, what

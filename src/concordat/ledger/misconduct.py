@@ -108,6 +108,10 @@ class Misconduct:
             raise TrustError(f"the evidence is against {accused}.", where=where, code="misconduct")
         return self
 
+    def forked_chain(self) -> tuple[str, str]:
+        """Of an `author_fork`: whose numbering has two entries under one number (`Entry.chain`)."""
+        return Entry.parse(_bytes(self.evidence["entries"][0], "entry")).chain
+
     def sentence(self) -> str:
         """What was done, in words."""
         words = {

@@ -6,21 +6,26 @@ before it sends what `handle` returned; a message that is lost, repeated or reor
 
 Rules it keeps, in the order in which they are asked: nothing is cosigned that `MemberLog.read`, `CouncilLog.check` or
 `check_view_started` refuses; nothing that `Signer` forbids; nothing while its clock is over 120 seconds behind the last
-ledger time. What it learns of others' lies becomes a `Misconduct`, once, and goes to all.
+ledger time. What it learns of others' lies becomes a `Misconduct`, once, and goes to all. Whatever a peer can make grow
+here is bounded, or grows only with what a quorum has signed.
 
-One file because the roles share one state, and the order of the rules is the protocol.
+One file of over 500 lines because the roles share one state, and the order of the rules is the protocol: whoever checks
+it reads from top to bottom. What decides nothing stands elsewhere: `catching_up` sends again what was lost, `rivals`
+compares two logs under one name, `watch` remembers who signed what, `signer` what the own keys may sign.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from concordat.errors import InputError, StateError, TrustError
-from concordat.ledger import council_log, misconduct
+from concordat.ledger import catching_up, council_log, misconduct
+from concordat.ledger.catching_up import ENTRIES_MAX, RESEND_MAX_S, RESEND_S
 from concordat.ledger.council_log import (
     REFS_MAX,
     Batch,
@@ -28,15 +33,18 @@ from concordat.ledger.council_log import (
     CouncilLog,
     ForkedError,
     Missing,
+    OvertakenError,
     Progress,
     Ref,
     cosigned_head,
+    read_cosignatures,
+    read_head,
     submission_time,
 )
 from concordat.ledger.entry import FIRST, Entry
-from concordat.ledger.keys import ED25519_LOG, Ed25519Secret, VerifierKey
+from concordat.ledger.keys import ED25519_LOG, Ed25519Secret
 from concordat.ledger.membership import MembershipChain, Point
-from concordat.ledger.merkle import MemoryHashes, consistency_proof, leaf_hash
+from concordat.ledger.merkle import MemoryHashes, leaf_hash
 from concordat.ledger.messages import (
     Accusation,
     Certified,
@@ -44,24 +52,28 @@ from concordat.ledger.messages import (
     Entries,
     Hello,
     Message,
+    Out,
     Submitted,
     Vote,
     Want,
     WantNote,
 )
 from concordat.ledger.misconduct import Misconduct
-from concordat.ledger.note import Checkpoint, Note, Signature
+from concordat.ledger.note import Checkpoint, Note, SignedCheckpoint
 from concordat.ledger.proof import TlogProof
+from concordat.ledger.rivals import Rivals, contradiction
 from concordat.ledger.shelf import MemberLog, Shelf
 from concordat.ledger.signer import Signer
 from concordat.ledger.views import ViewStarted, ViewVote, check_view_started, choose_votes, patience
+from concordat.ledger.watch import Watch
 
 CLOCK_BEHIND_S = 120
-ENTRIES_MAX = 256  # in one message; more is asked for
-RESEND_S = 20
-VOTE_AGAIN_S = 300
+NOTE_WAIT_S = 2  # a note that a batch names is probably on its way
 PROOFS_MAX = 4  # of one kind against one member: more say nothing new
-Out = list[tuple[str, Message]]
+REFUSALS_MAX = 1000
+OPEN_MAX = 256  # own heads that wait for witnesses
+VIEWS_AHEAD = 64  # votes for views further ahead are not kept
+VIEWS_BEHIND = 4  # nor are votes for views further back
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,20 @@ class Refusal:
     time: int
     sender: str
     what: str
+
+
+@dataclass(frozen=True)
+class Stalled:
+    """Entries that wait for something named in them.
+
+    Attributes:
+        ready: whether it is here. want: what to ask the sender for, and since when nobody has.
+    """
+
+    message: Entries
+    ready: Callable[[], bool]
+    want: WantNote | None
+    since: int
 
 
 class Replica:
@@ -85,7 +111,6 @@ class Replica:
         self.me = signer.member
         self.bloc = chain.last.bloc
         self.shelf = Shelf(chain)
-        self.own = self.shelf.logs[chain.last.member(self.me).origin]
         self.open: dict[int, Note] = {}  # own heads by size, until a quorum of witnesses cosigned
         self.view = 1
         self.councils: dict[int, CouncilLog] = {1: CouncilLog(1, chain.of_view(1), Progress())}
@@ -99,13 +124,23 @@ class Replica:
         self.since: int | None = None  # waiting for the chair since
         self.sent = 0  # when unfinished work was sent last
         self.voted = 0  # when a vote was sent last
+        self.rivals = Rivals(chain)
+        self.watch = Watch(chain)
         self._final = (0, 0)
-        self._pending: list[str] | None = None
-        self._handed: dict[str, int] = {}  # how often a head with a quorum was passed on to the chair
-        self._forks: dict[str, str] = {}
-        self._stalled: dict[str, Entries] = {}
+        self._pause = RESEND_S  # until unfinished work is sent again
+        self._handed: dict[str, tuple[str, int]] = {}  # which head was passed on to the chair, and how often
+        self._stalled: dict[str, Stalled] = {}  # one a sender
+        self._overtaken: dict[int, Entry] = {}  # the last entry of a council log before a quorum showed another
+        self._found: list[Misconduct] = []  # proofs made while a message was taken
+        self._forked: set[tuple[str, str]] = set()  # whose numbering was proved forked here
+        self._own_origin = chain.last.member(self.me).origin
 
     # --- What a node asks of it ---------------------------------------------------------------------------------------
+
+    @property
+    def own(self) -> MemberLog:
+        """The member's own log."""
+        return self.shelf.logs[self._own_origin]
 
     @property
     def peers(self) -> list[str]:
@@ -136,43 +171,76 @@ class Replica:
             secret=secret or self.signer.node, refs=refs,
         )  # fmt: skip
         self.own.append(entry)
-        self._pending = None
         return entry, self._publish(now)
 
     def handle(self, sender: str, message: Message, now: int) -> Out:
         """Take one message; what to send. What can't be taken is kept in `refusals`, and nothing changes."""
-        self._pending = None
+        return self._handle(sender, message, now) + self._report(now)
+
+    def _handle(self, sender: str, message: Message, now: int) -> Out:
         try:
+            self.chain.last.member(sender)
             return self._take(sender, message, now)
         except Missing as missing:
-            if isinstance(message, Entries):
-                self._stalled[sender] = message
-            if missing.origin:
-                return [(sender, Want(missing.origin, self._size(missing.origin)))]
-            return [(sender, WantNote(missing.note))]
+            return self._wait_for(sender, message, missing, now)
         except ForkedError as forked:
-            self._forks[forked.origin] = forked.note
+            self.rivals.wanted[forked.origin] = forked.note
+            origin, wanted = forked.origin, self.rivals.wanted
             if isinstance(message, Entries):
-                self._stalled[sender] = message
-            return [(sender, Want(forked.origin, 0))]
+                self._stalled[sender] = Stalled(message, lambda: origin not in wanted, None, now)
+            self.rivals.open(self.shelf.logs[origin])
+            return [(sender, Want(origin, 0))]
+        except OvertakenError as overtaken:
+            self._learn(overtaken.certificate, now)
+            view, size = overtaken.certificate.place
+            log = self.councils.get(view)
+            return (
+                [(sender, Want(self.chain.last.council_origin(view), size - 1))] if not log or log.size < size else []
+            )
         except (InputError, TrustError, StateError) as error:
             self._refuse(now, sender, error)
             return []
 
+    def _wait_for(self, sender: str, message: Message, missing: Missing, now: int) -> Out:
+        """Keep entries until what they name is here. A log is asked for at once, a note if it doesn't come soon."""
+        want, origin = WantNote(missing.note), missing.origin
+        if isinstance(message, Entries):
+            if origin:
+                ready = lambda: self._size(origin) >= missing.size  # noqa: E731
+            else:
+                ready = lambda: missing.note in self.shelf.notes  # noqa: E731
+            self._stalled[sender] = Stalled(message, ready, None if origin else want, now)
+        return [(sender, Want(origin, self._size(origin)))] if origin else []
+
+    def _retry(self, now: int) -> Out:
+        """Take what waited and need not wait any more."""
+        ready = {sender: stalled for sender, stalled in sorted(self._stalled.items()) if stalled.ready()}
+        for sender in ready:
+            del self._stalled[sender]
+        return [item for sender, stalled in ready.items() for item in self._handle(sender, stalled.message, now)]
+
     def tick(self, now: int) -> Out:
         """Time has passed: send unfinished work again, ask for a new view if the chair is silent."""
         try:
-            return self._tick(now)
+            return self._tick(now) + self._report(now)
         except (InputError, TrustError, StateError, Missing) as error:
             self._refuse(now, self.me, error)
             return []
 
     def _tick(self, now: int) -> Out:
         out: Out = []
-        if now - self.sent >= RESEND_S:
+        if now - self.sent >= self._pause:
             self.sent = now
-            out += self._again(now)
-        out += self._propose(now) if self.view in self.councils else self._start(self.view, now)
+            out += catching_up.again(self, now)
+            self._pause = min(2 * self._pause, RESEND_MAX_S)
+        for sender, stalled in sorted(self._stalled.items()):
+            if stalled.want is not None and now - stalled.since >= NOTE_WAIT_S:
+                out.append((sender, stalled.want))
+                self._stalled[sender] = Stalled(stalled.message, stalled.ready, stalled.want, now + RESEND_S)
+        try:
+            out += self._propose(now) if self.view in self.councils else self._start(self.view, now)
+        except (InputError, TrustError, StateError) as error:
+            self._refuse(now, self.me, error)
         waiting = self.pending() or self.signer.floor.promised > self.view
         if not waiting:
             self.since = None
@@ -182,32 +250,28 @@ class Replica:
             out += self._vote_for(self.signer.floor.promised + 1, now)
         return out
 
+    def _moved(self) -> None:
+        """Something went on: what is unfinished now is sent again soon."""
+        self._pause = RESEND_S
+
     def _refuse(self, now: int, sender: str, error: Exception) -> None:
-        self.refusals.append(Refusal(now, sender, str(error)))
-        del self.refusals[:-1000]
+        self.refusals.append(Refusal(now, sender[:16], str(error)[:500]))
+        del self.refusals[:-REFUSALS_MAX]
 
     def hello(self) -> Hello:
         """How far this replica is."""
-        sizes = [(o, log.size) for o, log in sorted(self.shelf.logs.items())]
-        sizes += [(log.origin, log.size) for _, log in sorted(self.councils.items())]
-        submitted = tuple((o, log.submitted_size) for o, log in sorted(self.shelf.logs.items()))
-        return Hello(tuple(sizes), submitted, self.highest.place if self.highest else (0, 0), self.view)
+        return catching_up.hello(self)
 
     def pending(self) -> list[str]:
         """The origins with submitted work that is not final yet."""
-        if self._pending is None:
-            self._pending = self._find_pending()
-        return self._pending
-
-    def _find_pending(self) -> list[str]:
         view, size = self.final()
         cursors = self.councils[view].progress_at(size).cursors if view else {}
         found = []
-        for origin, log in sorted(self.shelf.logs.items()):
+        for origin, log in self.shelf.logs.items():
             start, end = cursors.get(origin, 0), log.submitted_size
-            if end > start and (log.size < end or any(e.scope == "council" for e in log.entries[start:end])):
+            if end > start and (log.size < end or log.council_between(start, end)):
                 found.append(origin)
-        return found
+        return sorted(found)
 
     def final(self) -> tuple[int, int]:
         """(view, size) of the head up to which everything is final; (0, 0) if nothing is."""
@@ -244,71 +308,62 @@ class Replica:
             case Accusation():
                 return self._accused(message.data, now)
             case Want():
-                return self._wanted(sender, message)
+                return catching_up.wanted(self, sender, message)
             case WantNote():
                 text = self.shelf.note(message.digest)
                 return [(sender, Submitted(text))] if text else []
             case Hello():
-                return self._greeted(sender, message)
+                return catching_up.greeted(self, sender, message)
 
     def _entries(self, sender: str, message: Entries, now: int) -> Out:
-        if len(message.leaves) > ENTRIES_MAX:
-            raise InputError(f"over {ENTRIES_MAX} entries in one message.", where=sender, code="peer")
+        if not 0 < len(message.leaves) <= ENTRIES_MAX:
+            raise InputError(f"a message brings 1 to {ENTRIES_MAX} entries.", where=sender, code="peer")
         view = self._view_of(message.origin)
         out = self._council_entries(sender, message, view, now) if view else self._member_entries(sender, message, now)
-        stalled, self._stalled = self._stalled, {}
-        for other, waiting in sorted(stalled.items()):
-            out += self.handle(other, waiting, now)
-        return out
+        return out + self._retry(now)
 
     def _member_entries(self, sender: str, message: Entries, now: int) -> Out:
         log = self.shelf.logs.get(message.origin)
         if log is None:
-            raise TrustError(f"{message.origin} is no member's log.", where=sender, code="origin")
-        keys = self.chain.last.member(log.owner).log
-        head = cosigned_head(message.head, self.chain.last.member_ring(log.owner)).checkpoint
+            raise TrustError(f"{message.origin[:60]} is no member's log.", where=sender, code="origin")
+        signed = cosigned_head(message.head, self.chain.last.member_ring(log.owner))
+        head = signed.checkpoint
         if head.origin != message.origin or message.start + len(message.leaves) > head.size:
             raise InputError("entries beyond their head, or of another log.", where=sender, code="peer")
+        self._found += self.watch.saw(signed)
+        if message.origin in self.rivals.logs and self.rivals.expects(message):
+            out = self._rival_entries(sender, log, message, signed, now)
+            if out is not None:
+                return out
         if message.start > log.size:
             return [(sender, Want(log.origin, log.size))]
-        differs = self._first_difference(log, message)
-        if differs is None:
-            new = log.read(message.start, message.leaves, self.chain)
-            for entry in new:
-                log.append(entry)
-            if head.size > log.size:
-                return [(sender, Want(log.origin, log.size))]
-            if log.tree.root(head.size) != head.root:
-                del log.entries[log.size - len(new) :]
-                log.tree.truncate(log.size)
-                return self._contradicted(sender, log, message, head, keys, now)
-            self._set_head(log, message.head)
-            return self._witness(log, head, now)
-        return self._contradicted(sender, log, message, head, keys, now)
-
-    def _first_difference(self, log: MemberLog, message: Entries) -> int | None:
-        for index in range(message.start, min(log.size, message.start + len(message.leaves))):
-            if log.entries[index].leaf != message.leaves[index - message.start]:
-                return index
-        return None
-
-    def _set_head(self, log: MemberLog, text: str) -> None:
-        note = Note.parse(text)
-        size = Checkpoint.parse_text(note.text).size
-        if log.head is None or Checkpoint.parse_text(log.head.text).size < size:
-            log.head = note
+        if not log.follows(message.start, message.leaves):
+            return self._contradicted(sender, log, message, signed, now)
+        size = log.size
+        for entry in log.read(message.start, message.leaves, self.chain):
+            log.append(entry)
+        if log.size < head.size:
+            return [(sender, Want(log.origin, log.size))]
+        if log.tree.root(head.size) != head.root:
+            log.truncate(size)
+            return self._contradicted(sender, log, message, signed, now)
+        if log.head is None or read_head(str(log.head))[1].size < head.size:
+            log.head = signed.note
+        if log.owner == self.me:
+            return self._reopen(now)
+        return self._witness(log, head, now)
 
     def _witness(self, log: MemberLog, head: Checkpoint, now: int) -> Out:
         """Cosign a member's head, if this log is all that it ever showed us."""
-        if log.owner == self.me or log.disowned:
+        if log.disowned:
             return []
         size = self.signer.floor.heads.get(("witness", log.origin), (0, b""))[0]
         if head.size < size:
             return []
-        lines = self.signer.cosign("witness", head, now, log.tree.root)
+        signatures = self.signer.cosign("witness", head, now, log.tree.root)
         if log.head is not None and log.head.text == head.text():
-            log.head = log.head.with_signatures(lines)
-        return [(log.owner, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in lines)))]
+            log.head = log.head.with_signatures(signatures)
+        return [(log.owner, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in signatures)))]
 
     def _publish(self, now: int) -> Out:
         """Sign the own head, witness it oneself, send it to all."""
@@ -317,64 +372,96 @@ class Replica:
         self.own.head = note
         own = self.signer.cosign("witness", head, now, self.own.tree.root)
         self.open[head.size] = note.with_signatures(own)
+        while len(self.open) > OPEN_MAX:
+            del self.open[min(self.open)]
+        self._moved()
         leaf = self.own.entries[-1].leaf
         out: Out = [(peer, Entries(self.own.origin, head.size - 1, (leaf,), str(note))) for peer in self.peers]
         return out + self._own_quorum(head.size, now)
 
+    def _reopen(self, now: int) -> Out:
+        """Own entries came back after a loss: ask the witnesses for their newest head again."""
+        assert self.own.head is not None
+        head = read_head(str(self.own.head))[1]
+        if head.size <= self.own.submitted_size or head.size in self.open:
+            return []
+        if head.size < self.signer.floor.heads.get(("witness", self.own.origin), (0, b""))[0]:
+            return []
+        own = self.signer.cosign("witness", head, now, self.own.tree.root)
+        self.open[head.size] = self.own.head.with_signatures(own)
+        self._moved()
+        return self._own_quorum(head.size, now)
+
     def _cosigned(self, message: Cosigned, now: int) -> Out:
-        signatures = [Signature.parse(line) for line in message.lines[:4]]
-        if message.origin == self.own.origin and message.size in self.open:
-            note = self.open[message.size].with_signatures(signatures)
-            cosigned_head(str(note), self.chain.last.member_ring(self.me))
-            self.open[message.size] = note
-            return self._own_quorum(message.size, now)
+        """Cosignatures of an own head, or as chair of a council head; lines of unknown keys count for nothing."""
         view = self._view_of(message.origin)
-        open_head = self.open_council
-        if view == self.view and open_head is not None:
-            head = Checkpoint.parse_text(open_head.text)
-            if (head.origin, head.size, head.root) == (message.origin, message.size, message.root):
-                note = open_head.with_signatures(signatures)
-                cosigned_head(str(note), self.chain.of_view(view).council_ring(view))
-                self.open_council = note
-                return self._council_quorum(now)
+        if message.origin == self.own.origin:
+            ring = self.chain.last.member_ring(self.me)
+        elif view in self.councils and self.councils[view].chair == self.me:
+            ring = self.chain.of_view(view).council_ring(view)
+        else:
+            return []
+        head = Checkpoint(message.origin, message.size, message.root)
+        lines = read_cosignatures(head, message.lines[:4], ring)
+        text = head.text()
+        self._found += self.watch.saw(SignedCheckpoint(head, Note(text, tuple(lines)), tuple(lines.values())), view)
+        if not view and message.size in self.open and self.open[message.size].text == text:
+            self.open[message.size] = self.open[message.size].with_signatures(lines)
+            return self._own_quorum(message.size, now)
+        if view and view == self.view and self.open_council is not None and self.open_council.text == text:
+            self.open_council = self.open_council.with_signatures(lines)
+            return self._council_quorum(now)
         return []
 
     def _own_quorum(self, size: int, now: int) -> Out:
-        try:
-            _, time = submission_time(str(self.open[size]), self.chain.of_view(self.view), self.me)
-        except TrustError:
+        version = self.chain.of_view(self.view)
+        if len({s.name for s in self.open[size].signatures} & version.witness_names.keys()) < version.quorum:
             return []
         text = str(self.open[size])
+        _, time = submission_time(text, version, self.me)
         for other in [s for s in self.open if s <= size]:
             del self.open[other]
         self.own.submit(size, time, self.shelf.keep(text))
+        self._moved()
         return [(peer, Submitted(text)) for peer in self.peers] + self._propose(now)
 
     def _submitted(self, sender: str, text: str, now: int) -> Out:
-        origin = text.partition("\n")[0]
-        if self._view_of(origin):  # a certified council head, asked for by its hash
-            self.shelf.keep(text)
-            return self._retry(now)
+        origin, _, rest = text.partition("\n")
+        view = self._view_of(origin)
+        if view:  # a certified council head, asked for by its hash
+            size = rest.partition("\n")[0]
+            place = (view, int(size)) if size.isdecimal() and len(size) < 16 else (0, 0)
+            return self._keep_certified(self.certificates.get(place), text)
         log = self.shelf.logs.get(origin)
         if log is None:
             raise TrustError(f"{origin[:60]} is no member's log.", where=sender, code="origin")
-        head, time = submission_time(text, self.chain.of_view(self.view), log.owner)
-        log.submit(head.size, time, self.shelf.keep(text))
+        version = self.chain.of_view(self.view)
+        head, time = submission_time(text, version, log.owner)
+        digest = sha256(text.encode()).hexdigest()
+        if digest not in self.shelf.notes:
+            self._found += self.watch.saw(cosigned_head(text, version.member_ring(log.owner)))
+            asked = any(s.want is not None and s.want.digest == digest for s in self._stalled.values())
+            if log.submit(head.size, time, digest) or asked:
+                self.shelf.keep(text)
         out: Out = []
         if log.size < head.size:
             out.append((sender, Want(origin, log.size)))
-        elif log.tree.root(head.size) != head.root:
+        elif log.tree.root(head.size) != head.root and origin not in self.rivals.wanted:
             raise ForkedError(origin, text)
         return out + self._propose(now) + self._retry(now)
-
-    def _retry(self, now: int) -> Out:
-        stalled, self._stalled = self._stalled, {}
-        return [item for other, waiting in sorted(stalled.items()) for item in self.handle(other, waiting, now)]
 
     # --- Council log --------------------------------------------------------------------------------------------------
 
     def _propose(self, now: int) -> Out:
-        """As chair: the next batch, once the one before is agreed and there is something to say."""
+        """As chair: the next batch; what keeps it from writing keeps it from nothing else."""
+        try:
+            return self._next_batch(now)
+        except StateError as error:
+            self._refuse(now, self.me, error)
+            return []
+
+    def _next_batch(self, now: int) -> Out:
+        """The next batch, once the one before is agreed and there is something to say."""
         log = self.councils.get(self.view)
         if log is None or log.chair != self.me or self.signer.floor.promised > self.view:
             return []
@@ -394,13 +481,13 @@ class Replica:
         refs: list[Ref] = []
         cursors = dict(last.cursors)
         for origin, log in sorted(self.shelf.logs.items()):
-            for index in range(cursors.get(origin, 0), min(log.submitted_size, log.size)):
-                if log.entries[index].scope == "council":
-                    proof = log.proof_of(index)
-                    if len(refs) == REFS_MAX or proof is None or not self._matches(log, proof):
-                        break
-                    refs.append(Ref(origin, index, leaf_hash(log.entries[index].leaf).hex(), proof[2], proof[1]))
-                    cursors[origin] = index + 1
+            end = min(log.submitted_size, log.size)
+            for index in log.council_between(cursors.get(origin, 0), end):
+                proof = log.proof_of(index)
+                if len(refs) == REFS_MAX or proof is None or not self._matches(log, proof):
+                    break
+                refs.append(Ref(origin, index, leaf_hash(log.entries[index].leaf).hex(), proof[2], proof[1]))
+                cursors[origin] = index + 1
         return refs, cursors
 
     def _matches(self, log: MemberLog, proof: tuple[int, int, str]) -> bool:
@@ -408,20 +495,19 @@ class Replica:
         size, _, digest = proof
         text = self.shelf.note(digest)
         assert text is not None
-        return size <= log.size and log.tree.root(size) == Checkpoint.parse_text(Note.parse(text).text).root
+        return size <= log.size and log.tree.root(size) == read_head(text)[1].root
 
     def _extend(self, log: CouncilLog, type: str, body: Mapping[str, Any], now: int) -> Out:  # noqa: A002
         """As chair: write an entry, sign the head, cosign it as a mirror, send it to all."""
+        self._require_clock(log, log.size, now)
+        if log.size < self.signer.size_signed(log.origin):
+            what = f"the copy here has {log.size} entries; this node has signed {self.signer.size_signed(log.origin)}."
+            raise StateError(what, where=log.origin, code="rollback")
         entry = Entry.new(
             author=self.me, bloc=self.bloc, membership=log.version.version, person="node", seq=log.size + 1,
             prev=log.entries[-1].id if log.entries else FIRST, scope="order", ts=utc(now), type=type, body=body,
             secret=self.signer.node,
         )  # fmt: skip
-        if now + CLOCK_BEHIND_S < log.progress_at(log.size).time:
-            raise StateError("this node's clock is behind.", where=log.origin, code="clock")
-        if log.size < self.signer.size_signed(log.origin):
-            what = f"the copy here has {log.size} entries; this node has signed {self.signer.size_signed(log.origin)}."
-            raise StateError(what, where=log.origin, code="rollback")
         if type == "Batch":
             log.append(*log.check(entry.leaf, self.chain, self.shelf))
         else:
@@ -435,27 +521,68 @@ class Replica:
         self.heads[log.view] = note
         lines = self.signer.cosign("mirror", head, now, log.tree.root, log.view)
         self.open_council = note.with_signatures(lines)
+        self._moved()
         out: Out = [(peer, Entries(log.origin, log.size - 1, (entry.leaf,), str(note))) for peer in self.peers]
         return out + self._council_quorum(now)
 
+    def _require_clock(self, log: CouncilLog, size: int, now: int) -> None:
+        """Nothing is signed while the own clock is too far behind the last ledger time."""
+        ledger = log.progress_at(size).time
+        if now + CLOCK_BEHIND_S < ledger:
+            what = f"this node's clock says {utc(now)}, the ledger {utc(ledger)}: {ledger - now} s behind."
+            raise StateError(what, where=log.origin, hint="Set the clock; until then nothing is signed.", code="clock")
+
     def _council_quorum(self, now: int) -> Out:
         assert self.open_council is not None
+        version = self.chain.of_view(self.view)
+        if len({s.name for s in self.open_council.signatures} & version.mirror_names.keys()) < version.quorum:
+            return []
         text = str(self.open_council)
-        certificate = Certificate.of_note(text, self.chain.of_view(self.view), self.view)
+        certificate = Certificate.of_note(text, version, self.view)
         if certificate is None or certificate.place in self.certificates:
             return []
         self.shelf.keep(text)
         self._learn(certificate, now)
-        return [(peer, Certified(certificate, text)) for peer in self.peers] + self._propose(now)
+        batch = self._propose(now)
+        if batch and len(certificate.cosignatures) + 1 == len(read_head(text)[0].signatures):
+            return batch  # it carries the certificate, and all that the note holds
+        return [(peer, Certified(certificate, text)) for peer in self.peers] + batch
 
     def _learn(self, certificate: Certificate, now: int) -> None:
         """A certificate that was verified."""
         if certificate.place not in self.certificates:
+            version = self.chain.of_view(certificate.view)
+            self._found += self.watch.saw(certificate.signed(version)[0], certificate.view)
+            self._overtake(certificate)
             self.certificates[certificate.place] = certificate
             self._settle(certificate.view)
+            self._moved()
         if self.highest is None or certificate.place > self.highest.place:
             self.highest = certificate
             self.since = now if self.since is not None else None
+
+    def _overtake(self, certificate: Certificate) -> None:
+        """A quorum cosigned another entry than the last one here: only a few were shown that, and it goes.
+
+        The entry before is under a certificate that the last one carries, and at most f liars allow one a size only.
+        """
+        log = self.councils.get(certificate.view)
+        if log is None or log.size != certificate.size or log.tree.root() == certificate.root:
+            return
+        self._overtaken[log.view] = log.entries[-1]
+        self.heads.pop(log.view, None)
+        if log.size == 1 and log.view > 1:
+            del self.councils[log.view]
+        else:
+            self.councils[log.view] = log.without_last()
+
+    def _keep_certified(self, certificate: Certificate | None, text: str) -> Out:
+        """Keep the whole note of a certificate, if it is that."""
+        if certificate is None or sha256(text.encode()).hexdigest() != certificate.note:
+            return []
+        if Certificate.of_note(text, self.chain.of_view(certificate.view), certificate.view) == certificate:
+            self.shelf.keep(text)
+        return []
 
     def _settle(self, view: int) -> None:
         """What a certificate or an entry of a view has made final."""
@@ -467,15 +594,14 @@ class Replica:
             certified = self.certificates.get((view, size))
             if certified is not None and log.tree.root(size) == certified.root:
                 self._final = (view, size - 1)
-                self._pending = None
                 return
 
     def _certified(self, sender: str, message: Certified, now: int) -> Out:
         certificate = message.certificate
         certificate.verify(self.chain.of_view(certificate.view))
-        if message.note and sha256(message.note.encode()).hexdigest() == certificate.note:
-            self.shelf.keep(message.note)
         self._learn(certificate, now)
+        if message.note:
+            self._keep_certified(self.certificates.get(certificate.place), message.note)
         log = self.councils.get(certificate.view)
         if log is None or log.size < certificate.size:
             origin = self.chain.last.council_origin(certificate.view)
@@ -484,35 +610,52 @@ class Replica:
 
     def _council_entries(self, sender: str, message: Entries, view: int, now: int) -> Out:
         version = self.chain.of_view(view)
-        head = cosigned_head(message.head, version.council_ring(view)).checkpoint
+        signed = cosigned_head(message.head, version.council_ring(view))
+        head = signed.checkpoint
         if head.origin != message.origin or message.start + len(message.leaves) > head.size:
             raise InputError("entries beyond their head, or of another log.", where=sender, code="peer")
+        self._found += self.watch.saw(signed, view)
         log = self.councils.get(view)
         if log is None:
-            if message.start or not message.leaves:
+            if message.start:
                 return [(sender, Want(message.origin, 0))]
             log = self._new_view(view, message.leaves[0], now)
         if message.start > log.size:
             return [(sender, Want(log.origin, log.size))]
         for index in range(message.start, min(log.size, message.start + len(message.leaves))):
             if log.leaves[index] != message.leaves[index - message.start]:
-                return self._chair_contradicted(sender, log, message, head, now)
+                return self._chair_contradicted(sender, log, message, index, signed, now)
         for leaf in message.leaves[log.size - message.start :]:
             entry, batch, progress = log.check(leaf, self.chain, self.shelf)
             log.append(entry, batch, progress)
             if log.size == head.size and log.tree.root() != head.root:
                 self._undo(log)
                 raise TrustError("the head is not of these entries.", where=sender, code="head")
+            self._compare_overtaken(log)
             if batch and batch.certificate:
-                self._learn(batch.certificate, now)
+                self._learn_carried(log, batch.certificate, now)
         self._settle(view)
         if log.size < head.size:
             return [(sender, Want(log.origin, log.size))]
         if log.tree.root(head.size) != head.root:
-            return self._chair_contradicted(sender, log, message, head, now)
-        if view not in self.heads or Checkpoint.parse_text(self.heads[view].text).size < head.size:
-            self.heads[view] = Note.parse(message.head)
-        return self._late(log, now) + self._mirror(log, head, now)
+            return self._heads_contradict(log, signed)
+        if view not in self.heads or read_head(str(self.heads[view]))[1].size < head.size:
+            self.heads[view] = signed.note
+        self._late(log)
+        return self._mirror(log, head, now)
+
+    def _learn_carried(self, log: CouncilLog, certificate: Certificate, now: int) -> None:
+        """A certificate that an entry brings; its note is made again from the chair's head, if that is all it holds."""
+        if certificate.place not in self.certificates and certificate.note not in self.shelf.notes:
+            head = self.heads.get(log.view)
+            if head is not None and head.text == certificate.signed(log.version)[0].note.text:
+                chair = [s for s in head.signatures if s.name == log.origin]
+                whole = Note(head.text, tuple(chair)).with_signatures(
+                    certificate.signed(log.version)[0].note.signatures
+                )
+                if sha256(str(whole).encode()).hexdigest() == certificate.note:
+                    self.shelf.keep(str(whole))
+        self._learn(certificate, now)
 
     def _undo(self, log: CouncilLog) -> None:
         for part in (log.leaves, log.entries, log.batches, log.progress):
@@ -526,6 +669,9 @@ class Replica:
             Missing: the log of the cut is not here up to it. InputError, TrustError: no honest mirror takes it.
         """
         started = ViewStarted.parse(council_log.parse_entry(leaf).body, self.chain.last.council_origin(view))
+        if started.cut:
+            started.cut.verify(self.chain.of_view(started.cut.view))
+            self._learn(started.cut, now)
         cut_log = self._cut_log(started.cut)
         log = CouncilLog(view, self.chain.of_view(view), self._base(started.cut, cut_log))
         entry, started, progress = check_view_started(log, leaf, self.chain, cut_log)
@@ -533,7 +679,6 @@ class Replica:
         self.councils[view] = log
         if started.cut:
             log.cut = started.cut.place
-            self._learn(started.cut, now)
         if view > self.view:
             self._enter(view)
         return log
@@ -544,6 +689,8 @@ class Replica:
         log = self.councils.get(cut.view)
         if log is None or log.size < cut.size:
             raise Missing(self.chain.last.council_origin(cut.view), cut.size)
+        if log.tree.root(cut.size) != cut.root:
+            raise TrustError("the cut is of another log than the one held here.", where=log.origin, code="cut_root")
         return log
 
     def _base(self, cut: Certificate | None, log: CouncilLog | None) -> Progress:
@@ -554,21 +701,22 @@ class Replica:
         self.since = None
         self.open_council = None
         self.signer.promise(view)
+        for old in [v for v in self.votes if v <= view - VIEWS_BEHIND]:
+            del self.votes[old]
+        self._moved()
 
     def _mirror(self, log: CouncilLog, head: Checkpoint, now: int) -> Out:
         """Cosign a council head, unless a later view was promised or the clock is behind."""
         if log.chair == self.me or log.view < self.signer.floor.promised:
             return []
-        if now + CLOCK_BEHIND_S < log.progress_at(head.size).time:
-            behind = log.progress_at(head.size).time - now
-            raise StateError(f"this node's clock is {behind} s behind the ledger.", where=log.origin, code="clock")
+        self._require_clock(log, head.size, now)
         size = self.signer.floor.heads.get(("mirror", log.origin), (0, b""))[0]
         if head.size < size:
             return []
-        lines = self.signer.cosign("mirror", head, now, log.tree.root, log.view)
+        signatures = self.signer.cosign("mirror", head, now, log.tree.root, log.view)
         if self.heads[log.view].text == head.text():
-            self.heads[log.view] = self.heads[log.view].with_signatures(lines)
-        return [(log.chair, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in lines)))]
+            self.heads[log.view] = self.heads[log.view].with_signatures(signatures)
+        return [(log.chair, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in signatures)))]
 
     # --- Views --------------------------------------------------------------------------------------------------------
 
@@ -577,139 +725,197 @@ class Replica:
         return patience(self.signer.floor.promised - max(1, agreed))
 
     def _vote_for(self, view: int, now: int) -> Out:
+        self.since = now
+        if not self.signer.may_vote(view, self.highest):  # restored from a backup: others know what it has cosigned
+            return [(peer, self.hello()) for peer in self.peers]
         vote = self.signer.vote(self.bloc, view, self.highest)
-        self.since = self.voted = now
+        self.voted = now
         self.votes.setdefault(view, {})[self.me] = vote
+        self._moved()
         message = Vote(vote.data, self.highest)
         return [(peer, message) for peer in self.peers] + self._start(view, now)
 
     def _voted(self, sender: str, message: Vote, now: int) -> Out:
         vote = ViewVote.parse(message.vote)
         vote.verify(self.chain.of_view(vote.view))
-        if vote.view <= self.view or vote.view > self.view + 64:
-            return self._wanted(sender, Want(self.chain.last.council_origin(self.view), 0))
+        self._found += self.watch.voted(vote)
+        if vote.view <= self.view or vote.view > self.view + VIEWS_AHEAD:
+            return [(sender, self.hello())]
         if vote.place > (0, 0):
             certificate = message.certificate
-            if certificate is None or certificate.place != vote.place:
+            named = (vote.highest.view, vote.highest.size, vote.highest.root) if vote.highest else None
+            if certificate is None or (certificate.view, certificate.size, certificate.root) != named:
                 raise InputError("a vote without the certificate that it names.", where=sender, code="vote")
             certificate.verify(self.chain.of_view(certificate.view))
             self._learn(certificate, now)
         known = self.votes.setdefault(vote.view, {}).get(vote.member)
         if known is None or vote.place > known.place:
             self.votes[vote.view][vote.member] = vote
-        out = self._start(vote.view, now)
+        return self._start(vote.view, now) + self._follow(now)
+
+    def _follow(self, now: int) -> Out:
+        """Vote for the highest view for which more than f members, so one honest at least, have voted."""
+        newest: dict[str, int] = {}
+        for view, by in self.votes.items():
+            for member in by:
+                newest[member] = max(view, newest.get(member, 0))
         version = self.chain.of_view(self.view)
         faulty = len(version.active) - version.quorum
-        newest = sorted((max(v for v, by in self.votes.items() if m in by) for m in self._voters()), reverse=True)
-        if len(newest) > faulty and newest[faulty] > self.signer.floor.promised:
-            out += self._vote_for(newest[faulty], now)
-        return out
-
-    def _voters(self) -> set[str]:
-        return {m for view, by in self.votes.items() if view > self.view for m in by}
+        views = sorted(newest.values(), reverse=True)
+        if len(views) > faulty and views[faulty] > max(self.signer.floor.promised, self.view):
+            return self._vote_for(views[faulty], now)
+        return []
 
     def _start(self, view: int, now: int) -> Out:
         """As chair of a view: start it once the votes suffice."""
         version = self.chain.of_view(view)
-        if version.chair(view) != self.me or view < self.view or view in self.councils:
+        late = view < max(self.view, self.signer.floor.promised)
+        if version.chair(view) != self.me or late or view in self.councils:
             return []
-        votes = choose_votes(list(self.votes.get(view, {}).values()), self.chain, view)
+        votes = choose_votes([v for v in self.votes.get(view, {}).values() if self._holds(v)], self.chain, view)
         if votes is None:
             return []
-        best = max(votes, key=lambda vote: vote.place)
-        cut = self.certificates.get(best.place) if best.highest else None
+        place = max(vote.place for vote in votes)
+        cut = self.certificates.get(place)
         try:
             cut_log = self._cut_log(cut)
         except Missing as missing:
             return [(peer, Want(missing.origin, self._size(missing.origin))) for peer in self.peers]
-        log = CouncilLog(view, version, self._base(cut, cut_log))
-        number = self._base(cut, cut_log).number
+        base = self._base(cut, cut_log)
+        started = ViewStarted(view, base.number, votes, cut)
+        started.verify(self.chain)
         self._enter(view)
-        return self._extend(log, "ViewStarted", ViewStarted(view, number, votes, cut).body(), now)
+        return self._extend(CouncilLog(view, version, base), "ViewStarted", started.body(), now)
+
+    def _holds(self, vote: ViewVote) -> bool:
+        """Whether the certificate that a vote names is here."""
+        if vote.highest is None:
+            return True
+        certificate = self.certificates.get(vote.place)
+        return certificate is not None and certificate.root == vote.highest.root
 
     # --- Misconduct ---------------------------------------------------------------------------------------------------
 
-    def _contradicted(
-        self, sender: str, log: MemberLog, message: Entries, head: Checkpoint, keys: Iterable[VerifierKey], now: int
-    ) -> Out:
-        """A head of a member's log that contradicts the copy here: a proof, once its tree is whole here."""
-        if log.head is None:
-            return []
-        tree = MemoryHashes([leaf_hash(e.leaf) for e in log.entries[: message.start]])
-        for leaf in message.leaves:
-            tree.append(leaf_hash(leaf))
-        whole = tree.size == head.size and tree.root() == head.root
-        if not whole:
-            return [(sender, Want(log.origin, 0))] if message.start else []
-        key = next(k for k in keys if k.kind == ED25519_LOG)
-        out = self._prove(key, log.head, log.tree, Note.parse(message.head), tree, now)
-        log.disowned = True
-        quorum = self._forks.get(log.origin)
-        if quorum and message.start == 0:
-            wanted = Checkpoint.parse_text(Note.parse(quorum).text)
-            if wanted.size <= tree.size and tree.root(wanted.size) == wanted.root:
-                fresh = MemberLog(log.origin, log.owner, disowned=True, submitted=log.submitted)
-                for entry in fresh.read(0, message.leaves, self.chain):
-                    fresh.append(entry)
-                fresh.head = Note.parse(message.head)
-                self.shelf.logs[log.origin] = fresh
-                del self._forks[log.origin]
-        return out
+    def _contradicted(self, sender: str, log: MemberLog, message: Entries, signed: SignedCheckpoint, now: int) -> Out:
+        """Entries or a head of a member's log that contradict the copy here: what that proves, and a rival to fetch."""
+        index = log.first_difference(message.start, message.leaves)
+        if index is not None:
+            log.disowned |= self._prove_fork(log.entries[index], message.leaves[index - message.start])
+        self._heads_contradict(log, signed)
+        if message.origin not in self.rivals.logs or not self.rivals.expects(message):
+            self.rivals.open(log)
+            if message.start:
+                return [(sender, Want(log.origin, 0))]
+        out = self._rival_entries(sender, log, message, signed, now)
+        return out or []
 
-    def _chair_contradicted(self, sender: str, log: CouncilLog, message: Entries, head: Checkpoint, now: int) -> Out:
-        """Two council heads of one chair that contradict each other."""
+    def _rival_entries(
+        self, sender: str, log: MemberLog, message: Entries, signed: SignedCheckpoint, now: int
+    ) -> Out | None:
+        """Entries of a rival log. None once it turns out to be no rival: it and the copy here go together."""
+        more = self.rivals.grow(message, signed.checkpoint)
+        rival = self.rivals.logs[log.origin]
+        adopted = self.rivals.adopt(log)
+        if adopted is not None:
+            self._heads_contradict(log, signed, adopted.tree)
+            self.shelf.logs[log.origin] = adopted
+            return self._retry(now)
+        if more is not None:
+            return [(sender, Want(log.origin, more))]
+        if log.origin not in self.rivals.wanted:
+            del self.rivals.logs[log.origin]
+        common = min(log.size, rival.size)
+        if log.tree.root(common) == rival.tree.root(common):
+            return None
+        self._heads_contradict(log, signed, rival.tree)
+        return []
+
+    def _prove_fork(self, mine: Entry, leaf: bytes) -> bool:
+        """Two entries of one author under one number, unless they differ in their signatures alone."""
+        theirs = council_log.parse_entry(leaf)
+        self.chain.verify_entry(theirs)
+        forked = theirs.id != mine.id and theirs.chain == mine.chain and theirs.seq == mine.seq
+        if forked and (mine.author, mine.chain[1]) not in self._forked:
+            self._forked.add((mine.author, mine.chain[1]))
+            self._found.append(misconduct.author_fork(self.chain, mine, theirs))
+        return forked
+
+    def _heads_contradict(
+        self, log: MemberLog | CouncilLog, signed: SignedCheckpoint, tree: MemoryHashes | None = None
+    ) -> Out:
+        """A signed head against the one held here; of a larger one the tree is needed."""
+        mine = self.heads.get(log.view) if isinstance(log, CouncilLog) else log.head
+        if mine is None:
+            return []
+        held = read_head(str(mine))[1].size
+        if held > log.tree.size or (signed.checkpoint.size > held and tree is None):
+            return []
+        key = next(v.key for v in signed.verified if v.key.kind == ED25519_LOG and v.key.name == log.origin)
+        found = contradiction(self.chain, key, mine, log.tree, signed.note, tree or log.tree)
+        if found:
+            self._found.append(found)
+            if isinstance(log, MemberLog):
+                log.disowned = True
+        return []
+
+    def _chair_contradicted(
+        self, sender: str, log: CouncilLog, message: Entries, index: int, signed: SignedCheckpoint, now: int
+    ) -> Out:
+        """Entries of a council log that contradict those here; they are taken if they bring a certificate."""
+        self._prove_fork(log.entries[index], message.leaves[index - message.start])
         tree = MemoryHashes([leaf_hash(leaf) for leaf in log.leaves[: message.start]])
         for leaf in message.leaves:
             tree.append(leaf_hash(leaf))
-        if tree.size != head.size or tree.root() != head.root:
-            return [(sender, Want(log.origin, 0))] if message.start else []
-        key = self.chain.of_view(log.view).council_keys(log.view)[0]
-        if log.view not in self.heads:
-            return []
-        return self._prove(key, self.heads[log.view], log.tree, Note.parse(message.head), tree, now)
+        if tree.size == signed.checkpoint.size and tree.root() == signed.checkpoint.root:
+            self._heads_contradict(log, signed, tree)
+        after = index + 1 - message.start
+        if index == log.size - 1 and after < len(message.leaves):
+            entry = council_log.parse_entry(message.leaves[after])
+            certificate = council_log.parse_batch(entry, log.origin).certificate if entry.type == "Batch" else None
+            if certificate is not None and certificate.place == (log.view, log.size):
+                certificate.verify(log.version)
+                self._learn(certificate, now)
+                if self.councils.get(log.view) is not log:
+                    return self._handle(sender, message, now)
+        return []
 
-    def _prove(
-        self, key: VerifierKey, mine: Note, my_tree: MemoryHashes, other: Note, other_tree: MemoryHashes, now: int
-    ) -> Out:
-        a, b = Checkpoint.parse_text(mine.text), Checkpoint.parse_text(other.text)
-        if a.size == b.size:
-            link = None
-            pair = (mine, other)
-            if a.root == b.root:
-                return []
-        else:
-            pair = (mine, other) if a.size < b.size else (other, mine)
-            small, big, tree = (a, b, other_tree) if a.size < b.size else (b, a, my_tree)
-            old_root = tree.root(small.size)
-            if old_root == small.root:
-                return []
-            link = (old_root, consistency_proof(small.size, big.size, tree))
-        return self._accuse(misconduct.same_key_contradiction(self.chain, key, *pair, link), now)
+    def _compare_overtaken(self, log: CouncilLog) -> None:
+        """The entry that a quorum cosigned, against the one held here before: the chair wrote both."""
+        old = self._overtaken.get(log.view)
+        if old is not None and log.size >= old.seq:
+            del self._overtaken[log.view]
+            self._prove_fork(old, log.leaves[old.seq - 1])
 
-    def _late(self, log: CouncilLog, now: int) -> Out:
+    def _late(self, log: CouncilLog) -> None:
         """A merge delay that has passed, proved by the certificate that the newest batch carries."""
         batch = log.batches[-1]
         if batch is None or batch.certificate is None:
-            return []
+            return
         limit = batch.certificate.verify(log.version) - log.version.merge_delay_hours * 3600
         for origin, copy in sorted(self.shelf.logs.items()):
-            start = batch.cursors.get(origin, 0)
-            for index in range(start, min(copy.submitted_size, copy.size)):
+            end = min(copy.submitted_size, copy.size)
+            for index in copy.council_between(batch.cursors.get(origin, 0), end)[:1]:
                 proof = copy.proof_of(index)
-                if copy.entries[index].scope != "council" or proof is None or proof[1] >= limit:
+                if proof is None or proof[1] >= limit or not self._matches(copy, proof):
                     continue
-                text = self.shelf.note(proof[2])
-                assert text is not None
-                member = TlogProof.make(index, copy.tree, Note.parse(text))
+                note = read_head(self.shelf.notes[proof[2]])[0]
+                member = TlogProof.make(index, copy.tree, note)
                 council = TlogProof.make(log.size - 1, log.tree, self.heads[log.view])
-                found = misconduct.merge_delay(self.chain, copy.entries[index], member, log.entries[-1], council)
-                return self._accuse(found, now)
-        return []
+                with suppress(InputError, TrustError):
+                    late = misconduct.merge_delay(self.chain, copy.entries[index], member, log.entries[-1], council)
+                    self._found.append(late)
+                return
 
-    def _accuse(self, found: Misconduct, now: int) -> Out:
-        if found.id in self.accusations:
-            return []
-        return self._accused(found.data(), now)
+    def _report(self, now: int) -> Out:
+        """Tell the others of the proofs made since the last time."""
+        out: Out = []
+        while self._found:
+            found = self._found.pop(0)
+            try:
+                out += self._accused(found.data(), now)
+            except (InputError, TrustError, StateError, Missing) as error:
+                self._refuse(now, self.me, error)
+        return out
 
     def _accused(self, data: bytes, now: int) -> Out:
         """Take a proof: pass it on once, and leave a chair that it names."""
@@ -729,12 +935,15 @@ class Replica:
         """Whether the proof is about the chair's work in the present view."""
         origin = self.chain.last.council_origin(self.view)
         if found.kind in ("same_size", "inconsistent"):
-            return str(found.evidence["notes"][0]).partition("\n")[0] == origin
+            key = str(found.evidence["key"])
+            return key.partition("+")[0] == origin
         if found.kind == "merge_delay":
             return str(found.evidence["council_proof"]).find(f"\n{origin}\n") >= 0
+        if found.kind == "author_fork":
+            return found.forked_chain() == (found.accused, str(self.view))
         return False
 
-    # --- Catching up --------------------------------------------------------------------------------------------------
+    # --- Names and sizes ----------------------------------------------------------------------------------------------
 
     def _view_of(self, origin: str) -> int:
         """The view whose council log has that origin; 0 for a member log."""
@@ -747,83 +956,6 @@ class Replica:
         if view:
             return self.councils[view].size if view in self.councils else 0
         return self.shelf.logs[origin].size if origin in self.shelf.logs else 0
-
-    def _wanted(self, sender: str, message: Want) -> Out:
-        view = self._view_of(message.origin)
-        if view:
-            log, head = self.councils.get(view), self.heads.get(view)
-            if log is None or head is None or log.size <= message.start:
-                return []
-            stop = min(message.start + ENTRIES_MAX, Checkpoint.parse_text(head.text).size)
-            return [(sender, Entries(log.origin, message.start, tuple(log.leaves[message.start : stop]), str(head)))]
-        copy = self.shelf.logs.get(message.origin)
-        if copy is None or copy.head is None or copy.size <= message.start:
-            return []
-        stop = min(message.start + ENTRIES_MAX, Checkpoint.parse_text(copy.head.text).size)
-        leaves = tuple(e.leaf for e in copy.entries[message.start : stop])
-        return [(sender, Entries(copy.origin, message.start, leaves, str(copy.head)))]
-
-    def _greeted(self, sender: str, hello: Hello) -> Out:
-        """Send what the other lacks, and ask for what it has more of."""
-        theirs, known = dict(hello.sizes), dict(hello.submitted)
-        out: Out = []
-        for origin, log in sorted(self.shelf.logs.items()):
-            if log.size > theirs.get(origin, 0):
-                out += self._wanted(sender, Want(origin, theirs.get(origin, 0)))
-            elif log.size < theirs.get(origin, 0):
-                out.append((sender, Want(origin, log.size)))
-            if log.submitted_size > known.get(origin, 0):
-                text = self.shelf.note(log.submitted[-1][2])
-                out += [(sender, Submitted(text))] if text else []
-        for _, council in sorted(self.councils.items()):
-            if council.size > theirs.get(council.origin, 0):
-                out += self._wanted(sender, Want(council.origin, theirs.get(council.origin, 0)))
-            elif council.size < theirs.get(council.origin, 0):
-                out.append((sender, Want(council.origin, council.size)))
-        if hello.view > self.view:
-            out.append((sender, Want(self.chain.last.council_origin(hello.view), 0)))
-        if self.highest and self.highest.place > hello.certified:
-            out.append((sender, Certified(self.highest, self.shelf.note(self.highest.note) or "")))
-        return out
-
-    def _again(self, now: int) -> Out:
-        """What is unfinished, once more."""
-        out: Out = []
-        if self.open and self.own.head is not None:
-            size = max(self.open)
-            signed = {s.name for s in self.open[size].signatures}
-            names = self.chain.last.witness_names
-            behind = [m for name, m in names.items() if name not in signed and m != self.me]
-            leaf = (self.own.entries[-1].leaf,)
-            out += [(m, Entries(self.own.origin, self.own.size - 1, leaf, str(self.own.head))) for m in behind]
-        log = self.councils.get(self.view)
-        chair = self.chain.of_view(self.view).chair(self.view)
-        for origin in self.pending() if chair != self.me else []:
-            digest = self.shelf.logs[origin].submitted[-1][2]
-            if origin == self.own.origin or self._handed.get(digest, 0) < 2:
-                self._handed[digest] = self._handed.get(digest, 0) + 1
-                text = self.shelf.note(digest)
-                out += [(chair, Submitted(text))] if text else []
-        if chair != self.me and self.own.origin in self.pending():
-            out.append((chair, self.hello()))
-        if self.open_council is not None and log is not None and log.chair == self.me:
-            if (self.view, log.size) not in self.certificates:
-                signed = {s.name for s in self.open_council.signatures}
-                names = self.chain.of_view(self.view).mirror_names
-                behind = [m for name, m in names.items() if name not in signed and m != self.me]
-                head = str(self.heads[self.view])
-                out += [(m, Entries(log.origin, log.size - 1, (log.leaves[-1],), head)) for m in behind]
-            elif self.highest:
-                out += [(peer, Certified(self.highest, "")) for peer in self.peers] if self.pending() else []
-        promised = self.signer.floor.promised
-        if promised > self.view and self.me in self.votes.get(promised, {}) and now - self.voted >= VOTE_AGAIN_S:
-            self.voted = now
-            message = Vote(self.votes[promised][self.me].data, self._named(self.votes[promised][self.me]))
-            out += [(peer, message) for peer in self.peers]
-        return out
-
-    def _named(self, vote: ViewVote) -> Certificate | None:
-        return self.certificates.get(vote.place) if vote.highest else None
 
 
 def utc(seconds: int) -> str:

@@ -6,7 +6,7 @@ lists, under a head that the owner signed. What contradicts a head seen before i
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,6 +18,8 @@ from concordat.ledger.membership import MembershipChain
 from concordat.ledger.merkle import MemoryHashes, leaf_hash
 from concordat.ledger.note import Checkpoint, Note
 
+EARLIER_MAX = 8
+
 
 @dataclass
 class MemberLog:
@@ -27,6 +29,7 @@ class MemberLog:
         head: the largest head seen that its owner signed, None for an empty log.
         submitted: (size, time, SHA-256) of the heads that a quorum of witnesses cosigned, by size.
         disowned: its owner signed a log that contradicts this one; it is not witnessed any more.
+        council: the indices of its entries of scope council.
     """
 
     origin: str
@@ -36,6 +39,8 @@ class MemberLog:
     head: Note | None = None
     submitted: list[tuple[int, int, str]] = field(default_factory=list)
     disowned: bool = False
+    council: list[int] = field(default_factory=list)
+    _earlier: dict[int, int] = field(default_factory=dict)  # size -> how often an earlier time was taken
 
     @property
     def size(self) -> int:
@@ -44,8 +49,36 @@ class MemberLog:
 
     def append(self, entry: Entry) -> None:
         """Add an entry that was checked."""
+        if entry.scope == "council":
+            self.council.append(len(self.entries))
         self.entries.append(entry)
         self.tree.append(leaf_hash(entry.leaf))
+
+    def truncate(self, size: int) -> None:
+        """Forget the entries from `size` on."""
+        del self.entries[size:]
+        del self.council[bisect_left(self.council, size) :]
+        self.tree.truncate(size)
+
+    def first_difference(self, start: int, leaves: Sequence[bytes]) -> int | None:
+        """The first index at which `leaves`, from index `start` on, are others than the entries here."""
+        for entry, leaf, index in zip(self.entries[start:], leaves, range(start, self.size), strict=False):
+            if entry.leaf != leaf:
+                return index
+        return None
+
+    def follows(self, start: int, leaves: Sequence[bytes]) -> bool:
+        """Whether `leaves` are entries held here, or go on where they end."""
+        if start > self.size or self.first_difference(start, leaves) is not None:
+            return False
+        if start + len(leaves) <= self.size:
+            return True
+        last = self.entries[-1].id if self.entries else FIRST
+        return council_log.parse_entry(leaves[self.size - start]).prev == last
+
+    def council_between(self, start: int, end: int) -> list[int]:
+        """The indices from `start` to below `end` of entries of scope council."""
+        return self.council[bisect_left(self.council, start) : bisect_left(self.council, end)]
 
     def checkpoint(self) -> Checkpoint:
         """The unsigned head."""
@@ -74,18 +107,24 @@ class MemberLog:
         return new
 
     def submit(self, size: int, time: int, digest: str) -> bool:
-        """Remember a head that a quorum cosigned; whether it is news. Of one size the earlier time stands."""
-        known = next((s for s in self.submitted if s[0] == size), None)
-        if known and known[1] <= time:
-            return False
-        if known:
-            self.submitted.remove(known)
-        self.submitted.insert(bisect_right(self.submitted, (size, time, digest)), (size, time, digest))
+        """Remember a head that a quorum cosigned; whether it is news. Of one size the earlier time stands.
+
+        An earlier time is taken a few times only: an author could show many.
+        """
+        place = bisect_left(self.submitted, (size, 0, ""))
+        if place < len(self.submitted) and self.submitted[place][0] == size:
+            if self.submitted[place][1] <= time or self._earlier.get(size, 0) >= EARLIER_MAX:
+                return False
+            self._earlier[size] = self._earlier.get(size, 0) + 1
+            self.submitted[place] = (size, time, digest)
+        else:
+            self.submitted.insert(place, (size, time, digest))
         return True
 
     def proof_of(self, index: int) -> tuple[int, int, str] | None:
         """The smallest head with a quorum that covers an index."""
-        return next((s for s in self.submitted if s[0] > index), None)
+        place = bisect_right(self.submitted, index, key=lambda s: s[0])
+        return self.submitted[place] if place < len(self.submitted) else None
 
     @property
     def submitted_size(self) -> int:

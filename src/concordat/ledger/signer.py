@@ -31,7 +31,8 @@ class Floor:
 
     Attributes:
         heads: (role, origin) -> size and root of the largest head signed. times: role -> the last time signed.
-        promised: the highest view voted for. council: (view, size) of the highest council head cosigned.
+        promised: the highest view voted for, or cosigned in. council: (view, size) of the highest council head that a
+            cosigned one carried the certificate of: no vote may name less.
     """
 
     heads: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict)
@@ -100,12 +101,14 @@ class Signer:
             StateError: the floor forbids it.
         """
         if view:
-            if view < self.floor.promised:
-                what = f"this node promised to cosign nothing below view {self.floor.promised}."
-                raise StateError(what, where=checkpoint.origin, code="promised")
-            self.floor.council = max(self.floor.council, (view, checkpoint.size))
-        time = self._allow(role, checkpoint, now, root_at)
+            self._allow_view(checkpoint.origin, view)
+        time = self._allow(role, checkpoint, now, root_at, (view, checkpoint.size - 1) if view else (0, 0))
         return tuple(signer.sign(checkpoint, time) for signer in self._keys[role])
+
+    def _allow_view(self, origin: str, view: int) -> None:
+        if view < self.floor.promised:
+            what = f"this node promised to cosign nothing below view {self.floor.promised}."
+            raise StateError(what, where=origin, code="promised")
 
     def promise(self, view: int) -> None:
         """Cosign nothing below a view from now on."""
@@ -113,15 +116,18 @@ class Signer:
             self.floor.promised = view
             self._save(self.floor)
 
+    def may_vote(self, view: int, certificate: Certificate | None) -> bool:
+        """Whether a vote for a view that names this certificate contradicts nothing signed before."""
+        return view >= self.floor.promised and (certificate.place if certificate else (0, 0)) >= self.floor.council
+
     def vote(self, bloc: str, view: int, certificate: Certificate | None) -> ViewVote:
         """Vote for a view and promise to cosign nothing in older ones.
 
         Raises:
             StateError: this node has promised a later view, or the certificate is lower than what it has cosigned.
         """
-        signed_view, signed_size = self.floor.council
-        least = (signed_view, signed_size - 1) if signed_size >= 2 else (0, 0)
-        if view < self.floor.promised or (certificate.place if certificate else (0, 0)) < least:
+        if not self.may_vote(view, certificate):
+            least = self.floor.council
             what = f"this node may not vote for view {view} naming less than view {least[0]}, size {least[1]}."
             raise StateError(what, hint="Fetch the council log from the other members first.", code="promised")
         self.floor.promised = view
@@ -130,8 +136,10 @@ class Signer:
         assert not isinstance(secret, MLDSA44Secret)
         return ViewVote.new(bloc, self.member, view, certificate, secret)
 
-    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: RootAt) -> int:
-        """Raise the floor to a head and save it; the time to sign."""
+    def _allow(
+        self, role: str, checkpoint: Checkpoint, now: int, root_at: RootAt, carried: tuple[int, int] = (0, 0)
+    ) -> int:
+        """Raise the floor to a head, and to the certificate that a council head carries, and save it; the time."""
         key = (role, checkpoint.origin)
         size, root = self.floor.heads.get(key, (0, b""))
         if checkpoint.size < size:
@@ -148,5 +156,8 @@ class Signer:
         self.floor.heads[key] = (checkpoint.size, checkpoint.root)
         time = max(now, self.floor.times.get(role, 0))
         self.floor.times[role] = time
+        self.floor.promised = max(self.floor.promised, carried[0])
+        if carried[1]:
+            self.floor.council = max(self.floor.council, carried)
         self._save(self.floor)
         return time

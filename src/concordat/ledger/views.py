@@ -15,6 +15,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from concordat import canonical
@@ -83,6 +84,10 @@ class ViewVote:
         Raises:
             InputError: not an envelope of one signature over a payload of that form.
         """
+        return _read_vote(data, where)
+
+    @classmethod
+    def _parse(cls, data: bytes, where: str) -> ViewVote:
         envelope = Envelope.parse(data, VOTE_TYPE, where)
         raw = canonical.loads(envelope.payload, exact=True)
         if not isinstance(raw, dict) or set(raw) != {"bloc", "highest", "member", "v", "view"} or raw["v"] != 1:
@@ -107,10 +112,19 @@ class ViewVote:
         member = version.member(self.member)
         if self.bloc != version.bloc or member.status != "active":
             raise TrustError(f"{self.member} doesn't vote in {version.bloc}.", where="view vote", code="not_a_member")
-        public = member.mirror[0].public
-        envelope = Envelope.parse(self.data, VOTE_TYPE, "view vote")
-        envelope.verify(entry_keyid(public, ED25519_COSIGNATURE), public, f"the view vote of {self.member}")
+        _verify_vote(self, member.mirror[0].public)
         return self
+
+
+@lru_cache(maxsize=512)
+def _read_vote(data: bytes, where: str) -> ViewVote:
+    return ViewVote._parse(data, where)
+
+
+@lru_cache(maxsize=512)
+def _verify_vote(vote: ViewVote, public: bytes) -> None:
+    envelope = Envelope.parse(vote.data, VOTE_TYPE, "view vote")
+    envelope.verify(entry_keyid(public, ED25519_COSIGNATURE), public, f"the view vote of {vote.member}")
 
 
 @dataclass(frozen=True)
