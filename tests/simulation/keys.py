@@ -17,7 +17,7 @@ from concordat.ledger import council_log, entry, keys, note, views
 from concordat.ledger.entry import Entry, sign_envelope
 from concordat.ledger.keys import ED25519_COSIGNATURE, ED25519_LOG, MLDSA44_COSIGNATURE, Ed25519Secret, MLDSA44Secret
 from concordat.ledger.membership import MEMBERSHIP_TYPE, MembershipChain
-from concordat.ledger.note import NoteSigner, Signature
+from concordat.ledger.note import Checkpoint, Note, NoteSigner, Signature
 from concordat.ledger.signer import Floor, Signer
 
 NAMES = ("ARE", "BRA", "CHN", "EGY", "ETH", "IDN", "IND", "IRN", "RUS", "ZAF")
@@ -208,10 +208,9 @@ def _stub_verify(public: bytes, signature: bytes, message: bytes, what: str = "t
 def stub_signatures() -> Iterator[None]:
     """Heads, entries and votes signed by `StubSecret`; bytes read once, since many members read the same ones."""
     saved = (entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry, council_log.parse_batch)
-    saved_line = Signature.__dict__["parse"]
+    saved_methods = [(owner, name, owner.__dict__[name]) for owner, name in _REMEMBERED]
     forget()
     batches: dict[str, Any] = {}
-    read_line = lru_cache(maxsize=20_000)(Signature.parse)
 
     def parse_batch(found: Entry, where: str) -> Any:
         if found.id not in batches:
@@ -221,13 +220,32 @@ def stub_signatures() -> Iterator[None]:
     entry.verify_ed25519 = note.verify_ed25519 = _stub_verify  # type: ignore[assignment]
     council_log.parse_entry = lru_cache(maxsize=20_000)(Entry.parse)  # type: ignore[assignment]
     council_log.parse_batch = parse_batch
-    Signature.parse = staticmethod(read_line)  # type: ignore[method-assign,assignment]
+    for owner, name, method in saved_methods:
+        setattr(owner, name, _remembering(method, getattr(owner, name)))
     try:
         yield
     finally:
         entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry, council_log.parse_batch = saved  # type: ignore[assignment]
-        Signature.parse = saved_line  # type: ignore[method-assign]
+        for owner, name, method in saved_methods:
+            setattr(owner, name, method)
         forget()
+
+
+_REMEMBERED: tuple[tuple[type, str], ...] = (
+    (Signature, "parse"),
+    (Signature, "line"),
+    (Note, "parse"),
+    (Note, "__str__"),
+    (Checkpoint, "text"),
+)
+
+
+def _remembering(method: Any, bound: Any) -> Any:
+    """A method that remembers its answers: what it works on doesn't change."""
+    if not isinstance(method, classmethod):
+        kept = lru_cache(maxsize=20_000)(method)
+        return lambda self: kept(self)
+    return staticmethod(lru_cache(maxsize=20_000)(bound))
 
 
 def forget() -> None:

@@ -29,7 +29,7 @@ from simulation.keys import NAMES, chain, stub_signatures
 from simulation.roles import build, copy_of
 
 END = 200 * HOUR
-TICK, IDLE_TICK = 30, 300
+TICK, IDLE_TICK = 30, 600
 
 
 @dataclass
@@ -39,7 +39,7 @@ class World:
     Attributes:
         nodes: member -> its replicas (two for a twin). up: whether a member runs. now: true time.
         written: id of an entry -> (true time, member, scope). asked: those that honest members wrote for the council.
-        shown: council head -> when it was first sent. seen: member -> what was final there. history: the final batches.
+        shown: council head -> when it came to be. seen: member -> what was final there. history: the final batches.
     """
 
     plan: Plan
@@ -155,6 +155,7 @@ class World:
             if len(self.nodes[target]) == 2 and i != self.side(sender, face):
                 continue
             out = replica.handle(NAMES[sender], message, self.clock(target))
+            self.show(out)
             if self.rng.random() < self.crash_after:
                 out = []  # durable, but it went down before it could send
             self.send(target, replica, out)
@@ -201,10 +202,9 @@ class World:
 
     def send(self, sender: int, replica: Replica, out: Out) -> None:
         face = next(i for i, r in enumerate(self.nodes[sender]) if r is replica) if len(self.nodes[sender]) == 2 else 0
+        self.show(out)
         for name, message in out:
             target = NAMES.index(name)
-            if type(message) is Entries and "/council/" in message.origin:
-                self.shown.setdefault(message.head.partition("\n\n")[0] + "\n", self.now)
             if len(self.nodes[sender]) == 2 and len(self.nodes[target]) == 1 and self.face[target] != face:
                 continue
             self.post(sender, face, target, message)
@@ -212,6 +212,12 @@ class World:
             self.tape.append((sender, NAMES.index(out[0][0]), out[0][1]))
             who, _, what = self.rng.choice(self.tape)
             self.post(who, 0, self.rng.randrange(self.plan.n), what)
+
+    def show(self, out: Out) -> None:
+        """Note when each council head came to be."""
+        for _, message in out:
+            if type(message) is Entries and "/council/" in message.origin:
+                self.shown.setdefault(message.head.partition("\n\n")[0] + "\n", self.now)
 
     def post(self, sender: int, face: int, target: int, message: Any) -> None:
         if self.now < HEALED:

@@ -1,7 +1,7 @@
 """How a member that missed something gets it: it says how far it is, and others send what it lacks.
 
 Nothing here is trusted: what is sent proves itself when it arrives. Unfinished work is sent again after 20 seconds,
-then after 40, 80, ... up to 320, and at 20 again once something has moved.
+then after 40, 80, ... up to 320, and at 20 again once something has moved; votes after 5, 5, 10, 20, ... minutes.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _submissions(replica: Replica, chair: str, pending: list[str]) -> Out:
 def _council_head(replica: Replica, pending: bool) -> Out:
     """As chair: the newest head for those that haven't cosigned it, or its certificate."""
     log = replica.councils.get(replica.view)
-    if replica.open_council is None or log is None or not log.size:
+    if replica.open_council is None or log is None or replica.view not in replica.heads:
         return []
     if (replica.view, log.size) in replica.certificates:
         return [(peer, Certified(replica.highest, "")) for peer in replica.peers] if pending and replica.highest else []
@@ -145,7 +145,8 @@ def _vote(replica: Replica, now: int) -> Out:
     """The own vote for a view that has not begun."""
     promised = replica.signer.floor.promised
     vote = replica.votes.get(promised, {}).get(replica.me)
-    if vote is None or promised <= replica.view or now - replica.voted < VOTE_AGAIN_S:
+    waited = replica.voted - (replica.since or replica.voted)
+    if vote is None or promised <= replica.view or now - replica.voted < max(VOTE_AGAIN_S, waited):
         return []
     replica.voted = now
     certificate = replica.certificates.get(vote.place) if vote.highest else None

@@ -16,7 +16,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from concordat import canonical
@@ -31,6 +31,7 @@ from concordat.ledger.proof import TlogProof
 from concordat.ledger.views import ViewVote
 
 BYTES_MAX = 16_000_000
+REMEMBERED_MAX = 200_000  # a file of up to that size is parsed once for all who send it
 LATE = "merge_delay"  # a fact about a chair, not a lie
 KINDS = ("author_fork", "double_promise", "inconsistent", "merge_delay", "rollback", "same_size")
 
@@ -52,6 +53,10 @@ class Misconduct:
 
     def data(self) -> bytes:
         """The file: canonical JSON."""
+        return self._data
+
+    @cached_property
+    def _data(self) -> bytes:
         return canonical.dumps(
             {
                 "accused": self.accused,
@@ -63,7 +68,7 @@ class Misconduct:
             }
         )
 
-    @property
+    @cached_property
     def id(self) -> str:
         """SHA-256 of the file."""
         return hashlib.sha256(self.data()).hexdigest()
@@ -77,6 +82,10 @@ class Misconduct:
         """
         if len(data) > BYTES_MAX:
             raise InputError(f"over {BYTES_MAX:,} bytes.", where=where, code="misconduct")
+        return _remembered(data, where) if len(data) <= REMEMBERED_MAX else cls._parse(data, where)
+
+    @classmethod
+    def _parse(cls, data: bytes, where: str) -> Misconduct:
         raw = canonical.loads(data, exact=True)
         if not isinstance(raw, dict) or set(raw) != {"accused", "bloc", "evidence", "kind", "membership", "v"}:
             raise InputError("accused, bloc, evidence, kind, membership, v.", where=where, code="misconduct")
@@ -123,6 +132,11 @@ class Misconduct:
             "same_size": "signed two different logs of one size",
         }
         return f"{self.accused} {words[self.kind]}."
+
+
+@lru_cache(maxsize=32)
+def _remembered(data: bytes, where: str) -> Misconduct:
+    return Misconduct._parse(data, where)
 
 
 @lru_cache(maxsize=64)

@@ -893,8 +893,8 @@ class Replica:
             return
         limit = batch.certificate.verify(log.version) - log.version.merge_delay_hours * 3600
         for origin, copy in sorted(self.shelf.logs.items()):
-            end = min(copy.submitted_size, copy.size)
-            for index in copy.council_between(batch.cursors.get(origin, 0), end)[:1]:
+            start, end = batch.cursors.get(origin, 0), min(copy.submitted_size, copy.size)
+            for index in copy.council_between(start, end)[:1] if start < end else ():
                 proof = copy.proof_of(index)
                 if proof is None or proof[1] >= limit or not self._matches(copy, proof):
                     continue
@@ -919,9 +919,11 @@ class Replica:
 
     def _accused(self, data: bytes, now: int) -> Out:
         """Take a proof: pass it on once, and leave a chair that it names."""
+        if sha256(data).hexdigest() in self.accusations:
+            return []
         found = Misconduct.parse(data)
         same = [a for a in self.accusations.values() if (a.accused, a.kind) == (found.accused, found.kind)]
-        if found.id in self.accusations or len(same) >= PROOFS_MAX:
+        if len(same) >= PROOFS_MAX:
             return []
         found.check(self.chain.pinned)
         self.accusations[found.id] = found
