@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import heapq
 import json
 import random
@@ -242,6 +243,7 @@ def run_seed(seed: int, *, stub: bool = True, too_many: bool | None = None) -> d
     """One seed: what happened, or what must not have happened."""
     plan = draw(seed, too_many=too_many)
     chain(plan.n, merge_delay_hours=2)
+    gc.set_threshold(300_000, 20, 100)  # a run makes little garbage and many objects
     started = time.perf_counter()
     if stub:
         with stub_signatures():

@@ -41,6 +41,7 @@ from concordat.ledger.note import (
 
 REFS_MAX = 128
 COUNT_MAX = 2**53 - 1
+ROOTS_MAX = 64
 
 
 class Missing(Exception):  # noqa: N818 - not an error: the caller fetches what is named and asks again
@@ -282,6 +283,30 @@ class Progress:
     time: int = 0
 
 
+class Tree(MemoryHashes):
+    """A tree that remembers the roots it was asked for last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._roots: dict[int, bytes] = {}
+
+    def truncate(self, size: int) -> None:
+        """Forget the leaves from `size` on."""
+        super().truncate(size)
+        self._roots.clear()
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root over the first `size` leaves."""
+        wanted = self.size if size is None else size
+        found = self._roots.get(wanted)
+        if found is None:
+            found = super().root(wanted)
+            if len(self._roots) >= ROOTS_MAX:
+                self._roots.clear()
+            self._roots[wanted] = found
+        return found
+
+
 class MemberLogs(Protocol):
     """The members' logs that a mirror holds, and the cosigned heads it has seen."""
 
@@ -316,7 +341,7 @@ class CouncilLog:
         self.chair = version.chair(view)
         self.leaves: list[bytes] = []
         self.entries: list[Entry] = []
-        self.tree = MemoryHashes()
+        self.tree = Tree()
         self.batches: list[Batch | None] = []
         self.progress: list[Progress] = []
         self.cut: tuple[int, int] = (0, 0)  # of a view after the first: (view, size) that it goes on from

@@ -402,6 +402,8 @@ class Replica:
         else:
             return []
         head = Checkpoint(message.origin, message.size, message.root)
+        if self._has_quorum(head, view):
+            return []
         lines = read_cosignatures(head, message.lines[:4], ring)
         text = head.text()
         self._found += self.watch.saw(SignedCheckpoint(head, Note(text, tuple(lines)), tuple(lines.values())), view)
@@ -412,6 +414,13 @@ class Replica:
             self.open_council = self.open_council.with_signatures(lines)
             return self._council_quorum(now)
         return []
+
+    def _has_quorum(self, head: Checkpoint, view: int) -> bool:
+        """Whether cosignatures of a head come too late to matter."""
+        if view:
+            certificate = self.certificates.get((view, head.size))
+            return certificate is not None and certificate.root == head.root
+        return head.size <= self.own.submitted_size and self.own.tree.root(head.size) == head.root
 
     def _own_quorum(self, size: int, now: int) -> Out:
         version = self.chain.of_view(self.view)

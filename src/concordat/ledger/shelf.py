@@ -13,9 +13,10 @@ from hashlib import sha256
 
 from concordat.errors import TrustError
 from concordat.ledger import council_log
+from concordat.ledger.council_log import Tree
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.membership import MembershipChain
-from concordat.ledger.merkle import MemoryHashes, leaf_hash
+from concordat.ledger.merkle import leaf_hash
 from concordat.ledger.note import Checkpoint, Note
 
 EARLIER_MAX = 8
@@ -35,7 +36,7 @@ class MemberLog:
     origin: str
     owner: str
     entries: list[Entry] = field(default_factory=list)
-    tree: MemoryHashes = field(default_factory=MemoryHashes)
+    tree: Tree = field(default_factory=Tree)
     head: Note | None = None
     submitted: list[tuple[int, int, str]] = field(default_factory=list)
     disowned: bool = False
