@@ -165,7 +165,7 @@ def _log(source: FolderSource, base: str, note: Note, replica: Replica) -> Itera
     if known and head.size == size and _settled(head, replica):
         return
     if known and head.size == size:
-        yield Entries(head.origin, head.size, (), str(note))
+        yield Entries(head.origin, head.size - 1, (_last_leaf(head, replica),), str(note))
         return
     for start, leaves in source.entries(base, head.size):
         if known and start + len(leaves) <= size:
@@ -199,6 +199,13 @@ def _settled(head: Checkpoint, replica: Replica) -> bool:
         held.text == head.text()
         and {member.witness[0].name, member.mirror[0].name} & {s.name for s in held.signatures} != set()
     )
+
+
+def _last_leaf(head: Checkpoint, replica: Replica) -> bytes:
+    log = replica.shelf.logs.get(head.origin)
+    if log is not None:
+        return log.entries[head.size - 1].leaf
+    return next(c for c in replica.councils.values() if c.origin == head.origin).leaves[head.size - 1]
 
 
 def _held(head: Checkpoint, replica: Replica) -> tuple[int, bool]:
