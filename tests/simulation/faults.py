@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 HOUR = 3600
 HEALED = 8 * HOUR  # from here on the network is whole, everyone is up and disks have room
-ROLES = ("silent", "twin", "censor", "signs_all", "clock", "replay", "promise", "rollback")
+ROLES = ("silent", "twin", "censor", "signs_all", "clock", "replay", "promise", "rollback", "hasty")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What must hold in every run (spec: ledger 14), each by its number there. Number 7 stands in `keys.RecordingSecret`."""
+"""What must hold in every run (spec: ledger 14), each by its number there. Number 7: `keys.RecordingSecret`."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def clock_kept(world: World, member: int, origin: str, size: int) -> None:
 
 
 def unfinished(world: World) -> list[str]:
-    """What honest members wrote for the council and is not final at one of them, unless it was lost before it was sent."""
+    """What honest members wrote for the council and is not final at one of them, unless it was lost before."""
     waiting = []
     for member in world.plan.honest:
         done = world.seen[member].events

@@ -1,8 +1,8 @@
-"""Members that lie: each a replica with one rule taken away, or two honest ones behind one key.
+"""Members that lie: each a replica with one rule taken away or turned round, or two honest ones behind one key.
 
 A *twin* runs the honest program twice with the same keys and shows each half of the others a different one (Bano et
-al., "Twins: BFT systems made robust", 2020): it writes two entries under one number, and as chair two batches, as mirror
-it cosigns both. Colluding twins agree on who sees which face.
+al., "Twins: BFT systems made robust", 2020): it writes two entries under one number, and as chair two batches, as
+mirror it cosigns both. Colluding twins agree on who sees which face.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from concordat.errors import ConcordatError
+from concordat.ledger.council_log import Certificate, CouncilLog
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.messages import Cosigned, Entries
 from concordat.ledger.note import Checkpoint, Note
@@ -21,7 +22,7 @@ from simulation.keys import NAMES, note_signers, signer
 class FreeSigner(Signer):
     """Signs whatever it is given: no floor."""
 
-    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: Any, carried: Any = (0, 0)) -> int:
+    def _allow(self, role: str, checkpoint: Checkpoint, now: int, root_at: Any, carried: Any = (0, 0)) -> int:  # noqa: ARG002
         return max(now, 1)
 
     def vote(self, bloc: str, view: int, certificate: Any) -> Any:
@@ -104,6 +105,33 @@ class FallsBack(Replica):
         return out
 
 
+class LaxLog(CouncilLog):
+    """A council log that asks for no certificates."""
+
+    def _certified(self, batch: Any, last: Any, where: str) -> int:  # noqa: ARG002
+        return last.time
+
+
+class Hasty(Replica):
+    """As chair it writes on without waiting for a quorum, with a certificate of its own signature alone."""
+
+    def _next_batch(self, now: int) -> Out:
+        log = self.councils.get(self.view)
+        if log is None or log.chair != self.me or not log.size or (log.view, log.size) in self.certificates:
+            return super()._next_batch(now)
+        lines = tuple(s.line() for s in (self.open_council or self.heads[log.view]).signatures if "mirror" in s.name)
+        self.certificates[log.view, log.size] = Certificate(log.view, log.size, log.tree.root(), lines, "0" * 64)
+        try:
+            return super()._next_batch(now)
+        finally:
+            self.certificates.pop((log.view, log.size - 1), None)
+            self.certificates.pop((log.view, log.size), None)
+
+    def _extend(self, log: CouncilLog, type: str, body: Any, now: int) -> Out:  # noqa: A002
+        log.__class__ = LaxLog
+        return super()._extend(log, type, body, now)
+
+
 def build(role: str, member: int, chain: MembershipChain, *, stub: bool) -> list[Replica]:
     """The replica of a member in a role; two for a twin."""
     name = NAMES[member]
@@ -116,6 +144,7 @@ def build(role: str, member: int, chain: MembershipChain, *, stub: bool) -> list
 
 _KINDS: dict[str, type[Replica]] = {
     "censor": Censor,
+    "hasty": Hasty,
     "promise": Forgetful,
     "rollback": FallsBack,
     "signs_all": SignsAll,

@@ -10,11 +10,15 @@ import argparse
 import gc
 import heapq
 import json
+import os
+import platform
 import random
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +268,23 @@ def run_seed(seed: int, *, stub: bool = True, too_many: bool | None = None) -> d
         "seconds": round(time.perf_counter() - started, 3),
         "seed": seed,
         "steps": world.steps,
+        "too_few": plan.too_few,
+        "too_many": plan.too_many,
         "view": max((r.view for r in honest), default=0),
+    }
+
+
+def machine() -> dict[str, str | int | float | None]:
+    """What the seconds depend on."""
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text(encoding="utf-8").splitlines() if cpu.exists() else []
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return {
+        "processor": name or platform.processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
     }
 
 
@@ -273,6 +293,38 @@ def _safely(seed: int) -> dict[str, Any]:
         return run_seed(seed)
     except Exception as error:
         return {"seed": seed, "broken": f"{type(error).__name__}: {error}"}
+
+
+def run_many(seeds: Sequence[int], processes: int) -> list[dict[str, Any]]:
+    """Many seeds in several processes; what broke is under `broken`."""
+    if processes == 1:
+        return [_safely(seed) for seed in seeds]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(_safely, seeds, chunksize=10))
+
+
+def summary_of(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """What many runs found, in figures."""
+    good = [r for r in results if "broken" not in r]
+    kinds = sorted({k for r in good for k in r["kinds"]})
+    roles = sorted({k for r in good for k in r["roles"]})
+    return {
+        "seeds": len(results),
+        "first": min((r["seed"] for r in results), default=0),
+        "broken": [r for r in results if "broken" in r],
+        "with liars": sum(bool(r["roles"]) and not r["too_few"] for r in good),
+        "with f + 1 liars": sum(r["too_many"] for r in good),
+        "with f + 1 dead": sum(r["too_few"] for r in good),
+        "conflicting finals (only beyond f)": sum(r["conflict"] for r in good),
+        "with a view change": sum(r["view"] > 1 for r in good),
+        "with a proof of misconduct": sum(bool(r["accused"]) for r in good),
+        "with a chair late without fault (cut off)": sum(r["late without fault"] for r in good),
+        "kinds": {k: sum(k in r["kinds"] for r in good) for k in kinds},
+        "roles": {k: sum(k in r["roles"] for r in good) for k in roles},
+        "final events": sum(r["final_events"] or 0 for r in good),
+        "steps": sum(r["steps"] for r in good),
+        "seconds a seed": round(sum(r["seconds"] for r in good) / max(len(good), 1), 4),
+    }
 
 
 def main() -> int:
@@ -290,29 +342,14 @@ def main() -> int:
         return 0
     started = time.perf_counter()
     seeds = range(options.first, options.first + options.seeds)
-    with ProcessPoolExecutor(options.processes) as pool:
-        results = list(pool.map(_safely, seeds, chunksize=20))
-    broken = [r for r in results if "broken" in r]
-    good = [r for r in results if "broken" not in r]
-    summary = {
-        "seeds": len(results),
-        "first": options.first,
-        "broken": broken,
-        "with liars": sum(bool(r["roles"]) for r in good),
-        "beyond f": sum(r["conflict"] or len(r["roles"]) > (r["n"] - 1) // 3 for r in good),
-        "conflicting finals (only beyond f)": sum(r["conflict"] for r in good),
-        "with a view change": sum(r["view"] > 1 for r in good),
-        "with a proof of misconduct": sum(bool(r["accused"]) for r in good),
-        "with a chair late without fault (cut off)": sum(r["late without fault"] for r in good),
-        "kinds": {k: sum(k in r["kinds"] for r in good) for k in sorted({k for r in good for k in r["kinds"]})},
-        "final events": sum(r["final_events"] or 0 for r in good),
-        "steps": sum(r["steps"] for r in good),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
+    summary = summary_of(run_many(seeds, options.processes))
+    summary |= {"processes": options.processes, "seconds": round(time.perf_counter() - started, 1)}
+    if options.out:
+        summary |= {"date": time.strftime("%Y-%m-%d", time.gmtime()), "machine": machine()}
     print(json.dumps(summary, indent=1))
     if options.out:
         Path(options.out).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    return 1 if broken else 0
+    return 1 if summary["broken"] else 0
 
 
 if __name__ == "__main__":

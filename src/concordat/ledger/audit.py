@@ -16,7 +16,6 @@ from concordat.ledger.note import Checkpoint, Note, Signature
 from concordat.ledger.replica import Replica
 from concordat.ledger.views import ViewStarted, ViewVote
 
-
 Found = dict[tuple[str, str], Misconduct]
 
 

@@ -716,7 +716,7 @@ class Replica:
 
     def _mirror(self, log: CouncilLog, head: Checkpoint, now: int) -> Out:
         """Cosign a council head, unless a later view was promised or the clock is behind."""
-        if log.chair == self.me or log.view < self.signer.floor.promised:
+        if log.chair == self.me or not self.signer.may_cosign(log.view):
             return []
         self._require_clock(log, head.size, now)
         size = self.signer.floor.heads.get(("mirror", log.origin), (0, b""))[0]
@@ -897,8 +897,8 @@ class Replica:
 
     def _late(self, log: CouncilLog) -> None:
         """A merge delay that has passed, proved by the certificate that the newest batch carries."""
-        batch = log.batches[-1]
-        if batch is None or batch.certificate is None:
+        batch, head = log.batches[-1], read_head(str(self.heads[log.view]))[1]
+        if batch is None or batch.certificate is None or head.size != log.size:
             return
         limit = batch.certificate.verify(log.version) - log.version.merge_delay_hours * 3600
         for origin, copy in sorted(self.shelf.logs.items()):

@@ -1,9 +1,9 @@
 """Two logs under one name: the copy held here, and a rival that its owner signed as well.
 
 The first entry at which they part is a proof already (two entries under one number). A head is a second one: it needs
-the tree of the larger log, so a rival is fetched from its beginning, in as many messages as it takes, until whole. If a
-quorum of witnesses saw the rival and not the copy here, the rival takes its place: at most f of a quorum lie, so no other
-log of that member can have a quorum.
+the tree of the larger log, so a rival is fetched from its beginning, in as many messages as it takes, until whole. If
+a quorum of witnesses saw the rival and not the copy here, the rival takes its place: at most f of a quorum lie, so no
+other log of that member can have a quorum.
 
 One rival a log at a time, and none beyond `RIVAL_MAX` entries. A rival grows by entries alone that its owner signed.
 """

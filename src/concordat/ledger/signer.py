@@ -105,8 +105,12 @@ class Signer:
         time = self._allow(role, checkpoint, now, root_at, (view, checkpoint.size - 1) if view else (0, 0))
         return tuple(signer.sign(checkpoint, time) for signer in self._keys[role])
 
+    def may_cosign(self, view: int) -> bool:
+        """Whether no later view was promised."""
+        return view >= self.floor.promised
+
     def _allow_view(self, origin: str, view: int) -> None:
-        if view < self.floor.promised:
+        if not self.may_cosign(view):
             what = f"this node promised to cosign nothing below view {self.floor.promised}."
             raise StateError(what, where=origin, code="promised")
 
