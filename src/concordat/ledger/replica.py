@@ -562,10 +562,10 @@ class Replica:
         if certificate.place not in self.certificates:
             version = self.chain.of_view(certificate.view)
             self._found += self.watch.saw(certificate.signed(version)[0], certificate.view)
-            self._overtake(certificate)
             self.certificates[certificate.place] = certificate
-            self._settle(certificate.view)
             self._moved()
+            self._overtake(certificate)
+            self._settle(certificate.view)
         if self.highest is None or certificate.place > self.highest.place:
             self.highest = certificate
             self.since = now if self.since is not None else None
@@ -640,6 +640,7 @@ class Replica:
             if log.size == head.size and log.tree.root() != head.root:
                 self._undo(log)
                 raise TrustError("the head is not of these entries.", where=sender, code="head")
+            self._require_certified(log, sender)
             self._compare_overtaken(log)
             if batch and batch.certificate:
                 self._learn_carried(log, batch.certificate, now)
@@ -652,6 +653,13 @@ class Replica:
             self.heads[view] = signed.note
         self._late(log)
         return self._mirror(log, head, now)
+
+    def _require_certified(self, log: CouncilLog, sender: str) -> None:
+        """A quorum has not cosigned another entry than the last one."""
+        known = self.certificates.get((log.view, log.size))
+        if known is not None and known.root != log.tree.root():
+            self._overtake(known)
+            raise TrustError("a quorum has cosigned another entry.", where=sender, code="overtaken")
 
     def _learn_carried(self, log: CouncilLog, certificate: Certificate, now: int) -> None:
         """A certificate that an entry brings; its note is made again from the chair's head, if that is all it holds."""
@@ -686,6 +694,7 @@ class Replica:
         entry, started, progress = check_view_started(log, leaf, self.chain, cut_log)
         log.append(entry, None, progress)
         self.councils[view] = log
+        self._require_certified(log, log.chair)
         if started.cut:
             log.cut = started.cut.place
         if view > self.view:
@@ -824,7 +833,7 @@ class Replica:
         """Entries of a rival log. None once it turns out to be no rival: it and the copy here go together."""
         more = self.rivals.grow(message, signed.checkpoint)
         rival = self.rivals.logs[log.origin]
-        adopted = self.rivals.adopt(log)
+        adopted = self.rivals.adopt(log, self.shelf.note(log.submitted[-1][2]) if log.submitted else None)
         if adopted is not None:
             self._heads_contradict(log, signed, adopted.tree)
             self.shelf.logs[log.origin] = adopted

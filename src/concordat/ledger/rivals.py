@@ -60,17 +60,27 @@ class Rivals:
             raise TrustError("the head is not of these entries.", where=message.origin, code="head")
         return None
 
-    def adopt(self, log: MemberLog) -> MemberLog | None:
-        """The rival that takes the place of a log, if a quorum demands it."""
-        rival, text = self.logs.get(log.origin), self.wanted.get(log.origin)
-        if rival is None or text is None:
+    def adopt(self, log: MemberLog, newest: str | None) -> MemberLog | None:
+        """The rival that takes the place of a log, if a quorum demands it.
+
+        Args:
+            newest: the newest note with a quorum that is known of the log.
+        """
+        rival, text = self.logs[log.origin], self.wanted.get(log.origin, newest)
+        if text is None:
             return None
         note, head = read_head(text)
-        if head.size > rival.size or rival.tree.root(head.size) != head.root:
+        if not _holds(rival, head) or _holds(log, head):
             return None
         rival.head, rival.submitted = note, log.submitted
-        del self.logs[log.origin], self.wanted[log.origin]
+        self.logs.pop(log.origin)
+        self.wanted.pop(log.origin, None)
         return rival
+
+
+def _holds(log: MemberLog, head: Checkpoint) -> bool:
+    """Whether a log is the one that a head names, and whole."""
+    return head.size <= log.size and log.tree.root(head.size) == head.root
 
 
 def contradiction(
