@@ -66,11 +66,12 @@ def sync(node: Node, folders: Sequence[Path]) -> Taken:
     if problems:
         node.seen.clear()  # what waited for something else is asked again
     after = sizes_of(node.replica)
-    fresh = sorted(set(node.replica.accusations) - known)
+    proofs = node.replica.accusations
+    fresh = sorted(set(proofs) - known, key=lambda key: (proofs[key].sentence(), key))
     return Taken(
         tuple((name, before.get(name, 0), after[name]) for name in after),
         tuple(dict.fromkeys(problems)),
-        tuple((node.replica.accusations[key].sentence(), f"misconduct/{key}.json") for key in fresh),
+        tuple((proofs[key].sentence(), f"misconduct/{key}.json") for key in fresh),
     )
 
 
