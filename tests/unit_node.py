@@ -22,5 +22,5 @@ def found(root: Path, ids: tuple[str, ...] = IDS) -> list[Path]:
         envelope = sign_payload(payload, [read_root(p) for p in sorted((home / "roots").iterdir())[:2]], envelope)
     assert envelope is not None
     for home in homes:
-        adopt(home, envelope.to_bytes())
+        adopt(home, [envelope.to_bytes()])
     return homes

@@ -45,7 +45,7 @@ def found_bloc(root: Path, bloc: str, ids: Sequence[str]) -> list[Any]:
         envelope = sign_payload(payload, roots, envelope)
     assert envelope is not None
     for home in homes:
-        adopt(home, envelope.to_bytes())
+        adopt(home, [envelope.to_bytes()])
     return [Node(home) for home in homes]
 
 

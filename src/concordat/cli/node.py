@@ -115,17 +115,21 @@ def sign(
 
 @app.command()
 def adopt(
-    files: list[Path] = typer.Argument(..., help="The signed membership file; several copies are put together."),
+    files: list[Path] = typer.Argument(..., help="Signed membership files; copies of one version are put together."),
     home: Path = HOME,
     json: bool = JSON,
 ) -> None:
-    """Take a signed membership file: the first one is pinned by its hash, a later one continues the chain."""
-    from concordat.ledger.membership import words_of
+    """Take signed membership files: the first version is pinned by its hash, later ones continue the chain."""
+    from concordat.ledger.membership import Membership, words_of
     from concordat.node.found import adopt as take
     from concordat.node.found import merged
 
-    envelope = merged([_read(path) for path in files], [str(path) for path in files])
-    version = take(home_of(home), envelope.to_bytes())
+    copies: dict[int, list[tuple[bytes, str]]] = {}
+    for path in files:
+        data = _read(path)
+        copies.setdefault(Membership.parse(data, str(path)).version, []).append((data, str(path)))
+    envelopes = [merged([d for d, _ in found], [p for _, p in found]) for _, found in sorted(copies.items())]
+    version = take(home_of(home), [envelope.to_bytes() for envelope in envelopes])
     if json:
         facts = {"members": len(version.active), "quorum": version.quorum, "words": words_of(version.hash)}
         _print_json({"hash": version.hash, "version": version.version, **facts})
@@ -133,6 +137,41 @@ def adopt(
     members = f"{len(version.active)} members, quorum {version.quorum}"
     print(f"Membership version {version.version} of {version.bloc}: {members}.")
     print(f"Hash {version.hash}; compare aloud: {words_of(version.hash)}")
+
+
+@app.command()
+def renew(
+    out: Path = typer.Argument(..., help="The membership file to write."),
+    members: list[Path] = typer.Option([], "--member", help="A member.json to add, or to put in place of an old one."),
+    remove: list[str] = typer.Option([], "--remove", help="The id of a member that leaves."),
+    expires: str = typer.Option("", "--expires", help="The day on which it expires; default: in 400 days."),
+    view: int = typer.Option(0, "--view", help="The view from which it counts; default: the next one."),
+    batch: int = typer.Option(0, "--batch", help="The batch of that view; only where nobody who counts changes."),
+    home: Path = HOME,
+    passphrase_file: Path = PASSPHRASE,
+    json: bool = JSON,
+) -> None:
+    """Write the next version of the membership file, unsigned: new or changed members, keys, expiry."""
+    from concordat import canonical
+    from concordat.ledger.membership import words_of
+    from concordat.node.found import default_expiry, read_record, renewed_payload
+
+    records = [read_record(path)[1] for path in members]
+    with open_node(home, passphrase_file) as node:
+        last, now = node.chain.last, node.replica.view
+    day = _day(expires) if expires else default_expiry()
+    payload = canonical.dumps(renewed_payload(last, records, remove, day, (view or now + 1, batch)))
+    if out.exists():
+        raise InputError("the file exists.", where=str(out), hint="Choose another name.", code="exists")
+    _write(out, payload)
+    digest = sha256(payload).hexdigest()
+    if json:
+        _print_json({"file": str(out), "hash": digest, "version": last.version + 1, "words": words_of(digest)})
+        return
+    print(
+        f"{out}: version {last.version + 1} of {last.bloc}, from view {view or now + 1}, batch {batch}. Nobody has signed it."
+    )
+    print(f"It needs the votes of {last.threshold} members of version {last.version}, and of its own: node sign {out}")
 
 
 @app.command()
@@ -242,6 +281,16 @@ def demo(
     rounds, seconds = facts["event_to_final_rounds"], facts["event_to_final_s"]
     print(f"One more entry was final everywhere after {rounds} rounds of exchange, {seconds} s.")
     print(f"Audit one: python {facts['folders'][0]}/verify.py {facts['folders'][0]}")
+
+
+def _day(text: str) -> str:
+    """A day as the membership file writes its expiry."""
+    from datetime import date
+
+    try:
+        return f"{date.fromisoformat(text).isoformat()}T00:00:00Z"
+    except ValueError:
+        raise InputError(f'"{text[:40]}" is not a day.', where="--expires", hint="As 2027-12-31", code="day") from None
 
 
 def _final(replica: Any) -> str:

@@ -257,7 +257,7 @@ class Membership:
             raise RuleError(
                 f"membership version {self.version} expired on {self.expires[:10]}: nothing new is final.",
                 where=self.bloc,
-                hint=f"{self.threshold} of {who} must sign version {self.version + 1}: concordat node membership renew",
+                hint=f"{self.threshold} of {who} must sign version {self.version + 1}: concordat node renew",
                 code="expired",
             )
 
@@ -319,6 +319,11 @@ class MembershipChain:
         if counts and (new.effective.batch or new.effective.view == last.effective.view):
             what = "it changes members, hosts, node keys or the rota, which takes effect at batch 0 of a later view."
             raise TrustError(what, where=where, code="membership")
+        hosts = {m.id: m.host for m in last.members}
+        moved = sorted(m.id for m in new.members if hosts.get(m.id, m.host) != m.host)
+        if moved:
+            what = f"{moved[0]} changes its host, and with it the name of its log: a member keeps it."
+            raise TrustError(what, where=where, hint="Let it leave and join under another id.", code="membership")
         roots = {entry_keyid(root) for version in (last, new) for m in version.members for root in m.roots}
         stray = sorted({keyid for keyid, _ in new.envelope.signatures} - roots)
         if stray:

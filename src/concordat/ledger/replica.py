@@ -241,6 +241,9 @@ class Replica:
             out += self._propose(now) if self.view in self.councils else self._start(self.view, now)
         except (InputError, TrustError, StateError) as error:
             self._refuse(now, self.me, error)
+        due = self.chain.last.effective.view  # a version that changes who counts opens a view of its own
+        if due > self.signer.floor.promised:
+            out += self._vote_for(due, now)
         waiting = self.pending() or self.signer.floor.promised > self.view
         if not waiting:
             self.since = None

@@ -35,7 +35,7 @@ from concordat.node.identity import (
 )
 from concordat.node.store import Store
 
-YEARS_VALID_DAYS = 400  # a little over a year: renewed yearly
+VALID_DAYS = 400  # a little over a year: renewed yearly
 
 
 def init(home: Path, identity: Identity, passphrase: str = "") -> Membership:
@@ -52,7 +52,7 @@ def init(home: Path, identity: Identity, passphrase: str = "") -> Membership:
     data = canonical.dumps(found_payload(identity.bloc, [record]))
     signed = sign_payload(data, _roots(home, passphrase))
     Store(home / "log.db", create=True).close()
-    adopt(home, signed.to_bytes())
+    adopt(home, [signed.to_bytes()])
     return Membership.parse(signed.to_bytes())
 
 
@@ -60,14 +60,18 @@ def _roots(home: Path, passphrase: str) -> list[Ed25519Secret]:
     return [read_root(path, passphrase) for path in sorted((home / "roots").glob("root-*.json"))[:2]]
 
 
+def default_expiry() -> str:
+    """A little over a year from now."""
+    return (clock.now() + timedelta(days=VALID_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
+
+
 def found_payload(bloc: str, records: Sequence[Mapping[str, Any]], merge_delay_hours: int = 24) -> dict[str, Any]:
     """The payload of version 1 for these members; its rota is in order of their ids."""
     members = sorted((dict(record) for record in records), key=lambda record: str(record.get("id")))
-    expires = (clock.now() + timedelta(days=YEARS_VALID_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
     return {
         "bloc": bloc,
         "effective": {"batch": 0, "view": 1},
-        "expires": expires,
+        "expires": default_expiry(),
         "members": members,
         "merge_delay_hours": merge_delay_hours,
         "rota": [str(record.get("id")) for record in members],
@@ -116,34 +120,91 @@ def merged(files: Sequence[bytes], where: Sequence[str]) -> Envelope:
     return Envelope(MEMBERSHIP_TYPE, envelopes[0].payload, tuple(sorted(pairs)))
 
 
-def adopt(home: Path, data: bytes) -> Membership:
-    """Take a signed membership: the first one pins its hash, a later one continues the chain.
+def adopt(home: Path, files: Sequence[bytes]) -> Membership:
+    """Take signed versions: the first one pins its hash, later ones continue the chain.
+
+    Args:
+        files: envelopes, in order of their versions. A node that joins later brings all of them.
 
     Raises:
-        TrustError: votes missing, another bloc, this node's keys are not in it. StateError: entries were written under
-            another first version.
+        TrustError: votes missing, a gap, another bloc, this node is not in the last one. StateError: entries were
+            written under another first version.
     """
     identity = read_identity(home)
-    new = Membership.parse(data)
-    check_owner(identity, new.bloc)
-    if not any(m.id == identity.member and m.host == identity.host for m in new.members):
+    new = [Membership.parse(data) for data in files]
+    check_owner(identity, new[-1].bloc)
+    if not any(m.id == identity.member and m.host == identity.host for m in new[-1].members):
         raise TrustError(f"{identity.member} at {identity.host} is not in it.", where="membership", code="membership")
     store = Store(home / "log.db")
     try:
-        files = store.papers("membership")
-        if new.version == 1:
+        if new[0].version == 1:
             if store.origins():
                 what = "this node has written entries under another membership."
                 raise StateError(what, where=str(home), hint="Begin a new node for a new bloc.", code="has_entries")
-            chain = MembershipChain.verify([data], new.hash)
-            write_private(home / "pinned.txt", new.hash.encode() + b"\n")
+            chain = MembershipChain.verify(files, new[0].hash)
+            write_private(home / "pinned.txt", new[0].hash.encode() + b"\n")
         else:
-            from concordat.node.home import pinned_hash
-
-            chain = MembershipChain.verify([files[key] for key in sorted(files, key=int)], pinned_hash(home)).extended(
-                data
-            )
-        store.put_paper("membership", str(new.version), data)
+            held = store.papers("membership")
+            chain = MembershipChain.verify([held[key] for key in sorted(held, key=int)], pinned_hash(home))
+            for data in files:
+                chain = chain.extended(data)
+        with store.commit():
+            for version in chain.versions:
+                store.put_paper("membership", str(version.version), version.envelope.to_bytes())
     finally:
         store.close()
     return chain.last
+
+
+def renewed_payload(
+    last: Membership,
+    records: Sequence[Mapping[str, Any]],
+    removed: Sequence[str],
+    expires: str,
+    point: tuple[int, int],
+) -> dict[str, Any]:
+    """The payload of the next version: members added or replaced, removed, a new expiry.
+
+    Args:
+        last: the newest version. records: members as in their `member.json`. point: (view, batch) from which it counts.
+
+    Raises:
+        InputError: a member that is to be removed isn't there.
+    """
+    raw: dict[str, Any] = canonical.loads(last.payload)
+    members = {record["id"]: record for record in raw["members"]}
+    for gone in removed:
+        if gone not in members:
+            known = ", ".join(sorted(members))
+            raise InputError(f"{gone} is not a member.", where="--remove", hint=f"Members: {known}", code="member")
+        del members[gone]
+    for record in records:
+        members[str(record.get("id"))] = dict(record)
+    active = [key for key in sorted(members) if members[key].get("status") == "active"]
+    rota = [key for key in raw["rota"] if key in active] + [key for key in active if key not in raw["rota"]]
+    raw |= {
+        "effective": {"batch": point[1], "view": point[0]},
+        "expires": expires,
+        "members": [members[key] for key in sorted(members)],
+        "rota": rota,
+        "threshold": quorum_of(len(active)) if active else 1,
+        "version": last.version + 1,
+    }
+    return raw
+
+
+def pinned_hash(home: Path) -> str:
+    """The hash of membership version 1 that this node was told to trust.
+
+    Raises:
+        StateError: it was told none.
+    """
+    try:
+        return (home / "pinned.txt").read_text(encoding="ascii").split()[0]
+    except (OSError, UnicodeDecodeError, IndexError):
+        raise StateError(
+            "no membership is pinned.",
+            where=str(home / "pinned.txt"),
+            hint="Adopt one: concordat node adopt FILE",
+            code="no_membership",
+        ) from None

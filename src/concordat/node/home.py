@@ -26,6 +26,7 @@ from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.replica import Out, Replica
 from concordat.ledger.views import ViewStarted, ViewVote, check_view_started
+from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, read_identity, read_signer, save_floor
 from concordat.node.store import Store
 
@@ -286,23 +287,6 @@ class Node:
         log.append(entry, None, progress)
         log.cut = started.cut.place if started.cut else (0, 0)
         return log
-
-
-def pinned_hash(home: Path) -> str:
-    """The hash of membership version 1 that this node was told to trust.
-
-    Raises:
-        StateError: it was told none.
-    """
-    try:
-        return (home / "pinned.txt").read_text(encoding="ascii").split()[0]
-    except (OSError, UnicodeDecodeError, IndexError):
-        raise StateError(
-            "no membership is pinned.",
-            where=str(home / "pinned.txt"),
-            hint="Adopt one: concordat node adopt FILE",
-            code="no_membership",
-        ) from None
 
 
 def _locked(home: Path) -> int:

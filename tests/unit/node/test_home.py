@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
-from concordat import clock
+from concordat import canonical, clock
 from concordat.errors import ConcordatError, RuleError, StateError, TrustError
 from concordat.ledger.bundle import bundle_of
+from concordat.ledger.membership import Point
+from concordat.ledger.offline_verify import verify_export
 from concordat.node import home as home_module
-from concordat.node.found import adopt
+from concordat.node.audit import audit
+from concordat.node.found import adopt, init, read_record, read_root, renewed_payload, sign_payload
 from concordat.node.home import Node, verify_disk
+from concordat.node.identity import Identity
 from concordat.node.publish import export
 from concordat.node.sync import exchange, sync
-from unit_node import found
-
-IDS = ("BRA", "IND", "ZAF")
+from unit_node import IDS, found
 
 
 def test_three_members_come_to_the_same_final_order(tmp_path: Path) -> None:
@@ -176,4 +178,50 @@ def test_adopting_another_membership_is_refused_once_entries_stand(tmp_path: Pat
     with Node(other[0]) as node:
         data = node.chain.last.envelope.to_bytes()
     with pytest.raises((StateError, TrustError), match="another membership"):
-        adopt(homes[0], data)
+        adopt(homes[0], [data])
+
+
+def test_a_fourth_member_joins_and_a_view_begins_with_it(tmp_path: Path) -> None:
+    """Version 2 adds a member from view 2 on: old and new quorum vote for the view, the order goes on from the cut."""
+    homes = found(tmp_path)
+    folders = {member: tmp_path / member / "public" for member in (*IDS, "CHN")}
+    nodes = [Node(home) for home in homes]
+    first = nodes[1].write("Said", {"word": "before"}, "council")[0].id
+    for node in nodes:
+        export(node.replica, folders[node.identity.member])
+    exchange(nodes, [folders[m] for m in IDS], lambda: all(first in _ids(n) for n in nodes))
+    v1 = nodes[0].chain.last
+    for node in nodes:
+        node.close()
+    late = tmp_path / "CHN" / "home"
+    init(late, Identity("BRICS", "CHN", "chn.example"))
+    record = read_record(late / "member.json")[1]
+    payload = canonical.dumps(renewed_payload(v1, [record], [], "2031-01-01T00:00:00Z", (2, 0)))
+    envelope = None
+    for home in homes:
+        envelope = sign_payload(payload, [read_root(p) for p in sorted((home / "roots").iterdir())[:2]], envelope)
+    assert envelope is not None
+    with pytest.raises(TrustError, match="is not in it"):
+        adopt(late, [v1.envelope.to_bytes()])
+    adopt(late, [v1.envelope.to_bytes(), envelope.to_bytes()])
+    for home in homes:
+        adopt(home, [envelope.to_bytes()])
+    nodes = [Node(home) for home in (*homes, late)]
+    second = nodes[3].write("Said", {"word": "after"}, "council")[0].id
+    where = [folders[n.identity.member] for n in nodes]
+    for node, folder in zip(nodes, where, strict=True):
+        export(node.replica, folder)
+    exchange(nodes, where, lambda: all(second in _ids(n) for n in nodes))
+    for node in nodes:
+        assert _ids(node) == [first, second]
+        assert node.replica.view == 2
+        export(node.replica, folders[node.identity.member])
+        final = audit(folders[node.identity.member], v1.hash).final
+        assert final is not None
+        assert final >= Point(2, 3)
+        assert "final to view 2" in "\n".join(verify_export(str(folders[node.identity.member]), v1.hash))
+        node.close()
+
+
+def _ids(node: Node) -> list[str]:
+    return [entry.id for _, _, entry in node.replica.events()]
