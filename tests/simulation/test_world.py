@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulation.dead_chair import measure
 from simulation.faults import draw
 from simulation.mutants import MUTANTS, what_breaks
 from simulation.world import run_many, run_seed, summary_of
@@ -19,11 +20,12 @@ KEPT = {  # seeds that broke once, and what was wrong
     39: "the simulator took a head for new when it was first sent, not when it was signed",
     63: "a chair with a rival log signed ViewStarted again and again",
     102: "a member that a twin chair had shown another first batch never took the certified one",
+    324: "a member that held the certificate first took another entry of that size, and stayed with it",
     153: "a chair whose last batch was overtaken had no head to send",
 }
 NOTICED = {  # mutant -> a seed that notices it
     "promise": 1,
-    "certificate": 0,
+    "certificate": 324,
     "floor": 1,
     "quorum": 38,
     "clock": 146,
@@ -66,6 +68,12 @@ def test_without_a_safeguard_a_seed_breaks(name: str) -> None:
     assert name in MUTANTS
     assert what_breaks(name, NOTICED[name])
     assert run_seed(NOTICED[name])
+
+
+def test_a_dead_chair_is_followed_by_the_next() -> None:
+    """Acceptance row 14; the command measures the seconds."""
+    found = measure(10)
+    assert (found["view"], found["members"]) == (2, 10)
 
 
 def test_a_plan_is_made_from_its_seed_alone() -> None:
