@@ -168,9 +168,8 @@ def renew(
     if json:
         _print_json({"file": str(out), "hash": digest, "version": last.version + 1, "words": words_of(digest)})
         return
-    print(
-        f"{out}: version {last.version + 1} of {last.bloc}, from view {view or now + 1}, batch {batch}. Nobody has signed it."
-    )
+    point = f"view {view or now + 1}, batch {batch}"
+    print(f"{out}: version {last.version + 1} of {last.bloc}, from {point} on. Nobody has signed it yet.")
     print(f"It needs the votes of {last.threshold} members of version {last.version}, and of its own: node sign {out}")
 
 

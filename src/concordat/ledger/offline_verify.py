@@ -276,8 +276,8 @@ class Version:
         self.fixed = [p["rota"], *([m[k] for k in fixed] for m in members)]
         last, same = (before.start, before.fixed == self.fixed) if before else ((0, 1), False)
         need(self.start > last and (same or (self.start[0] > last[0] and not self.start[1])), "takes effect too early")
-        hosts = {m["id"]: m["host"] for m in older["members"]} if (older := before.p if before else None) else {}
-        need(all(hosts.get(m["id"], m["host"]) == m["host"] for m in members), "a member changes its host")
+        homes = {m["id"]: m["host"] for m in older["members"]} if (older := before.p if before else None) else {}
+        need(all(homes.get(m["id"], m["host"]) == m["host"] for m in members), "a member changes its host")
         wanted = (before.p["version"] + 1, before.p["bloc"], self.start) if before else (1, p["bloc"], (1, 0))
         need((p["version"], p["bloc"], self.start) == wanted, "of another number or bloc")
         for q in (before.p, p) if before else (p,):
@@ -753,7 +753,7 @@ def hex_hash(text: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Checks an export of the ledger, without network.")
     parser.add_argument("export")
-    parser.add_argument("--trust", metavar="HASH", type=hex_hash, help="of the payload of membership/1.json, got another way")
+    parser.add_argument("--trust", metavar="HASH", type=hex_hash, help="of membership version 1, got another way")
     parser.add_argument("--entry", metavar="ID", type=hex_hash, help="tell where this entry stands")
     parser.add_argument("--misconduct", metavar="FILE", help="check this proof of misconduct, too")
     parser.add_argument("--processes", metavar="N", type=int, default=1, help="that verify entries")
