@@ -34,7 +34,7 @@ from simulation.keys import NAMES, chain, stub_signatures
 from simulation.roles import build, copy_of
 
 END = 200 * HOUR
-TICK, IDLE_TICK = 30, 600
+TICK, IDLE_TICK = 60, 600
 
 
 @dataclass
@@ -295,12 +295,19 @@ def _safely(seed: int) -> dict[str, Any]:
         return {"seed": seed, "broken": f"{type(error).__name__}: {error}"}
 
 
-def run_many(seeds: Sequence[int], processes: int) -> list[dict[str, Any]]:
-    """Many seeds in several processes; what broke is under `broken`."""
-    if processes == 1:
-        return [_safely(seed) for seed in seeds]
+def run_many(seeds: Sequence[int], processes: int, minutes: float = 600) -> list[dict[str, Any]]:
+    """Many seeds in several processes, as far as the minutes go; what broke is under `broken`."""
+    results: list[dict[str, Any]] = []
+    end = time.monotonic() + 60 * minutes
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(_safely, seeds, chunksize=10))
+        for result in pool.map(_safely, seeds, chunksize=10):
+            results.append(result)
+            if "broken" in result:
+                print(result, file=sys.stderr, flush=True)
+            if time.monotonic() > end:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
+    return results
 
 
 def summary_of(results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -334,6 +341,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="run one seed and tell what happened")
     parser.add_argument("--real", action="store_true", help="real signatures (with --seed)")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=600, help="stop after that time with what is done")
     parser.add_argument("--out", default="", help="write a summary as JSON")
     options = parser.parse_args()
     if options.seed is not None:
@@ -342,7 +350,7 @@ def main() -> int:
         return 0
     started = time.perf_counter()
     seeds = range(options.first, options.first + options.seeds)
-    summary = summary_of(run_many(seeds, options.processes))
+    summary = summary_of(run_many(seeds, options.processes, options.minutes))
     summary |= {"processes": options.processes, "seconds": round(time.perf_counter() - started, 1)}
     if options.out:
         summary |= {"date": time.strftime("%Y-%m-%d", time.gmtime()), "machine": machine()}

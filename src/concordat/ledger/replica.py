@@ -132,7 +132,7 @@ class Replica:
         self._stalled: dict[str, Stalled] = {}  # one a sender
         self._overtaken: dict[int, Entry] = {}  # the last entry of a council log before a quorum showed another
         self._found: list[Misconduct] = []  # proofs made while a message was taken
-        self._forked: set[tuple[str, str]] = set()  # whose numbering was proved forked here
+        self._forked: set[tuple[str, str]] = set()  # whose numbering was proved forked here, or which view late
         self._own_origin = chain.last.member(self.me).origin
 
     # --- What a node asks of it ---------------------------------------------------------------------------------------
@@ -271,9 +271,10 @@ class Replica:
         cursors = self.councils[view].progress_at(size).cursors if view else {}
         found = []
         for origin, log in self.shelf.logs.items():
-            start, end = cursors.get(origin, 0), log.submitted_size
-            if end > start and (log.size < end or log.council_between(start, end)):
-                found.append(origin)
+            if log.submitted:
+                start, end = cursors.get(origin, 0), log.submitted[-1][0]
+                if end > start and (log.size < end or log.council_between(start, end)):
+                    found.append(origin)
         return sorted(found)
 
     def final(self) -> tuple[int, int]:
@@ -910,7 +911,8 @@ class Replica:
     def _late(self, log: CouncilLog) -> None:
         """A merge delay that has passed, proved by the certificate that the newest batch carries."""
         batch, head = log.batches[-1], read_head(str(self.heads[log.view]))[1]
-        if batch is None or batch.certificate is None or head.size != log.size:
+        done = (log.chair, f"late {log.view}") in self._forked
+        if batch is None or batch.certificate is None or head.size != log.size or done:
             return
         limit = batch.certificate.verify(log.version) - log.version.merge_delay_hours * 3600
         for origin, copy in sorted(self.shelf.logs.items()):
@@ -925,6 +927,7 @@ class Replica:
                 with suppress(InputError, TrustError):
                     late = misconduct.merge_delay(self.chain, copy.entries[index], member, log.entries[-1], council)
                     self._found.append(late)
+                    self._forked.add((log.chair, f"late {log.view}"))
                 return
 
     def _report(self, now: int) -> Out:
