@@ -218,6 +218,23 @@ def submission_time(text: str, version: Membership, member: str) -> tuple[Checkp
     return head, time
 
 
+def submitted_under(text: str, chain: MembershipChain, member: str) -> tuple[Membership, Checkpoint, int]:
+    """The newest version under which a cosigned member head proves a time; the head and the time.
+
+    Raises:
+        InputError, TrustError: as `submission_time`, under every version that has the member.
+    """
+    fault: TrustError | None = None
+    for version in reversed(chain.versions):
+        if all(m.id != member for m in version.members):
+            continue
+        try:
+            return (version, *submission_time(text, version, member))
+        except TrustError as error:
+            fault = error
+    raise fault or TrustError(f"{member} is no member.", code="not_a_member")
+
+
 @dataclass(frozen=True)
 class Batch:
     """What the chair adds in one step."""

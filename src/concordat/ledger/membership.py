@@ -342,6 +342,17 @@ class MembershipChain:
         """The hash of version 1."""
         return self.versions[0].hash
 
+    def last_with(self, member_id: str) -> Membership:
+        """The newest version that has a member: who left keeps its log.
+
+        Raises:
+            TrustError: no version has it.
+        """
+        for version in reversed(self.versions):
+            if any(m.id == member_id for m in version.members):
+                return version
+        raise TrustError(f"{member_id} is in no membership version of {self.last.bloc}.", code="not_a_member")
+
     def at(self, point: Point) -> Membership:
         """The version in force at a batch."""
         return [m for m in self.versions if m.effective <= point][-1]

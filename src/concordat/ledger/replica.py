@@ -40,6 +40,7 @@ from concordat.ledger.council_log import (
     read_cosignatures,
     read_head,
     submission_time,
+    submitted_under,
 )
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.keys import ED25519_LOG, Ed25519Secret
@@ -330,7 +331,7 @@ class Replica:
         log = self.shelf.logs.get(message.origin)
         if log is None:
             raise TrustError(f"{message.origin[:60]} is no member's log.", where=sender, code="origin")
-        signed = cosigned_head(message.head, self.chain.last.member_ring(log.owner))
+        signed = cosigned_head(message.head, self.chain.last_with(log.owner).member_ring(log.owner))
         head = signed.checkpoint
         if head.origin != message.origin or message.start + len(message.leaves) > head.size:
             raise InputError("entries beyond their head, or of another log.", where=sender, code="peer")
@@ -448,8 +449,7 @@ class Replica:
         log = self.shelf.logs.get(origin)
         if log is None:
             raise TrustError(f"{origin[:60]} is no member's log.", where=sender, code="origin")
-        version = self.chain.of_view(self.view)
-        head, time = submission_time(text, version, log.owner)
+        version, head, time = submitted_under(text, self.chain, log.owner)
         digest = sha256(text.encode()).hexdigest()
         if digest not in self.shelf.notes:
             self._found += self.watch.saw(cosigned_head(text, version.member_ring(log.owner)))

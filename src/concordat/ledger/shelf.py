@@ -142,8 +142,8 @@ class Shelf:
         self.admit(chain)
 
     def admit(self, chain: MembershipChain) -> None:
-        """Have a log for every member of the newest version."""
-        for member in chain.last.members:
+        """Have a log for everyone who is or was a member."""
+        for member in (m for version in chain.versions for m in version.members):
             self.logs.setdefault(member.origin, MemberLog(member.origin, member.id))
 
     def size(self, origin: str) -> int:

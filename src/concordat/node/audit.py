@@ -15,7 +15,7 @@ from typing import Any
 
 from concordat import canonical
 from concordat.errors import InputError, TrustError
-from concordat.ledger.council_log import Certificate, CouncilLog, Missing, Progress, submission_time
+from concordat.ledger.council_log import Certificate, CouncilLog, Missing, Progress, submitted_under
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import Membership, MembershipChain, Point
 from concordat.ledger.misconduct import Misconduct
@@ -169,7 +169,7 @@ class _Audit:
         log = self.shelf.logs.get(origin)
         if log is None:
             raise TrustError("a note of a log that no member has.", where=origin, code="note")
-        head, time = submission_time(text, self.chain.last, log.owner)
+        _, head, time = submitted_under(text, self.chain, log.owner)
         log.submit(head.size, time, sha256(text.encode()).hexdigest())
 
     def _covered(self, path: str, text: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from concordat import canonical, clock
 from concordat.errors import ConcordatError, StateError, TrustError
-from concordat.ledger.council_log import Certificate, CouncilLog, Progress, submission_time
+from concordat.ledger.council_log import Certificate, CouncilLog, Progress, submitted_under
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.membership import MembershipChain
@@ -255,11 +255,9 @@ class Node:
         log = self.replica.shelf.logs.get(origin)
         if log is None:
             return
-        for version in reversed(self.chain.versions):
-            with suppress(ConcordatError):
-                head, time = submission_time(text, version, log.owner)
-                log.submit(head.size, time, digest)
-                return
+        with suppress(ConcordatError):
+            _, head, time = submitted_under(text, self.chain, log.owner)
+            log.submit(head.size, time, digest)
 
     def _load_councils(self, heads: Mapping[str, str]) -> None:
         replica, bloc = self.replica, self.chain.last.bloc
@@ -317,7 +315,8 @@ def verify_disk(node: Node) -> list[str]:
         for entry in fresh.read(0, leaves, node.chain):
             fresh.append(entry)
         if log.head is not None:
-            signed = Checkpoint.parse(str(log.head), node.chain.last.member_ring(log.owner).keys, origin)
+            ring = node.chain.last_with(log.owner).member_ring(log.owner)
+            signed = Checkpoint.parse(str(log.head), ring.keys, origin)
             size = signed.checkpoint.size
             if size > fresh.size or fresh.tree.root(size) != signed.checkpoint.root:
                 raise TrustError("the signed head is not of these entries.", where=origin, code="head")

@@ -223,5 +223,43 @@ def test_a_fourth_member_joins_and_a_view_begins_with_it(tmp_path: Path) -> None
         node.close()
 
 
+def test_a_member_leaves_and_what_it_said_stays(tmp_path: Path) -> None:
+    """Version 2 leaves a member out from view 2 on; its log stays in every export, and both auditors follow it."""
+    ids = ("BRA", "CHN", "IND", "ZAF")
+    homes = found(tmp_path, ids)
+    folders = [tmp_path / member / "public" for member in ids]
+    nodes = [Node(home) for home in homes]
+    first = nodes[1].write("Said", {"word": "I was here"}, "council")[0].id
+    for node, folder in zip(nodes, folders, strict=True):
+        export(node.replica, folder)
+    exchange(nodes, folders, lambda: all(first in _ids(n) for n in nodes))
+    v1 = nodes[0].chain.last
+    for node in nodes:
+        node.close()
+    payload = canonical.dumps(renewed_payload(v1, [], ["CHN"], "2031-01-01T00:00:00Z", (2, 0)))
+    envelope = None
+    for home in homes:
+        envelope = sign_payload(payload, [read_root(p) for p in sorted((home / "roots").iterdir())[:2]], envelope)
+    assert envelope is not None
+    stay = [0, 2, 3]
+    for i in stay:
+        adopt(homes[i], [envelope.to_bytes()])
+    with pytest.raises(TrustError, match="is not in it"):
+        adopt(homes[1], [envelope.to_bytes()])
+    nodes = [Node(homes[i]) for i in stay]
+    second = nodes[0].write("Said", {"word": "we go on"}, "council")[0].id
+    where = [folders[i] for i in stay]
+    for node, folder in zip(nodes, where, strict=True):
+        export(node.replica, folder)
+    exchange(nodes, where, lambda: all(second in _ids(n) for n in nodes))
+    for node, folder in zip(nodes, where, strict=True):
+        assert _ids(node) == [first, second]
+        export(node.replica, folder)
+        assert "chn.example/BRICS/member" in audit(folder, v1.hash).sizes
+        assert "final to view 2" in "\n".join(verify_export(str(folder), v1.hash))
+        verify_disk(node)
+        node.close()
+
+
 def _ids(node: Node) -> list[str]:
     return [entry.id for _, _, entry in node.replica.events()]
