@@ -10,19 +10,18 @@ the first version needs nothing else: no node, no network.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from concordat import canonical
-from concordat.errors import InputError, TrustError
+from concordat.errors import InputError, StateError, TrustError
 from concordat.ledger.council_log import Batch, Certificate, cosigned_head, submission_time
-from concordat.ledger.entry import Entry
+from concordat.ledger.entry import Entry, plain_base64
 from concordat.ledger.membership import MembershipChain, Point
 from concordat.ledger.merkle import leaf_hash, verify_inclusion
-from concordat.ledger.note import Note
+from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.policy import pending
 from concordat.ledger.proof import TlogProof
 from concordat.ledger.replica import Replica
@@ -227,7 +226,9 @@ def bundle_of(replica: Replica, entry_id: str) -> Bundle:
         proof = log.proof_of(index)
         text = replica.shelf.note(proof[2]) if proof else None
         note = Note.parse(text) if text else log.head
-        assert note is not None
+        if note is None or Checkpoint.parse_text(note.text).size <= index:
+            what = f"entry {log.entries[index].author} {index + 1} stands under no signed head yet."
+            raise StateError(what, where=log.origin, hint="Write the next one, or sync once more.", code="no_head")
         return Bundle(leaf, TlogProof.make(index, log.tree, note), files)
     view, place, digest, size = taken
     text = replica.shelf.note(digest)
@@ -273,10 +274,7 @@ def _b64(data: bytes | None) -> str | None:
 
 
 def _bytes(raw: Any, where: str) -> bytes:
-    try:
-        return base64.b64decode(raw, validate=True)
-    except (binascii.Error, ValueError, TypeError):
-        raise InputError("not base64.", where=where, code="bundle") from None
+    return plain_base64(raw, where, "bundle")
 
 
 def _optional(raw: Any, where: str) -> bytes | None:

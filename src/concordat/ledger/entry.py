@@ -139,10 +139,22 @@ def _matches(pattern: re.Pattern[str], value: Any) -> bool:
 
 
 def _plain_base64(text: Any, where: str) -> bytes:
+    return plain_base64(text, where, "envelope")
+
+
+def plain_base64(text: Any, where: str, code: str) -> bytes:
+    """Bytes from base64 as `b64encode` writes it: no other text stands for the same bytes.
+
+    Raises:
+        InputError: not text, not base64, or bits left over.
+    """
     try:
-        return base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError, TypeError):
-        raise InputError("a field is not base64.", where=where, code="envelope") from None
+        raw = None
+    if raw is None or base64.b64encode(raw).decode() != text:
+        raise InputError("a field is not plain base64.", where=where, code=code)
+    return raw
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ MEMBERS_MAX = 64
 STATUSES = ("active", "suspended")
 WARN_DAYS = 90
 ROLES = {"log": "member", "witness": "witness", "mirror": "mirror"}
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.:-]{0,251}[a-z0-9])?")
+_HOST = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, order=True)

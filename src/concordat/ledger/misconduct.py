@@ -12,7 +12,6 @@ entry out too long. A chair that the network cut off from the author can be late
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 from concordat import canonical
 from concordat.errors import InputError, TrustError
 from concordat.ledger.council_log import Batch, submission_time
-from concordat.ledger.entry import Entry
+from concordat.ledger.entry import Entry, plain_base64
 from concordat.ledger.keys import VerifierKey
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
@@ -32,6 +31,14 @@ from concordat.ledger.views import ViewVote
 
 BYTES_MAX = 16_000_000
 REMEMBERED_MAX = 200_000  # a file of up to that size is parsed once for all who send it
+PARTS = {
+    "author_fork": {"entries"},
+    "double_promise": {"key", "note", "vote"},
+    "inconsistent": {"key", "notes", "old_root", "proof"},
+    "merge_delay": {"batch", "council_proof", "entry", "member_proof"},
+    "rollback": {"key", "notes"},
+    "same_size": {"key", "notes"},
+}
 LATE = "merge_delay"  # a fact about a chair, not a lie
 KINDS = ("author_fork", "double_promise", "inconsistent", "merge_delay", "rollback", "same_size")
 
@@ -97,14 +104,24 @@ class Misconduct:
         files = tuple(_bytes(item, where) for item in raw["membership"])
         return cls(raw["bloc"], raw["kind"], raw["accused"], files, raw["evidence"])
 
-    def check(self, pinned: str) -> Misconduct:
+    def check(self, pinned: str, own: MembershipChain | None = None) -> Misconduct:
         """The proof itself, once it holds against the membership whose first version has that hash.
+
+        Args:
+            pinned: the hash. own: the chain of whoever checks: a proof that brings fewer versions is judged by all.
 
         Raises:
             InputError, TrustError: it doesn't hold, and why.
         """
         chain = _chain(self.membership, pinned)
         where = f"{self.kind} against {self.accused}"
+        if own is not None:
+            pairs = zip(chain.versions, own.versions, strict=False)
+            if any(mine.payload != theirs.payload for mine, theirs in pairs):
+                raise TrustError("it brings another membership than the one here.", where=where, code="misconduct")
+            chain = own if len(own.versions) > len(chain.versions) else chain
+        if set(self.evidence) != PARTS[self.kind]:
+            raise InputError(f"the evidence is {', '.join(sorted(PARTS[self.kind]))}.", where=where, code="misconduct")
         if chain.last.bloc != self.bloc:
             raise TrustError(f"the membership is of {chain.last.bloc}.", where=where, code="misconduct")
         try:
@@ -120,6 +137,18 @@ class Misconduct:
     def forked_chain(self) -> tuple[str, str]:
         """Of an `author_fork`: whose numbering has two entries under one number (`Entry.chain`)."""
         return Entry.parse(_bytes(self.evidence["entries"][0], "entry")).chain
+
+    def subject(self) -> str:
+        """What it is about: the log, or the view; several proofs about one subject say nothing new."""
+        parts = self.evidence
+        if self.kind == "author_fork":
+            try:
+                return "/".join(self.forked_chain())
+            except (InputError, KeyError, IndexError, TypeError):
+                return ""
+        text = parts.get("council_proof") or parts.get("note") or next(iter(parts.get("notes") or [""]), "")
+        found = str(text).partition("\n\n")[2] if self.kind == "merge_delay" else str(text)
+        return found.partition("\n")[0]
 
     def sentence(self) -> str:
         """What was done, in words."""
@@ -211,6 +240,10 @@ def _author_fork(evidence: Mapping[str, Any], chain: MembershipChain) -> str:
     a, b = (Entry.parse(_bytes(leaf, "entry")) for leaf in evidence["entries"])
     chain.verify_entry(a)
     chain.verify_entry(b)
+    for entry in (a, b):
+        view = entry.body.get("view")
+        if entry.scope == "order" and (type(view) is not int or view < 1):
+            raise _refuse("an entry of scope order that names no view.")
     if a.chain != b.chain or a.seq != b.seq or a.id == b.id:
         raise _refuse("not two entries under one number.")
     return a.author
@@ -252,13 +285,17 @@ def _merge_delay(evidence: Mapping[str, Any], chain: MembershipChain) -> str:
     proof = TlogProof.parse(evidence["council_proof"])
     keys = version.council_keys(batch.view)
     head = Checkpoint.parse(str(proof.note), keys).checkpoint
-    if head.origin != version.council_origin(batch.view) or batch_entry.author != chair:
+    chain.verify_entry(batch_entry)
+    named = (batch_entry.author, batch_entry.scope, batch_entry.membership)
+    if head.origin != version.council_origin(batch.view) or named != (chair, "order", version.version):
         raise _refuse("the batch is not of that council log.")
     verify_inclusion(leaf_hash(batch_entry.leaf), proof.index, head.size, head.root, proof.hashes)
-    entry = Entry.parse(_bytes(evidence["entry"], "entry"))
+    entry = chain.verify_entry(Entry.parse(_bytes(evidence["entry"], "entry")))
     member_proof = TlogProof.parse(evidence["member_proof"])
     member_head, submitted = submission_time(str(member_proof.note), version, entry.author)
     verify_inclusion(leaf_hash(entry.leaf), member_proof.index, member_head.size, member_head.root, member_proof.hashes)
+    if entry.seq != member_proof.index + 1:
+        raise _refuse("the entry's number is not that of its place.")
     if batch.certificate is None or entry.scope != "council" or batch.certificate.view != batch.view:
         raise _refuse("the batch carries no certificate, or the entry is not of the council.")
     if batch.certificate.verify(version) <= submitted + version.merge_delay_hours * 3600:
@@ -336,7 +373,4 @@ def _b64(data: bytes) -> str:
 
 
 def _bytes(raw: Any, where: str) -> bytes:
-    try:
-        return base64.b64decode(raw, validate=True)
-    except (binascii.Error, ValueError, TypeError):
-        raise InputError("not base64.", where=where, code="misconduct") from None
+    return plain_base64(raw, where, "misconduct")

@@ -41,7 +41,7 @@ for line in r"""
 text = (?s).* ; id = [A-Z][A-Z0-9]{1,15} ; label = [a-z][a-z0-9-]{0,31} ; type = [A-Z][A-Za-z]{0,63} ; one = #1
 hex = [0-9a-f]{64} ; hash = [A-Za-z0-9+/]{43}= ; status = active|suspended ; n = #\d+ ; n1 = #[1-9]\d* ; any :
 scope = council|exchange|order|clearing:\S{1,99} ; may = council|exchange|order|clearing(:\S{1,99})?
-host = [A-Za-z0-9][A-Za-z0-9.-]{0,200}(:[0-9]{1,5})?
+host = [a-z0-9][a-z0-9.-]{0,99}(:[0-9]{1,5})?
 time = \d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ
 kind = same_size|inconsistent|author_fork|double_promise|merge_delay|rollback
 point : batch>n view>n ; root : keys>hash*99 threshold>n1 ; ref : index>n leaf>hex origin>text proof>hex time>n

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from concordat.errors import InputError, StateError, TrustError
+from concordat.errors import InputError, RuleError, StateError, TrustError
 from concordat.ledger import catching_up, council_log, misconduct
 from concordat.ledger.catching_up import ENTRIES_MAX, RESEND_MAX_S, RESEND_S
 from concordat.ledger.council_log import (
@@ -69,6 +69,7 @@ from concordat.ledger.views import ViewStarted, ViewVote, check_view_started, ch
 from concordat.ledger.watch import Watch
 
 CLOCK_BEHIND_S = 120
+BATCH_BYTES, REF_BYTES = 40_000, 260  # of refs in a batch: a payload has 48,000, a certificate of 30 mirrors 6,000
 NOTE_WAIT_S = 2  # a note that a batch names is probably on its way
 PROOFS_MAX = 4  # of one kind against one member: more say nothing new
 REFUSALS_MAX = 1000
@@ -164,8 +165,14 @@ class Replica:
         Raises:
             InputError: a body that breaks the format. StateError: the log here is shorter than the keys have signed.
         """
+        if scope == "order":
+            what, hint = "entries of scope order stand in council logs alone.", "Write it for council or exchange."
+            raise InputError(what, where="scope", hint=hint, code="scope")
         if self.own.size < self.signer.size_signed(self.own.origin):
             self.signer.head(self.own.checkpoint(), now, self.own.tree.root)  # raises, with what to do
+        council = self.councils.get(self.view)
+        if council is not None:
+            self._require_clock(council, council.size, now)
         entry = Entry.new(
             author=self.me, bloc=self.bloc, membership=self.chain.last.version, person=person, seq=self.own.size + 1,
             prev=self.own.entries[-1].id if self.own.entries else FIRST, scope=scope, ts=utc(now), type=type, body=body,
@@ -271,8 +278,9 @@ class Replica:
         view, size = self.final()
         cursors = self.councils[view].progress_at(size).cursors if view else {}
         found = []
+        active = {m.origin for m in self.chain.of_view(self.view).active}
         for origin, log in self.shelf.logs.items():
-            if log.submitted:
+            if log.submitted and origin in active:
                 start, end = cursors.get(origin, 0), log.submitted[-1][0]
                 if end > start and (log.size < end or log.council_between(start, end)):
                     found.append(origin)
@@ -362,6 +370,9 @@ class Replica:
         """Cosign a member's head, if this log is all that it ever showed us."""
         if log.disowned:
             return []
+        council = self.councils.get(self.view)
+        if council is not None:
+            self._require_clock(council, council.size, now)
         size = self.signer.floor.heads.get(("witness", log.origin), (0, b""))[0]
         if head.size < size:
             return []
@@ -493,11 +504,14 @@ class Replica:
         """What can be taken up: of each log the submitted entries behind its cursor, until the batch is full."""
         refs: list[Ref] = []
         cursors = dict(last.cursors)
+        active = {m.origin for m in self.chain.of_view(self.view).active}
+        room = BATCH_BYTES - sum(len(origin) + 20 for origin in active | set(cursors))
         for origin, log in sorted(self.shelf.logs.items()):
-            end = min(log.submitted_size, log.size)
+            end = min(log.submitted_size, log.size) if origin in active else 0
             for index in log.council_between(cursors.get(origin, 0), end):
                 proof = log.proof_of(index)
-                if len(refs) == REFS_MAX or proof is None or not self._matches(log, proof):
+                room -= len(origin) + REF_BYTES
+                if room < 0 or len(refs) == REFS_MAX or proof is None or not self._matches(log, proof):
                     break
                 refs.append(Ref(origin, index, leaf_hash(log.entries[index].leaf).hex(), proof[2], proof[1]))
                 cursors[origin] = index + 1
@@ -513,6 +527,7 @@ class Replica:
     def _extend(self, log: CouncilLog, type: str, body: Mapping[str, Any], now: int) -> Out:  # noqa: A002
         """As chair: write an entry, sign the head, cosign it as a mirror, send it to all."""
         self._require_clock(log, log.size, now)
+        self._require_in_force(log, now)
         if log.size < self.signer.size_signed(log.origin):
             what = f"the copy here has {log.size} entries; this node has signed {self.signer.size_signed(log.origin)}."
             raise StateError(what, where=log.origin, code="rollback")
@@ -544,6 +559,18 @@ class Replica:
         if now + CLOCK_BEHIND_S < ledger:
             what = f"this node's clock says {utc(now)}, the ledger {utc(ledger)}: {ledger - now} s behind."
             raise StateError(what, where=log.origin, hint="Set the clock; until then nothing is signed.", code="clock")
+
+    def _require_in_force(self, log: CouncilLog, now: int) -> None:
+        """After the membership's end nothing new becomes final: batches are neither written nor cosigned.
+
+        Raises:
+            StateError: it has ended, and what to do.
+        """
+        version = self.chain.at(Point(log.view, log.progress_at(log.size).number + 1))
+        try:
+            version.require_in_force(utc(now))
+        except RuleError as error:
+            raise StateError(error.what, where=error.where, hint=error.hint, code="expired") from None
 
     def _council_quorum(self, now: int) -> Out:
         assert self.open_council is not None
@@ -732,6 +759,7 @@ class Replica:
         if log.chair == self.me or not self.signer.may_cosign(log.view):
             return []
         self._require_clock(log, head.size, now)
+        self._require_in_force(log, now)
         size = self.signer.floor.heads.get(("mirror", log.origin), (0, b""))[0]
         if head.size < size:
             return []
@@ -946,10 +974,11 @@ class Replica:
         if sha256(data).hexdigest() in self.accusations:
             return []
         found = Misconduct.parse(data)
-        same = [a for a in self.accusations.values() if (a.accused, a.kind) == (found.accused, found.kind)]
+        about = (found.accused, found.kind, found.subject())
+        same = [a for a in self.accusations.values() if (a.accused, a.kind, a.subject()) == about]
         if len(same) >= PROOFS_MAX:
             return []
-        found.check(self.chain.pinned)
+        found.check(self.chain.pinned, self.chain)
         self.accusations[found.id] = found
         out: Out = [(peer, Accusation(data)) for peer in self.peers]
         chair = self.chain.of_view(self.view).chair(self.view)

@@ -12,7 +12,6 @@ Waiting times double with each view that fails: 30, 60, 120 minutes, at most 24 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +20,7 @@ from typing import Any
 from concordat import canonical
 from concordat.errors import InputError, TrustError
 from concordat.ledger.council_log import Certificate, CouncilLog, Progress, count
-from concordat.ledger.entry import Entry, Envelope, sign_envelope
+from concordat.ledger.entry import Entry, Envelope, plain_base64, sign_envelope
 from concordat.ledger.keys import ED25519_COSIGNATURE, Ed25519Secret, entry_keyid
 from concordat.ledger.membership import Membership, MembershipChain
 from concordat.ledger.note import decode_hash
@@ -156,10 +155,7 @@ class ViewStarted:
             raise InputError("a ViewStarted is cut, number, view, votes.", where=where, code="view")
         if len(body["votes"]) > 64:
             raise InputError("over 64 votes.", where=where, code="view")
-        try:
-            votes = [ViewVote.parse(base64.b64decode(raw, validate=True), where) for raw in body["votes"]]
-        except (binascii.Error, ValueError, TypeError):
-            raise InputError("a vote is not base64.", where=where, code="view") from None
+        votes = [ViewVote.parse(plain_base64(raw, where, "view"), where) for raw in body["votes"]]
         cut = None if body["cut"] is None else Certificate.parse(body["cut"], where)
         return cls(count(body["view"], 2, where), count(body["number"], 0, where), tuple(votes), cut)
 

@@ -262,7 +262,7 @@ class _Audit:
                 vote.verify(self.chain.of_view(vote.view))
             elif path.startswith("misconduct/"):
                 data = self._named(path, path.removeprefix("misconduct/").removesuffix(".json"))
-                found.append(Misconduct.parse(data, path).check(self.chain.pinned).sentence())
+                found.append(Misconduct.parse(data, path).check(self.chain.pinned, self.chain).sentence())
         return tuple(found)
 
     def _named(self, path: str, digest: str) -> bytes:
