@@ -1,9 +1,9 @@
 """How long is a bloc of ten without finality once its chair is dead and the time-out has passed?
 
-`python -m simulation.dead_chair` (from `tests/`) prints seconds. Ten members with real Ed25519 keys, and ML-DSA-44 where
-the library has it, run in this one process; messages arrive at once, in order. The clock of the members is virtual up to
-the time-out; from there on what counts is the time that this process needs, on one core, for all ten: votes, the new
-view, the certificate of what was cut, the batch with the waiting entry, and the batch that makes it final at every
+`python -m simulation.dead_chair` (from `tests/`) prints seconds. Ten members with real Ed25519 keys, and ML-DSA-44
+where the library has it, run in this one process; messages arrive at once, in order. The members' clock is virtual
+up to the time-out; from there on what counts is the time that this process needs, on one core, for all ten: votes, the
+new view, the certificate of what was cut, the batch with the waiting entry, and the batch that makes it final at every
 member. Nothing verified is remembered from one message to the next, so every member pays for every signature, more than
 once. Real members share the work among ten machines and add four or five round trips of the network.
 """

@@ -1,6 +1,7 @@
 """The protocol with one safeguard taken out: the simulator must notice each.
 
-`python -m simulation.mutants --seeds 300` (from `tests/`) looks for the first seeds that notice; `test_world` keeps them.
+`python -m simulation.mutants --seeds 300` (from `tests/`) looks for the first seeds that notice; `test_world` keeps
+them.
 """
 
 from __future__ import annotations

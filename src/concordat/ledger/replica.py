@@ -547,7 +547,7 @@ class Replica:
         head = Checkpoint(log.origin, log.size, log.tree.root())
         note = self.signer.head(head, now, log.tree.root)
         self.heads[log.view] = note
-        lines = self.signer.cosign("mirror", head, now, log.tree.root, log.view)
+        lines = self.signer.cosign("mirror", head, now, log.tree.root, log.view, self._carried(log))
         self.open_council = note.with_signatures(lines)
         self._moved()
         out: Out = [(peer, Entries(log.origin, log.size - 1, (entry.leaf,), str(note))) for peer in self.peers]
@@ -763,10 +763,15 @@ class Replica:
         size = self.signer.floor.heads.get(("mirror", log.origin), (0, b""))[0]
         if head.size < size:
             return []
-        signatures = self.signer.cosign("mirror", head, now, log.tree.root, log.view)
+        signatures = self.signer.cosign("mirror", head, now, log.tree.root, log.view, self._carried(log))
         if self.heads[log.view].text == head.text():
             self.heads[log.view] = self.heads[log.view].with_signatures(signatures)
         return [(log.chair, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in signatures)))]
+
+    def _carried(self, log: CouncilLog) -> Certificate | None:
+        """The certificate that the last entry of a council log carries."""
+        batch = log.batches[-1]
+        return batch.certificate if batch else None
 
     # --- Views --------------------------------------------------------------------------------------------------------
 
@@ -776,6 +781,9 @@ class Replica:
 
     def _vote_for(self, view: int, now: int) -> Out:
         self.since = now
+        kept = self.signer.floor.certificate
+        if kept is not None and (self.highest is None or kept.place > self.highest.place):
+            self._learn(kept, now)  # the keys remember more than a restored database
         if not self.signer.may_vote(view, self.highest):  # restored from a backup: others know what it has cosigned
             return [(peer, self.hello()) for peer in self.peers]
         vote = self.signer.vote(self.bloc, view, self.highest)

@@ -32,25 +32,36 @@ class Floor:
     Attributes:
         heads: (role, origin) -> size and root of the largest head signed. times: role -> the last time signed.
         promised: the highest view voted for, or cosigned in. council: (view, size) of the highest council head that a
-            cosigned one carried the certificate of: no vote may name less.
+            cosigned one carried the certificate of: no vote may name less. certificate: that one in full, so that a
+            node whose database is older than its keys can still vote.
     """
 
     heads: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
     promised: int = 1
     council: tuple[int, int] = (0, 0)
+    certificate: Certificate | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the file beside the keys."""
         heads = [[role, origin, size, root.hex()] for (role, origin), (size, root) in sorted(self.heads.items())]
-        return {"council": list(self.council), "heads": heads, "promised": self.promised, "times": self.times}
+        kept = self.certificate.body() if self.certificate else None
+        return {
+            "certificate": kept,
+            "council": list(self.council),
+            "heads": heads,
+            "promised": self.promised,
+            "times": self.times,
+        }
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Floor:
         """The other way round."""
         heads = {(role, origin): (size, bytes.fromhex(root)) for role, origin, size, root in raw["heads"]}
         view, size = raw["council"]
-        return cls(heads, dict(raw["times"]), raw["promised"], (view, size))
+        kept = raw.get("certificate")
+        certificate = Certificate.parse(kept, "floor") if kept else None
+        return cls(heads, dict(raw["times"]), raw["promised"], (view, size), certificate)
 
 
 class Signer:
@@ -93,15 +104,23 @@ class Signer:
         return Note(checkpoint.text(), tuple(signer.sign(checkpoint, time) for signer in signers))
 
     def cosign(
-        self, role: str, checkpoint: Checkpoint, now: int, root_at: RootAt, view: int = 0
+        self,
+        role: str,
+        checkpoint: Checkpoint,
+        now: int,
+        root_at: RootAt,
+        view: int = 0,
+        carried: Certificate | None = None,
     ) -> tuple[Signature, ...]:
-        """Cosign as `witness` or `mirror`; `view` is that of a council log.
+        """Cosign as `witness` or `mirror`; `view` is that of a council log, `carried` what its last entry carries.
 
         Raises:
             StateError: the floor forbids it.
         """
         if view:
             self._allow_view(checkpoint.origin, view)
+            if carried is not None and carried.place >= self.floor.council:
+                self.floor.certificate = carried
         time = self._allow(role, checkpoint, now, root_at, (view, checkpoint.size - 1) if view else (0, 0))
         return tuple(signer.sign(checkpoint, time) for signer in self._keys[role])
 

@@ -12,22 +12,14 @@ from concordat.ledger.misconduct import KINDS, Misconduct
 from simulation.keys import NAMES, stub_signatures
 from simulation.world import World, draw
 
-# One run for each kind: a seed in which it occurs.
-SEEDS = {
-    "author_fork": 102,
-    "same_size": 102,
-    "double_promise": 102,
-    "inconsistent": 324,
-    "rollback": 11,
-    "merge_delay": 1875,
-}
+SEEDS = (63, 102, 1896)  # in these three runs every kind occurs
 
 
 @pytest.fixture(scope="module")
 def proofs() -> Iterator[dict[str, tuple[Misconduct, str]]]:
     found: dict[str, tuple[Misconduct, str]] = {}
     with stub_signatures():
-        for seed in sorted(set(SEEDS.values())):
+        for seed in SEEDS:
             world = World(draw(seed)).run()
             for m in world.plan.honest:
                 for proof in world.nodes[m][0].accusations.values():

@@ -68,9 +68,10 @@ def test_the_floor_is_saved_before_a_signature_leaves() -> None:
     saved: list[dict] = []
     it = signer("BRA", stub=True)
     it._save = lambda floor: saved.append(floor.as_json())
-    it.cosign("mirror", at(3), NOW, TREE.root, 2)
+    it.cosign("mirror", at(3), NOW, TREE.root, 2, certificate(2, 2))
     assert saved[-1]["heads"] == [["mirror", "BRICS/council/2", 3, TREE.root(3).hex()]]
     assert Floor.from_json(saved[-1]) == it.floor
     restored = signer("BRA", stub=True, floor=Floor.from_json(saved[-1]))
+    assert restored.vote("BRICS", 3, restored.floor.certificate).place == (2, 2)
     with pytest.raises(StateError, match="concordat node sync --recover"):
-        restored.cosign("mirror", at(2), NOW, TREE.root, 2)
+        restored.cosign("mirror", at(2), NOW, TREE.root, 3)
