@@ -22,6 +22,9 @@ KEPT = {  # seeds that broke once, and what was wrong
     102: "a member that a twin chair had shown another first batch never took the certified one",
     324: "a member that held the certificate first took another entry of that size, and stayed with it",
     1403: "a restored chair had lost a certificate that it alone held, and could never vote again",
+    3736: "late cosignatures for a member restored from a backup were compared with entries that it lacked",
+    4173: "own entries that came back were shown to no witness if the keys had signed a later, lost one",
+    4256: "as 1403",
     153: "a chair whose last batch was overtaken had no head to send",
 }
 NOTICED = {  # mutant -> a seed that notices it

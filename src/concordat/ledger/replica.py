@@ -401,10 +401,10 @@ class Replica:
         head = read_head(str(self.own.head))[1]
         if head.size <= self.own.submitted_size or head.size in self.open:
             return []
-        if head.size < self.signer.floor.heads.get(("witness", self.own.origin), (0, b""))[0]:
-            return []
-        own = self.signer.cosign("witness", head, now, self.own.tree.root)
-        self.open[head.size] = self.own.head.with_signatures(own)
+        note = self.own.head
+        if head.size >= self.signer.floor.heads.get(("witness", self.own.origin), (0, b""))[0]:
+            note = note.with_signatures(self.signer.cosign("witness", head, now, self.own.tree.root))
+        self.open[head.size] = note  # without the own line if the keys have signed more: others may still do
         self._moved()
         return self._own_quorum(head.size, now)
 
@@ -436,7 +436,7 @@ class Replica:
         if view:
             certificate = self.certificates.get((view, head.size))
             return certificate is not None and certificate.root == head.root
-        return head.size <= self.own.submitted_size and self.own.tree.root(head.size) == head.root
+        return head.size <= min(self.own.submitted_size, self.own.size) and self.own.tree.root(head.size) == head.root
 
     def _own_quorum(self, size: int, now: int) -> Out:
         version = self.chain.of_view(self.view)
