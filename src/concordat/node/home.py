@@ -62,6 +62,7 @@ class Node:
         self._saved: set[str] = set()
         self._deferred = False
         self._floor: dict[str, Any] = {}
+        self._saved_waiting = ""
         self.seen: set[bytes] = set()
         self._saved_open: dict[str, Note] = {}
         files = self.store.papers("membership")
@@ -131,7 +132,9 @@ class Node:
             yield
         finally:
             self._deferred = False
-        self._keep(self.signer.floor)
+        self._save_entries()  # what is signed, then what the keys remember of it, and only then the signatures
+        self._save_floor(self.signer.floor)
+        self._save()
 
     def _step(self, action: Callable[[], T]) -> T:
         try:
@@ -149,6 +152,9 @@ class Node:
         if self._deferred:
             return
         self._save()
+        self._save_floor(floor)
+
+    def _save_floor(self, floor: Any) -> None:
         data = floor.as_json()
         if data != self._floor:
             save_floor(self.home, floor)
@@ -156,15 +162,22 @@ class Node:
 
     # --- Disk ---------------------------------------------------------------------------------------------------------
 
-    def _save(self) -> None:
-        """Write what is new since the last time, in one commit."""
+    def _save_entries(self) -> None:
+        """Write the entries that are new since the last time; nothing that is signed by this node."""
         with self.store.commit():
             for origin, log in self.replica.shelf.logs.items():
                 self._save_log(origin, id(log), [e.leaf for e in log.entries[self._known(origin, id(log)) :]])
+            for council in self.replica.councils.values():
+                self._save_log(council.origin, id(council), council.leaves[self._known(council.origin, id(council)) :])
+
+    def _save(self) -> None:
+        """Write what is new since the last time, in one commit."""
+        with self.store.commit():
+            self._save_entries()
+            for origin, log in self.replica.shelf.logs.items():
                 if log.head is not None:
                     self._save_head(origin, log.head)
             for view, council in self.replica.councils.items():
-                self._save_log(council.origin, id(council), council.leaves[self._known(council.origin, id(council)) :])
                 if view in self.replica.heads:
                     self._save_head(council.origin, self.replica.heads[view])
             self._save_notes()
@@ -209,6 +222,10 @@ class Node:
         for kind, key, data in papers:
             self.store.put_paper(kind, key, data)
             self._saved.add(f"{kind} {key}")
+        waiting = "" if self.replica.since is None else str(self.replica.since)
+        if self._saved_waiting != waiting:  # patience runs on between processes
+            self.store.put_paper("waiting", "since", waiting.encode())
+            self._saved_waiting = waiting
         opened: dict[str, Note | None] = {str(size): note for size, note in self.replica.open.items()}
         opened["council"] = self.replica.open_council
         for key, note in opened.items():
@@ -241,6 +258,9 @@ class Node:
         for key, data in self.store.papers("misconduct").items():
             replica.accusations[key] = Misconduct.parse(data)
             self._saved.add(f"misconduct {key}")
+        self._saved_waiting = self.store.papers("waiting").get("since", b"").decode()
+        if self._saved_waiting.isdecimal():
+            replica.since = int(self._saved_waiting)
         for key, data in self.store.papers("open").items():
             note = Note.parse(data)
             if key == "council":
