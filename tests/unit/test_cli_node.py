@@ -68,7 +68,8 @@ def test_a_bundle_under_another_trust_or_changed_is_refused(tmp_path: Path, caps
         (("ledger", "write", "Said", "{}", "--ref", "abc"), 2, "ids of entries"),
         (("ledger", "write", "Said", "@absent.json"), 2, "absent.json: can't be read"),
         (("ledger", "show", "ffff"), 2, 'no entry with an id that begins with "ffff"'),
-        (("node", "sync", "--from", "absent"), 0, ""),
+        (("node", "sync", "--from", "absent"), 2, "no folder could be read"),
+        (("ledger", "write", "Said", '{"view": 1}', "--scope", "order"), 2, "stand in council logs alone"),
     ],
 )
 def test_bad_arguments_are_told_and_nothing_is_written(

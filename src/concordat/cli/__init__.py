@@ -126,7 +126,10 @@ def _state_error(error: OSError) -> StateError:
 def _fail(error: ConcordatError, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(error.as_dict(), ensure_ascii=False, sort_keys=True))
-    print(f"concordat: {error}", file=sys.stderr)
+    said = "".join(
+        c if c.isprintable() or c == "\n" else "\ufffd" for c in str(error)
+    )  # it may quote a stranger's file
+    print(f"concordat: {said}", file=sys.stderr)
     return error.exit_code
 
 

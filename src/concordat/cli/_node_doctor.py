@@ -35,7 +35,7 @@ def _disk(node: Any) -> tuple[str, str, str]:
     free = shutil.disk_usage(node.home).free
     mb = free // 2**20
     if free < DISK_RESERVE:
-        return "bad", "disk", f"{mb:,} MB free; below {DISK_RESERVE // 2**20} MB nothing is signed"
+        return "bad", "disk", f"{mb:,} MB free: make room before {DISK_RESERVE // 2**20} MB become none"
     return "good", "disk", f"{mb:,} MB free"
 
 

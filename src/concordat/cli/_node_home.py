@@ -37,6 +37,11 @@ def passphrase_of(file: Path | None) -> str:
     return line
 
 
+def plain(text: str) -> str:
+    """Text of others without control characters: a folder must not write to our terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def open_node(home: Path | None, passphrase_file: Path | None) -> Any:
     """The node, opened; use it in a `with` block."""
     from concordat.node.home import Node

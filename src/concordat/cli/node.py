@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, home_of, open_node, passphrase_of
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, home_of, open_node, passphrase_of, plain
 from concordat.errors import InputError, TrustError
 
 app = typer.Typer(
@@ -185,10 +185,13 @@ def sync(
     from concordat.node.publish import export
     from concordat.node.sync import sync as take
 
+    if to is not None and any(to.resolve() == folder.resolve() for folder in folders):
+        what = "that is another member's folder."
+        raise InputError(what, where="--to", hint="Give this node a folder of its own.", code="folder")
     with open_node(home, passphrase_file) as node:
         taken = take(node, folders)
         if to is not None:
-            export(node.replica, to)
+            export(node.replica, to, home_of(home))
         final = _final(node.replica)
     if json:
         sizes = {name: {"before": a, "after": b} for name, a, b in taken.sizes}
@@ -199,11 +202,17 @@ def sync(
         print("   ".join(changed))
         print(f"final to {final}" if final else "nothing is final yet")
         for what in taken.problems:
-            print(f"refused: {what}")
+            print(f"refused: {plain(what)}")
         for what, file in taken.accusations:
             print(f"PROOF OF MISCONDUCT: {what} See {file} in this node's export.")
     if taken.accusations:
         raise TrustError("a folder holds a lie; the proof is kept.", hint="Show it to the others.", code="misconduct")
+    if taken.unreadable == len(folders):
+        raise InputError("no folder could be read.", hint="See above.", code="folder")
+    if taken.problems:
+        raise TrustError(
+            f"{len(taken.problems)} things were refused; what is good was taken.", hint="See above.", code="refused"
+        )
 
 
 @app.command()
@@ -217,7 +226,7 @@ def export(
     from concordat.node.publish import export as write
 
     with open_node(home, passphrase_file) as node:
-        changed = write(node.replica, out)
+        changed = write(node.replica, out, home_of(home))
         pinned = node.chain.pinned
     if json:
         _print_json({"changed": changed, "folder": str(out), "trust": pinned})

@@ -36,7 +36,7 @@ from concordat.ledger.keys import (
 
 MEMBERSHIP_TYPE = "application/vnd.concordat.membership+json; v=1"
 BYTES_MAX = 4_000_000
-MEMBERS_MAX = 64
+MEMBERS_MAX = 49  # two signatures each and the log's own: a note has at most 100, for other readers too
 STATUSES = ("active", "suspended")
 WARN_DAYS = 90
 ROLES = {"log": "member", "witness": "witness", "mirror": "mirror"}

@@ -3,7 +3,7 @@
 A note is text that ends in a newline, a blank line, and one line for each signature: `— <name> base64(key id ||
 signature)`. A checkpoint is a note of three lines: origin, size in decimal, base64 of the 32-byte root; here without
 extension lines. Signatures of unknown keys are ignored; a known key whose signature fails refuses the whole note; at
-most 160 signatures of at most 16,384 characters are read.
+most 100 signatures of at most 16,384 characters are read.
 
 A cosignature is eight bytes of time (seconds since 1970, big-endian) and a signature. With Ed25519 (type 0x04) it is
 over `cosignature/v1`, the time, and the text; with ML-DSA-44 (0x06) over a binary structure that names cosigner, time,
@@ -39,7 +39,7 @@ from concordat.ledger.keys import (
 )
 
 NOTE_BYTES_MAX = 1_000_000
-SIGNATURES_MAX = 160  # 64 members in two algorithms, and the log's own
+SIGNATURES_MAX = 100
 LINE_MAX = 16_384
 SIZE_MAX = 2**63 - 1
 TIME_MAX = 2**63 - 1

@@ -47,7 +47,7 @@ kind = same_size|inconsistent|author_fork|double_promise|merge_delay|rollback
 point : batch>n view>n ; root : keys>hash*99 threshold>n1 ; ref : index>n leaf>hex origin>text proof>hex time>n
 person : from>point key>hash label>label may>may*99 until>point? ; highest : root>hash size>n1 view>n1
 member : host>host id>id log>text*2 mirror>text*2 persons>person*9999 root>root status>status witness>text*2
-membership : bloc>id effective>point expires>time members>member*999 merge_delay_hours>n rota>id*999 threshold>n1 \
+membership : bloc>id effective>point expires>time members>member*49 merge_delay_hours>n rota>id*999 threshold>n1 \
 v>one version>n1 ; certificate : cosignatures>text*999 note>hex root>hash size>n1 view>n1
 entry : author>id bloc>id body>any membership>n1 person>label prev>hex refs>hex*64 scope>scope seq>n1 ts>time \
 type>type v>one ; Batch : certificate>certificate? cursors>any number>n1 refs>ref*128 view>n1

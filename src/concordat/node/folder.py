@@ -93,6 +93,8 @@ class FolderSource:
             return None
         seen.add(digest)
         note = Note.parse(data, place)
+        if not Checkpoint.parse_text(note.text, place).size:
+            raise InputError("a head of no entries.", where=place, code="folder")
         Checkpoint.parse_text(note.text, place)
         return note
 
@@ -108,7 +110,7 @@ def messages(source: FolderSource, replica: Replica, seen: set[bytes]) -> Iterat
     """
     chain, own = replica.chain, replica.own.origin
     bases = source.checkpoints()
-    if not bases:
+    if not bases and not (source.path / "manifest.json").is_file():
         hint = "An export has logs/<origin>/checkpoint; write one with: concordat node export DIR"
         raise InputError("there is no log in this folder.", where=str(source.path), hint=hint, code="folder")
     heads = [(base, note) for base in bases if (note := source.head(base, seen)) is not None]

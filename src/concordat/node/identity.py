@@ -188,7 +188,10 @@ def read_seeds(path: Path, passphrase: str = "") -> dict[str, bytes]:
             plain = _opened(path, raw, passphrase)
         else:
             plain = raw["seeds"]
-        return {kind: base64.b64decode(seed, validate=True) for kind, seed in plain.items()}
+        seeds = {kind: base64.b64decode(seed, validate=True) for kind, seed in plain.items()}
+        if "ed25519" not in seeds or any(len(seed) != 32 for seed in seeds.values()):
+            raise ValueError("no seed of 32 bytes")
+        return seeds
     except FileNotFoundError:
         raise StateError("the key file is missing.", where=str(path), code="no_key") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

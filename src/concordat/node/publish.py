@@ -6,13 +6,14 @@ manifest last. Any web server, USB stick or post office can carry the folder.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 from concordat import canonical
-from concordat.errors import StateError
+from concordat.errors import InputError, StateError
 from concordat.ledger.membership import words_of
 from concordat.ledger.note import Checkpoint, Note, Signature
 from concordat.ledger.policy import member_policy
@@ -104,27 +105,32 @@ def _log_files(origin: str, leaves: list[bytes], head: str) -> Iterator[tuple[st
     yield f"{base}/checkpoint", head.encode()
 
 
-def export(replica: Replica, out: Path) -> int:
-    """Write an export; the number of files that changed.
+def export(replica: Replica, out: Path, home: Path | None = None) -> int:
+    """Write an export; the number of files that changed. Files that are not of an export are never touched.
+
+    Args:
+        home: the node's own folder, which must not lie in the export, nor the export in it.
 
     Raises:
-        StateError: a folder that holds something else, or that can't be written.
+        StateError: a folder that holds something else, links, or can't be written.
     """
     wanted = dict(export_files(replica))
     wanted["manifest.json"] = canonical.dumps({path: sha256(data).hexdigest() for path, data in wanted.items()})
+    if home is not None and _within(home, out):
+        what = "the node's own folder and its export lie one in the other."
+        raise StateError(what, where=str(out), hint="Export into another folder.", code="home")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        present = {str(p.relative_to(out).as_posix()): p for p in out.rglob("*") if p.is_file() or p.is_symlink()}
-        if present and "manifest.json" not in present:
-            hint = "Choose an empty folder, or one that holds an export."
-            raise StateError("the folder holds something else.", where=str(out), hint=hint, code="not_empty")
-        changed = sum(_write(out / path, data) for path, data in wanted.items() if path != "manifest.json")
-        for path in sorted(set(present) - set(wanted)):
-            present[path].unlink()
+        earlier = _earlier(out)
+        changed = sum(_write(out, path, data) for path, data in wanted.items() if path != "manifest.json")
+        for path in sorted(earlier - set(wanted)):
+            (out / path).unlink(missing_ok=True)
             changed += 1
-        changed += _write(out / "manifest.json", wanted["manifest.json"])
-        for folder in sorted((p for p in out.rglob("*") if p.is_dir()), reverse=True):
-            if not any(folder.iterdir()):
+        changed += _write(out, "manifest.json", wanted["manifest.json"])
+        for folder in sorted(
+            {p for path in earlier - set(wanted) for p in (out / path).parents if out in p.parents}, reverse=True
+        ):
+            if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
     except OSError as error:
         place = str(error.filename or out)
@@ -132,12 +138,50 @@ def export(replica: Replica, out: Path) -> int:
     return changed
 
 
-def _write(path: Path, data: bytes) -> bool:
-    """Write a file if it differs; whole or not at all."""
-    if path.is_file() and not path.is_symlink() and path.stat().st_size == len(data) and path.read_bytes() == data:
+def _within(home: Path, out: Path) -> bool:
+    a, b = home.resolve(), out.resolve()
+    return a == b or a in b.parents or b in a.parents
+
+
+def _earlier(out: Path) -> set[str]:
+    """The files of an earlier export in a folder, by its manifest; an empty folder has none.
+
+    Raises:
+        StateError: the folder holds anything else: it is somebody's, and stays as it is.
+    """
+    present = set()
+    for place, below, names in os.walk(out):
+        for name in (*below, *names):
+            path = Path(place) / name
+            if path.is_symlink():
+                hint = "Choose an empty folder."
+                raise StateError("there is a link in the folder.", where=str(path), hint=hint, code="link")
+        present.update((Path(place) / name).relative_to(out).as_posix() for name in names)
+    if not present:
+        return set()
+    hint = "Choose an empty folder, or one that holds an export."
+    try:
+        listed = canonical.loads((out / "manifest.json").read_bytes(), exact=True)
+    except (OSError, InputError):
+        listed = None
+    ours = isinstance(listed, dict) and {"membership/1.json", "verify.py", "policy.txt"} <= set(listed)
+    foreign = sorted(present - set(listed or ()) - {"manifest.json"} - {f"{p}.new" for p in listed or ()})
+    if not ours or foreign:
+        where = str(out / foreign[0]) if foreign else str(out)
+        raise StateError("the folder holds something else.", where=where, hint=hint, code="not_empty")
+    return present - {"manifest.json"}
+
+
+def _write(out: Path, relative: str, data: bytes) -> bool:
+    """Write a file if it differs; whole or not at all, and never through a link."""
+    path = out / relative
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(data)  # a copy of what is durable in the store: not synced file by file
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    with os.fdopen(handle, "wb") as file:  # a copy of what is durable in the store: not synced file by file
+        file.write(data)
     temporary.replace(path)
     return True

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from concordat.errors import ConcordatError
+from concordat.errors import ConcordatError, InputError
 from concordat.ledger.policy import pending
 from concordat.ledger.replica import Replica
 from concordat.node.folder import FolderSource, messages
@@ -26,13 +26,14 @@ class Taken:
     """What a sync brought.
 
     Attributes:
-        sizes: (name, entries before, entries after) of each log. final: (view, batch) before and after.
+        sizes: (name, entries before, entries after) of each log. unreadable: folders that ended in an error.
         problems: what was refused, in words. accusations: new proofs of misconduct, in words with their file names.
     """
 
     sizes: tuple[tuple[str, int, int], ...]
     problems: tuple[str, ...]
     accusations: tuple[tuple[str, str], ...]
+    unreadable: int = 0
 
 
 def sizes_of(replica: Replica) -> dict[str, int]:
@@ -50,6 +51,7 @@ def sync(node: Node, folders: Sequence[Path]) -> Taken:
     before, known = sizes_of(node.replica), set(node.replica.accusations)
     node.replica.refusals.clear()
     problems: list[str] = []
+    unreadable = 0
     peers = node.replica.peers or [node.identity.member]
     with node.together():
         for number, folder in enumerate(folders):
@@ -59,6 +61,7 @@ def sync(node: Node, folders: Sequence[Path]) -> Taken:
                     node.handle(sender, message)
             except ConcordatError as error:
                 problems.append(str(error))
+                unreadable += isinstance(error, InputError)
             problems += [f"{folder}: {refusal.what}" for refusal in node.replica.refusals]
             node.replica.refusals.clear()
         node.tick()
@@ -72,6 +75,7 @@ def sync(node: Node, folders: Sequence[Path]) -> Taken:
         tuple((name, before.get(name, 0), after[name]) for name in after),
         tuple(dict.fromkeys(problems)),
         tuple((proofs[key].sentence(), f"misconduct/{key}.json") for key in fresh),
+        unreadable,
     )
 
 

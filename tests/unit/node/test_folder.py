@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from concordat.errors import StateError
 from concordat.node.home import Node
 from concordat.node.publish import export
 from concordat.node.sync import Taken, sync
@@ -68,7 +69,7 @@ def _flip(path: str, at: int) -> Callable[[Path], object]:
         (lambda s: (s / ENTRIES).write_bytes((s / ENTRIES).read_bytes()[:-9]), r"ends inside entry 2"),
         (lambda s: (s / f"{LOG}/checkpoint").write_bytes(b"\xff" * 40), r"checkpoint: position 0 is not UTF-8"),
         (lambda s: (s / f"{LOG}/checkpoint").write_bytes(b"x" * 1_000_001), r"over 1,000,000 bytes"),
-        (lambda s: shutil.rmtree(s / "logs"), r"there is no log in this folder"),
+        (lambda s: (shutil.rmtree(s / "logs"), (s / "manifest.json").unlink()), r"there is no log in this folder"),
     ],
     ids=["entry", "length", "head", "no bundle", "empty bundle", "torn bundle", "rubbish head", "huge head", "no logs"],
 )
@@ -122,3 +123,32 @@ def test_taking_a_folder_twice_changes_nothing(good: tuple[list[Path], Path], tm
         export(node.replica, tmp_path / "out")
         assert sync(node, [good[1]]).problems == ()
         assert export(node.replica, tmp_path / "out") == 0
+
+
+def test_an_export_touches_nothing_that_is_not_its_own(good: tuple[list[Path], Path], tmp_path: Path) -> None:
+    """A web site has a manifest.json too; a stick may hold links; a home may lie in the folder."""
+    home = tmp_path / "home"
+    shutil.copytree(good[0][0], home)
+    site, stick, victim = tmp_path / "site", tmp_path / "stick", tmp_path / "victim"
+    site.mkdir()
+    (site / "manifest.json").write_text("{}")
+    (site / "thesis.txt").write_text("years of work")
+    victim.write_text("precious")
+    with Node(home) as node:
+        with pytest.raises(StateError, match=r"holds something else"):
+            export(node.replica, site)
+        assert (site / "thesis.txt").read_text() == "years of work"
+        export(node.replica, stick)
+        (stick / "thesis.txt").write_text("years of work")
+        with pytest.raises(StateError, match=r"thesis\.txt: the folder holds something else"):
+            export(node.replica, stick)
+        (stick / "thesis.txt").unlink()
+        (stick / "README.txt").write_text("changed")
+        (stick / "README.txt.new").symlink_to(victim)
+        with pytest.raises(StateError, match="a link in the folder"):
+            export(node.replica, stick)
+        assert victim.read_text() == "precious"
+        for inside in (home / "out", home, tmp_path):
+            with pytest.raises(StateError, match="lie one in the other"):
+                export(node.replica, inside, home)
+        assert (home / "keys" / "floor.json").exists()
