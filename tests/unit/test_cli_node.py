@@ -66,7 +66,7 @@ def test_a_bundle_under_another_trust_or_changed_is_refused(tmp_path: Path, caps
         (("ledger", "write", "said things", "{}"), 2, "is not what type may be"),
         (("ledger", "write", "Said", "{}", "--scope", "parliament"), 2, "is not what scope may be"),
         (("ledger", "write", "Said", "{}", "--ref", "abc"), 2, "ids of entries"),
-        (("ledger", "write", "Said", "@absent.json"), 2, "absent.json: can't be read"),
+        (("ledger", "write", "Said", "@absent.json"), 2, "absent.json: no such file"),
         (("ledger", "show", "ffff"), 2, 'no entry with an id that begins with "ffff"'),
         (("node", "sync", "--from", "absent"), 2, "no folder could be read"),
         (("ledger", "write", "Said", '{"view": 1}', "--scope", "order"), 2, "stand in council logs alone"),
@@ -145,3 +145,82 @@ def test_a_demo_is_final_everywhere(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (code, "not empty" in err) == (2, True)
     code, _, err = _run(capsys, "node", "demo", "400", tmp_path / "more")
     assert (code, "members; a demo has 1 to" in err) == (2, True)
+
+
+def _pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path, Path, Path]:
+    """Two nodes and the unsigned membership of both."""
+    homes = [tmp_path / "ana", tmp_path / "bala"]
+    for home, member in zip(homes, ("BRA", "IND"), strict=True):
+        host = f"{member.lower()}.example"
+        _run(capsys, "node", "init", "--bloc", "BRICS", "--member", member, "--host", host, "--home", home)
+    record = tmp_path / "record.json"
+    _run(capsys, "node", "found", record, homes[0] / "member.json", homes[1] / "member.json")
+    return homes[0], homes[1], record
+
+
+def test_swapped_keys_are_noticed_before_signing_and_before_adopting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana, bala, record = _pair(tmp_path, capsys)
+    raw = json.loads(record.read_bytes())
+    other = tmp_path / "other"
+    _run(capsys, "node", "init", "--bloc", "BRICS", "--member", "BRA", "--host", "bra.example", "--home", other)
+    theirs = json.loads((other / "member.json").read_bytes())["member"]
+    raw["members"][0] |= {role: theirs[role] for role in ("log", "witness", "mirror", "persons")}
+    record.write_bytes(json.dumps(raw, sort_keys=True, separators=(",", ":")).encode())
+    code, _, err = _run(capsys, "node", "sign", record, "--home", ana)
+    assert (code, "it gives BRA log keys that are not those of this node" in err) == (5, True)
+    assert _run(capsys, "node", "sign", record, "--home", bala)[0] == 0
+    code, _, err = _run(capsys, "node", "adopt", record, "--home", ana)
+    assert (code, "Don't sign it; ask who put it together" in err) == (5, True)
+
+
+def test_a_stranger_cannot_sign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ana, bala, record = _pair(tmp_path, capsys)
+    stranger = tmp_path / "stranger"
+    _run(capsys, "node", "init", "--bloc", "BRICS", "--member", "ZAF", "--host", "zaf.example", "--home", stranger)
+    before = record.read_bytes()
+    assert _run(capsys, "node", "sign", record, "--home", stranger)[0] == 5
+    roots = sorted((stranger / "roots").glob("root-*.json"))[:2]
+    code, _, err = _run(capsys, "node", "sign", record, "--root", roots[0], "--root", roots[1], "--home", ana)
+    assert (code, "this root key is not in the file" in err) == (5, True)
+    assert record.read_bytes() == before
+    for home in (ana, bala):
+        assert _run(capsys, "node", "sign", record, "--home", home)[0] == 0
+    for home in (ana, bala, ana):  # twice does no harm
+        assert _run(capsys, "node", "adopt", record, "--home", home)[0] == 0
+
+
+def test_the_next_version_is_written_signed_and_adopted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ana, bala, record = _pair(tmp_path, capsys)
+    for home in (ana, bala):
+        _run(capsys, "node", "sign", record, "--home", home)
+    for home in (ana, bala):
+        _run(capsys, "node", "adopt", record, "--home", home)
+    later = tmp_path / "later.json"
+    code, out, _ = _run(
+        capsys, "node", "renew", later, "--expires", "2031-12-31", "--view", "1", "--batch", "1", "--home", ana
+    )
+    assert code == 0
+    assert "needs the votes of 2 members of version 1" in out
+    code, _, err = _run(capsys, "node", "adopt", later, "--home", ana)
+    assert code != 0
+    for home in (ana, bala):
+        assert _run(capsys, "node", "sign", later, "--home", home)[0] == 0
+    assert _run(capsys, "node", "adopt", later, "--home", ana)[0] == 0
+    grades = json.loads(_run(capsys, "node", "doctor", "--home", ana, "--json")[1])["findings"]
+    assert any("version 2, 2 members" in f["what"] for f in grades)
+    code, _, err = _run(capsys, "node", "renew", tmp_path / "x.json", "--remove", "ZAF", "--home", ana)
+    assert (code, "ZAF is not a member" in err) == (2, True)
+    code, _, err = _run(capsys, "node", "renew", tmp_path / "x.json", "--expires", "soon", "--home", ana)
+    assert (code, '"soon" is not a day' in err) == (2, True)
+
+
+def test_two_folders_of_one_name_are_not_mixed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home, stick = tmp_path / "home", tmp_path / "stick"
+    _init(capsys, home)
+    _run(capsys, "node", "export", stick, "--home", home)
+    code, _, err = _run(capsys, "node", "sync", "--from", stick, "--to", stick, "--home", home)
+    assert (code, "another member's folder" in err) == (2, True)
+    code, _, err = _run(capsys, "node", "export", home / "out", "--home", home)
+    assert (code, "one in the other" in err) == (7, True)

@@ -36,10 +36,12 @@ def write(
     payload = _body(body)
     with open_node(home, passphrase_file) as node:
         if content is not None:
+            if "blob" in payload:
+                what = "the body has a blob already."
+                raise InputError(what, where="body", hint="Leave it out, or --attach.", code="blob")
             payload["blob"] = content[0]
+            node.store.put_blob(content[0]["hash"], content[2], content[1])  # first: an entry never lacks its content
         entry, _ = node.write(kind, payload, scope, refs=sorted(ref))
-        if content is not None:
-            node.store.put_blob(content[0]["hash"], content[2], content[1])
         size = node.replica.own.size
         alone = len(node.chain.last.active) == 1
         if alone:
@@ -86,6 +88,8 @@ def prove(
         verdict = bundle.verify(node.chain.pinned)
         pinned = node.chain.pinned
     data = bundle.data()
+    if out.is_dir():
+        raise InputError("that is a folder.", where=str(out), hint="Name a file: -o said.bundle", code="folder")
     temporary = out.with_name(out.name + ".new")
     temporary.write_bytes(data)
     temporary.replace(out)
@@ -162,17 +166,25 @@ def _tell(verdict: Any, json: bool) -> None:
 
 def _list(replica: Any, json: bool) -> None:
     final = {entry.id for _, _, entry in replica.events()}
+    refused = {entry.id: why for _, entry, why in replica.refused()}
     rows = [e for _, log in sorted(replica.shelf.logs.items()) for e in log.entries[-20:]]
     if json:
-        facts = [{"author": e.author, "final": e.id in final, "id": e.id, "seq": e.seq, "type": e.type} for e in rows]
+        facts = [
+            {"author": e.author, "id": e.id, "seq": e.seq, "standing": _standing(e.id, final, refused), "type": e.type}
+            for e in rows
+        ]
         _print_json({"entries": facts})
         return
     for e in rows:
-        print(
-            f"{e.author} {e.seq:>5}  {e.type:20} {e.scope:10} {'final' if e.id in final else 'not final':9} {e.id[:16]}"
-        )
+        print(f"{e.author} {e.seq:>5}  {e.type:20} {e.scope:10} {_standing(e.id, final, refused):9} {e.id[:16]}")
     if not rows:
         print("No entries yet.")
+
+
+def _standing(entry_id: str, final: set[str], refused: dict[str, str]) -> str:
+    if entry_id in refused:
+        return "refused"
+    return "final" if entry_id in final else "not final"
 
 
 def _body(text: str) -> dict[str, Any]:
@@ -210,6 +222,8 @@ def _pinned(text: str) -> str:
 
 def _read(path: Path) -> bytes:
     try:
+        if not path.is_file():
+            raise InputError("no such file.", where=str(path), code="unreadable")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None

@@ -92,7 +92,7 @@ def sign(
 ) -> None:
     """Sign a membership file with root keys: this member's vote for it."""
     from concordat.ledger.membership import Membership, words_of
-    from concordat.node.found import sign_payload
+    from concordat.node.found import check_own_keys, sign_payload
     from concordat.node.identity import read_root
 
     data, where = _read(file), str(file)
@@ -101,8 +101,15 @@ def sign(
     paths = list(roots) or sorted((home_of(home) / "roots").glob("root-*.json"))[:2]
     if not paths:
         raise InputError("no root key here.", hint="Bring them: --root FILE --root FILE", code="no_root")
-    envelope = sign_payload(before.payload if before else data, [read_root(p, passphrase) for p in paths], before)
+    keys = [read_root(p, passphrase) for p in paths]
+    envelope = sign_payload(before.payload if before else data, keys, before)
     version = Membership.parse(envelope.to_bytes(), where)
+    if (home_of(home) / "identity.json").exists() and not roots:
+        check_own_keys(home_of(home), version)
+    known = {root for m in version.members for root in m.roots}
+    if not {key.public for key in keys} <= known | _roots_before(home, passphrase_file):
+        hint = "Sign with the root keys of a member that the file names."
+        raise TrustError("this root key is not in the file.", where=where, hint=hint, code="stray")
     target = out or file
     _write(target, envelope.to_bytes())
     if json:
@@ -299,6 +306,17 @@ def _day(text: str) -> str:
         return f"{date.fromisoformat(text).isoformat()}T00:00:00Z"
     except ValueError:
         raise InputError(f'"{text[:40]}" is not a day.', where="--expires", hint="As 2027-12-31", code="day") from None
+
+
+def _roots_before(home: Path | None, passphrase_file: Path | None) -> set[bytes]:
+    """The root keys of the newest version that this node has: who leaves signs the version that leaves it out."""
+    from concordat.errors import ConcordatError
+
+    try:
+        with open_node(home, passphrase_file) as node:
+            return {root for m in node.chain.last.members for root in m.roots}
+    except ConcordatError:
+        return set()
 
 
 def _final(replica: Any) -> str:

@@ -337,6 +337,12 @@ class MembershipChain:
         """The newest version."""
         return self.versions[-1]
 
+    @cached_property
+    def keys_change(self) -> bool:
+        """Whether any person's key is valid from or until some batch only, or differs between versions."""
+        keys = {p for v in self.versions for m in v.members for p in m.persons}
+        return len(self.versions) > 1 or any(p.end is not None or p.start > FIRST_POINT for p in keys)
+
     @property
     def pinned(self) -> str:
         """The hash of version 1."""

@@ -301,7 +301,23 @@ class Replica:
         return [item for part in reversed(parts) for item in part]
 
     def events(self) -> list[tuple[Point, Ref, Entry]]:
-        """Every final entry with the batch that took it up, in order."""
+        """Every final entry that counts, with the batch that took it up, in order."""
+        refused = {entry.id for _, entry, _ in self.refused()}
+        return [item for item in self._taken_up() if item[2].id not in refused]
+
+    def refused(self) -> list[tuple[Point, Entry, str]]:
+        """Entries that were taken up when their key was not valid any more, or not yet; and why they don't count."""
+        found: list[tuple[Point, Entry, str]] = []
+        if not self.chain.keys_change:
+            return found
+        for point, _, entry in self._taken_up():
+            try:
+                self.chain.check_taken_up(entry, point)
+            except TrustError as error:
+                found.append((point, entry, str(error)))
+        return found
+
+    def _taken_up(self) -> list[tuple[Point, Ref, Entry]]:
         return [(p, ref, self.shelf.entry(ref.origin, ref.index)) for p, batch in self.history() for ref in batch.refs]
 
     # --- Messages -----------------------------------------------------------------------------------------------------

@@ -59,6 +59,9 @@ class Floor:
         """The other way round."""
         heads = {(role, origin): (size, bytes.fromhex(root)) for role, origin, size, root in raw["heads"]}
         view, size = raw["council"]
+        numbers = [view, size, raw["promised"], *raw["times"].values(), *(size for size, _ in heads.values())]
+        if any(type(number) is not int or number < 0 for number in numbers):
+            raise ValueError("numbers that are none")
         kept = raw.get("certificate")
         certificate = Certificate.parse(kept, "floor") if kept else None
         return cls(heads, dict(raw["times"]), raw["promised"], (view, size), certificate)
@@ -170,7 +173,7 @@ class Signer:
             raise StateError(
                 f"this node's copy of the log has {checkpoint.size:,} entries, but its keys have signed {size:,}.",
                 where=checkpoint.origin,
-                hint=f'Restore the missing {missing:,} with "concordat node sync --recover".',
+                hint=f"Fetch the missing {missing:,} from another member's folder: concordat node sync --from FOLDER",
                 code="rollback",
             )
         if size and root_at(size) != root:

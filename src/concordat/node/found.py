@@ -7,7 +7,9 @@ people compared aloud. A node that has written entries adopts only a next versio
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -25,8 +27,10 @@ from concordat.ledger.membership import (
     quorum_of,
 )
 from concordat.node.identity import (
+    ROLES,
     Identity,
     check_owner,
+    locked,
     make_keys,
     member_record,
     read_identity,
@@ -45,11 +49,14 @@ def init(home: Path, identity: Identity, passphrase: str = "") -> Membership:
         InputError: a bloc, member or host that can't stand in a membership file. StateError: a node is there already.
     """
     check_names(identity.bloc, identity.member, identity.host)
-    make_keys(home, identity, passphrase)
+    expires = default_expiry()
+    halfway = (home / "identity.json").exists() and not (home / "pinned.txt").exists()
+    if not (halfway and read_identity(home) == identity):  # an init that was interrupted goes on
+        make_keys(home, identity, passphrase)
     record = member_record(home, identity, passphrase)
     text = json.dumps({"bloc": identity.bloc, "member": record}, indent=1, sort_keys=True, ensure_ascii=False)
     (home / "member.json").write_text(text + "\n", encoding="utf-8")
-    data = canonical.dumps(found_payload(identity.bloc, [record]))
+    data = canonical.dumps({**found_payload(identity.bloc, [record]), "expires": expires})
     signed = sign_payload(data, _roots(home, passphrase))
     Store(home / "log.db", create=True).close()
     adopt(home, [signed.to_bytes()])
@@ -62,7 +69,11 @@ def _roots(home: Path, passphrase: str) -> list[Ed25519Secret]:
 
 def default_expiry() -> str:
     """A little over a year from now."""
-    return (clock.now() + timedelta(days=VALID_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
+    try:
+        return (clock.now() + timedelta(days=VALID_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
+    except OverflowError:
+        hint = "Set the machine's clock."
+        raise StateError(f"this clock says {clock.now():%Y}.", where="clock", hint=hint, code="clock") from None
 
 
 def found_payload(bloc: str, records: Sequence[Mapping[str, Any]], merge_delay_hours: int = 24) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def read_record(path: Path) -> tuple[str, dict[str, Any]]:
         return str(raw["bloc"]), dict(raw["member"])
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         hint = "Ask the member for the member.json of its node."
         raise InputError("not a member.json.", where=str(path), hint=hint, code="member_file") from None
 
@@ -133,11 +144,13 @@ def adopt(home: Path, files: Sequence[bytes]) -> Membership:
     identity = read_identity(home)
     new = [Membership.parse(data) for data in files]
     check_owner(identity, new[-1].bloc)
-    if not any(m.id == identity.member and m.host == identity.host for m in new[-1].members):
-        raise TrustError(f"{identity.member} at {identity.host} is not in it.", where="membership", code="membership")
+    check_own_keys(home, new[-1])
+    lock = locked(home)
     store = Store(home / "log.db")
     try:
         if new[0].version == 1:
+            if (home / "pinned.txt").exists() and pinned_hash(home) == new[0].hash and len(files) == 1:
+                return new[0]  # adopted before
             if store.origins():
                 what = "this node has written entries under another membership."
                 raise StateError(what, where=str(home), hint="Begin a new node for a new bloc.", code="has_entries")
@@ -149,11 +162,40 @@ def adopt(home: Path, files: Sequence[bytes]) -> Membership:
             for data in files:
                 chain = chain.extended(data)
         with store.commit():
+            store.drop_papers("membership")
             for version in chain.versions:
                 store.put_paper("membership", str(version.version), version.envelope.to_bytes())
     finally:
         store.close()
+        os.close(lock)
     return chain.last
+
+
+def check_own_keys(home: Path, membership: Membership) -> None:
+    """What a membership file says of this member is what its own `member.json` says: nobody swapped its keys.
+
+    Raises:
+        TrustError: the member is not in it, or with another host or other keys.
+    """
+    identity = read_identity(home)
+    own = next((m for m in membership.members if m.id == identity.member), None)
+    if own is None or own.host != identity.host:
+        raise TrustError(f"{identity.member} at {identity.host} is not in it.", where="membership", code="membership")
+    try:
+        _, record = read_record(home / "member.json")
+    except InputError:  # moved away: doctor compares the private keys
+        return
+    said = {role: [str(key) for key in getattr(own, role)] for role in ROLES}
+    odd = [role for role in ROLES if said[role] != record.get(role)]
+    roots = {base64.b64encode(root).decode() for root in own.roots}
+    if roots != set(record["root"]["keys"]):
+        odd.append("root")
+    persons = {(p.label, base64.b64encode(p.public).decode()) for p in own.persons}
+    if not {(p["label"], p["key"]) for p in record["persons"]} <= persons:
+        odd.append("person")
+    if odd:
+        what = f"it gives {identity.member} {odd[0]} keys that are not those of this node."
+        raise TrustError(what, where="membership", hint="Don't sign it; ask who put it together.", code="swapped")
 
 
 def renewed_payload(
@@ -179,7 +221,13 @@ def renewed_payload(
             raise InputError(f"{gone} is not a member.", where="--remove", hint=f"Members: {known}", code="member")
         del members[gone]
     for record in records:
-        members[str(record.get("id"))] = dict(record)
+        name, fixed = str(record.get("id")), ("host", "log", "witness", "mirror")
+        if name in members and any(members[name][part] != record.get(part) for part in fixed):
+            what = (
+                f"{name}'s host or node keys differ from those it has: the program can't take over such a change yet."
+            )
+            raise InputError(what, where="--member", hint="Let it leave, and join under another id.", code="rotation")
+        members[name] = dict(record)
     active = [key for key in sorted(members) if members[key].get("status") == "active"]
     rota = [key for key in raw["rota"] if key in active] + [key for key in active if key not in raw["rota"]]
     raw |= {

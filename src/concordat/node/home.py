@@ -7,7 +7,6 @@ under the next one, a head without its entry can't exist. A lock keeps a second 
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,7 +26,7 @@ from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.replica import Out, Replica
 from concordat.ledger.views import ViewStarted, ViewVote, check_view_started
 from concordat.node.found import pinned_hash
-from concordat.node.identity import Identity, check_owner, read_identity, read_signer, save_floor
+from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
 from concordat.node.store import Store
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ class Node:
     def __init__(self, home: Path, passphrase: str = "") -> None:
         self.home = home
         self.identity: Identity = read_identity(home)
-        self._lock = _locked(home)
+        self._lock = locked(home)
         try:
             self._open(passphrase)
         except BaseException:
@@ -110,6 +109,8 @@ class Node:
         Raises:
             InputError: what breaks the format. RuleError: the membership has expired.
         """
+        if self.now <= 0:
+            raise StateError(f"this clock says {clock.now():%Y}.", where="clock", hint="Set the clock.", code="clock")
         self.chain.last.require_in_force(clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
         entry, out = self._step(
             lambda: self.replica.write(type, body, scope, self.now, person=person, secret=secret, refs=refs)
@@ -305,20 +306,6 @@ class Node:
         log.append(entry, None, progress)
         log.cut = started.cut.place if started.cut else (0, 0)
         return log
-
-
-def _locked(home: Path) -> int:
-    """Hold the folder; who holds it otherwise."""
-    handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
-        os.close(handle)
-        raise StateError(f"another process (number {owner}) uses this node.", where=str(home), code="locked") from None
-    os.ftruncate(handle, 0)
-    os.write(handle, str(os.getpid()).encode())
-    return handle
 
 
 def verify_disk(node: Node) -> list[str]:

@@ -9,6 +9,7 @@ holds three root keys, which belong on other machines or paper as soon as the fi
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
@@ -226,7 +227,7 @@ def read_floor(home: Path) -> Floor:
     path = home / "keys" / "floor.json"
     try:
         return Floor.from_json(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StateError(
             f"what the keys have signed is not known: {error}.",
             where=str(path),
@@ -243,3 +244,17 @@ def check_owner(identity: Identity, bloc: str) -> None:
     """
     if identity.bloc != bloc:
         raise TrustError(f"this node is of {identity.bloc}, the file of {bloc}.", code="bloc")
+
+
+def locked(home: Path) -> int:
+    """Hold the folder; who holds it otherwise."""
+    handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
+        os.close(handle)
+        raise StateError(f"another process (number {owner}) uses this node.", where=str(home), code="locked") from None
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
+    return handle

@@ -220,6 +220,11 @@ class Store:
         query = "SELECT key, bytes FROM paper WHERE kind = ? ORDER BY key"
         return {key: bytes(data) for key, data in self._db.execute(query, (kind,))}
 
+    def drop_papers(self, kind: str) -> None:
+        """Forget the papers of a kind."""
+        with self.commit():
+            self._db.execute("DELETE FROM paper WHERE kind = ?", (kind,))
+
     def put_blob(self, digest: str, salt: bytes | None, content: bytes) -> None:
         """Keep content that an entry names."""
         with self.commit():

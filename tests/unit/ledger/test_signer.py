@@ -73,5 +73,5 @@ def test_the_floor_is_saved_before_a_signature_leaves() -> None:
     assert Floor.from_json(saved[-1]) == it.floor
     restored = signer("BRA", stub=True, floor=Floor.from_json(saved[-1]))
     assert restored.vote("BRICS", 3, restored.floor.certificate).place == (2, 2)
-    with pytest.raises(StateError, match="concordat node sync --recover"):
+    with pytest.raises(StateError, match="concordat node sync --from FOLDER"):
         restored.cosign("mirror", at(2), NOW, TREE.root, 3)
