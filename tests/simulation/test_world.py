@@ -13,7 +13,7 @@ from simulation.faults import draw
 from simulation.mutants import MUTANTS, what_breaks
 from simulation.world import run_many, run_seed, summary_of
 
-SEEDS, REAL_SEEDS = 500, 20
+SEEDS, REAL_SEEDS = 1_000, 20
 KEPT = {  # seeds that broke once, and what was wrong
     11: "a restored chair signed two batches of one number before it saw that its keys had signed more",
     30: "a merge delay was to be proved under a head shorter than the log",

@@ -10,7 +10,8 @@ A mirror cosigns only what `CouncilLog.check` accepts: numbers follow, cursors n
 exactly its entries of scope `council` between the cursors, each ref stands in a member log that the mirror holds, under
 a head that q witnesses cosigned, with the median of their times. Format: docs/reference/ledger-format.md.
 
-This module decides nothing about who chairs (`views`) and moves nothing (`replica`).
+This module decides nothing about who chairs (`views`) and moves nothing (`replica`). One file because a batch can't be
+checked apart from the certificate and the heads that it names.
 """
 
 from __future__ import annotations

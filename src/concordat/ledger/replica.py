@@ -9,7 +9,7 @@ Rules it keeps, in the order in which they are asked: nothing is cosigned that `
 ledger time. What it learns of others' lies becomes a `Misconduct`, once, and goes to all. Whatever a peer can make grow
 here is bounded, or grows only with what a quorum has signed.
 
-One file of over 500 lines because the roles share one state, and the order of the rules is the protocol: whoever checks
+One file because the roles share one state, and the order of the rules is the protocol: whoever checks
 it reads from top to bottom. What decides nothing stands elsewhere: `catching_up` sends again what was lost, `rivals`
 compares two logs under one name, `watch` remembers who signed what, `signer` what the own keys may sign.
 """
