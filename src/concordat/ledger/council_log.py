@@ -130,6 +130,10 @@ class Certificate:
         head = signed.checkpoint
         return cls(view, head.size, head.root, tuple(lines), sha256(text.encode()).hexdigest())
 
+    def claimed_time(self) -> int:
+        """The median of the times in its lines, nothing verified: for what was verified before it was stored."""
+        return median_time(claimed(Signature.parse(line)) for line in self.cosignatures)
+
     def verify(self, version: Membership) -> int:
         """The time of the certificate: the median of its cosignature times.
 
@@ -234,6 +238,26 @@ def submitted_under(text: str, chain: MembershipChain, member: str) -> tuple[Mem
         except TrustError as error:
             fault = error
     raise fault or TrustError(f"{member} is no member.", code="not_a_member")
+
+
+def claimed(signature: Signature) -> int:
+    """The time that a cosignature line claims."""
+    return int.from_bytes(signature.blob[:8], "big")
+
+
+def stored_time(note: Note, chain: MembershipChain, member: str) -> tuple[int, int] | None:
+    """Size and time of a member head that was verified before it was stored; None if no version makes it a quorum.
+
+    For a node that opens its own store: `submitted_under` without the signatures. `node verify` checks them again.
+    """
+    for version in reversed(chain.versions):
+        if all(m.id != member for m in version.members):
+            continue
+        keys = {(key.name, key.id) for key in version.cosigner_keys("witness") if key.kind == ED25519_COSIGNATURE}
+        times = [claimed(s) for s in note.signatures if (s.name, s.keyid) in keys]
+        if len(times) >= version.quorum:
+            return Checkpoint.parse_text(note.text).size, median_time(times)
+    return None
 
 
 @dataclass(frozen=True)
@@ -482,6 +506,14 @@ class CouncilLog:
         for entry, batch, progress in zip(self.entries[:-1], self.batches, self.progress, strict=False):
             log.append(entry, batch, progress)
         return log
+
+    def replay(self, leaf: bytes) -> None:
+        """Add a batch from this node's own store, where only what `check` accepted gets."""
+        entry = parse_entry(leaf)
+        batch = Batch.parse(entry.body, self.origin)
+        last = self.progress_at(self.size)
+        time = max(last.time, batch.certificate.claimed_time()) if batch.certificate else last.time
+        self.append(entry, batch, Progress(batch.number, batch.cursors, time))
 
     def append(self, entry: Entry, batch: Batch | None, progress: Progress) -> None:
         """Add an entry that was checked."""

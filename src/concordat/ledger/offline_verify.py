@@ -420,7 +420,8 @@ class Export:
         self.lines = [f"membership: {count} versions of {bloc}, pinned {self.pin} ({how})"]
         with at("policy.txt"):
             words, keys = self.read("policy.txt").decode().split(), {k.public for k in self.chain.versions[-1].keys}
-            need("quorum" in words, "no quorum")
+            alone = len(self.chain.versions[-1].active) == 1
+            need("quorum" in words and ("none" in words) == alone, "no quorum")
             need(all(Key.parse(word).public in keys for word in words if word.count("+") > 1), "a key of no member")
 
     def read(self, path: str, most: int = NOTE_MAX) -> bytes:

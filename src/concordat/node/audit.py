@@ -20,12 +20,11 @@ from concordat.ledger.entry import Entry
 from concordat.ledger.membership import Membership, MembershipChain, Point
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
-from concordat.ledger.policy import Policy
 from concordat.ledger.shelf import Shelf
 from concordat.ledger.tiles import WIDTH, MemoryTiles, tile_path, tiles_of
 from concordat.ledger.views import ViewStarted, ViewVote, check_view_started
 from concordat.node.folder import FILES_MAX, FolderSource
-from concordat.node.publish import folder_of
+from concordat.node.publish import folder_of, policy_text
 
 PLAIN = {"README.txt", "manifest.json", "policy.txt", "verify.py"}
 
@@ -75,7 +74,8 @@ class _Audit:
 
     def run(self) -> Audited:
         """All steps, in the order in which they build on each other."""
-        Policy.parse(self._read("policy.txt").decode("utf-8", "replace"), "policy.txt")
+        if self._read("policy.txt") != policy_text(self.chain.last).encode():
+            raise TrustError("not the policy of the newest membership version.", where="policy.txt", code="policy")
         notes = self._notes()
         for origin in sorted(self.shelf.logs):
             self._member_log(origin)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 from concordat import canonical, clock
-from concordat.errors import ConcordatError, StateError, TrustError
-from concordat.ledger.council_log import Certificate, CouncilLog, Progress, submitted_under
+from concordat.errors import StateError, TrustError
+from concordat.ledger.council_log import Certificate, CouncilLog, Progress, stored_time, submitted_under
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.membership import MembershipChain
@@ -24,6 +25,7 @@ from concordat.ledger.messages import Message
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.replica import Out, Replica
+from concordat.ledger.shelf import Shelf
 from concordat.ledger.views import ViewStarted, ViewVote, check_view_started
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
@@ -276,9 +278,9 @@ class Node:
         log = self.replica.shelf.logs.get(origin)
         if log is None:
             return
-        with suppress(ConcordatError):
-            _, head, time = submitted_under(text, self.chain, log.owner)
-            log.submit(head.size, time, digest)
+        found = stored_time(Note.parse(text), self.chain, log.owner)
+        if found is not None:
+            log.submit(found[0], found[1], digest)
 
     def _load_councils(self, heads: Mapping[str, str]) -> None:
         replica, bloc = self.replica, self.chain.last.bloc
@@ -288,8 +290,7 @@ class Node:
             leaves = list(self.store.entries(origin))
             log = replica.councils[1] if view == 1 else self._started(view, leaves[0])
             for leaf in leaves[log.size :]:
-                entry, batch, progress = log.check(leaf, self.chain, replica.shelf)
-                log.append(entry, batch, progress)
+                log.replay(leaf)
             replica.councils[view] = log
             if origin in heads:
                 replica.heads[view] = Note.parse(heads[origin])
@@ -316,6 +317,7 @@ def verify_disk(node: Node) -> list[str]:
     """
     node.store.check()
     lines = []
+    shelf = Shelf(node.chain)
     for origin, log in sorted(node.replica.shelf.logs.items()):
         fresh = type(log)(origin, log.owner)
         leaves = list(node.store.entries(origin))
@@ -329,8 +331,34 @@ def verify_disk(node: Node) -> list[str]:
                 raise TrustError("the signed head is not of these entries.", where=origin, code="head")
         if node.store.root(origin) != fresh.tree.root():
             raise TrustError("the tiles are not of these entries.", where=origin, code="tile")
+        shelf.logs[origin] = fresh
         lines.append(f"{log.owner} {fresh.size:,}")
+    _verify_order(node, shelf)
     for view, council in sorted(node.replica.councils.items()):
         if council.size:
             lines.append(f"council/{view} {council.size:,}")
     return lines
+
+
+def _verify_order(node: Node, shelf: Shelf) -> None:
+    """Every note and every council entry again, as if it had just come in."""
+    for digest, text in sorted(node.replica.shelf.notes.items()):
+        if sha256(text.encode()).hexdigest() != digest:
+            raise TrustError("a note has another hash than its name.", where=digest[:16], code="note")
+        log = shelf.logs.get(text.partition("\n")[0])
+        if log is not None:
+            submitted_under(text, node.chain, log.owner)
+    shelf.notes = dict(node.replica.shelf.notes)
+    councils: dict[int, CouncilLog] = {}
+    for view, council in sorted(node.replica.councils.items()):
+        if not council.size:
+            continue
+        again = CouncilLog(view, council.version, council.base)
+        if view > 1:
+            entry, _, progress = check_view_started(again, council.leaves[0], node.chain, councils.get(council.cut[0]))
+            again.append(entry, None, progress)
+        for leaf in council.leaves[again.size :]:
+            again.append(*again.check(leaf, node.chain, shelf))
+        if again.progress != council.progress:
+            raise TrustError("its entries lead to another order than was read.", where=council.origin, code="council")
+        councils[view] = again

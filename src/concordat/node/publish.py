@@ -14,7 +14,7 @@ from pathlib import Path
 
 from concordat import canonical
 from concordat.errors import InputError, StateError
-from concordat.ledger.membership import words_of
+from concordat.ledger.membership import Membership, words_of
 from concordat.ledger.note import Checkpoint, Note, Signature
 from concordat.ledger.policy import member_policy
 from concordat.ledger.replica import Replica
@@ -38,6 +38,13 @@ The format is described in docs/reference/ledger-format.md of Concordat.
 """
 
 
+def policy_text(version: Membership) -> str:
+    """The bloc's policy file: a quorum of the active members' witnesses; `none` for a node by itself."""
+    members = version.active
+    quorum = version.quorum if len(members) > 1 else 0
+    return str(member_policy([m.log[0] for m in members], [(m.id, m.witness) for m in members], quorum))
+
+
 def folder_of(origin: str) -> str:
     """The folder of a log in an export."""
     return "logs/" + origin.replace(":", "_")
@@ -48,13 +55,7 @@ def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
     chain = replica.chain
     for version in chain.versions:
         yield f"membership/{version.version}.json", version.envelope.to_bytes()
-    last = chain.last
-    policy = member_policy(
-        [m.log[0] for m in last.active],
-        [(m.id, m.witness) for m in last.active],
-        last.quorum if len(last.active) > 1 else 0,
-    )
-    yield "policy.txt", str(policy).encode()
+    yield "policy.txt", policy_text(chain.last).encode()
     cosigned: dict[str, list[Signature]] = {}
     for text in replica.shelf.notes.values():
         note = Note.parse(text)
@@ -83,7 +84,8 @@ def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
         yield f"misconduct/{digest}.json", proof.data()
     yield "verify.py", (files("concordat.ledger") / "offline_verify.py").read_bytes()
     words = words_of(chain.pinned)
-    yield "README.txt", _README.format(bloc=last.bloc, member=replica.me, pinned=chain.pinned, words=words).encode()
+    about = {"bloc": chain.last.bloc, "member": replica.me, "pinned": chain.pinned, "words": words}
+    yield "README.txt", _README.format(**about).encode()
 
 
 def _covers(replica: Replica, note: Note) -> bool:

@@ -439,7 +439,8 @@ class Bloc:
         files |= {f"misconduct/{sha(proof).hex()}.json": proof for proof in self.misconduct}
         policy = [f"log {self.signers[m, 'log'].vkey()}" for m in self.ids]
         policy += [f"witness {m} {self.signers[m, 'witness'].vkey()}" for m in self.ids]
-        policy += [f"group all {self.quorum} {' '.join(self.ids)}", "quorum all" if self.views else "quorum none", ""]
+        quorum = "quorum all" if len(self.ids) > 1 else "quorum none"
+        policy += [f"group all {self.quorum} {' '.join(self.ids)}", quorum, ""]
         files |= {"policy.txt": "\n".join(policy).encode(), "README.txt": b"python verify.py .\n"}
         files["verify.py"] = b"# a copy of the verifier stands here\n"
         return with_manifest(files)
