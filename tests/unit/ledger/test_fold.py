@@ -16,7 +16,7 @@ from concordat.ledger.membership import Point
 from simulation.keys import NAMES, StubSecret, chain, secret
 
 START: dict[str, Any] = {"count": 0, "last": ""}
-EVENTS, REPLICAS = (100_000, 20) if os.environ.get("CONCORDAT_LONG") else (3_000, 3)
+EVENTS, REPLICAS = (int(n) for n in os.environ.get("LEDGER_FOLD", "3000x3").split("x"))
 
 
 def said(state: dict[str, Any], event: Event) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def delivered(ordered: list[Event], rng: random.Random) -> list[Event]:
 
 
 def test_replicas_that_got_the_events_in_any_order_come_to_one_state() -> None:
-    """Acceptance row 13; CONCORDAT_LONG=1 takes 100,000 events and 20 replicas."""
+    """Acceptance row 13; LEDGER_FOLD=100000x20 takes 100,000 events and 20 replicas."""
     rng = random.Random(13)
     ordered = events(EVENTS, rng)
     first = replay(ordered)
