@@ -35,6 +35,7 @@ from simulation.roles import build, copy_of
 
 END = 200 * HOUR
 TICK, IDLE_TICK = 60, 600
+STEPS_MAX = 200_000  # a run takes some thousands: more is a storm of messages that feed each other
 
 
 @dataclass
@@ -106,6 +107,8 @@ class World:
             if self.now > END or (healed and self.steps % 50 == 0 and self.settled()):
                 break
             self.steps += 1
+            if self.steps > STEPS_MAX:
+                raise BrokenInvariant(f"seed {self.plan.seed}, {self.now:.0f} s: a storm of {len(self.queue):,} messages")
             getattr(self, f"do_{what}")(about)
         invariants.at_the_end(self)
         return self
