@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,35 @@ def open_node(home: Path | None, passphrase_file: Path | None) -> Any:
     from concordat.node.home import Node
 
     return Node(home_of(home), passphrase_of(passphrase_file))
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a plain file: a pipe or a device would never end.
+
+    Raises:
+        InputError: no such file, or it can't be read.
+    """
+    if not path.is_file():
+        raise InputError("no such file.", where=str(path), code="unreadable")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        InputError: the path is a folder.
+    """
+    if path.is_dir():
+        raise InputError("that is a folder.", where=str(path), hint="Name a file.", code="folder")
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(value, ensure_ascii=False, sort_keys=True))

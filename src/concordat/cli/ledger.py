@@ -8,7 +8,8 @@ from typing import Any
 
 import typer
 
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, open_node
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, open_node, print_json, read
+from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ def write(
         if alone:
             node.tick()
     if json:
-        _print_json({"id": entry.id, "index": size - 1, "author": entry.author, "seq": entry.seq})
+        print_json({"id": entry.id, "index": size - 1, "author": entry.author, "seq": entry.seq})
         return
     print(f"{entry.author} {entry.seq}: {entry.type}, id {entry.id}")
     if alone:
@@ -88,13 +89,9 @@ def prove(
         verdict = bundle.verify(node.chain.pinned)
         pinned = node.chain.pinned
     data = bundle.data()
-    if out.is_dir():
-        raise InputError("that is a folder.", where=str(out), hint="Name a file: -o said.bundle", code="folder")
-    temporary = out.with_name(out.name + ".new")
-    temporary.write_bytes(data)
-    temporary.replace(out)
+    write_file(out, data)
     if json:
-        _print_json({"bytes": len(data), "file": str(out), "final": verdict.final, "trust": pinned})
+        print_json({"bytes": len(data), "file": str(out), "final": verdict.final, "trust": pinned})
         return
     print(f"{out}: {len(data):,} bytes. {verdict.sentence()}")
     print(f"Whoever trusts membership {pinned[:16]}... can check it: concordat ledger verify {out} --trust {pinned}")
@@ -110,12 +107,12 @@ def verify(
     from concordat.ledger.bundle import Bundle
     from concordat.ledger.misconduct import Misconduct
 
-    data = _read(file)
+    data = read(file)
     pinned = _pinned(trust)
     if b'"kind":' in data[:8_000_000] and b'"accused":' in data[:100]:
         proof = Misconduct.parse(data, str(file)).check(pinned)
         if json:
-            _print_json({"accused": proof.accused, "kind": proof.kind, "what": proof.sentence()})
+            print_json({"accused": proof.accused, "kind": proof.kind, "what": proof.sentence()})
         else:
             print(f"It holds: {proof.sentence()}")
         return
@@ -135,7 +132,7 @@ def audit(
     if json:
         point = {"batch": found.final.batch, "view": found.final.view} if found.final else None
         facts = {"accusations": list(found.accusations), "bloc": found.bloc, "final": point, "trust": found.pinned}
-        _print_json({**facts, "sizes": found.sizes})
+        print_json({**facts, "sizes": found.sizes})
         return
     for origin, size in sorted(found.sizes.items()):
         print(f"{origin}: {size:,} entries, good")
@@ -149,7 +146,7 @@ def _tell(verdict: Any, json: bool) -> None:
     e = verdict.entry
     if json:
         point = {"batch": verdict.point.batch, "view": verdict.point.view} if verdict.point else None
-        _print_json(
+        print_json(
             {
                 "author": e.author, "body": e.body, "final": verdict.final, "id": e.id, "index": verdict.index,
                 "mirrors": list(verdict.mirrors), "origin": verdict.origin, "pending": verdict.pending,
@@ -173,7 +170,7 @@ def _list(replica: Any, json: bool) -> None:
             {"author": e.author, "id": e.id, "seq": e.seq, "standing": _standing(e.id, final, refused), "type": e.type}
             for e in rows
         ]
-        _print_json({"entries": facts})
+        print_json({"entries": facts})
         return
     for e in rows:
         print(f"{e.author} {e.seq:>5}  {e.type:20} {e.scope:10} {_standing(e.id, final, refused):9} {e.id[:16]}")
@@ -190,7 +187,7 @@ def _standing(entry_id: str, final: set[str], refused: dict[str, str]) -> str:
 def _body(text: str) -> dict[str, Any]:
     from concordat import canonical
 
-    data = _read(Path(text[1:])) if text.startswith("@") else text.encode("utf-8", "surrogateescape")
+    data = read(Path(text[1:])) if text.startswith("@") else text.encode("utf-8", "surrogateescape")
     value = canonical.loads(data)
     if not isinstance(value, dict):
         raise InputError("the body must be an object.", where="body", hint='As {"word": "good morning"}', code="body")
@@ -205,7 +202,7 @@ def _attachment(path: Path | None, public: bool) -> tuple[dict[str, Any], bytes,
 
     from concordat.ledger.entry import blob_reference
 
-    content = _read(path)
+    content = read(path)
     salt = None if public else secrets.token_bytes(32)
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return blob_reference(content, kind, salt), content, salt
@@ -217,17 +214,4 @@ def _pinned(text: str) -> str:
 
     if len(text) == 64 and all(c in "0123456789abcdef" for c in text):
         return text
-    return Membership.parse(_read(Path(text)), text).hash
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise InputError("no such file.", where=str(path), code="unreadable")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json_text.dumps(value, ensure_ascii=False, sort_keys=True))
+    return Membership.parse(read(Path(text)), text).hash

@@ -6,14 +6,14 @@ inside proves itself.
 
 from __future__ import annotations
 
-import json as json_text
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, home_of, open_node, passphrase_of, plain
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, home_of, open_node, passphrase_of, plain, print_json, read
+from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError, TrustError
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def init(
     place = home_of(home)
     version = make(place, Identity(bloc, member, host), passphrase_of(passphrase_file))
     if json:
-        _print_json({"home": str(place), "hash": version.hash, "mldsa": has_mldsa(), "words": words_of(version.hash)})
+        print_json({"home": str(place), "hash": version.hash, "mldsa": has_mldsa(), "words": words_of(version.hash)})
         return
     print(f"Made keys in {place}: 3 root (move {place / 'roots'} offline), log, witness, mirror, node.")
     if not has_mldsa():
@@ -70,11 +70,11 @@ def found(
     payload = canonical.dumps(found_payload(blocs[0], [record for _, record in records], merge_delay))
     if out.exists():
         raise InputError("the file exists.", where=str(out), hint="Choose another name.", code="exists")
-    _write(out, payload)
+    write_file(out, payload)
     digest, n = sha256(payload).hexdigest(), len(records)
     if json:
         facts = {"bloc": blocs[0], "members": n, "quorum": quorum_of(n), "words": words_of(digest)}
-        _print_json({"file": str(out), "hash": digest, **facts})
+        print_json({"file": str(out), "hash": digest, **facts})
         return
     print(f"{out}: {blocs[0]}, {n} members, {quorum_of(n)} of them make a quorum. Nobody has signed it yet.")
     print(f"Hash {digest}; read aloud: {words_of(digest)}")
@@ -95,7 +95,7 @@ def sign(
     from concordat.node.found import check_own_keys, sign_payload
     from concordat.node.identity import read_root
 
-    data, where = _read(file), str(file)
+    data, where = read(file), str(file)
     before = Membership.parse(data, where).envelope if b'"payloadType"' in data[:4_000_000] else None
     passphrase = passphrase_of(passphrase_file)
     paths = list(roots) or sorted((home_of(home) / "roots").glob("root-*.json"))[:2]
@@ -111,10 +111,10 @@ def sign(
         hint = "Sign with the root keys of a member that the file names."
         raise TrustError("this root key is not in the file.", where=where, hint=hint, code="stray")
     target = out or file
-    _write(target, envelope.to_bytes())
+    write_file(target, envelope.to_bytes())
     if json:
         facts = {"signatures": len(envelope.signatures), "version": version.version, "words": words_of(version.hash)}
-        _print_json({"file": str(target), "hash": version.hash, **facts})
+        print_json({"file": str(target), "hash": version.hash, **facts})
         return
     print(f"{target}: version {version.version} of {version.bloc}, {len(envelope.signatures)} signatures.")
     print(f"Hash {version.hash}; read aloud: {words_of(version.hash)}")
@@ -133,13 +133,13 @@ def adopt(
 
     copies: dict[int, list[tuple[bytes, str]]] = {}
     for path in files:
-        data = _read(path)
+        data = read(path)
         copies.setdefault(Membership.parse(data, str(path)).version, []).append((data, str(path)))
     envelopes = [merged([d for d, _ in found], [p for _, p in found]) for _, found in sorted(copies.items())]
     version = take(home_of(home), [envelope.to_bytes() for envelope in envelopes])
     if json:
         facts = {"members": len(version.active), "quorum": version.quorum, "words": words_of(version.hash)}
-        _print_json({"hash": version.hash, "version": version.version, **facts})
+        print_json({"hash": version.hash, "version": version.version, **facts})
         return
     members = f"{len(version.active)} members, quorum {version.quorum}"
     print(f"Membership version {version.version} of {version.bloc}: {members}.")
@@ -170,10 +170,10 @@ def renew(
     payload = canonical.dumps(renewed_payload(last, records, remove, day, (view or now + 1, batch)))
     if out.exists():
         raise InputError("the file exists.", where=str(out), hint="Choose another name.", code="exists")
-    _write(out, payload)
+    write_file(out, payload)
     digest = sha256(payload).hexdigest()
     if json:
-        _print_json({"file": str(out), "hash": digest, "version": last.version + 1, "words": words_of(digest)})
+        print_json({"file": str(out), "hash": digest, "version": last.version + 1, "words": words_of(digest)})
         return
     point = f"view {view or now + 1}, batch {batch}"
     print(f"{out}: version {last.version + 1} of {last.bloc}, from {point} on. Nobody has signed it yet.")
@@ -203,7 +203,7 @@ def sync(
     if json:
         sizes = {name: {"before": a, "after": b} for name, a, b in taken.sizes}
         accusations = [{"file": file, "what": what} for what, file in taken.accusations]
-        _print_json({"accusations": accusations, "final": final, "refused": list(taken.problems), "sizes": sizes})
+        print_json({"accusations": accusations, "final": final, "refused": list(taken.problems), "sizes": sizes})
     else:
         changed = [f"{name} {a:,} -> {b:,}" + (f" (+{b - a})" if b > a else "") for name, a, b in taken.sizes]
         print("   ".join(changed))
@@ -236,7 +236,7 @@ def export(
         changed = write(node.replica, out, home_of(home))
         pinned = node.chain.pinned
     if json:
-        _print_json({"changed": changed, "folder": str(out), "trust": pinned})
+        print_json({"changed": changed, "folder": str(out), "trust": pinned})
         return
     print(f"{out}: {changed} files changed. Anyone can audit it: python {out / 'verify.py'} {out}")
 
@@ -251,7 +251,7 @@ def verify(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = J
         final = _final(node.replica)
         entries = sum(log.size for log in node.replica.shelf.logs.values())
     if json:
-        _print_json({"entries": entries, "final": final, "logs": lines})
+        print_json({"entries": entries, "final": final, "logs": lines})
         return
     words = f"final to {final}" if final else "nothing final"
     print(f"All {len(lines)} logs good: {entries:,} entries, {words}.")
@@ -266,7 +266,7 @@ def doctor(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = J
     with open_node(home, passphrase_file) as node:
         found = findings(node)
     if json:
-        _print_json({"findings": [{"grade": g, "subject": s, "what": w} for g, s, w in found]})
+        print_json({"findings": [{"grade": g, "subject": s, "what": w} for g, s, w in found]})
     else:
         width = max(len(subject) for _, subject, _ in found)
         for grade, subject, what in found:
@@ -288,7 +288,7 @@ def demo(
 
     facts = run(folder, bloc, member_ids(bloc, n), to_stderr)
     if json:
-        _print_json(facts)
+        print_json(facts)
         return
     final = facts["final"]
     print(f"{len(facts['members'])} members of {bloc} in {folder}: {', '.join(facts['members'])}.")
@@ -323,20 +323,3 @@ def _final(replica: Any) -> str:
     """`council/3 batch 120`, or empty."""
     history = replica.history()
     return f"council/{history[-1][0].view} batch {history[-1][0].batch}" if history else ""
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(data)
-    temporary.replace(path)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json_text.dumps(value, ensure_ascii=False, sort_keys=True))

@@ -383,7 +383,7 @@ class Mirror:
         for entry in package.entries:
             edge.append(leaf_hash(entry))
         if edge.size != high - first:
-            raise TrustError(f"entries from {first} on are missing here.", code="missing")  # pragma: no cover
+            raise TrustError(f"entries from {first} on are missing here.", code="missing")
         verify_subtree(first, high, head.size, edge.root(), head.root, package.proof)
 
     def _store(self, origin: str, low: int, entries: Sequence[bytes]) -> None:
@@ -398,7 +398,7 @@ class Mirror:
     def _finish(self, origin: str, head: Record, now: int) -> Answer:
         """All entries are in: make the head the held one, then sign it."""
         if self.records.next_entry(origin) < head.size:
-            return self._info(409, origin, head.size)  # pragma: no cover - a store that lost what it stored
+            return self._info(409, origin, head.size)  # a store that lost what it stored
         for _ in range(ATTEMPTS):
             time = signing_time(now, self.records.held_time())
             if time is None:

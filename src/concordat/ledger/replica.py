@@ -65,7 +65,7 @@ from concordat.ledger.proof import TlogProof
 from concordat.ledger.rivals import Rivals, contradiction
 from concordat.ledger.shelf import MemberLog, Shelf
 from concordat.ledger.signer import Signer
-from concordat.ledger.views import ViewStarted, ViewVote, check_view_started, choose_votes, patience
+from concordat.ledger.views import ViewStarted, ViewVote, begin_view, check_view_started, choose_votes, patience
 from concordat.ledger.watch import Watch
 
 CLOCK_BEHIND_S = 120
@@ -736,14 +736,10 @@ class Replica:
         if started.cut:
             started.cut.verify(self.chain.of_view(started.cut.view))
             self._learn(started.cut, now)
-        cut_log = self._cut_log(started.cut)
-        log = CouncilLog(view, self.chain.of_view(view), self._base(started.cut, cut_log))
-        entry, started, progress = check_view_started(log, leaf, self.chain, cut_log)
-        log.append(entry, None, progress)
+        self._cut_log(started.cut)
+        log, started = begin_view(view, leaf, self.chain, self.councils)
         self.councils[view] = log
         self._require_certified(log, log.chair)
-        if started.cut:
-            log.cut = started.cut.place
         if view > self.view:
             self._enter(view)
         return log

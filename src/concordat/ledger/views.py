@@ -19,7 +19,8 @@ from typing import Any
 
 from concordat import canonical
 from concordat.errors import InputError, TrustError
-from concordat.ledger.council_log import Certificate, CouncilLog, Progress, count
+from concordat.ledger import council_log
+from concordat.ledger.council_log import Certificate, CouncilLog, Missing, Progress, count
 from concordat.ledger.entry import Entry, Envelope, plain_base64, sign_envelope
 from concordat.ledger.keys import ED25519_COSIGNATURE, Ed25519Secret, entry_keyid
 from concordat.ledger.membership import Membership, MembershipChain
@@ -232,3 +233,29 @@ def check_view_started(
     if started.view != log.view or started.number != base.number:
         raise TrustError(f"the last batch at the cut is {base.number}.", where=where, code="batch_number")
     return entry, started, Progress(base.number, base.cursors, max(base.time, time))
+
+
+def begin_view(
+    view: int, leaf: bytes, chain: MembershipChain, councils: Mapping[int, CouncilLog]
+) -> tuple[CouncilLog, ViewStarted]:
+    """The log of a view after the first, with its first entry checked, and what that entry says.
+
+    Args:
+        councils: the logs of older views, by view; the one of the cut is needed up to it.
+
+    Raises:
+        Missing: the log of the cut is not here up to it. InputError, TrustError: as `check_view_started`.
+    """
+    origin = chain.last.council_origin(view)
+    started = ViewStarted.parse(council_log.parse_entry(leaf).body, origin)
+    cut_log, base = None, Progress()
+    if started.cut:
+        cut_log = councils.get(started.cut.view)
+        if cut_log is None or cut_log.size < started.cut.size:
+            raise Missing(chain.last.council_origin(started.cut.view), started.cut.size)
+        base = cut_log.progress_at(started.cut.size)
+    log = CouncilLog(view, chain.of_view(view), base)
+    entry, started, progress = check_view_started(log, leaf, chain, cut_log)
+    log.append(entry, None, progress)
+    log.cut = started.cut.place if started.cut else (0, 0)
+    return log, started

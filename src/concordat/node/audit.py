@@ -16,13 +16,12 @@ from typing import Any
 from concordat import canonical
 from concordat.errors import InputError, TrustError
 from concordat.ledger.council_log import Certificate, CouncilLog, Missing, Progress, submitted_under
-from concordat.ledger.entry import Entry
 from concordat.ledger.membership import Membership, MembershipChain, Point
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.shelf import Shelf
 from concordat.ledger.tiles import WIDTH, MemoryTiles, tile_path, tiles_of
-from concordat.ledger.views import ViewStarted, ViewVote, check_view_started
+from concordat.ledger.views import ViewVote, begin_view
 from concordat.node.folder import FILES_MAX, FolderSource
 from concordat.node.publish import folder_of, policy_text
 
@@ -229,15 +228,10 @@ class _Audit:
 
     def _started(self, view: int, leaf: bytes) -> CouncilLog:
         where = self.chain.last.council_origin(view)
-        started = ViewStarted.parse(Entry.parse(leaf, where).body, where)
-        cut_log = self.councils.get(started.cut.view) if started.cut else None
-        if started.cut and (cut_log is None or cut_log.size < started.cut.size):
-            raise TrustError("the log of the cut is not here.", where=where, code="missing")
-        base = cut_log.progress_at(started.cut.size) if started.cut and cut_log else Progress()
-        log = CouncilLog(view, self.chain.of_view(view), base)
-        entry, _, progress = check_view_started(log, leaf, self.chain, cut_log)
-        log.append(entry, None, progress)
-        log.cut = started.cut.place if started.cut else (0, 0)
+        try:
+            log, started = begin_view(view, leaf, self.chain, self.councils)
+        except Missing:
+            raise TrustError("the log of the cut is not here.", where=where, code="missing") from None
         if started.cut:
             self._carried(started.cut, where)
         return log

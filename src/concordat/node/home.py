@@ -26,7 +26,7 @@ from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.replica import Out, Replica
 from concordat.ledger.shelf import Shelf
-from concordat.ledger.views import ViewStarted, ViewVote, check_view_started
+from concordat.ledger.views import ViewVote, begin_view
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
 from concordat.node.store import Store
@@ -288,7 +288,7 @@ class Node:
         for view in sorted(views):
             origin = self.chain.last.council_origin(view)
             leaves = list(self.store.entries(origin))
-            log = replica.councils[1] if view == 1 else self._started(view, leaves[0])
+            log = replica.councils[1] if view == 1 else begin_view(view, leaves[0], self.chain, replica.councils)[0]
             for leaf in leaves[log.size :]:
                 log.replay(leaf)
             replica.councils[view] = log
@@ -297,16 +297,6 @@ class Node:
             replica.view = max(replica.view, view)
             self._saved_logs[origin] = (log.size, id(log))
         self._saved_logs.setdefault(replica.councils[1].origin, (0, id(replica.councils[1])))
-
-    def _started(self, view: int, leaf: bytes) -> CouncilLog:
-        started = ViewStarted.parse(Entry.parse(leaf).body, f"council/{view}")
-        cut_log = self.replica.councils[started.cut.view] if started.cut else None
-        base = cut_log.progress_at(started.cut.size) if started.cut and cut_log else Progress()
-        log = CouncilLog(view, self.chain.of_view(view), base)
-        entry, _, progress = check_view_started(log, leaf, self.chain, cut_log)
-        log.append(entry, None, progress)
-        log.cut = started.cut.place if started.cut else (0, 0)
-        return log
 
 
 def verify_disk(node: Node) -> list[str]:
@@ -353,10 +343,10 @@ def _verify_order(node: Node, shelf: Shelf) -> None:
     for view, council in sorted(node.replica.councils.items()):
         if not council.size:
             continue
-        again = CouncilLog(view, council.version, council.base)
-        if view > 1:
-            entry, _, progress = check_view_started(again, council.leaves[0], node.chain, councils.get(council.cut[0]))
-            again.append(entry, None, progress)
+        if view == 1:
+            again = CouncilLog(1, council.version, Progress())
+        else:
+            again, _ = begin_view(view, council.leaves[0], node.chain, councils)
         for leaf in council.leaves[again.size :]:
             again.append(*again.check(leaf, node.chain, shelf))
         if again.progress != council.progress:
