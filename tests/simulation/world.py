@@ -30,7 +30,7 @@ from concordat.ledger.replica import Replica
 from simulation import invariants
 from simulation.faults import HEALED, HOUR, Plan, draw
 from simulation.invariants import EPOCH, Seen
-from simulation.keys import NAMES, chain, stub_signatures
+from simulation.keys import NAMES, BrokenInvariant, chain, stub_signatures
 from simulation.roles import build, copy_of
 
 END = 200 * HOUR
@@ -108,7 +108,9 @@ class World:
                 break
             self.steps += 1
             if self.steps > STEPS_MAX:
-                raise BrokenInvariant(f"seed {self.plan.seed}, {self.now:.0f} s: a storm of {len(self.queue):,} messages")
+                raise BrokenInvariant(
+                    f"seed {self.plan.seed}, {self.now:.0f} s: a storm of {len(self.queue):,} messages"
+                )
             getattr(self, f"do_{what}")(about)
         invariants.at_the_end(self)
         return self
