@@ -25,7 +25,7 @@ KEPT = {  # seeds that broke once, and what was wrong
     3736: "late cosignatures for a member restored from a backup were compared with entries that it lacked",
     4173: "own entries that came back were shown to no witness if the keys had signed a later, lost one",
     4256: "as 1403",
-    5202: "liars who forgot that they had voted answered each other for ever: mended in the liars, honest members bore it",
+    5202: "liars who forgot that they had voted answered each other for ever; honest members bore it",
     153: "a chair whose last batch was overtaken had no head to send",
 }
 NOTICED = {  # mutant -> a seed that notices it
