@@ -28,7 +28,8 @@ To audit it you need Python 3.11 or later and its package "cryptography", and no
     python verify.py . --entry ID            one entry
     python verify.py . --misconduct FILE     an accusation
 
-What you must know from elsewhere is the hash of membership/1.json, from someone you trust:
+What you must know from elsewhere, from someone you trust, is the hash of the record's beginning: SHA-256 of the
+payload inside membership/1.json (not of the file, to which signatures may be added):
 
     {pinned}
     in eight words: {words}
