@@ -235,8 +235,26 @@ class Replica:
             self._refuse(now, self.me, error)
             return []
 
+    def _resume(self, now: int) -> Out:
+        """After a crash between an entry and its head: sign what stands in the own log, as chair in the council's."""
+        out: Out = []
+        own = read_head(str(self.own.head))[1].size if self.own.head else 0
+        if self.own.size > own and self.own.size >= self.signer.size_signed(self.own.origin):
+            out += self._publish(now)
+        log = self.councils.get(self.view)
+        if log is None or log.chair != self.me or not self.signer.may_cosign(log.view):
+            return out
+        known = read_head(str(self.heads[log.view]))[1].size if log.view in self.heads else 0
+        if log.size > known and log.size >= self.signer.size_signed(log.origin):
+            out += self._sign_council(log, now)
+        return out
+
     def _tick(self, now: int) -> Out:
         out: Out = []
+        try:
+            out += self._resume(now)
+        except StateError as error:
+            self._refuse(now, self.me, error)
         if now - self.sent >= self._pause:
             self.sent = now
             out += catching_up.again(self, now)
@@ -560,13 +578,17 @@ class Replica:
             log.append(entry, None, progress)
             log.cut = started.cut.place if started.cut else (0, 0)
         self.councils[log.view] = log
+        return self._sign_council(log, now)
+
+    def _sign_council(self, log: CouncilLog, now: int) -> Out:
+        """As chair: sign the head of the council log, cosign it as a mirror, send it to all."""
         head = Checkpoint(log.origin, log.size, log.tree.root())
         note = self.signer.head(head, now, log.tree.root)
         self.heads[log.view] = note
         lines = self.signer.cosign("mirror", head, now, log.tree.root, log.view, self._carried(log))
         self.open_council = note.with_signatures(lines)
         self._moved()
-        out: Out = [(peer, Entries(log.origin, log.size - 1, (entry.leaf,), str(note))) for peer in self.peers]
+        out: Out = [(peer, Entries(log.origin, log.size - 1, (log.leaves[-1],), str(note))) for peer in self.peers]
         return out + self._council_quorum(now)
 
     def _require_clock(self, log: CouncilLog, size: int, now: int) -> None:

@@ -76,6 +76,7 @@ class Node:
         self.replica = Replica(self.signer, self.chain)
         self._load()
         self.signer._save = self._keep
+        self.signer.promise(self.replica.view)  # a view that stands on the disk is promised, also after a crash
 
     def close(self) -> None:
         """Give the folder back."""
@@ -292,6 +293,9 @@ class Node:
             for leaf in leaves[log.size :]:
                 log.replay(leaf)
             replica.councils[view] = log
+            for batch in log.batches:
+                if batch is not None and batch.certificate is not None:
+                    replica._learn(batch.certificate, self.now)
             if origin in heads:
                 replica.heads[view] = Note.parse(heads[origin])
             replica.view = max(replica.view, view)

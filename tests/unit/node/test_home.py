@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,57 @@ def test_a_crash_at_every_step_leaves_a_node_that_goes_on(
         assert again.replica.own.entries[-1].body == {"word": "third"}
         assert [e.seq for e in again.replica.own.entries] == list(range(1, again.replica.own.size + 1))
         verify_disk(again)
+
+
+def test_nothing_signed_is_stored_before_the_keys_remember_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many steps at once, killed before the memory of the keys is written: entries stand, no signature of them does."""
+    (home,) = found(tmp_path, ("BRA",))
+    node = Node(home)
+
+    class Crash(BaseException):
+        pass
+
+    def crash(*arguments: Any) -> None:
+        raise Crash
+
+    monkeypatch.setattr(home_module, "save_floor", crash)
+
+    def steps() -> None:
+        with node.together():
+            node.write("Said", {"word": "first"}, "council")
+            node.tick()
+
+    with pytest.raises(Crash):
+        steps()
+    monkeypatch.undo()
+    node.close()
+    with Node(home) as again:
+        assert again.replica.own.size == 1
+        assert again.signer.floor.heads == {}
+        assert again.replica.own.head is None
+        assert again.store.heads() == again.store.papers("vote") == {}
+        again.write("Said", {"word": "second"}, "council")
+        again.tick()
+        assert len(again.replica.events()) == 2
+        verify_disk(again)
+
+
+def test_patience_runs_on_from_one_process_to_the_next(tmp_path: Path) -> None:
+    """Each `node sync` is a process of its own: a silent chair is left after the same time all the same."""
+    homes = found(tmp_path, ("BRA", "CHN", "IND", "ZAF"))  # BRA chairs view 1, and never runs
+    folders = [tmp_path / str(i) for i in range(1, 4)]
+    start = datetime(2026, 11, 26, tzinfo=UTC)
+    with Node(homes[1]) as node, clock.fixed(start):
+        entry = node.write("Said", {"word": "work for the chair"}, "council")[0].id
+        export(node.replica, folders[0])
+    for minute in range(0, 240, 10):
+        for home, folder in zip(homes[1:], folders, strict=True):
+            with clock.fixed(start + timedelta(minutes=minute)), Node(home) as node:
+                sync(node, [f for f in folders if f != folder and f.exists()])
+                export(node.replica, folder)
+    with Node(homes[3]) as node:
+        assert node.replica.view > 1
+        assert _ids(node) == [entry]
 
 
 def test_a_restored_backup_signs_nothing_until_it_is_whole(tmp_path: Path) -> None:
