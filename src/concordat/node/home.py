@@ -167,12 +167,17 @@ class Node:
     # --- Disk ---------------------------------------------------------------------------------------------------------
 
     def _save_entries(self) -> None:
-        """Write the entries that are new since the last time; nothing that is signed by this node."""
+        """Write the entries that are new since the last time, and the notes that batches name; no head of this node.
+
+        A note or an entry may hold a cosignature of ours. It is of a log whose entries stand here in the same commit, so
+        the keys can't come to contradict it, even if their memory of it is lost.
+        """
         with self.store.commit():
             for origin, log in self.replica.shelf.logs.items():
                 self._save_log(origin, id(log), [e.leaf for e in log.entries[self._known(origin, id(log)) :]])
             for council in self.replica.councils.values():
                 self._save_log(council.origin, id(council), council.leaves[self._known(council.origin, id(council)) :])
+            self._save_notes()
 
     def _save(self) -> None:
         """Write what is new since the last time, in one commit."""
@@ -184,7 +189,6 @@ class Node:
             for view, council in self.replica.councils.items():
                 if view in self.replica.heads:
                     self._save_head(council.origin, self.replica.heads[view])
-            self._save_notes()
             self._save_papers()
 
     def _known(self, origin: str, identity: int) -> int:
