@@ -167,10 +167,10 @@ class Node:
     # --- Disk ---------------------------------------------------------------------------------------------------------
 
     def _save_entries(self) -> None:
-        """Write the entries that are new since the last time, and the notes that batches name; no head of this node.
+        """Write the entries that are new since the last time, and notes that batches name; no head of this node.
 
-        A note or an entry may hold a cosignature of ours. It is of a log whose entries stand here in the same commit, so
-        the keys can't come to contradict it, even if their memory of it is lost.
+        A note or an entry may hold a cosignature of ours. It is of a log whose entries stand here in the same commit,
+        so the keys can't come to contradict it, even if their memory of it is lost.
         """
         with self.store.commit():
             for origin, log in self.replica.shelf.logs.items():
