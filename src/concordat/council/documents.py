@@ -1,0 +1,449 @@
+"""What is proposed, how it is amended and certified, and who stands apart from what was adopted.
+
+    draft -> tabled -> [consultation] -> certified -> deciding -> adopted | rejected | deferred | withdrawn
+
+Amendments stand against the hash of a version: a stale base is refused with the rebase that would hold. Two on one
+paragraph are voted in the order that the chair has recorded, furthest from the text first; when one is adopted the
+others on that paragraph fall, and those on other paragraphs go on against the new version. `TextCertified` fixes the
+hashes of all authentic languages at once; what is voted on is that text and no other.
+
+A reservation excludes named paragraphs for its member, an opt-out all of them; the common text never changes by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from concordat.council._body import Body, Hash, Id, Language, Line, Words, year_of
+from concordat.council._registry import event
+from concordat.council.state import Council, Thing
+from concordat.council.texts import (
+    ChangeBody,
+    ParagraphBody,
+    ParagraphId,
+    Version,
+    changed,
+    hash_of,
+    rebase,
+    supplied,
+    version_of,
+)
+from concordat.errors import InputError, RuleError
+from concordat.ledger.fold import Event
+
+KINDS = ("proposal", "report", "rule", "weights", "group", "member", "chair", "commitment")
+VERSIONS_MAX = 200
+MOVES: dict[str, tuple[str, ...]] = {
+    "tabled": ("certified", "withdrawn", "deferred"),
+    "certified": ("deciding", "withdrawn", "deferred", "tabled"),  # an amendment that breaks a silence reopens the text
+    "deciding": ("adopted", "rejected", "certified", "deferred", "withdrawn"),
+    "deferred": ("tabled",),
+    "adopted": ("in_force",),
+    "in_force": ("amended", "ended"),
+    "rejected": (),
+    "withdrawn": (),
+    "amended": (),
+    "ended": (),
+}
+
+
+@dataclass(frozen=True)
+class Proposal(Thing):
+    """A proposal with every version of its text.
+
+    Attributes:
+        kind: what it is. author: who tabled it. rule: under which it is to be decided. act: the hash of the act of the
+            constitution that it would allow, or empty. authentic: languages that count. certified: the version's hash
+            once certified. votes: the votes held on it. entry: the entry that tabled it.
+    """
+
+    kind: str
+    title: str
+    author: str
+    rule: str
+    act: str
+    authentic: tuple[str, ...]
+    status: str
+    versions: tuple[Version, ...]
+    certified: str
+    votes: tuple[str, ...]
+    entry: str
+    tabled: int
+    order: tuple[str, ...] = ()
+    order_reason: str = ""
+    order_entry: str = ""
+
+    @property
+    def text(self) -> Version:
+        """The newest version."""
+        return self.versions[-1]
+
+
+@dataclass(frozen=True)
+class Amendment(Thing):
+    """An amendment: pending, adopted, rejected, fallen or withdrawn."""
+
+    proposal: str
+    author: str
+    base: str
+    change: ChangeBody
+    reason: str
+    status: str
+    entry: str
+
+    def to_value(self) -> dict[str, object]:
+        """As plain data."""
+        return {
+            "author": self.author, "base": self.base, "batch": list(self.batch), "change": self.change.model_dump(),
+            "entry": self.entry, "id": self.id, "proposal": self.proposal, "reason": self.reason, "status": self.status,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Standing(Thing):
+    """A reservation or an opt-out: what a member excludes for itself, and who objects to that."""
+
+    proposal: str
+    member: str
+    kind: str
+    paragraphs: tuple[str, ...]
+    reason: str
+    objections: tuple[tuple[str, str], ...]
+    entry: str
+
+
+@dataclass(frozen=True)
+class Explanation(Thing):
+    """An explanation of vote."""
+
+    vote: str
+    member: str
+    text: str
+    entry: str
+
+
+class ProposalTabledBody(Body):
+    kind: Literal["proposal", "report", "rule", "weights", "group", "member", "chair", "commitment"] = "proposal"
+    title: Line
+    rule: Id
+    texts: dict[Language, Annotated[list[ParagraphBody], Field(min_length=1, max_length=500)]]
+    authentic: Annotated[list[Language], Field(min_length=1, max_length=20)]
+    act: Hash | None = None
+
+
+class ProposalWithdrawnBody(Body):
+    proposal: Id
+    leave: Id | None = None
+
+
+class ProposalDeferredBody(Body):
+    proposal: Id
+    reason: Line
+    resumed: bool = False
+
+
+class AmendmentTabledBody(Body):
+    proposal: Id
+    base: Hash
+    change: ChangeBody
+    reason: Annotated[str, Field(max_length=1000)] = ""
+
+
+class AmendmentWithdrawnBody(Body):
+    amendment: Id
+
+
+class AmendmentsOrderedBody(Body):
+    proposal: Id
+    order: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    reason: Line
+
+
+class TranslationSuppliedBody(Body):
+    proposal: Id
+    base: Hash
+    language: Language
+    words: dict[ParagraphId, Words]
+
+
+class TextCertifiedBody(Body):
+    proposal: Id
+    version: Hash
+    languages: dict[Language, Hash]
+
+
+class ReservationMadeBody(Body):
+    proposal: Id
+    paragraphs: Annotated[list[ParagraphId], Field(min_length=1, max_length=500)]
+    reason: Words
+
+
+class ReservationObjectedBody(Body):
+    reservation: Id
+    reason: Words
+
+
+class OptOutMadeBody(Body):
+    proposal: Id
+    reason: Words
+
+
+class ExplanationGivenBody(Body):
+    vote: Id
+    text: Words
+
+
+def move(council: Council, proposal: Proposal, to: str, **changes: object) -> Proposal:
+    """A proposal in its next state.
+
+    Raises:
+        RuleError: no such transition; the state is unchanged.
+    """
+    if to not in MOVES[proposal.status]:
+        ways = ", ".join(MOVES[proposal.status]) or "nowhere"
+        raise RuleError(f"{proposal.id} is {proposal.status}; from there it goes to {ways}, not {to}.", code="transition")
+    return council.put("proposal", replace(proposal, status=to, **changes))  # type: ignore[arg-type]
+
+
+def amendments_of(council: Council, proposal: str, status: str = "pending") -> list[Amendment]:
+    """The amendments to a proposal in a state, in order of their ids."""
+    return [a for a in council.all("amendment") if a.proposal == proposal and a.status == status]
+
+
+@event("ProposalTabled", ProposalTabledBody)
+def _tabled(council: Council, found: Event, body: ProposalTabledBody) -> None:
+    version = version_of({k: [(p.id, p.text) for p in rows] for k, rows in body.texts.items()}, "tabled")
+    lacking = sorted(set(body.authentic) - set(body.texts))
+    if lacking:
+        what = f"{lacking[0]} is to be authentic, and there is no {lacking[0]} text."
+        raise InputError(what, where="$.body.authentic", hint="Give it, or leave it out.", code="language")
+    council.get("rule", body.rule)
+    key = council.issue("p", year_of(found.submitted))
+    council.put(
+        "proposal",
+        Proposal(
+            key, body.kind, body.title, found.entry.author, body.rule, body.act or "", tuple(sorted(set(body.authentic))),
+            "tabled", (version,), "", (), found.entry.id, found.submitted,
+        ),
+    )  # fmt: skip
+
+
+@event("ProposalWithdrawn", ProposalWithdrawnBody)
+def _withdrawn(council: Council, found: Event, body: ProposalWithdrawnBody) -> None:
+    proposal: Proposal = council.get("proposal", body.proposal)
+    if proposal.author != found.entry.author:
+        raise RuleError(f"{proposal.id} is {proposal.author}'s to withdraw.", code="author")
+    if proposal.status == "deciding":
+        leave = council.find("vote", body.leave or "")
+        if leave is None or leave.subject != f"withdraw {proposal.id}" or leave.outcome != "adopted" or leave.status != "final":
+            hint = f'Hold a vote on "withdraw {proposal.id}", and name it.'
+            raise RuleError("a vote is open: it is withdrawn by leave of the meeting.", hint=hint, code="leave")
+    move(council, proposal, "withdrawn")
+    for amendment in amendments_of(council, proposal.id):
+        council.put("amendment", replace(amendment, status="fallen"))
+
+
+@event("ProposalDeferred", ProposalDeferredBody)
+def _deferred(council: Council, found: Event, body: ProposalDeferredBody) -> None:
+    council.require_chair(found.entry.author, "defer proposals")
+    proposal = council.get("proposal", body.proposal)
+    if proposal.status == "deciding":
+        raise RuleError(f"a vote on {proposal.id} is open.", code="transition")
+    if body.resumed:
+        move(council, proposal, "tabled", certified="")
+    else:
+        move(council, proposal, "deferred")
+
+
+@event("AmendmentTabled", AmendmentTabledBody)
+def _amendment(council: Council, found: Event, body: AmendmentTabledBody) -> None:
+    from concordat.council.silences import amendment_breaks
+
+    proposal: Proposal = council.get("proposal", body.proposal)
+    check_base(proposal, body.base, body.change)
+    changed(proposal.text, body.change)
+    if proposal.status == "deciding" and amendment_breaks(council, proposal.id, found, f"amendment: {body.reason}"):
+        proposal = move(council, council.get("proposal", proposal.id), "tabled", certified="")
+    if proposal.status != "tabled":
+        raise RuleError(f"{proposal.id} is {proposal.status}; its text is not open to amendments.", code="transition")
+    key = council.issue("a", year_of(found.submitted))
+    entry = found.entry
+    council.put(
+        "amendment", Amendment(key, proposal.id, entry.author, body.base, body.change, body.reason, "pending", entry.id)
+    )
+
+
+def check_base(proposal: Proposal, base: str, change: ChangeBody) -> None:
+    """An amendment stands against the newest version.
+
+    Raises:
+        RuleError: it doesn't; with the rebase that would hold.
+    """
+    if base == proposal.text.hash:
+        return
+    old = next((v for v in proposal.versions if v.hash == base), None)
+    if old is None:
+        raise RuleError(f"{proposal.id} never had a version {base[:16]}.", hint=f"Now: {proposal.text.hash}", code="base")
+    _, why = rebase(change, old, proposal.text)
+    what = f"it stands against an old version ({base[:16]}); now {proposal.text.hash[:16]}."
+    raise RuleError(what, hint=f"Proposed rebase: {why}", code="stale")
+
+
+@event("AmendmentWithdrawn", AmendmentWithdrawnBody)
+def _amendment_withdrawn(council: Council, found: Event, body: AmendmentWithdrawnBody) -> None:
+    amendment: Amendment = council.get("amendment", body.amendment)
+    if amendment.author != found.entry.author or amendment.status != "pending":
+        raise RuleError(f"{amendment.id} is {amendment.author}'s, and {amendment.status}.", code="author")
+    if any(v.subject == amendment.id and v.status in ("open", "closed", "counted") for v in council.all("vote")):
+        raise RuleError(f"a vote on {amendment.id} is open.", code="transition")
+    council.put("amendment", replace(amendment, status="withdrawn"))
+
+
+@event("AmendmentsOrdered", AmendmentsOrderedBody)
+def _ordered(council: Council, found: Event, body: AmendmentsOrderedBody) -> None:
+    council.require_chair(found.entry.author, "order amendments")
+    proposal = council.get("proposal", body.proposal)
+    pending = {a.id for a in amendments_of(council, proposal.id)}
+    if set(body.order) != pending or len(body.order) != len(pending):
+        what = f"the order must name each pending amendment once: {', '.join(sorted(pending)) or 'none'}."
+        raise RuleError(what, code="order")
+    council.put(
+        "proposal",
+        replace(proposal, order=tuple(body.order), order_reason=body.reason, order_entry=found.entry.id),
+    )
+
+
+def check_turn(council: Council, amendment: Amendment) -> None:
+    """It is this amendment's turn: alone on its paragraph, or the first of the chair's order there.
+
+    Raises:
+        RuleError: another comes first, or no order is recorded.
+    """
+    proposal = council.get("proposal", amendment.proposal)
+    rivals = [a.id for a in amendments_of(council, proposal.id) if a.change.paragraph == amendment.change.paragraph]
+    if len(rivals) < 2:
+        return
+    place = amendment.change.paragraph
+    if not set(rivals) <= set(proposal.order):
+        what = f"{' and '.join(rivals)} are on one paragraph ({place}), and the chair has recorded no order."
+        raise RuleError(what, hint="Furthest from the text first: council amendments order", code="order")
+    first = next(key for key in proposal.order if key in rivals)
+    if first != amendment.id:
+        raise RuleError(f"{first} is voted on first ({place}: {proposal.order_reason}).", code="order")
+
+
+def adopt_amendment(council: Council, amendment: Amendment) -> None:
+    """The amendment becomes part of the text; its rivals on the paragraph fall, the others go on."""
+    proposal = council.get("proposal", amendment.proposal)
+    version = changed(proposal.text, amendment.change, amendment.id)
+    council.put("amendment", replace(amendment, status="adopted"))
+    council.put("proposal", replace(proposal, versions=(*proposal.versions, version)))
+    for other in amendments_of(council, proposal.id):
+        kept, _ = rebase(other.change, proposal.text, version)
+        same = other.change.paragraph == amendment.change.paragraph and "insert_after" not in (
+            other.change.op, amendment.change.op,
+        )  # fmt: skip
+        if kept is None or same:
+            council.put("amendment", replace(other, status="fallen"))
+        else:
+            council.put("amendment", replace(other, base=version.hash))
+
+
+@event("TranslationSupplied", TranslationSuppliedBody)
+def _translated(council: Council, found: Event, body: TranslationSuppliedBody) -> None:
+    proposal: Proposal = council.get("proposal", body.proposal)
+    if proposal.status != "tabled":
+        raise RuleError(f"{proposal.id} is {proposal.status}.", code="transition")
+    if body.base != proposal.text.hash:
+        raise RuleError(f"{proposal.id} stands at version {proposal.text.hash[:16]}.", code="stale")
+    version = supplied(proposal.text, body.language, body.words)
+    council.put("proposal", replace(proposal, versions=(*proposal.versions, version)))
+    for amendment in amendments_of(council, proposal.id):
+        council.put("amendment", replace(amendment, base=version.hash))
+
+
+@event("TextCertified", TextCertifiedBody)
+def _certified(council: Council, found: Event, body: TextCertifiedBody) -> None:
+    council.require_chair(found.entry.author, "certify texts")
+    proposal: Proposal = council.get("proposal", body.proposal)
+    waiting = amendments_of(council, proposal.id)
+    if waiting:
+        raise RuleError(f"{', '.join(a.id for a in waiting)} wait for a vote.", code="amendments")
+    if body.version != proposal.text.hash:
+        raise RuleError(f"{proposal.id} stands at version {proposal.text.hash[:16]}.", code="stale")
+    lacking = [x for x in proposal.text.lacking() if x.split()[0] in proposal.authentic]
+    if lacking:
+        raise RuleError(f"{', '.join(lacking)} has no words yet.", hint="council translate", code="language")
+    expected = {language: hash_of(proposal.text.texts[language]) for language in proposal.authentic}
+    if body.languages != expected:
+        odd = sorted(k for k in {*expected, *body.languages} if expected.get(k) != body.languages.get(k))
+        raise RuleError(f"{odd[0]}: the certified hash is not that of the text.", code="language")
+    move(council, proposal, "certified", certified=body.version)
+
+
+@event("ReservationMade", ReservationMadeBody)
+def _reserved(council: Council, found: Event, body: ReservationMadeBody) -> None:
+    proposal = _adopted(council, body.proposal)
+    strange = sorted(set(body.paragraphs) - set(proposal.text.ids))
+    if strange:
+        raise RuleError(f"there is no paragraph {strange[0]}.", hint=f"There are {', '.join(proposal.text.ids)}.")
+    _stand(council, found, proposal, "reservation", tuple(sorted(set(body.paragraphs))), body.reason)
+
+
+@event("OptOutMade", OptOutMadeBody)
+def _opted(council: Council, found: Event, body: OptOutMadeBody) -> None:
+    proposal = _adopted(council, body.proposal)
+    if any(s.member == found.entry.author and s.kind == "opt_out" and s.proposal == proposal.id for s in council.all("standing")):
+        raise RuleError(f"{found.entry.author} has opted out of {proposal.id} already.", code="twice")
+    _stand(council, found, proposal, "opt_out", proposal.text.ids, body.reason)
+
+
+def _adopted(council: Council, key: str) -> Proposal:
+    proposal: Proposal = council.get("proposal", key)
+    if proposal.status not in ("adopted", "in_force"):
+        raise RuleError(f"{key} is {proposal.status}; one stands apart from what is adopted.", code="transition")
+    return proposal
+
+
+def _stand(
+    council: Council, found: Event, proposal: Proposal, kind: str, paragraphs: tuple[str, ...], reason: str
+) -> None:
+    key = council.issue("o" if kind == "opt_out" else "rs", year_of(found.submitted))
+    entry = found.entry
+    council.put("standing", Standing(key, proposal.id, entry.author, kind, paragraphs, reason, (), entry.id))
+
+
+@event("ReservationObjected", ReservationObjectedBody)
+def _objected(council: Council, found: Event, body: ReservationObjectedBody) -> None:
+    standing: Standing = council.get("standing", body.reservation)
+    if standing.member == found.entry.author:
+        raise RuleError("a member doesn't object to its own reservation.", code="author")
+    objections = dict(standing.objections) | {found.entry.author: body.reason}
+    council.put("standing", replace(standing, objections=tuple(sorted(objections.items()))))
+
+
+@event("ExplanationGiven", ExplanationGivenBody, observers=True)
+def _explained(council: Council, found: Event, body: ExplanationGivenBody) -> None:
+    council.get("vote", body.vote)
+    key = council.issue("e", year_of(found.submitted))
+    council.put("explanation", Explanation(key, body.vote, found.entry.author, body.text, found.entry.id))
+
+
+def consolidated(council: Council, proposal_id: str, member: str, language: str = "") -> list[tuple[str, str, bool]]:
+    """What an adopted text comes to for one member: (paragraph, words, whether it binds the member).
+
+    The common text minus the member's reservations and opt-outs, which leave the text as it is for everybody else.
+    """
+    proposal: Proposal = council.get("proposal", proposal_id)
+    apart = {
+        paragraph
+        for s in council.all("standing")
+        if s.proposal == proposal_id and s.member == member
+        for paragraph in s.paragraphs
+    }
+    texts = proposal.text.texts
+    rows = texts[language] if language else texts[proposal.authentic[0]]
+    return [(key, text, key not in apart) for key, text in rows]

@@ -1,0 +1,115 @@
+"""What does the record come to: final entries replayed into the state of the council, the same at every member.
+
+    council = fold(history, founders=("BRA", "RUS", ...), bloc="BRICS")
+    council.state_hash                     # equal at every member that folded the same batches
+
+An entry whose guard fails is kept with its reason and changes nothing. An entry of a type that is not the council's is
+left to the room that knows it. Deadlines are asked in ledger time: what fell due is settled before an entry that was
+submitted later (ledger 6.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from concordat.council._body import read_body
+from concordat.council._registry import KINDS
+from concordat.council.constitution import Member, check_author
+from concordat.council.events import load_all
+from concordat.council.state import Council
+from concordat.errors import InputError, MethodError, RuleError, StateError
+from concordat.ledger.fold import Event, Fold
+from concordat.ledger.membership import Point
+
+
+def start(bloc: str, founders: Sequence[str], *, chair: str = "", merge_delay_hours: int = 24) -> Council:
+    """The council before anything was said: the founders are members, nothing is agreed.
+
+    Args:
+        founders: the active members of membership version 1. chair: the first of its rota.
+        merge_delay_hours: that of the membership file.
+    """
+    load_all()
+    council = Council(bloc, tuple(founders), chair, merge_delay_hours * 3600)
+    for member in council.founders:
+        council.put("member", Member(member, "active"))
+    from concordat.council.events import PASSING
+
+    council.passing.update(PASSING)
+    return council
+
+
+def take(council: Council, event: Event) -> Council:
+    """One entry: the state behind it (the same object, changed)."""
+    entry = event.entry
+    council.at = event.point
+    council.advance(event.ledger_time)
+    council.events += 1
+    kind = KINDS[entry.type]
+    try:
+        check_author(council, event, kind.observers, kind.suspended)
+        kind.take(council, event, read_body(kind.body, entry.body, entry.type))
+    except (InputError, RuleError, MethodError, StateError) as error:
+        council.refuse(entry.id, entry.author, entry.type, str(error))
+        from concordat.council.events import note_refusal
+
+        note_refusal(council, event, str(error))
+    return council
+
+
+def handlers() -> dict[str, Callable[[Any, Event], Any]]:
+    """The council's part of a replay: a handler for each type it knows."""
+    load_all()
+    return {name: take for name in KINDS}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One final batch: its place, what had passed before it (seconds since 1970), its entries in order."""
+
+    point: Point
+    ledger_time: int
+    events: tuple[Event, ...]
+
+
+class Replay:
+    """A council that can go on batch by batch.
+
+    Attributes:
+        council: the state so far. fold: the ledger's replay under it; `fold.hashes` has one state hash a batch.
+    """
+
+    def __init__(self, council: Council) -> None:
+        self.council = council
+        self.fold = Fold(handlers(), council)
+
+    def step(self, step: Step) -> str:
+        """Take one batch; the state hash behind it."""
+        self.council.at = step.point
+        self.council.advance(step.ledger_time)
+        return self.fold.batch(step.point, step.events)
+
+
+def fold(
+    history: Iterable[Step],
+    *,
+    bloc: str,
+    founders: Sequence[str],
+    chair: str = "",
+    merge_delay_hours: int = 24,
+    progress: Callable[[int], None] | None = None,
+) -> Council:
+    """The council after all final batches.
+
+    Args:
+        history: every final batch in order, empty ones too: time passes in them. progress: told how many entries are
+            folded.
+    """
+    replay = Replay(start(bloc, founders, chair=chair, merge_delay_hours=merge_delay_hours))
+    for step in history:
+        replay.step(step)
+        if progress is not None:
+            progress(replay.council.events)
+    return replay.council

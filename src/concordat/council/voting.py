@@ -1,0 +1,587 @@
+"""A vote from its opening to its final result: what is asked, who may answer, what counts, when it is over.
+
+    open -> adjourned | closed -> counted -> declared -> (challenged -> recounted) -> final
+
+The rule, weights, groups and members at the opening decide the vote; its hash is in every ballot, so that neither text
+nor rule can change under it. A ballot counts by its submission time: before the closing, by an entitled member, by a key
+with full powers, for the certified text. What doesn't count is kept and shown with its reason. The result is computed by
+every member alone once ledger time is past closing + merge delay, and is final after the challenge time; `ResultDeclared`
+announces it and holds its hash. A declaration of anything else is kept as false: `check_declared` names the first member
+on whom it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from concordat import canonical
+from concordat.council._body import Body, Hash, Id, Instant, Line, MemberId, seconds, utc, year_of
+from concordat.council._registry import event
+from concordat.council.constitution import powers_at
+from concordat.council.documents import Amendment, Proposal, adopt_amendment, check_turn, move
+from concordat.council.state import Council, Thing
+from concordat.errors import InputError, MethodError, RuleError, TrustError
+from concordat.ledger.fold import Event
+
+CHOICES = ("yes", "no", "abstain", "object", "present_not_voting", "not_participating")
+LEAVE = "withdraw "
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """The ballot that counts for a member.
+
+    Attributes:
+        choice: one of `CHOICES`, or of an election the ranking or approvals. by: who cast it (a proxy, or the member).
+        entry: the entry. superseded: earlier ones that it took the place of.
+    """
+
+    choice: Any
+    by: str
+    entry: str
+    submitted: int
+    superseded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A member's commitment to a ballot, and whether it was opened."""
+
+    commitment: str
+    entry: str
+    opened: str = ""
+
+
+@dataclass(frozen=True)
+class Vote(Thing):
+    """A vote.
+
+    Attributes:
+        subject: a proposal, an amendment, `withdraw <proposal>`, or a free question. rule, rule_version, rule_hash: under
+            what. text: the hash that ballots must name. entitled: members with a vote. weights, groups: as at the
+            opening. opened, closes: seconds. ballots: what counts. not_counted: (entry, member, reason).
+        result: what every member computes, as plain data. result_hash: its hash. declared: who announced it.
+    """
+
+    subject: str
+    title: str
+    method: str
+    rule: str
+    rule_version: int
+    rule_hash: str
+    rule_entry: str
+    text: str
+    meeting: str
+    entitled: tuple[str, ...]
+    weights: dict[str, dict[str, int]]
+    weight_entries: dict[str, str]
+    groups: dict[str, tuple[str, ...]]
+    present_at_opening: tuple[str, ...]
+    candidates: tuple[str, ...]
+    opened: int
+    closes: int
+    reveal_until: int
+    status: str
+    entry: str
+    ballots: dict[str, Ballot] = field(default_factory=dict)
+    sealed: dict[str, Sealed] = field(default_factory=dict)
+    proxies: dict[str, str] = field(default_factory=dict)
+    not_counted: tuple[tuple[str, str, str], ...] = ()
+    tie_broken: str = ""
+    outcome: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+    result_hash: str = ""
+    declared: tuple[str, ...] = ()
+    false_declarations: tuple[tuple[str, str], ...] = ()
+    challenges: tuple[tuple[str, str], ...] = ()
+    final_at: int = 0
+
+    def brief(self) -> str:
+        """One line: subject and state."""
+        return f"{self.id} {self.subject}: {self.status}{' ' + self.outcome if self.outcome else ''}"
+
+
+class VoteOpenedBody(Body):
+    subject: Annotated[str, Field(min_length=1, max_length=80)]
+    title: Annotated[str, Field(max_length=300)] = ""
+    rule: Id
+    closes: Instant
+    text: Hash
+    meeting: Id | None = None
+    candidates: Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]], Field(max_length=200)] = []
+    reveal_until: Instant | None = None
+
+
+class BallotCastBody(Body):
+    vote: Id
+    choice: Annotated[str, Field(max_length=64)] | Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)]
+    text: Hash
+    rule: Hash
+    proxy_for: MemberId | None = None
+
+
+class ProxyGivenBody(Body):
+    vote: Id
+    to: MemberId
+
+
+class BallotCommittedBody(Body):
+    vote: Id
+    commitment: Hash
+    text: Hash
+    rule: Hash
+
+
+class BallotRevealedBody(Body):
+    vote: Id
+    nonce: Hash
+    ballot: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)]
+
+
+class VoteClosedBody(Body):
+    vote: Id
+
+
+class TieBrokenBody(Body):
+    vote: Id
+    choice: Literal["yes", "no"]
+
+
+class ResultDeclaredBody(Body):
+    vote: Id
+    outcome: Line
+    result: Hash
+    ballots: dict[MemberId, Hash] = {}
+
+
+class ResultChallengedBody(Body):
+    vote: Id
+    reason: Line
+
+
+def question_hash(subject: str, title: str) -> str:
+    """The text that a vote on a free question, or on leave to withdraw, is about."""
+    return canonical.digest({"subject": subject, "title": title})
+
+
+def text_of(council: Council, subject: str, title: str) -> str:
+    """The hash that ballots on a subject must name.
+
+    Raises:
+        RuleError: a proposal that isn't certified, or an amendment whose turn it isn't.
+    """
+    proposal = council.find("proposal", subject)
+    if proposal is not None:
+        if proposal.status != "certified":
+            raise RuleError(f"{subject} is {proposal.status}; only a certified text is voted on.", code="transition")
+        return str(proposal.certified)
+    amendment = council.find("amendment", subject)
+    if amendment is not None:
+        if amendment.status != "pending":
+            raise RuleError(f"{subject} is {amendment.status}.", code="transition")
+        check_turn(council, amendment)
+        return canonical.digest({"base": amendment.base, "change": amendment.change.model_dump()})
+    if subject.startswith(LEAVE):
+        council.get("proposal", subject.removeprefix(LEAVE))
+    return question_hash(subject, title)
+
+
+@event("VoteOpened", VoteOpenedBody)
+def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
+    from concordat.council.decide.rules import Rule
+
+    council.require_chair(found.entry.author, "open votes")
+    if any(v.subject == body.subject and v.status in ("open", "closed", "counted") for v in council.all("vote")):
+        raise RuleError(f"a vote on {body.subject} is open.", code="twice")
+    text = text_of(council, body.subject, body.title)
+    if body.text != text:
+        raise RuleError(f"the text of {body.subject} is {text[:16]}, not {body.text[:16]}.", code="text")
+    closes = seconds(body.closes, "$.body.closes")
+    if closes <= found.submitted:
+        raise RuleError(f"it would close {utc(closes)}, before it opened.", code="closes")
+    held = council.get("rule", body.rule)
+    rule = Rule.load(held.text, where=body.rule)
+    _check_rule(council, rule, body)
+    meeting = council.get("meeting", body.meeting) if body.meeting else None
+    key = council.issue("v", year_of(found.submitted))
+    reveal = seconds(body.reveal_until, "$.body.reveal_until") if body.reveal_until else 0
+    if reveal and (rule.method != "election" or reveal <= closes):
+        raise RuleError("only elections are sealed, and they are opened after the closing.", code="sealed")
+    groups = {name: council.get("group", name).members for name in rule.groups}
+    weights = {name: dict(council.get("weights", name).values) for name in rule.weights}
+    vote = Vote(
+        id=key, subject=body.subject, title=body.title, method=rule.method, rule=rule.name, rule_version=rule.version,
+        rule_hash=rule.hash, rule_entry=held.entry, text=text, meeting=body.meeting or "", entitled=council.members,
+        weights=weights, weight_entries={name: council.get("weights", name).entry for name in rule.weights},
+        groups=groups, present_at_opening=meeting.present if meeting else (), candidates=tuple(body.candidates),
+        opened=found.submitted, closes=closes, reveal_until=reveal, status="open", entry=found.entry.id,
+    )  # fmt: skip
+    proposal: Proposal | None = council.find("proposal", body.subject)
+    if proposal is not None:
+        move(council, proposal, "deciding", votes=(*proposal.votes, key))
+    council.put("vote", vote)
+    council.remind(max(closes, reveal) + council.merge_delay_s, "vote", key)
+
+
+def _check_rule(council: Council, rule: Any, body: VoteOpenedBody) -> None:
+    """The rule can be evaluated: its method is a vote's, its weights cover every member, its groups exist."""
+    if rule.method == "silence":
+        raise RuleError(f"{rule.name} is decided by silence.", hint="council silence start", code="method")
+    if rule.method == "election" and len(body.candidates) < 1:
+        raise InputError("an election needs candidates.", where="$.body.candidates", code="candidates")
+    if len(set(body.candidates)) < len(body.candidates):
+        raise InputError("a candidate stands twice.", where="$.body.candidates", code="twice")
+    for name in rule.weights:
+        table = council.find("weights", name)
+        missing = [m for m in council.members if table is None or m not in table.values]
+        if missing:
+            what = f"{rule.name} needs the weight {name} of {', '.join(missing)}."
+            raise InputError(what, hint="Adopt it (WeightsAdopted) before the vote is opened.", code="weights")
+    for name in rule.groups:
+        if council.find("group", name) is None:
+            raise InputError(f"{rule.name} names the group {name}, which there is none of.", code="groups")
+
+
+# --- Ballots ------------------------------------------------------------------------------------------------------
+
+
+def refuse_ballot(council: Council, key: str, entry: str, member: str, reason: str) -> None:
+    """Keep a ballot that doesn't count with its vote."""
+    vote = council.find("vote", key)
+    if vote is not None:
+        council.put("vote", replace(vote, not_counted=(*vote.not_counted, (entry, member, reason))))
+
+
+def _open_vote(council: Council, found: Event, body: Any, until: str = "closes") -> Vote:
+    """The vote, open at the submission time; the ballot's text and rule are its own.
+
+    Raises:
+        RuleError: late, closed, or another text or rule.
+    """
+    vote: Vote = council.get("vote", body.vote)
+    end = getattr(vote, until)
+    if found.submitted > end or vote.status != "open":
+        raise RuleError(f"late: submitted {utc(found.submitted)}, {vote.id} closed {utc(end)}.", code="late")
+    if found.submitted < vote.opened:
+        raise RuleError(f"submitted {utc(found.submitted)}, before {vote.id} was opened.", code="early")
+    if body.text != vote.text:
+        raise RuleError(f"it names the text {body.text[:16]}; {vote.id} is on {vote.text[:16]}.", code="stale_text")
+    if body.rule != vote.rule_hash:
+        raise RuleError(f"it names the rule {body.rule[:16]}; {vote.id} is under {vote.rule_hash[:16]}.", code="rule")
+    return vote
+
+
+@event("BallotCast", BallotCastBody)
+def _cast(council: Council, found: Event, body: BallotCastBody) -> None:
+    from concordat.council.decide.rules import Rule
+
+    vote = _open_vote(council, found, body)
+    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    if vote.reveal_until:
+        raise RuleError(f"{vote.id} is sealed: commit to a ballot first.", hint="council cast --sealed", code="sealed")
+    member = body.proxy_for or found.entry.author
+    if member not in vote.entitled:
+        raise RuleError(f"{member} has no vote in {vote.id}.", code="entitled")
+    if body.proxy_for:
+        _check_proxy(council, vote, found.entry.author, member, rule.proxy)
+    choice = check_choice(vote, body.choice)
+    before = vote.ballots.get(member)
+    if before is not None:
+        if before.by == member and body.proxy_for:
+            raise RuleError(f"{member} has voted itself.", code="proxy")
+        if rule.vote_change == "never" and not (before.by != member and not body.proxy_for):
+            raise RuleError(f"{member} has voted, and {rule.name} lets no vote be changed.", code="change")
+        if found.submitted < before.submitted:
+            raise RuleError(f"{member} has cast a later ballot.", code="superseded")
+    old = (*before.superseded, before.entry) if before else ()
+    ballot = Ballot(choice, found.entry.author, found.entry.id, found.submitted, old)
+    council.put("vote", replace(vote, ballots={**vote.ballots, member: ballot}))
+
+
+def council_rule_text(council: Council, vote: Vote) -> str:
+    """The rule of a vote as it was at the opening."""
+    return _rule_texts(council)[vote.rule_hash]
+
+
+def _rule_texts(council: Council) -> dict[str, str]:
+    texts: dict[str, str] = council.__dict__.setdefault("_rule_texts", {})
+    for rule in council.all("rule"):
+        texts.setdefault(rule.hash, rule.text)
+    return texts
+
+
+def check_choice(vote: Vote, choice: Any) -> Any:
+    """A choice as the vote's method knows it.
+
+    Raises:
+        InputError: something else.
+    """
+    if vote.method != "election":
+        if choice not in CHOICES:
+            raise InputError(f'"{str(choice)[:40]}" is no choice.', where="$.body.choice", hint=f"One of {', '.join(CHOICES)}.")
+        if choice == "object" and vote.method != "consensus":
+            raise InputError("one objects to a consensus; here one votes no.", where="$.body.choice", code="choice")
+        return choice
+    ranking = [choice] if isinstance(choice, str) else list(choice)
+    strange = [c for c in ranking if c not in vote.candidates]
+    if strange or len(set(ranking)) < len(ranking):
+        what = f'"{strange[0]}" is no candidate.' if strange else "a candidate stands twice."
+        raise InputError(what, where="$.body.choice", hint=f"Candidates: {', '.join(vote.candidates)}.", code="choice")
+    return ranking
+
+
+def _check_proxy(council: Council, vote: Vote, holder: str, member: str, most: int) -> None:
+    if vote.proxies.get(member) != holder:
+        raise RuleError(f"{member} has given {holder} no proxy for {vote.id}.", hint="ProxyGiven, signed by it.", code="proxy")
+    held = sorted(m for m, b in vote.ballots.items() if b.by == holder and m != holder and m != member)
+    if len(held) >= most:
+        raise RuleError(f"{holder} votes for {', '.join(held) or 'nobody'} already; the rule allows {most}.", code="proxy")
+    if holder not in vote.entitled:
+        raise RuleError(f"{holder} has no vote in {vote.id}.", code="entitled")
+
+
+@event("ProxyGiven", ProxyGivenBody)
+def _proxy(council: Council, found: Event, body: ProxyGivenBody) -> None:
+    vote: Vote = council.get("vote", body.vote)
+    if vote.status != "open" or found.submitted > vote.closes:
+        raise RuleError(f"{vote.id} is closed.", code="late")
+    if body.to == found.entry.author:
+        raise RuleError("a member is no proxy of its own.", code="proxy")
+    council.put("vote", replace(vote, proxies={**vote.proxies, found.entry.author: body.to}))
+
+
+@event("BallotCommitted", BallotCommittedBody)
+def _committed(council: Council, found: Event, body: BallotCommittedBody) -> None:
+    vote = _open_vote(council, found, body)
+    member = found.entry.author
+    if not vote.reveal_until:
+        raise RuleError(f"{vote.id} is an open vote.", code="sealed")
+    if member not in vote.entitled:
+        raise RuleError(f"{member} has no vote in {vote.id}.", code="entitled")
+    council.put("vote", replace(vote, sealed={**vote.sealed, member: Sealed(body.commitment, found.entry.id)}))
+
+
+@event("BallotRevealed", BallotRevealedBody)
+def _revealed(council: Council, found: Event, body: BallotRevealedBody) -> None:
+    from concordat.council.decide.sealed import check_reveal
+
+    vote: Vote = council.get("vote", body.vote)
+    member = found.entry.author
+    sealed = vote.sealed.get(member)
+    if sealed is None:
+        raise RuleError(f"{member} committed to no ballot in {vote.id}.", code="sealed")
+    if not vote.closes < found.submitted <= vote.reveal_until or vote.status != "open":
+        what = f"ballots of {vote.id} are opened from {utc(vote.closes)} to {utc(vote.reveal_until)}."
+        raise RuleError(f"submitted {utc(found.submitted)}; {what}", code="late")
+    try:
+        check_reveal(sealed.commitment, vote.id, member, bytes.fromhex(body.nonce), list(body.ballot))
+    except TrustError as error:
+        raise RuleError(str(error), code="sealed") from None
+    ballot = Ballot(check_choice(vote, body.ballot), member, found.entry.id, found.submitted, (sealed.entry,))
+    council.put(
+        "vote",
+        replace(
+            vote,
+            ballots={**vote.ballots, member: ballot},
+            sealed={**vote.sealed, member: replace(sealed, opened=found.entry.id)},
+        ),
+    )
+
+
+# --- Closing, counting, final -------------------------------------------------------------------------------------
+
+
+@event("VoteClosed", VoteClosedBody)
+def _closed(council: Council, found: Event, body: VoteClosedBody) -> None:
+    """The chair closes early once everybody entitled has voted; at its hour a vote closes by itself."""
+    council.require_chair(found.entry.author, "close votes")
+    vote: Vote = council.get("vote", body.vote)
+    if vote.status != "open":
+        raise RuleError(f"{vote.id} is {vote.status}.", code="transition")
+    silent = [m for m in vote.entitled if m not in vote.ballots]
+    if found.submitted < vote.closes and (silent or vote.reveal_until):
+        raise RuleError(f"{', '.join(silent[:8])} may vote until {utc(vote.closes)}.", code="early")
+    closes = min(vote.closes, found.submitted)
+    council.put("vote", replace(vote, closes=closes))
+    council.remind(max(closes, vote.reveal_until) + council.merge_delay_s, "vote", vote.id)
+
+
+def pass_vote(council: Council, key: str, moment: int) -> None:
+    """What time does to a vote: count it after the merge delay, make it final after the challenge time."""
+    vote: Vote = council.get("vote", key)
+    if vote.status == "open" and moment >= max(vote.closes, vote.reveal_until) + council.merge_delay_s:
+        _count(council, vote)
+    elif vote.status in ("counted", "declared", "challenged", "recounted") and vote.final_at and moment >= vote.final_at:
+        _finish(council, vote)
+
+
+def _count(council: Council, vote: Vote) -> None:
+    from concordat.council.decide.rules import Rule
+
+    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    entitled = tuple(m for m in vote.entitled if m in council.members)  # suspended since: no vote, not in the base
+    vote = replace(vote, entitled=entitled, ballots={m: b for m, b in sorted(vote.ballots.items()) if m in entitled})
+    outcome, value = counted(council, vote, rule)
+    final_at = max(vote.closes, vote.reveal_until) + council.merge_delay_s + rule.challenge_hours * 3600
+    status = "adjourned" if outcome == "adjourned" else "counted"
+    if outcome == "tie_to_chair":
+        final_at = 0
+    council.put(
+        "vote",
+        replace(
+            vote, status=status, outcome=outcome, result=value, result_hash=canonical.digest(value), final_at=final_at
+        ),
+    )
+    if status == "adjourned":
+        _reopen_subject(council, vote)
+    elif final_at:
+        council.remind(final_at, "vote", vote.id)
+
+
+def counted(council: Council, vote: Vote, rule: Any) -> tuple[str, dict[str, Any]]:
+    """Outcome and result of a vote whose ballots are all in, as plain data: the same at every member."""
+    meeting = council.find("meeting", vote.meeting) if vote.meeting else None
+    at_vote = sorted({*(meeting.present if meeting else ()), *vote.ballots})
+    return tally_of(
+        vote, rule, [m for m in at_vote if m in vote.entitled], [m for m in vote.present_at_opening if m in vote.entitled],
+        council.chair,
+    )  # fmt: skip
+
+
+def tally_of(vote: Vote, rule: Any, at_vote: list[str], at_opening: list[str], chair: str) -> tuple[str, dict[str, Any]]:
+    """The count itself, from nothing but what the vote holds: `council verify` asks it again without a node."""
+    head: dict[str, Any] = {
+        "at_opening": at_opening, "at_vote": at_vote, "chair": chair, "closes": vote.closes, "entitled": list(vote.entitled),
+        "rule": {"hash": vote.rule_hash, "name": vote.rule, "version": vote.rule_version}, "subject": vote.subject,
+        "text": vote.text, "vote": vote.id,
+    }  # fmt: skip
+    if vote.method == "election":
+        return _elected(vote, rule, head)
+    from concordat.council.decide.tally import tally
+
+    result = tally(
+        rule,
+        {m: {"choice": "no" if b.choice == "object" else b.choice, "cast_by": b.by} for m, b in vote.ballots.items()},
+        {"at_opening": at_opening, "at_vote": at_vote},
+        vote.weights,
+        entitled=vote.entitled,
+        groups=vote.groups,
+        chair=chair,
+        chair_choice=vote.tie_broken or None,
+    )
+    return result.outcome, {**head, "tally": result.to_value()}
+
+
+def _elected(vote: Vote, rule: Any, head: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    from concordat.council.decide.elections import elect
+
+    void = sorted(m for m, s in vote.sealed.items() if not s.opened)
+    ballots = [tuple(b.choice) for _, b in sorted(vote.ballots.items())]
+    try:
+        result = elect(
+            rule.election.system,
+            ballots,
+            vote.candidates,
+            rule.election.seats,
+            quotas=dict(rule.election.quotas),
+            groups={name: vote.groups[name] for name, _ in rule.election.quotas},
+        )
+    except (MethodError, InputError, RuleError) as error:
+        return "not_adopted", {**head, "election": {"reason": str(error)}, "void": void}
+    return ("adopted" if not result.tied else "tied"), {**head, "election": result.to_value(), "void": void}
+
+
+def _finish(council: Council, vote: Vote) -> None:
+    """The result is final: what was voted on goes on its way."""
+    council.put("vote", replace(vote, status="final"))
+    amendment: Amendment | None = council.find("amendment", vote.subject)
+    if amendment is not None and amendment.status == "pending":
+        if vote.outcome == "adopted":
+            adopt_amendment(council, amendment)
+        else:
+            council.put("amendment", replace(amendment, status="rejected"))
+        return
+    proposal: Proposal | None = council.find("proposal", vote.subject)
+    if proposal is not None and proposal.status == "deciding":
+        move(council, proposal, "adopted" if vote.outcome == "adopted" else "rejected")
+
+
+def _reopen_subject(council: Council, vote: Vote) -> None:
+    proposal: Proposal | None = council.find("proposal", vote.subject)
+    if proposal is not None and proposal.status == "deciding":
+        move(council, proposal, "certified")
+
+
+@event("TieBroken", TieBrokenBody)
+def _tie(council: Council, found: Event, body: TieBrokenBody) -> None:
+    council.require_chair(found.entry.author, "break a tie")
+    vote: Vote = council.get("vote", body.vote)
+    if vote.outcome != "tie_to_chair":
+        raise RuleError(f"{vote.id} is no tie that the chair decides.", code="tie")
+    from concordat.council.decide.rules import Rule
+
+    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    vote = replace(vote, tie_broken=body.choice)
+    outcome, value = counted(council, vote, rule)
+    final_at = found.submitted + council.merge_delay_s + rule.challenge_hours * 3600
+    changed = replace(vote, outcome=outcome, result=value, result_hash=canonical.digest(value), final_at=final_at)
+    council.put("vote", changed)
+    council.remind(final_at, "vote", vote.id)
+
+
+@event("ResultDeclared", ResultDeclaredBody)
+def _declared(council: Council, found: Event, body: ResultDeclaredBody) -> None:
+    vote: Vote = council.get("vote", body.vote)
+    if not vote.result_hash:
+        raise RuleError(f"{vote.id} is {vote.status}: nothing is counted yet.", code="early")
+    try:
+        check_declared(vote, body)
+    except TrustError as error:
+        false = (*vote.false_declarations, (found.entry.author, found.entry.id))
+        council.put("vote", replace(vote, false_declarations=false))
+        raise RuleError(str(error), code="false_result") from None
+    status = {"counted": "declared", "challenged": "recounted"}.get(vote.status, vote.status)
+    declared = tuple(sorted({*vote.declared, found.entry.author}))
+    council.put("vote", replace(vote, status=status, declared=declared))
+
+
+def check_declared(vote: Vote, body: ResultDeclaredBody) -> None:
+    """A declaration says what is computed here.
+
+    Raises:
+        TrustError: it doesn't; the first member on whom it differs.
+    """
+    if body.result == vote.result_hash and body.outcome == vote.outcome:
+        return
+    ours = {m: b.entry for m, b in vote.ballots.items()}
+    odd = next((m for m in sorted({*ours, *body.ballots}) if ours.get(m) != body.ballots.get(m)), "")
+    where = f"the first member on whom it differs is {odd}" if odd and body.ballots else "the ballots named are the same"
+    what = f"{vote.id} was declared {body.outcome} ({body.result[:16]}); here it is {vote.outcome} ({vote.result_hash[:16]}): {where}."
+    raise TrustError(what, hint="Compare the ballots: council result", code="result")
+
+
+@event("ResultChallenged", ResultChallengedBody)
+def _challenged(council: Council, found: Event, body: ResultChallengedBody) -> None:
+    vote: Vote = council.get("vote", body.vote)
+    if vote.status not in ("counted", "declared", "recounted") or not vote.final_at:
+        raise RuleError(f"{vote.id} is {vote.status}; a counted result is challenged before it is final.", code="late")
+    end = vote.final_at - council.merge_delay_s
+    if found.submitted > vote.final_at:
+        raise RuleError(f"late: {vote.id} could be challenged until {utc(end)}.", code="late")
+    from concordat.council.decide.rules import Rule
+
+    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    outcome, value = counted(council, vote, rule)
+    challenges = (*vote.challenges, (found.entry.author, body.reason))
+    changed = replace(vote, status="challenged", challenges=challenges, outcome=outcome, result=value)
+    council.put("vote", replace(changed, result_hash=canonical.digest(value)))
+
+
+def reason_of_powers(council: Council, found: Event) -> str:
+    """Why a ballot's key had no powers, for the list of what isn't counted."""
+    powers = powers_at(council, found.entry.author, found.entry.person, found.entry.type, found.submitted)
+    return powers if isinstance(powers, str) else ""
