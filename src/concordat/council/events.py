@@ -14,7 +14,7 @@ from concordat.council.state import Council, Passing
 from concordat.ledger.fold import Event
 
 MODULES = (
-    "constitution", "agenda", "documents", "voting", "silences", "consultations",
+    "constitution", "agenda", "documents", "voting", "silences", "consultations", "commitments", "reviews", "cases",
 )  # fmt: skip
 PASSING: dict[str, Passing] = {}
 
@@ -28,6 +28,7 @@ def load_all() -> tuple[str, ...]:
             "vote": found["voting"].pass_vote,
             "silence": found["silences"].pass_silence,
             "consultation": found["consultations"].pass_consultation,
+            "dispute": found["cases"].pass_dispute,
         }
     )
     return tuple(sorted(KINDS))

@@ -481,6 +481,9 @@ def _elected(vote: Vote, rule: Any, head: Mapping[str, Any]) -> tuple[str, dict[
 
     void = sorted(m for m, s in vote.sealed.items() if not s.opened)
     ballots = [tuple(b.choice) for _, b in sorted(vote.ballots.items())]
+    of_group = {
+        name: [c for c in vote.candidates if c.partition(".")[0] in vote.groups[name]] for name, _ in rule.election.quotas
+    }
     try:
         result = elect(
             rule.election.system,
@@ -488,7 +491,7 @@ def _elected(vote: Vote, rule: Any, head: Mapping[str, Any]) -> tuple[str, dict[
             vote.candidates,
             rule.election.seats,
             quotas=dict(rule.election.quotas),
-            groups={name: vote.groups[name] for name, _ in rule.election.quotas},
+            groups=of_group,
         )
     except (MethodError, InputError, RuleError) as error:
         return "not_adopted", {**head, "election": {"reason": str(error)}, "void": void}
