@@ -1,8 +1,8 @@
-"""Elections from their definitions, voter by voter and without any of the package: what the suite holds `elect` against.
+"""Elections from their definitions, voter by voter, by none of the package's code: `elect` is held against them.
 
-Each function gives every possible set of winners, all ways of breaking ties followed, as sets of names. Slow on purpose:
-no grouping of ballots, no twins, no bounds. A ballot is a tuple of names (a tuple inside shares a place), `groups` a
-list of (candidates, least).
+Each function gives every possible set of winners, all ways of breaking ties followed, as sets of names. Slow on
+purpose: no grouping of ballots, no twins, no bounds. A ballot is a tuple of names (a tuple inside shares a place),
+`groups` a list of (candidates, least).
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def place(ballot: tuple[Any, ...], c: str) -> int:
 
 def borda_above(ballots: list[tuple[Any, ...]], names: list[str]) -> set[tuple[str, str]]:
     """Points as half of (ranked below - ranked above), which differs from places by a constant."""
-    points = {c: 0 for c in names}
+    points = dict.fromkeys(names, 0)
     for ballot in ballots:
         for a in names:
             for b in names:

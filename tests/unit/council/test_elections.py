@@ -6,9 +6,9 @@ import random
 from fractions import Fraction
 from typing import Any
 
-import election_referee
 import pytest
 
+import election_referee
 from concordat import canonical
 from concordat.council.decide import _election_result
 from concordat.council.decide._election_contest import contest, rankings
@@ -348,5 +348,5 @@ def test_as_many_seats_as_candidates_elects_all() -> None:
 
 
 def test_what_fits() -> None:
-    frame = contest("A B C D".split(), 2, {"g": 1}, {"g": ["C"], "unused": ["Z"]})
+    frame = contest(["A", "B", "C", "D"], 2, {"g": 1}, {"g": ["C"], "unused": ["Z"]})
     assert [frame.fits(mask) for mask in (0b0001, 0b0011, 0b0101, 0b0111)] == [True, False, True, False]

@@ -208,7 +208,7 @@ def first_of_each(candidates: int, twins: Mapping[int, int]) -> list[int]:
     """
     found = []
     while candidates:
-        first = members(candidates)[0]
+        first = (candidates & -candidates).bit_length() - 1
         found.append(first)
         candidates &= ~twins[first]
     return found

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from concordat.council.decide._election_contest import Contest, Ranking, mask_of, members
 from concordat.council.decide._election_result import (
@@ -89,7 +90,7 @@ class _Stv:
     papers: list[tuple[tuple[int, ...], int]]
     quota: Fraction
 
-    @property
+    @cached_property
     def twins(self) -> dict[int, int]:
         """Candidates that no ballot ranks can't be told apart within a group; all others stand alone."""
         ranked = mask_of(who for order, _ in self.papers for who in order)
@@ -174,8 +175,7 @@ class _Stv:
 
     def last_of_each(self, tied: int) -> list[int]:
         """Of twins the last by name goes first, so that those who stay are always the first ones."""
-        twins = self.twins
-        return [members(tied & twins[first])[-1] for first in first_of_each(tied, twins)]
+        return [members(tied & self.twins[first])[-1] for first in first_of_each(tied, self.twins)]
 
     def can_lose(self, state: _Count, out: int) -> bool:
         """Whether enough hopefuls stay, for the seats and for each group (else they are guarded)."""
