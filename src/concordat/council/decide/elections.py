@@ -33,7 +33,7 @@ from concordat.council.decide._election_result import ElectionResult, Round
 from concordat.errors import InputError
 from concordat.settings import nearest
 
-__all__ = ["SYSTEMS", "ElectionResult", "Round", "elect"]
+__all__ = ["SYSTEMS", "ElectionResult", "Round", "check_ballot", "elect"]
 
 _APPROVAL: dict[str, Callable[[Contest, Any], ElectionResult]] = {
     "pav": _approval_rules.pav,
@@ -73,13 +73,31 @@ def elect(
         RuleError: quotas that can't be met.
         MethodError: nothing to count, since every ballot is blank.
     """
+    _check_system(system)
+    frame = contest(candidates, seats, quotas, groups)
+    if system in _APPROVAL:
+        return _APPROVAL[system](frame, approvals(ballots, frame.names))
+    return _RANKING[system](frame, rankings(ballots, frame.names, ties=system != "stv"))
+
+
+def check_ballot(system: str, ballot: Any, candidates: Iterable[str]) -> None:
+    """Whether one ballot could be counted.
+
+    Raises:
+        InputError: what is wrong with it, or with the system or the candidates.
+    """
+    _check_system(system)
+    names = contest(candidates, 1).names
+    if system in _APPROVAL:
+        approvals([ballot], names)
+    else:
+        rankings([ballot], names, ties=system != "stv")
+
+
+def _check_system(system: str) -> None:
     if system not in SYSTEMS:
         close = nearest(system, SYSTEMS) if isinstance(system, str) else []
         hint = f'Did you mean "{close[0]}"?' if close else f"Known systems: {', '.join(SYSTEMS)}."
         raise InputError(
             f"{system!r:.80} is not a system of election I know.", where="system", hint=hint, code="system"
         )
-    frame = contest(candidates, seats, quotas, groups)
-    if system in _APPROVAL:
-        return _APPROVAL[system](frame, approvals(ballots, frame.names))
-    return _RANKING[system](frame, rankings(ballots, frame.names, ties=system != "stv"))
