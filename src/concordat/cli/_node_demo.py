@@ -83,6 +83,7 @@ def run(root: Path, bloc: str, ids: Sequence[str], progress: Callable[[str], Non
         seconds = time.perf_counter() - started
         view, size = nodes[0].replica.final()
         point, _ = nodes[0].replica.history()[-1]
+        (root / "demo.json").write_bytes(canonical.dumps({"bloc": bloc, "members": list(ids)}))
         return {
             "bloc": bloc,
             "members": list(ids),

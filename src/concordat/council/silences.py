@@ -1,67 +1,78 @@
-"""Silence procedures: adopted unless somebody speaks in time.
+"""Silence procedures on the record: each entry is handed to the state machine of `decide.silence`, which says what it does.
 
     running -> broken | extended | expired -> adopted -> announced -> journalled
 
-An objection, or an amendment where the rule says so, submitted before the deadline breaks it; the chair's announcement
-is a duty, not a condition. The deadline is the rule's hours after the start, told in the rule's zone; it is settled once
-ledger time is past deadline + merge delay.
+Here: who may speak, which certified text is meant, and what becomes of the proposal. What is submitted in time counts
+even if an extension arrives after it; the chair's announcement is a duty, not a condition.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from concordat.council._body import Body, Hash, Id, Line, utc, year_of
 from concordat.council._registry import event
+from concordat.council.decide.silence import Act, breaker, extender, start
+from concordat.council.decide.silence import Silence as Procedure
 from concordat.council.documents import Proposal, move
-from concordat.council.state import Council, Thing
+from concordat.council.state import Council, Thing, value_of
 from concordat.errors import RuleError
 from concordat.ledger.fold import Event
 
 
 @dataclass(frozen=True)
 class Silence(Thing):
-    """A silence procedure on a certified text."""
+    """A silence procedure on a certified text. status, deadline: as its acts give them so far."""
 
     proposal: str
-    rule: str
-    rule_hash: str
     text: str
-    started: int
-    hours: int
-    deadline: int
-    zone: str
+    procedure: Procedure
     status: str
-    extended: int
-    broken_by: tuple[tuple[str, str], ...]
+    deadline: int
+    reasons: tuple[tuple[str, str], ...]
     entry: str
-    announced: bool = False
-    journalled: bool = False
+
+    def to_value(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "batch": list(self.batch), "deadline": self.deadline, "entry": self.entry, "id": self.id,
+            "procedure": self.procedure.to_value(), "proposal": self.proposal, "reasons": value_of(self.reasons),
+            "status": self.status, "text": self.text,
+        }  # fmt: skip
 
 
 class SilenceStartedBody(Body):
+    """Either hours, or a deadline as local time in the rule's zone."""
+
     proposal: Id
     rule: Id
     text: Hash
-    hours: Annotated[int, Field(ge=1, le=8784)]
+    hours: Annotated[int, Field(ge=1, le=8784)] | None = None
+    deadline: Annotated[str, Field(max_length=20)] | None = None
 
 
 class SilenceBrokenBody(Body):
+    """An objection."""
+
     silence: Id
     reason: Line
 
 
 class SilenceExtendedBody(Body):
+    """More hours behind the deadline."""
+
     silence: Id
     hours: Annotated[int, Field(ge=1, le=8784)]
 
 
 class SilenceAnnouncedBody(Body):
+    """The chair's announcement; `journal` once it stands in the journal."""
+
     silence: Id
-    journal: Annotated[str, Field(max_length=300)] = ""
+    journal: bool = False
 
 
 @event("SilenceStarted", SilenceStartedBody)
@@ -70,81 +81,76 @@ def _started(council: Council, found: Event, body: SilenceStartedBody) -> None:
 
     council.require_chair(found.entry.author, "start a silence procedure")
     proposal: Proposal = council.get("proposal", body.proposal)
-    held = council.get("rule", body.rule)
-    rule = Rule.load(held.text, where=body.rule)
-    if rule.silence is None:
-        raise RuleError(f"{body.rule} is a rule of method {rule.method}.", code="method")
-    if body.hours not in rule.silence.hours:
-        raise RuleError(f"{body.rule} allows {rule.silence.hours.to_value()} hours, not {body.hours}.", code="hours")
+    rule = Rule.load(council.get("rule", body.rule).text, where=body.rule)
+    for group in rule.groups:
+        council.get("group", group)
+    procedure = start(rule, found.submitted, hours=body.hours, deadline=body.deadline)
     if proposal.status != "certified" or body.text != proposal.certified:
         raise RuleError(f"{proposal.id} is {proposal.status}; silence is kept on its certified text.", code="text")
     move(council, proposal, "deciding")
     key = council.issue("s", year_of(found.submitted))
-    deadline = found.submitted + body.hours * 3600
     council.put(
-        "silence",
-        Silence(
-            key, proposal.id, rule.name, rule.hash, body.text, found.submitted, body.hours, deadline,
-            rule.silence.deadline_zone, "running", 0, (), found.entry.id,
-        ),
-    )  # fmt: skip
-    council.remind(deadline + council.merge_delay_s, "silence", key)
+        "silence", Silence(key, proposal.id, body.text, procedure, "running", procedure.deadline, (), found.entry.id)
+    )
+    council.remind(procedure.deadline + council.merge_delay_s, "silence", key)
 
 
-def _keys(council: Council, silence: Silence) -> object:
-    from concordat.council.decide.rules import Rule
+def _groups(council: Council) -> dict[str, tuple[str, ...]]:
+    return {g.id: g.members for g in council.all("group")}
 
-    return Rule.load(council.get("rule", silence.rule).text, where=silence.rule).silence
+
+def _take(council: Council, silence: Silence, procedure: Procedure, act: Act, reason: str = "") -> Silence:
+    """The silence with an act that has an effect.
+
+    Raises:
+        RuleError: it has none, with the reason.
+    """
+    if silence.status not in ("running", "extended", "broken"):
+        what = f"late: submitted {utc(act.at)}, the silence ended {utc(silence.deadline)}."
+        raise RuleError(what if act.at > silence.deadline else f"{silence.id} is {silence.status}.", code="late")
+    state = procedure.state(max(council.ledger_time, act.at), merge_delay=council.merge_delay_s)
+    idle = dict(state.no_effect)
+    if act in idle:
+        raise RuleError(f"{silence.id}: {idle[act]}.", code="late")
+    status = "broken" if state.broken_by else "extended" if state.deadline > procedure.deadline else "running"
+    reasons = (*silence.reasons, (act.member, reason)) if reason else silence.reasons
+    after = replace(silence, procedure=procedure, status=status, deadline=state.deadline, reasons=reasons)
+    council.put("silence", after)
+    council.remind(state.deadline + council.merge_delay_s, "silence", silence.id)
+    proposal = council.get("proposal", silence.proposal)
+    if status == "broken" and proposal.status == "deciding":
+        move(council, proposal, "certified")
+    return after
 
 
 @event("SilenceBroken", SilenceBrokenBody)
 def _broken(council: Council, found: Event, body: SilenceBrokenBody) -> None:
-    break_silence(council, council.get("silence", body.silence), found, body.reason)
-
-
-def break_silence(council: Council, silence: Silence, found: Event, reason: str) -> None:
-    """An objection, or an amendment, ends the silence.
-
-    Raises:
-        RuleError: late, over, or by somebody who may not.
-    """
-    keys = _keys(council, silence)
+    silence: Silence = council.get("silence", body.silence)
     author = found.entry.author
-    if silence.status not in ("running", "broken") or not silence.started <= found.submitted <= silence.deadline:
-        what = f"late: submitted {utc(found.submitted)}, the silence ended {utc(silence.deadline)}."
-        raise RuleError(what if found.submitted > silence.deadline else f"{silence.id} is {silence.status}.", code="late")
-    may = getattr(keys, "who_may_break", "members")
-    if may != "members" and author not in council.get("group", may).members:
-        raise RuleError(f"only {may} may break it.", code="who")
-    by = dict(silence.broken_by) | {author: reason}
-    council.put("silence", replace(silence, status="broken", broken_by=tuple(sorted(by.items()))))
-    proposal = council.get("proposal", silence.proposal)
-    if proposal.status == "deciding":
-        move(council, proposal, "certified")
+    why = breaker(silence.procedure.rule, author, council.members, _groups(council))
+    if why:
+        raise RuleError(f"{author} can't break it: {why}.", code="who")
+    act = Act(found.submitted, "objection", author)
+    _take(council, silence, silence.procedure.objection(author, found.submitted), act, body.reason)
 
 
 @event("SilenceExtended", SilenceExtendedBody)
 def _extended(council: Council, found: Event, body: SilenceExtendedBody) -> None:
     silence: Silence = council.get("silence", body.silence)
-    keys = _keys(council, silence)
-    by = getattr(keys, "extend_by", "chair")
-    if by == "chair":
-        council.require_chair(found.entry.author, "extend it")
-    elif found.entry.author not in council.get("group", by).members:
-        raise RuleError(f"only {by} may extend it.", code="who")
-    if silence.status != "running" or found.submitted > silence.deadline:
-        raise RuleError(f"{silence.id} is {silence.status}, deadline {utc(silence.deadline)}.", code="late")
-    if silence.extended >= getattr(keys, "extend_times", 0):
-        raise RuleError(f"{silence.rule} allows {getattr(keys, 'extend_times', 0)} extensions.", code="extend")
-    deadline = silence.deadline + body.hours * 3600
-    council.put("silence", replace(silence, deadline=deadline, extended=silence.extended + 1))
-    council.remind(deadline + council.merge_delay_s, "silence", silence.id)
+    author = found.entry.author
+    why = extender(silence.procedure.rule, author, council.chair, _groups(council))
+    if why:
+        raise RuleError(f"{author} can't extend it: {why}.", code="who")
+    act = Act(found.submitted, "extension", author, body.hours)
+    _take(council, silence, silence.procedure.extension(author, found.submitted, body.hours), act)
 
 
 def pass_silence(council: Council, key: str, moment: int) -> None:
     """Nobody spoke in time: adopted."""
     silence: Silence = council.get("silence", key)
-    if silence.status != "running" or moment < silence.deadline + council.merge_delay_s:
+    if silence.status not in ("running", "extended"):
+        return
+    if not silence.procedure.state(council.ledger_time, merge_delay=council.merge_delay_s).adopted:
         return
     council.put("silence", replace(silence, status="adopted"))
     proposal = council.get("proposal", silence.proposal)
@@ -156,21 +162,29 @@ def pass_silence(council: Council, key: str, moment: int) -> None:
 def _announced(council: Council, found: Event, body: SilenceAnnouncedBody) -> None:
     council.require_chair(found.entry.author, "announce it")
     silence: Silence = council.get("silence", body.silence)
-    if silence.status not in ("adopted", "broken"):
-        raise RuleError(f"{silence.id} is {silence.status}.", code="early")
-    council.put("silence", replace(silence, announced=True, journalled=silence.journalled or bool(body.journal)))
+    at = max(found.submitted, council.ledger_time)
+    procedure = silence.procedure
+    if body.journal:
+        procedure, status = procedure.journal(at), "journalled"
+    else:
+        procedure, status = procedure.announce(at, merge_delay=council.merge_delay_s), "announced"
+    council.put("silence", replace(silence, procedure=procedure, status=status))
 
 
 def amendment_breaks(council: Council, proposal: str, found: Event, reason: str) -> bool:
     """Whether an amendment to a text under silence broke it.
 
     Raises:
-        RuleError: the silence is over.
+        RuleError: the silence is over, or the author may not break it.
     """
     for silence in council.all("silence"):
-        if silence.proposal == proposal and silence.status == "running":
-            if not getattr(_keys(council, silence), "amendment_breaks", False):
-                return False
-            break_silence(council, silence, found, reason)
-            return True
+        if silence.proposal != proposal or silence.status not in ("running", "extended"):
+            continue
+        author = found.entry.author
+        why = breaker(silence.procedure.rule, author, council.members, _groups(council))
+        if why:
+            raise RuleError(f"{author} can't break it: {why}.", code="who")
+        act = Act(found.submitted, "amendment", author)
+        _take(council, silence, silence.procedure.amendment(author, found.submitted), act, reason)
+        return True
     return False

@@ -57,6 +57,33 @@ def audit(folder: Path, pinned: str | None = None) -> Audited:
     return _Audit(folder, pinned).run()
 
 
+@dataclass(frozen=True)
+class Record:
+    """An export that was found good, to be read on.
+
+    Attributes:
+        chain: membership. shelf: the members' logs. councils: the council logs by view. place: (view, size) of the
+            final head; (0, 0) if nothing is final. audited: the verdict.
+    """
+
+    chain: MembershipChain
+    shelf: Shelf
+    councils: dict[int, CouncilLog]
+    place: tuple[int, int]
+    audited: Audited
+
+
+def open_export(folder: Path, pinned: str | None = None) -> Record:
+    """Audit an export and keep it open, for whoever reads what was said.
+
+    Raises:
+        InputError, TrustError: as `audit`.
+    """
+    audit = _Audit(folder, pinned)
+    verdict = audit.run()
+    return Record(audit.chain, audit.shelf, audit.councils, audit.final_place(), verdict)
+
+
 class _Audit:
     def __init__(self, folder: Path, pinned: str | None) -> None:
         self.source = FolderSource(folder)
@@ -236,14 +263,19 @@ class _Audit:
             self._carried(started.cut, where)
         return log
 
-    def _final(self) -> Point | None:
-        """The view of the highest final head, and the last batch under it."""
+    def final_place(self) -> tuple[int, int]:
+        """(view, size) of the highest final head: the one before a certified one; (0, 0) if there is none."""
         for view, size in sorted(self.certificates, reverse=True):
             log = self.councils.get(view)
             if size < 2 or log is None or log.size < size or log.tree.root(size) != self.certificates[view, size].root:
                 continue
-            return Point(view, log.progress_at(size - 1).number)
-        return None
+            return view, size - 1
+        return 0, 0
+
+    def _final(self) -> Point | None:
+        """The view of the highest final head, and the last batch under it."""
+        view, size = self.final_place()
+        return Point(view, self.councils[view].progress_at(size).number) if view else None
 
     # --- Papers -------------------------------------------------------------------------------------------------------
 
