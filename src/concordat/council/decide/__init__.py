@@ -2,6 +2,9 @@
 
     rules     Rule, shipped, shipped_names     a rule from a file, and those that come with Concordat
     tally     tally -> Result                  is it adopted, with every step shown
+    silence   start -> Silence -> state        has silence adopted it
+    power     power -> Power                   Banzhaf, Shapley-Shubik, Coleman
+    whatif    minimal_winning, blocks_with, change, votes_to_change ...
 
 The main path:
 
@@ -10,7 +13,8 @@ The main path:
     print(result.text)
 """
 
+from concordat.council.decide.power import Power, power
 from concordat.council.decide.rules import Rule, shipped, shipped_names
 from concordat.council.decide.tally import Result, tally
 
-__all__ = ["Result", "Rule", "shipped", "shipped_names", "tally"]
+__all__ = ["Power", "Result", "Rule", "power", "shipped", "shipped_names", "tally"]
