@@ -49,6 +49,14 @@ class ExtensionKeys(_Strict):
     times: int | None = Field(None, ge=1, le=100)
 
 
+class AlsoKeys(_Strict):
+    """A date beside the stage's own deadline: it is told, and moves nothing."""
+
+    what: Text
+    by: str
+    deadline: str
+
+
 class MoveKeys(_Strict):
     """Where an event leads, who may make it, and when at the earliest."""
 
@@ -78,6 +86,7 @@ class StageKeys(_Strict):
     by: str | None = None
     then: str | None = None
     final: bool = False
+    also: list[AlsoKeys] = []
     events: dict[str, str | MoveKeys] = {}
 
 

@@ -16,13 +16,13 @@ the shares and the median.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from statistics import median
 
 from concordat.council.disputes._moves import run_to
-from concordat.council.disputes._state import Filing, State, bench_rules, due_of, fallback_from
+from concordat.council.disputes._state import Filing, State, bench_rules, due_of, fallback_from, timed
 from concordat.council.disputes.calendars import Deadline, checked_instant
 from concordat.council.disputes.machine import Case
 from concordat.council.disputes.procedure import Move, Stage
@@ -80,6 +80,7 @@ def deadlines(case: Case, now: int) -> tuple[Due, ...]:
         )
     found = [
         *_seats(filing, state, stage, now),
+        *_beside(filing, state, stage, now),
         *_stage_duties(filing, state, stage, now),
         *_answers(filing, state, stage),
     ]
@@ -134,6 +135,16 @@ def _stage_duties(filing: Filing, state: State, stage: Stage, now: int) -> list[
     if end is not None:
         return _due(filing, "both", stage, end, "settle", now, then)
     return [due for move in moves for due in _due(filing, move.by, stage, None, _asked(move), now, "")]
+
+
+def _beside(filing: Filing, state: State, stage: Stage, now: int) -> list[Due]:
+    """Duties beside the stage's own; they move nothing, so they are told until their day has passed."""
+    found: list[Due] = []
+    for also in stage.also:
+        end = timed(filing, state, also.timer)
+        if end is not None and now <= end.at:
+            found += [replace(d, then="") for d in _acting(filing, state, stage, also.by, end, also.what, now)]
+    return found
 
 
 def _acting(
@@ -193,7 +204,10 @@ def ahead(case: Case) -> tuple[Ahead, ...]:
         if end is None:
             break
         stage = filing.procedure.by_name[state.stage]
-        found.append(Ahead(stage.name, stage.title, end, stage.on_expiry, not found))
+        if not found:
+            beside = ((a.what, timed(filing, state, a.timer)) for a in stage.also)
+            found += [Ahead(stage.name, what, day, "", True) for what, day in beside if day is not None]
+        found.append(Ahead(stage.name, stage.title, end, stage.on_expiry, state is case.state))
         after = run_to(filing, state, end.at + 1)
         if after.stage == state.stage:
             break

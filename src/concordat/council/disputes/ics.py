@@ -84,7 +84,8 @@ def _dates(case: Case) -> Iterator[tuple[date, str, str, str]]:
         yield done.due.day, f"{title}: {'missed' if done.late else 'done'}", said, "CONFIRMED"
     for step in ahead(case):
         mark = procedure.by_name[step.stage].mark
-        said = f"Ends {text_of(step.end.at)} ({zone}). When it passes: {step.then.replace('_', ' ')}. "
+        said = f"Ends {text_of(step.end.at)} ({zone}). "
+        said += f"When it passes: {step.then.replace('_', ' ')}. " if step.then else ""
         said += " ".join((*step.end.notes, *((f"{mark}: check the current text",) if mark else ())))
         summary = f"{step.title}: last day" if step.sure else f"{step.title}: last day, if nobody acts before"
         yield step.end.day, summary, said.strip(), "CONFIRMED" if step.sure else "TENTATIVE"

@@ -118,6 +118,15 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """A duty beside the stage's own: told with its date, and moves nothing."""
+
+    what: str
+    by: str
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One stage, as the file says and with what it leaves to defaults."""
 
@@ -138,6 +147,7 @@ class Stage:
     expects: str
     owes: str
     final: bool
+    also: tuple[Also, ...]
     moves: tuple[Move, ...]
 
     def targets(self) -> tuple[str, ...]:
@@ -253,7 +263,7 @@ class _Names:
     def targets(self) -> tuple[str, ...]:
         return (*self.keys.stages, *self.keys.ends, *ENDS)
 
-    def known(self, word: str, words: tuple[str, ...], what: str, *path: str) -> str:
+    def known(self, word: str, words: tuple[str, ...], what: str, *path: str | int) -> str:
         if word in words:
             return word
         close = nearest(word, words)
@@ -261,16 +271,16 @@ class _Names:
         place = self.document.place(*path)
         raise InputError(f'"{word[:60]}" is not {what} I know here.', where=place, hint=hint, code="unknown_name")
 
-    def target(self, word: str, *path: str) -> str:
+    def target(self, word: str, *path: str | int) -> str:
         return self.known(word, self.targets, "a stage or an end", *path)
 
-    def actor(self, word: str, *path: str) -> str:
+    def actor(self, word: str, *path: str | int) -> str:
         return self.known(word, (*ACTORS, *self.keys.roles), "an actor", *path)
 
     def period(self, text: str, *path: str) -> Period:
         return Period.parse(text, where=self.document.place(*path))
 
-    def timer(self, text: str, *path: str) -> Timer:
+    def timer(self, text: str, *path: str | int) -> Timer:
         found = _FROM.fullmatch(text)
         place = self.document.place(*path)
         if not found:
@@ -373,6 +383,10 @@ def _stage(names: _Names, name: str, keys: StageKeys) -> Stage:
         expects=keys.expects or "",
         owes=owes,
         final=keys.final,
+        also=tuple(
+            Also(a.what, names.actor(a.by, *at, "also", n, "by"), names.timer(a.deadline, *at, "also", n, "deadline"))
+            for n, a in enumerate(keys.also)
+        ),
         moves=_moves(names, name, keys, owes),
     )
     _check_stage(names, stage, *at)
