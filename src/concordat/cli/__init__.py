@@ -29,6 +29,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("assess", "assess", "Write the yearly assessment of a bloc, offline, every number traced to its source."),
     ("bloc", "bloc", "Show blocs and who belongs to them on a day."),
+    ("council", "council", "Consult, decide, promise, review and settle on a record that no member owns."),
     ("divide", "divide", "Measure how far apart countries or people are, and how that changes."),
     ("evidence", "evidence", "Trace a number to its bytes; show what data are loaded."),
     ("index", "index", "Run an index from its file, question it, compare editions."),

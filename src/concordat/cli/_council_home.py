@@ -34,6 +34,11 @@ class Seat:
         self.member: str = node.identity.member
         self.others = others
         self.refresh()
+        if others and not self.council.things.get("rule") and not self.council.things.get("act"):
+            from concordat.cli._council_found import found_council
+
+            found_council(others, self.council)
+            self.refresh()
 
     @property
     def demo(self) -> bool:

@@ -70,10 +70,11 @@ class Consultation(Thing):
 
 @dataclass
 class Votes:
-    """The opinions of a consultation: voter -> statement number -> +1, 0, -1; and each voter's host."""
+    """The opinions of a consultation: voter -> statement number -> +1, 0, -1; each voter's host; the entries."""
 
     cells: dict[str, dict[int, int]] = field(default_factory=dict)
     host: dict[str, str] = field(default_factory=dict)
+    entries: list[str] = field(default_factory=list)
 
 
 class ConsultationOpenedBody(Body):
@@ -178,6 +179,7 @@ def _opinion(council: Council, found: Event, body: OpinionVotedBody) -> None:
         raise RuleError(f"a consultation has at most {VOTERS_MAX:,} voters.", code="too_many")
     for voter, statement, choice in rows:
         table.cells.setdefault(voter, {})[statement] = choice
+    table.entries.append(found.entry.id)
     digest = sha256(f"{consultation.digest} {found.entry.id}".encode()).hexdigest()
     council.put("consultation", replace(consultation, opinions=consultation.opinions + 1, digest=digest))
 
@@ -214,3 +216,22 @@ def pass_consultation(council: Council, key: str, moment: int) -> None:
     consultation: Consultation = council.get("consultation", key)
     if consultation.status == "open" and moment >= consultation.closes + council.merge_delay_s:
         council.put("consultation", replace(consultation, status="closed"))
+
+
+def as_votes(council: Council, key: str) -> Any:
+    """A consultation as `council.consult` analyses it: who said what of which statement."""
+    from concordat.council.consult.votes import Opinion, from_opinions
+    from concordat.council.consult.votes import Statement as Said
+
+    consultation: Consultation = council.get("consultation", key)
+    table = votes_of(council, key)
+    statements = [Said(str(s.number), s.text, s.moderated, s.meta) for s in consultation.statements]
+    delegations = consultation.public == "delegations"
+    opinions = [
+        Opinion(
+            voter, str(statement), choice, (0,), "" if delegations else table.host[voter], voter if delegations else ""
+        )
+        for voter, cells in table.cells.items()
+        for statement, choice in cells.items()
+    ]  # fmt: skip
+    return from_opinions(opinions, statements, public=consultation.public, events=table.entries, where=key)

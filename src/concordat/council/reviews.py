@@ -10,7 +10,7 @@ and intervals are computed by `council.review` from what stands here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -269,3 +269,20 @@ def _answered(council: Council, found: Event, body: RecommendationAnsweredBody) 
     if recommendation.answer:
         raise RuleError(f"{recommendation.id} is {recommendation.answer} already.", code="twice")
     council.put("recommendation", replace(recommendation, answer=body.answer, reason=body.reason))
+
+
+def scores_of(council: Council, key: str) -> Any:
+    """What the codes of a cycle come to: `council.review.scores.Scores`."""
+    from concordat.council.review.scores import Code as Judged
+    from concordat.council.review.scores import score
+
+    cycle: Cycle = council.get("cycle", key)
+    judged = []
+    for cell, codes in sorted(cycle.codes.items()):
+        commitment, _, member = cell.partition("|")
+        judged += [Judged(commitment, member, c.coder, c.value, c.member, c.sources, c.reason) for c in codes]
+    return score(judged, commitments=cycle.chosen, members=council.members, issues=_issues(council, cycle))
+
+
+def _issues(council: Council, cycle: Cycle) -> dict[str, str]:
+    return {name: council.get("commitment", name).topic or "other" for name in cycle.chosen}
