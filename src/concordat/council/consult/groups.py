@@ -178,7 +178,7 @@ def silhouette(points: Array, groups: Ints) -> float:
 
     >>> import numpy as np
     >>> silhouette(np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0]]), np.array([0, 0, 1])).__round__(4)
-    0.5931
+    0.5928
     """
     k = int(groups.max()) + 1
     if k < 2:

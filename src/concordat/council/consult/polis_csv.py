@@ -215,7 +215,8 @@ def _people(
             raise InputError(f'voter "{key}" stands twice.', where=at, hint="Remove one.", code="duplicate")
         known.add(key)
         people.append(key)
-        groups.append(found[place["group-id"]] if "group-id" in place else "")
+        group = found[place["group-id"]] if "group-id" in place else ""
+        groups.append(check_id(group, "group", at) if group else "")
         try:
             cells += bytes([code[cell] for cell in found[first:]])
         except KeyError:

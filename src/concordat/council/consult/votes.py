@@ -209,6 +209,9 @@ def _check_opinion(opinion: Opinion, column: dict[str, int], at: str) -> None:
         what = f'there is a vote on statement "{opinion.statement}", which is not in the list of statements.'
         raise InputError(what, where=at, hint="Add the statement, or take the vote out.", code="unknown_statement")
     check_id(opinion.voter, "voter", at)
+    for label, what in ((opinion.member, "member"), (opinion.host, "host")):
+        if label:
+            check_id(label, what, at)
 
 
 def check_id(key: str, what: str, at: str) -> str:
