@@ -34,9 +34,16 @@ Ballots = Sequence[tuple[Ranking, int]]
 def borda(contest: Contest, ballots: Ballots) -> ElectionResult:
     """Borda's count."""
     scores = borda_scores(len(contest.names), ballots)
+    return by_points(contest, "borda", "Borda count", sum(times for _, times in ballots), scores, "Points.")
+
+
+def by_points(
+    contest: Contest, system: str, method: str, voters: int, scores: Sequence[Fraction], what: str
+) -> ElectionResult:
+    """The result when more points are above fewer."""
     above = [mask_of(j for j, other in enumerate(scores) if other > own) for own in scores]
     shown = tuple((contest.names[i], scores[i]) for i in _best_first(above))
-    return _by_relation(contest, "borda", "Borda count", ballots, above, [Round("Points.", shown)])
+    return _by_relation(contest, system, method, voters, above, [Round(what, shown)])
 
 
 def borda_scores(size: int, ballots: Ballots) -> list[Fraction]:
@@ -63,11 +70,12 @@ def schulze(contest: Contest, ballots: Ballots) -> ElectionResult:
     paths = strongest_paths(wins)
     beaten_by = (paths > paths.T).T  # [i, j]: j is above i
     above = [mask_of(np.flatnonzero(row).tolist()) for row in beaten_by]
-    return _by_relation(
-        contest, "schulze", "Schulze's method (winning votes)", ballots, above,
-        [_table("Voters who rank the first above the second.", contest, wins),
-         _table("Strongest path from the first to the second.", contest, paths)],
-    )  # fmt: skip
+    rounds = [
+        _table("Voters who rank the first above the second.", contest, wins),
+        _table("Strongest path from the first to the second.", contest, paths),
+    ]
+    voters = sum(times for _, times in ballots)
+    return _by_relation(contest, "schulze", "Schulze's method (winning votes)", voters, above, rounds)
 
 
 def pairwise(size: int, ballots: Ballots) -> Ints:
@@ -101,7 +109,7 @@ def _table(what: str, contest: Contest, numbers: Ints) -> Round:
 
 
 def _by_relation(
-    contest: Contest, system: str, method: str, ballots: Ballots, above: list[int], rounds: list[Round]
+    contest: Contest, system: str, method: str, voters: int, above: list[int], rounds: list[Round]
 ) -> ElectionResult:
     """The result from who is above each candidate (masks)."""
     rank = _rank(contest)
@@ -116,7 +124,7 @@ def _by_relation(
         (contest.names[i], above[i].bit_count() + 1, len(above) - below[i].bit_count())
         for i in _best_first(above, below)
     )
-    return finish(contest, system, method, sum(times for _, times in ballots), certain, possible, places=places,
+    return finish(contest, system, method, voters, certain, possible, places=places,
                   rounds=tuple(rounds))  # fmt: skip
 
 
