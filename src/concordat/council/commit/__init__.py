@@ -10,6 +10,8 @@
 what is to be reached by when; `extract` proposes sentences of a communique, and a person confirms each.
 """
 
+from concordat.council.commit.extract import Candidate, sentences
 from concordat.council.commit.register import Commitment, Register
+from concordat.council.commit.targets import Series, Target
 
-__all__ = ["Commitment", "Register"]
+__all__ = ["Candidate", "Commitment", "Register", "Series", "Target", "sentences"]
