@@ -6,6 +6,7 @@ Values and what can be read off them (which deadline runs); what an event does t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,7 @@ class CaseEvent:
             raise InputError(f"the body of {type} is not a mapping.", hint="Give keys and values.", code="body")
         for name, value in (("type", type), ("by", by), ("submitted", checked_instant(submitted, where=type))):
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "body", dict(body or {}))
+        object.__setattr__(self, "body", deepcopy(dict(body or {})))
         object.__setattr__(self, "digest", canonical.digest(self.to_value()))
 
     @property

@@ -79,13 +79,15 @@ def deadlines(case: Case, now: int) -> tuple[Due, ...]:
             for role in ("complainant", "respondent")
         )
     found = [
+        *_answers(filing, state, stage),
         *_seats(filing, state, stage, now),
         *_beside(filing, state, stage, now),
         *_stage_duties(filing, state, stage, now),
-        *_answers(filing, state, stage),
     ]
+    if stage.mark:
+        found = [replace(d, notes=(*d.notes, f"{stage.mark}: check the current text")) for d in found]
     first: dict[str, Due] = {}
-    for due in sorted(found, key=lambda d: (d.at is None, d.at or 0)):  # stable: appointments before the rest
+    for due in sorted(found, key=lambda d: (d.at is None, d.at or 0)):  # stable: the most concrete first
         first.setdefault(due.party, due)
     return tuple(sorted(first.values(), key=lambda d: (d.at is None, d.at or 0, d.party)))
 
@@ -249,10 +251,9 @@ def kept(case: Case) -> tuple[Kept, ...]:
             continue
         done, how = visit.left, visit.how
         if how == "expiry":
-            waited = {m.key for m in case.procedure.by_name[visit.stage].moves} - {
-                "SettlementReached",
-                "DisputeWithdrawn",
-            }
+            stage = case.procedure.by_name[visit.stage]
+            waited = {m.key for m in stage.moves} - {"SettlementReached", "DisputeWithdrawn"}
+            waited |= {"NeutralAppointed"} if stage.complete else set()
             came = next((v.left for v in visits[number + 1 :] if v.how in waited and v.left), None)
             days = (came.day - visit.due.day).days if came else None
             found.append(Kept(visit.stage, visit.due, came.at if came else None, days, how))

@@ -9,8 +9,9 @@ between characters; text is escaped (section 3.3.11). The bytes depend on the ca
     >>> from concordat.council.disputes.machine import Case
     >>> from concordat.council.disputes.procedure import Procedure
     >>> case = Case.file(Procedure.shipped("odr"), "d-1", "EGY", "IRN", instant("2026-03-02T08:00:00Z"))
-    >>> print(*calendar_ics(case).split("\\r\\n")[8:12], sep="\\n")
+    >>> print(*calendar_ics(case).split("\\r\\n")[8:13], sep="\\n")
     DTSTAMP:20260302T080000Z
+    SEQUENCE:0
     DTSTART;VALUE=DATE:20260302
     DTEND;VALUE=DATE:20260303
     SUMMARY:d-1: filed by EGY against IRN
@@ -48,12 +49,16 @@ def calendar_ics(case: Case, *, created: int | None = None) -> str:
         "METHOD:PUBLISH",
         f"X-WR-CALNAME:{_text(f'Dispute {case.case_id}')}",
     ]
-    for number, (day, summary, description, status) in enumerate(_dates(case)):
-        name = hashlib.sha256(f"{case.case_id}\n{number}\n{summary}".encode()).hexdigest()[:24]
+    times: dict[str, int] = {}
+    for what, day, summary, description, status in _dates(case):
+        # The same date keeps its name in a later file, so that a calendar program replaces it.
+        times[what] = times.get(what, 0) + 1
+        name = hashlib.sha256(f"{case.case_id}\n{what}\n{times[what]}".encode()).hexdigest()[:24]
         lines += [
             "BEGIN:VEVENT",
             f"UID:{name}@concordat",
             f"DTSTAMP:{made}",
+            f"SEQUENCE:{len(case.events)}",
             f"DTSTART;VALUE=DATE:{day:%Y%m%d}",
             f"DTEND;VALUE=DATE:{day + timedelta(days=1):%Y%m%d}",
             f"SUMMARY:{_text(f'{case.case_id}: {summary}')}",
@@ -66,29 +71,27 @@ def calendar_ics(case: Case, *, created: int | None = None) -> str:
     return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
 
 
-def _dates(case: Case) -> Iterator[tuple[date, str, str, str]]:
+def _dates(case: Case) -> Iterator[tuple[str, date, str, str, str]]:
+    """What, the day, summary, description and status of each date."""
     filing, procedure = case.filing, case.procedure
-    name = f"Procedure {procedure.name} version {procedure.version} ({procedure.hash[:8]})."
     zone = procedure.calendar.zone
-    filed = f"{name} {procedure.note}"
-    yield (
-        case.state.visits[0].entered.day,
-        f"filed by {filing.complainant} against {filing.respondent}",
-        filed,
-        "CONFIRMED",
-    )
+    said = f"Procedure {procedure.name} version {procedure.version} ({procedure.hash[:8]}). {procedure.note}"
+    parties = f"filed by {filing.complainant} against {filing.respondent}"
+    yield "filed", case.state.visits[0].entered.day, parties, said, "CONFIRMED"
     for done in kept(case):
-        title = procedure.by_name[done.stage].title
         came = "passed without it" if done.done is None else f"came {text_of(done.done)}"
         said = f"Ended {text_of(done.due.at)} ({zone}); {came}. {' '.join(done.due.notes)}".strip()
-        yield done.due.day, f"{title}: {'missed' if done.late else 'done'}", said, "CONFIRMED"
+        summary = f"{procedure.by_name[done.stage].title}: {'missed' if done.late else 'done'}"
+        yield done.stage, done.due.day, summary, said, "CONFIRMED"
     for step in ahead(case):
         mark = procedure.by_name[step.stage].mark
         said = f"Ends {text_of(step.end.at)} ({zone}). "
         said += f"When it passes: {step.then.replace('_', ' ')}. " if step.then else ""
         said += " ".join((*step.end.notes, *((f"{mark}: check the current text",) if mark else ())))
         summary = f"{step.title}: last day" if step.sure else f"{step.title}: last day, if nobody acts before"
-        yield step.end.day, summary, said.strip(), "CONFIRMED" if step.sure else "TENTATIVE"
+        # A duty beside the stage's own is another date than the stage's deadline.
+        what = step.stage if step.then else f"{step.stage}: {step.title}"
+        yield what, step.end.day, summary, said.strip(), "CONFIRMED" if step.sure else "TENTATIVE"
 
 
 def _text(words: str) -> str:

@@ -36,6 +36,8 @@ from concordat.council.disputes.calendars import Deadline, checked_instant, text
 from concordat.council.disputes.procedure import Procedure, Stage
 from concordat.errors import InputError, RuleError, TrustError
 
+__all__ = ["MERGE_DELAY", "Case", "CaseEvent", "Filing", "State", "advance", "receive", "step"]
+
 MERGE_DELAY = 24 * 3600  # ledger.md 6.3: the default maximum
 EVENTS_MAX = 10_000
 
@@ -202,7 +204,10 @@ class Case:
         except (KeyError, TypeError, ValueError) as error:
             what = f"this is not a case: {type(error).__name__} {error}."
             raise InputError(what, hint="Give what to_value wrote.", code="not_a_case") from None
-        checked_instant(ledger_time, where=case.case_id)
+        if not case.filing.at <= checked_instant(horizon) <= checked_instant(ledger_time):
+            raise InputError("the horizon is not between filing and ledger time.", where=case.case_id, code="horizon")
+        if len({e.digest for e in events}) < len(events):
+            raise InputError("an event stands twice.", where=case.case_id, code="duplicate")
         case = replace(case, events=events, ledger_time=ledger_time, horizon=horizon, too_late=late)
         case = replace(case, state=_replayed(case))
         if said != procedure.hash:

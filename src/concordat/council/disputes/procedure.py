@@ -157,7 +157,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Procedure:
-    """A checked procedure. `document` is the file as read, `hash` the SHA-256 of its canonical form."""
+    """A checked procedure; `document` is the file with its first stage said, `hash` that of its canonical bytes."""
 
     name: str
     version: int
@@ -308,6 +308,8 @@ def _build(document: Document) -> Procedure:
         raise InputError(f'"{role}" needs no declaration.', where=document.place("roles"), hint="Leave it out.")
     stages = tuple(_stage(names, name, stage) for name, stage in keys.stages.items())
     start = names.known(keys.start or stages[0].name, tuple(keys.stages), "a stage", "start")
+    # Canonical bytes sort their keys, so the first stage must be said, or two files with one hash could differ.
+    written = {**document.value, "start": start}
     _check_reachable(names, stages, start)
     _check_circles(names, stages)
     return Procedure(
@@ -323,8 +325,8 @@ def _build(document: Document) -> Procedure:
         start=start,
         stages=stages,
         ends={**ENDS, **keys.ends},
-        document=document.value,
-        hash=canonical.digest(document.value),
+        document=written,
+        hash=canonical.digest(written),
     )
 
 
@@ -408,7 +410,7 @@ def _moves(names: _Names, name: str, keys: StageKeys, owes: str) -> tuple[Move, 
     for key, (to, by) in extra.items():
         if key not in written:
             moves.append(_move(names, key, MoveKeys(to=to, by=by), "stages", name, "then"))
-    return tuple(moves)
+    return tuple(sorted(moves, key=lambda m: m.key))
 
 
 def _move(names: _Names, key: str, to: str | MoveKeys, *path: str) -> Move:
@@ -420,6 +422,8 @@ def _move(names: _Names, key: str, to: str | MoveKeys, *path: str) -> Move:
         raise InputError(
             f'"{by}" can\'t decide its own case.', where=names.document.place(*path), hint="Name a neutral."
         )
+    if event in ("SettlementReached", "DisputeWithdrawn") and "/" in key:
+        raise InputError(f"{event} has no outcomes.", where=names.document.place(*path), hint="Leave out the /.")
     if event in ("SettlementReached", "DisputeWithdrawn") and (by != MOVES[event] or keys.not_before or keys.after):
         hint = "Write only where it leads."
         raise InputError(f"{event} is open to the parties at every time.", where=names.document.place(*path), hint=hint)
