@@ -6,10 +6,12 @@ In a real bloc each member says so itself (`council adopt`); a demo has all of t
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from concordat.errors import MethodError
+
+if TYPE_CHECKING:
+    from concordat.node.demo import Demo
 
 RULES = ("amend_rules", "qualified", "simple_majority", "two_thirds", "consensus", "silence", "election")
 TABLE = "population"
@@ -40,17 +42,15 @@ def populations(members: tuple[str, ...]) -> tuple[str, str, dict[str, int]]:
     return f"{max(years)}-07-01", release, values
 
 
-def found_council(nodes: list[tuple[Any, Path]], council: Any) -> None:
+def found_council(demo: Demo) -> None:
     """Let every member of a demo adopt the same rules and weights, until they are final."""
-    from concordat.cli._council_home import settle
     from concordat.council.decide.rules import FOLDER
-    from concordat.node.council import say
 
     print("concordat: the founders adopt the shipped rules and the populations ...", file=sys.stderr)
-    day, source, values = populations(council.members)
+    day, source, values = populations(demo.members)
     weights = {"day": day, "source": source, "table": TABLE, "unit": "people", "values": values}
     rules = {"rules": [(FOLDER / f"{name}.yaml").read_text(encoding="utf-8") for name in RULES]}
-    for node, _ in nodes:
-        say(node, "WeightsAdopted", weights, dry=False)
-        say(node, "RuleAdopted", rules, dry=False)
-    settle(nodes)
+    for member in demo.members:
+        demo.say(member, "WeightsAdopted", weights, dry=False)
+        demo.say(member, "RuleAdopted", rules, dry=False)
+    demo.settle()

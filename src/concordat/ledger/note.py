@@ -21,6 +21,7 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from concordat.errors import InputError, TrustError
 from concordat.ledger.keys import (
@@ -62,11 +63,20 @@ class Signature:
 
     @classmethod
     def parse(cls, line: str, where: str = "note") -> Signature:
-        """Read one line.
+        """Read one line. The same lines come again and again: the last few thousand are remembered.
 
         Raises:
             InputError: not of the form `— name base64`.
         """
+        try:
+            return _remembered(line)
+        except InputError as error:
+            error.where = where
+            raise
+
+    @classmethod
+    def _read(cls, line: str) -> Signature:
+        where = ""
         name, _, encoded = line.removeprefix(_DASH).partition(" ")
         if not line.startswith(_DASH) or not encoded or len(line) > LINE_MAX:
             raise InputError('a signature line must be "— name base64".', where=where, code="note")
@@ -80,6 +90,11 @@ class Signature:
         return cls(name, raw[:4], raw[4:])
 
 
+@lru_cache(maxsize=4096)
+def _remembered(line: str) -> Signature:
+    return Signature._read(line)
+
+
 @dataclass(frozen=True)
 class Note:
     """A text and the signatures below it; nothing is verified yet."""
@@ -89,11 +104,20 @@ class Note:
 
     @classmethod
     def parse(cls, data: str | bytes, where: str = "note") -> Note:
-        """Read a signed note.
+        """Read a signed note; the last few hundred are remembered.
 
         Raises:
             InputError: not UTF-8, control characters, no blank line, no signature, or beyond the bounds.
         """
+        try:
+            return _remembered_note(data)
+        except InputError as error:
+            error.where = where
+            raise
+
+    @classmethod
+    def _read(cls, data: str | bytes) -> Note:
+        where = ""
         if len(data) > NOTE_BYTES_MAX:
             raise InputError(f"a note of over {NOTE_BYTES_MAX:,} bytes.", where=where, code="note")
         try:  # a text may hold half a character, as JSON can: it has no bytes that anyone could have signed
@@ -123,6 +147,11 @@ class Note:
                 known.add((signature.name, signature.keyid))
                 fresh.append(signature)
         return Note(self.text, (*self.signatures, *fresh))
+
+
+@lru_cache(maxsize=512)
+def _remembered_note(data: str | bytes) -> Note:
+    return Note._read(data)
 
 
 @dataclass(frozen=True)
