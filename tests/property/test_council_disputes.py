@@ -128,7 +128,7 @@ def test_a_settlement_ends_a_case_wherever_it_stands(name: str, events: list[Cas
 @pytest.mark.parametrize(("name", "stage"), [(n, s.name) for n in SHIPPED for s in Procedure.shipped(n).stages])
 def test_settlement_withdrawal_and_suspension_are_open_in_every_stage(name: str, stage: str) -> None:
     case = case_of(name)
-    here = replace(case, state=enter(case.filing, case.state, stage, case.state.entered, "test"))
+    here = replace(case, cached=enter(case.filing, case.state, stage, case.state.entered, "test"))
     for kind, end in (("SettlementReached", "settled"), ("DisputeWithdrawn", "withdrawn")):
         after = step(here, CaseEvent(kind, "EGY", FILED + 1, {}))
         after = step(after, CaseEvent(kind, "IRN", FILED + 2, {})) if not after.ended else after

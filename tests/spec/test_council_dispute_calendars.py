@@ -70,7 +70,7 @@ def test_deadlines_are_those_of_the_paper_calendar(name: str, case: dict[str, An
             elif part is case:
                 _check(now, words)
     assert now.no_effect == ()
-    assert Case.from_value(now.to_value()) == now
+    assert Case.from_value(now.to_value(), now.procedure) == now
 
 
 def test_there_are_twenty_cases_of_each() -> None:

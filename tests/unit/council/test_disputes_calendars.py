@@ -73,6 +73,14 @@ def test_days_off_inside_count_and_the_calendar_may_let_the_last_day_stand() -> 
     assert _end(stands, "2026-03-02T12:00:00Z", "5d") == ("2026-03-07", "2026-03-08T00:00:00Z")
 
 
+def test_a_list_of_holidays_that_does_not_reach_the_year_is_said() -> None:
+    calendar = Calendar("UTC", frozenset({date(2026, 10, 1)}))
+    start = calendar.moment(instant("2026-12-20T12:00:00Z"))
+    assert calendar.deadline(start, Period.parse("5d")).notes == ()  # Friday 25 December 2026
+    assert calendar.deadline(start, Period.parse("15d")).notes == ("the calendar lists no holidays of 2027",)
+    assert Calendar("UTC").deadline(start, Period.parse("15d")).notes == ()
+
+
 def test_working_days_skip_holidays_and_count_working_weekends() -> None:
     # 2026-03-04 off; Saturday the 7th is worked: 3, 5, 6, 7, 9 March
     calendar = Calendar("UTC", frozenset({date(2026, 3, 4)}), working=frozenset({date(2026, 3, 7)}))

@@ -127,7 +127,7 @@ def test_somebody_has_a_duty_in_every_stage(name: str) -> None:
 
     case = case_of(name)
     for stage in case.procedure.stages:
-        here = replace(case, state=enter(case.filing, case.state, stage.name, case.state.entered, "test"))
+        here = replace(case, cached=enter(case.filing, case.state, stage.name, case.state.entered, "test"))
         assert deadlines(here, FILED), stage.name
 
 
@@ -170,6 +170,13 @@ def test_on_the_last_second_of_the_last_day_is_in_time() -> None:
     assert [(k.days, k.late) for k in kept(case)] == [(0, False)]
 
 
+def test_a_settlement_in_a_suspended_case_is_held_against_the_moved_deadline() -> None:
+    case = both(case_of("odr"), "DisputeSuspended", "2026-03-04T02:00:00Z")
+    case = both(case, "SettlementReached", "2026-03-20T02:00:00Z", text="ab")
+    # 3 March was counted; from the 20th on nine more: the 28th, a Saturday, so Monday the 30th
+    assert [(k.stage, k.due.day.isoformat(), k.days) for k in kept(case)] == [("notice", "2026-03-30", -10)]
+
+
 def test_figures_over_many_cases() -> None:
     settled = both(case_of("odr", "d-1"), "SettlementReached", "2026-03-08T02:00:00Z", text="ab")  # 6 days
     withdrawn = act(case_of("odr", "d-2"), "DisputeWithdrawn", "EGY", "2026-03-05T02:00:00Z")  # 3 days
@@ -181,14 +188,15 @@ def test_figures_over_many_cases() -> None:
         outcome="arbitration",
     )
     late = both(late, "SettlementReached", "2026-04-01T02:00:00Z", text="ab")  # 30 days, in the final stage
-    running = case_of("odr", "d-4")
-    figures = statistics([settled, withdrawn, late, running])
-    assert (figures.cases, figures.ended, figures.settled, figures.settled_early) == (4, 3, 2, 1)
-    assert (figures.share_settled_early, figures.days_median) == (Fraction(1, 3), Fraction(6))
+    again = both(case_of("council-default", "d-4"), "SettlementReached", "2026-03-10T02:00:00Z", text="ab")  # 8 days
+    running = case_of("odr", "d-5")
+    figures = statistics([settled, withdrawn, late, again, running])
+    assert (figures.cases, figures.ended, figures.settled, figures.settled_early) == (5, 4, 3, 2)
+    assert (figures.share_settled_early, figures.days_median) == (Fraction(1, 2), Fraction(7))
     assert statistics([settled, withdrawn]).days_median == Fraction(9, 2)
-    assert statistics(reversed([settled, withdrawn, late, running])) == figures
+    assert statistics(reversed([settled, withdrawn, late, again, running])) == figures
     assert canonical.dumps(figures.to_value())
-    assert figures.to_value()["share_settled_early"] == "1/3"
+    assert figures.to_value()["share_settled_early"] == "1/2"
 
 
 def test_no_cases_have_no_median() -> None:

@@ -68,6 +68,9 @@ def test_a_procedure_by_agreement_needs_one() -> None:
         ({"urgent": True}, "no periods for urgent cases"),
         ({"roles": {"director_general": "X"}}, '"director_general" is not a role'),
         ({"roles": {"chair": ""}}, "is not a role"),
+        ({"roster": [1, "KEN"]}, "the roster or the agreement is not text"),
+        ({"agreement": 9}, "the roster or the agreement is not text"),
+        ({"urgent": "no"}, r"urgent must be true or false|no periods for urgent"),
     ],
 )
 def test_what_the_procedure_does_not_know_is_refused_at_filing(more: dict[str, Any], message: str) -> None:
@@ -201,6 +204,18 @@ def test_a_chair_that_is_a_party_appoints_nobody() -> None:
     assert after.state.seats == ()  # as a party it has made an offer
 
 
+def test_a_chair_that_is_a_party_moves_nothing_and_the_next_in_the_rota_does() -> None:
+    for chair, moved in (("IRN", False), ("CHN", True)):
+        case = advance(case_of("dsu", roles={"chair": chair}), at("03-20"), DAY)
+        case = act(case, "StageAdvanced", "EGY", at("03-21"), outcome="panel")
+        event = CaseEvent("StageAdvanced", chair, at("03-22"), {"outcome": "second_meeting"})
+        if moved:
+            assert step(case, event).stage == "second_meeting"
+        else:
+            with pytest.raises(RuleError, match="IRN is a party to the case and can't act as chair"):
+                step(case, event)
+
+
 def test_a_party_is_no_neutral() -> None:
     with pytest.raises(RuleError, match="EGY is a party"):
         act(mediating(), "NeutralAppointed", "IRN", at("03-05"), neutral="EGY")
@@ -237,6 +252,20 @@ def test_the_panels_clock_starts_with_the_third_neutral_and_is_not_moved_by_a_re
         both(case, "NeutralAppointed", at("05-06"), neutral="N5")
 
 
+def test_a_seat_that_is_filled_again_is_not_the_next_seat() -> None:
+    case = case_of()
+    for day in ("03-03", "03-04", "03-05"):
+        case = both(case, "StageAdvanced", at(day))
+    case = both(case, "NeutralAppointed", at("03-06"), neutral="N1")
+    case = act(case, "NeutralChallenged", "IRN", at("03-07"), neutral="N1", reason="ties")
+    for number, day in enumerate(("03-08", "03-09"), start=2):
+        case = both(case, "NeutralAppointed", at(day), neutral=f"N{number}")
+    assert case.due is None  # two of three
+    case = both(case, "NeutralAppointed", at("03-10"), neutral="N4")
+    assert case.due is not None
+    assert case.due.day.isoformat() == "2026-07-10"  # a Friday
+
+
 def test_a_neutral_can_be_replaced_when_its_time_is_over() -> None:
     # 20 August 24:00 in Shanghai is 16:00 UTC; 15 days on: 4 September, a Friday
     case = advance(in_panel(), at("09-08"), DAY)
@@ -244,6 +273,14 @@ def test_a_neutral_can_be_replaced_when_its_time_is_over() -> None:
     case = act(case, "NeutralChallenged", "N1", at("09-09"), neutral="N3", missing=True)
     case = both(case, "NeutralAppointed", at("09-10"), neutral="N4")
     assert act(case, "DecisionIssued", "N4", at("09-11")).stage == "adoption"
+
+
+def test_who_was_challenged_as_mediator_does_not_sit_on_the_panel() -> None:
+    case = both(mediating(), "NeutralAppointed", at("03-05"), neutral="N1")
+    case = act(case, "NeutralChallenged", "EGY", at("03-06"), neutral="N1", reason="ties")
+    case = both(case, "StageAdvanced", at("03-07"))
+    with pytest.raises(RuleError, match="N1 was challenged or missing"):
+        act(case, "NeutralAppointed", "EGY", at("03-08"), neutral="N1")
 
 
 def test_challenges_are_counted_and_have_a_reason() -> None:
@@ -276,6 +313,14 @@ def test_extensions_keep_within_their_limit() -> None:
     for body in ({}, {"period": "soon"}, {"period": 5}, {"period": "0d"}):
         with pytest.raises(RuleError):
             act(case, "DeadlineExtended", "EGY", at("03-08"), **body)
+
+
+def test_an_extension_ends_with_its_stage() -> None:
+    case = both(case_of(), "StageAdvanced", at("03-03"))
+    case = both(case, "DeadlineExtended", at("03-04"), period="20d")
+    case = both(case, "StageAdvanced", at("03-05"))
+    assert case.due is not None
+    assert case.due.day.isoformat() == "2026-05-04"  # 5 March + 60 = 4 May, a Monday
 
 
 def test_negotiation_is_extended_once() -> None:
@@ -368,6 +413,36 @@ def test_a_tick_of_the_clock_moves_nothing_by_itself() -> None:
     assert case.state == case_of().state
 
 
+def test_a_deadline_that_was_over_when_its_stage_began_passes_at_that_moment() -> None:
+    text = """\
+schema: concordat/procedure@1
+procedure: small
+calendar: {zone: UTC}
+stages:
+  first: {events: {StageAdvanced: second}}
+  second: {deadline: 5d from DisputeFiled, on_expiry: third}
+  third: {deadline: 5d, on_expiry: closed}
+"""
+    case = Case.file(Procedure.load(text), "d-1", "EGY", "IRN", FILED)
+    case = advance(both(case, "StageAdvanced", at("03-20")), at("03-22"), DAY)
+    assert [(v.stage, v.entered.day.isoformat()) for v in case.state.visits] == [
+        ("first", "2026-03-02"),
+        ("second", "2026-03-20"),
+        ("third", "2026-03-20"),
+    ]
+    assert case.due is not None
+    assert case.due.day.isoformat() == "2026-03-25"  # five days from the 20th, not from the 9th
+
+
+def test_one_party_cannot_fill_a_case_with_offers() -> None:
+    case = case_of()
+    for number in range(50):
+        case = act(case, "SettlementReached", "EGY", at("03-03") + number, text=str(number))
+    with pytest.raises(RuleError, match="EGY has 50 offers open"):
+        act(case, "SettlementReached", "EGY", at("03-04"), text="50")
+    assert act(case, "SettlementReached", "IRN", at("03-04"), text="7").stage == "settled"
+
+
 def test_several_deadlines_pass_in_turn() -> None:
     case = advance(case_of(), at("12-31"), DAY)
     # 16 March; 16 March + 30 = 15 April; 15 April + 60 = 14 June, a Sunday, so the 15th; then a panel is awaited
@@ -412,14 +487,20 @@ def test_a_changed_case_is_found() -> None:
         target[path[-1]] = other
         with pytest.raises(TrustError, match="the state is not what the events give"):
             Case.from_value(changed)
-    with pytest.raises(TrustError, match="not the one of the hash"):
+    with pytest.raises(TrustError, match="the case follows council-default 00000000, not council-default"):
         Case.from_value({**value, "procedure_hash": "0" * 64})
+    own = Procedure.shipped("council-default").adapted(calendar={"holidays": []})
+    with pytest.raises(TrustError, match="Give the procedure whose hash the case carries"):
+        Case.from_value(value, own)
+    with pytest.raises(InputError, match="not a procedure I ship"):
+        Case.from_value({**value, "procedure": "ours"})
     with pytest.raises(TrustError):
         Case.from_value({**value, "events": value["events"][:-1]})
     with pytest.raises(InputError, match="stands twice"):
         Case.from_value({**value, "events": [*value["events"], value["events"][0]]})
-    with pytest.raises(InputError, match="not a case"):
-        Case.from_value({"case_id": "d-1"})
+    for other in ({"case_id": "d-1"}, {**value, "roles": "chair"}, {**value, "zzz": 1}, {**value, "events": 7}):
+        with pytest.raises(InputError, match="this is not a case"):
+            Case.from_value(other)
 
 
 def test_a_case_has_an_end_to_its_events(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from concordat import canonical
-from concordat.council.disputes import SHIPPED, Procedure
+from concordat.council.disputes import SHIPPED, Procedure, procedure
+from concordat.council.disputes._procedure_model import MOVES
 from concordat.errors import InputError
 
 # The example of the specification, with the first key that every file has.
@@ -38,14 +42,14 @@ stages:
 
 
 def test_the_example_of_the_specification_loads() -> None:
-    procedure = Procedure.load(EXAMPLE)
-    assert [s.name for s in procedure.stages][:3] == ["prevention", "consultation", "mediation"]
-    assert {m.key: m.to for m in procedure.stage("adoption").moves} == {
+    example = Procedure.load(EXAMPLE)
+    assert [s.name for s in example.stages][:3] == ["prevention", "consultation", "mediation"]
+    assert {m.key: m.to for m in example.stage("adoption").moves} == {
         "DecisionAdopted": "adopted",
         "DecisionRejected": "rejected",
     }
-    assert procedure.stage("panel").deadline is not None
-    assert str(procedure.stage("panel").deadline) == "4mo from NeutralAppointed#3"
+    assert example.stage("panel").deadline is not None
+    assert str(example.stage("panel").deadline) == "4mo from NeutralAppointed#3"
 
 
 @pytest.mark.parametrize(
@@ -130,11 +134,11 @@ def test_what_is_no_procedure_file_is_refused(text: str | bytes) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_procedures_say_what_they_are(name: str) -> None:
-    procedure = Procedure.shipped(name)
-    assert "check the current text" in procedure.note.lower()
-    assert procedure.hash == canonical.digest(procedure.document)
-    assert Procedure.from_value(procedure.document) == procedure
-    assert all(stage.title for stage in procedure.stages)
+    shipped = Procedure.shipped(name)
+    assert "check the current text" in shipped.note.lower()
+    assert shipped.hash == canonical.digest(shipped.document)
+    assert Procedure.from_value(shipped.document) == shipped
+    assert all(stage.title for stage in shipped.stages)
 
 
 def test_what_was_not_read_is_marked() -> None:
@@ -169,3 +173,31 @@ def test_own_numbers_and_calendar_make_another_procedure() -> None:
         plain.adapted(deadlines={"mediaton": "45d"})
     with pytest.raises(InputError, match="not a period"):
         plain.adapted(deadlines={"mediation": "soon"})
+
+
+def test_the_order_of_stages_is_no_part_of_the_hash_but_the_first_stage_is() -> None:
+    plain = Procedure.load(SMALL)
+    lines = SMALL.splitlines()
+    turned = "\n".join([*lines[:4], lines[5], lines[4]]) + "\n"
+    with pytest.raises(InputError, match='nothing leads to the stage "talks"'):
+        Procedure.load(turned)
+    assert Procedure.load(turned.replace("stages:", "start: talks\nstages:")).hash == plain.hash
+
+
+def test_the_json_schema_that_ships_is_that_of_the_model() -> None:
+    stored = (Path(procedure.__file__).parent / "schema" / "procedure-1.json").read_text(encoding="utf-8")
+    assert json.loads(stored) == procedure.json_schema()
+
+
+def test_the_page_names_every_key_and_every_shipped_procedure() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "dispute-procedures.md").read_text(encoding="utf-8")
+    definitions = procedure.json_schema()["$defs"]
+    keys = {
+        key
+        for part in ("StageKeys", "CalendarKeys", "ExtensionKeys", "NeutralKeys")
+        for key in definitions[part]["properties"]
+    }
+    missing = sorted(key for key in (*keys, *procedure.json_schema()["properties"], *MOVES) if f"{key}" not in page)
+    assert missing == []
+    assert all(f"### {name}\n" in page for name in SHIPPED)
+    assert " ".join(page.lower().split()).count("check the current text") >= 5

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from concordat import canonical
+from concordat.council.disputes._procedure_model import Move
 from concordat.council.disputes._state import (
     CaseEvent,
     Filing,
@@ -25,11 +26,11 @@ from concordat.council.disputes._state import (
     timer_of,
 )
 from concordat.council.disputes.calendars import Moment, Period, text_of
-from concordat.council.disputes.procedure import Move
 from concordat.errors import InputError
 from concordat.settings import nearest
 
 TEXT_MAX = 200
+OFFERS_MAX = 50
 
 
 def begin(filing: Filing) -> State:
@@ -61,7 +62,7 @@ def enter(filing: Filing, state: State, target: str, moment: Moment, how: str) -
     stage = filing.procedure.by_name[target]
     bench = stage.bench or (stage.name if stage.neutrals else state.bench)
     if bench != state.bench:
-        state = replace(state, bench=bench, bench_stage="", seats=(), filled=(), removed=(), vacant=moment)
+        state = replace(state, bench=bench, bench_stage="", seats=(), filled=(), vacant=moment)
     return replace(state, bench_stage=stage.name) if stage.neutrals else state
 
 
@@ -133,6 +134,8 @@ def _agreed(state: State, event: CaseEvent, text: str) -> tuple[State, bool]:
         raise refused(f"{event.by} has offered this already.", "The other party must agree.", "offered")
     if same:
         return replace(state, offers=tuple(o for o in state.offers if o not in same)), True
+    if sum(o.by == event.by for o in state.offers) >= OFFERS_MAX:
+        raise refused(f"{event.by} has {OFFERS_MAX} offers open.", "Wait for the other party.", "too_many_offers")
     offer = Offer(event.type, event.by, event.submitted, terms, text)
     return replace(state, offers=(*state.offers, offer)), False
 

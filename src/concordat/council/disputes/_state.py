@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from concordat import canonical
+from concordat.council.disputes._procedure_model import Appointment, Stage, Timer
 from concordat.council.disputes.calendars import Deadline, Moment, Period, Stops, checked_instant
-from concordat.council.disputes.procedure import Appointment, Procedure, Stage, Timer
+from concordat.council.disputes.procedure import Procedure
 from concordat.errors import InputError, RuleError
 
 EVENTS = (

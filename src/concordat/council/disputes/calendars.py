@@ -144,6 +144,12 @@ class Calendar:
         hint = "Correct the list of holidays."
         raise MethodError(f"the calendar has no working day in the year after {day}.", hint=hint, code="no_working_day")
 
+    def unlisted(self, day: date) -> tuple[str, ...]:
+        """A note where the calendar lists holidays, but none of that year: a list that is not kept up."""
+        if not self.holidays or any(holiday.year == day.year for holiday in self.holidays):
+            return ()
+        return (f"the calendar lists no holidays of {day.year}",)
+
     def end_of(self, day: date) -> tuple[int, tuple[str, ...]]:
         """24:00 of a day as an instant; the later one where daylight saving time skips or doubles it, with a note."""
         midnight = datetime.combine(day + timedelta(days=1), time(0), zone(self.zone))
@@ -219,7 +225,7 @@ def _deadline(
         last = calendar._last_day(day, part, stops)
         day = calendar.rolled(last)
         at, odd = calendar.end_of(day)
-        notes = (*((f"{last} is not a working day: {day}",) if day != last else ()), *odd)
+        notes = (*((f"{last} is not a working day: {day}",) if day != last else ()), *odd, *calendar.unlisted(day))
     return Deadline(day, at, notes)
 
 

@@ -22,10 +22,10 @@ from fractions import Fraction
 from statistics import median
 
 from concordat.council.disputes._moves import run_to
+from concordat.council.disputes._procedure_model import Move, Stage
 from concordat.council.disputes._state import Filing, State, bench_rules, due_of, fallback_from, timed
 from concordat.council.disputes.calendars import Deadline, checked_instant
 from concordat.council.disputes.machine import Case
-from concordat.council.disputes.procedure import Move, Stage
 
 _WORDS = {
     "ResponseFiled": "respond",

@@ -24,16 +24,17 @@ the same events give the same state in every order of arrival. What lies after t
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from concordat import canonical
 from concordat.council.disputes._moves import apply, begin, run_to
+from concordat.council.disputes._procedure_model import Stage
 from concordat.council.disputes._state import CaseEvent, Filing, State, due_of
 from concordat.council.disputes.calendars import Deadline, checked_instant, text_of
-from concordat.council.disputes.procedure import Procedure, Stage
+from concordat.council.disputes.procedure import Procedure
 from concordat.errors import InputError, RuleError, TrustError
 
 __all__ = ["MERGE_DELAY", "Case", "CaseEvent", "Filing", "State", "advance", "receive", "step"]
@@ -44,19 +45,20 @@ EVENTS_MAX = 10_000
 
 @dataclass(frozen=True)
 class Case:
-    """A dispute: what was filed, its events by submission time, ledger time so far, and the state they give.
+    """A dispute: what was filed, its events by submission time, and ledger time so far; `state` is what they give.
 
     Attributes:
         too_late: events that arrived after their merge delay, with the reason.
         horizon: whatever was submitted before this instant has arrived.
+        cached: the state where it is known already; it follows from the rest.
     """
 
     filing: Filing
     events: tuple[CaseEvent, ...]
-    state: State
     ledger_time: int
     horizon: int
     too_late: tuple[tuple[CaseEvent, str], ...] = ()
+    cached: State | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def file(
@@ -109,11 +111,23 @@ class Case:
             if role not in known or not isinstance(holder, str) or not holder:
                 hint = f"Roles here: {', '.join(known)}."
                 raise InputError(f'"{role}" is not a role I know here.', where=case_id, hint=hint, code="role")
+        names = tuple(sorted(set(roster), key=str))
+        if not all(isinstance(name, str) and name for name in names) or not isinstance(agreement, str):
+            hint = "Give names as text, and the agreement as a reference."
+            raise InputError("the roster or the agreement is not text.", where=case_id, hint=hint, code="type")
+        if not isinstance(urgent, bool):
+            raise InputError("urgent must be true or false.", where=case_id, hint="Leave it out.", code="type")
         checked_instant(at, where=case_id)
-        filing = Filing(
-            procedure, case_id, complainant, respondent, at, bool(urgent), agreement, tuple(sorted(set(roster))), held
-        )
-        return cls(filing, (), begin(filing), at, at)
+        filing = Filing(procedure, case_id, complainant, respondent, at, urgent, agreement, names, held)
+        return cls(filing, (), at, at, cached=begin(filing))
+
+    @property
+    def state(self) -> State:
+        """What the events give; computed when it is asked for after events came out of order."""
+        if self.cached is None:
+            object.__setattr__(self, "cached", _replayed(self))
+        assert self.cached is not None
+        return self.cached
 
     @property
     def procedure(self) -> Procedure:
@@ -166,7 +180,7 @@ class Case:
         """All of it in integers and text, as it is stored and hashed."""
         filing = self.filing
         return {
-            "procedure": dict(filing.procedure.document),
+            "procedure": filing.procedure.name,
             "procedure_hash": filing.procedure.hash,
             "case_id": filing.case_id,
             "complainant": filing.complainant,
@@ -184,15 +198,19 @@ class Case:
         }
 
     @classmethod
-    def from_value(cls, value: Mapping[str, Any]) -> Case:
+    def from_value(cls, value: Mapping[str, Any], procedure: Procedure | None = None) -> Case:
         """The case from what `to_value` gave; its state is computed again and compared.
+
+        Args:
+            value: the stored case.
+            procedure: the rules it follows, where they are not one of the shipped files.
 
         Raises:
             InputError: keys are missing.
-            TrustError: the procedure's hash or the state is not what the events give.
+            TrustError: the procedure has another hash, or the state is not what the events give.
         """
         try:
-            procedure = Procedure.from_value(value["procedure"], where=str(value["case_id"]))
+            procedure = procedure or Procedure.shipped(value["procedure"])
             case = cls.file(
                 procedure, value["case_id"], value["complainant"], value["respondent"], value["filed"],
                 urgent=value["urgent"], agreement=value["agreement"], roster=value["roster"], roles=value["roles"],
@@ -201,25 +219,30 @@ class Case:
             late = tuple((CaseEvent.from_value(e), str(reason)) for e, reason in value["too_late"])
             ledger_time, horizon = value["ledger_time"], value["horizon"]
             written, said = value["state"], value["procedure_hash"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = f"this is not a case: {type(error).__name__} {error}."
             raise InputError(what, hint="Give what to_value wrote.", code="not_a_case") from None
         if not case.filing.at <= checked_instant(horizon) <= checked_instant(ledger_time):
             raise InputError("the horizon is not between filing and ledger time.", where=case.case_id, code="horizon")
         if len({e.digest for e in events}) < len(events):
             raise InputError("an event stands twice.", where=case.case_id, code="duplicate")
-        case = replace(case, events=events, ledger_time=ledger_time, horizon=horizon, too_late=late)
-        case = replace(case, state=_replayed(case))
         if said != procedure.hash:
-            raise TrustError("the procedure is not the one of the hash.", where=case.case_id, code="procedure_hash")
+            hint = "Give the procedure whose hash the case carries."
+            what = f"the case follows {value['procedure']} {str(said)[:8]}, not {procedure.name} {procedure.hash[:8]}."
+            raise TrustError(what, where=case.case_id, hint=hint, code="procedure_hash")
+        case = cls(case.filing, events, ledger_time, horizon, late)
         if written != case.state.to_value():
             raise TrustError("the state is not what the events give.", where=case.case_id, code="case_state")
+        if canonical.dumps(case.to_value()) != canonical.dumps(dict(value)):
+            what = "this is not a case as it is stored: keys, types or the order of events differ."
+            raise InputError(what, where=case.case_id, hint="Give what to_value wrote.", code="not_a_case")
         return case
 
 
 def receive(case: Case, event: CaseEvent) -> Case:
     """The case with an event, kept whether it has an effect or not; one that is there already changes nothing."""
-    if any(event.digest == known.digest for known in case.events if known.submitted == event.submitted):
+    place = bisect_left(case.events, event.order, key=lambda e: e.order)
+    if place < len(case.events) and case.events[place].digest == event.digest:
         return case
     if any(event.digest == known.digest for known, _ in case.too_late):
         return case
@@ -229,13 +252,10 @@ def receive(case: Case, event: CaseEvent) -> Case:
         reason = f"it arrived after its merge delay: all from before {text_of(case.horizon)} was settled"
         late = sorted((*case.too_late, (event, reason)), key=lambda pair: pair[0].order)
         return replace(case, too_late=tuple(late))
-    if not case.events or event.order > case.events[-1].order:  # the usual way: nothing to take back
-        state = _taken(case.filing, case.state, event)
-        return replace(case, events=(*case.events, event), state=state)
-    events = list(case.events)
-    insort(events, event, key=lambda e: e.order)
-    case = replace(case, events=tuple(events))
-    return replace(case, state=_replayed(case))
+    events = (*case.events[:place], event, *case.events[place:])
+    if place == len(case.events) and case.cached is not None:  # the usual way: nothing to take back
+        return replace(case, events=events, cached=_taken(case.filing, case.cached, event))
+    return replace(case, events=events, cached=None)
 
 
 def step(case: Case, event: CaseEvent) -> Case:
@@ -267,7 +287,7 @@ def advance(case: Case, ledger_time: int, merge_delay: int = MERGE_DELAY) -> Cas
         raise InputError("the merge delay is not a number of seconds.", where=case.case_id, code="merge_delay")
     horizon = max(case.horizon, ledger_time - merge_delay)
     case = replace(case, ledger_time=ledger_time, horizon=horizon)
-    return replace(case, state=run_to(case.filing, case.state, horizon))
+    return replace(case, cached=run_to(case.filing, case.cached, horizon) if case.cached is not None else None)
 
 
 def _taken(filing: Filing, state: State, event: CaseEvent) -> State:
