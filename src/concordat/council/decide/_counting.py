@@ -223,7 +223,7 @@ def by_halves(game: Game) -> Counts:
                     by_size[size] = by_size[size] + found if size in by_size else found
             bits = (mine.subsets[:, None] >> np.arange(len(halves[side])) & 1).astype(np.int64)
             for size, found in by_size.items():
-                inside[halves[side], size] += bits.T @ found
+                inside[halves[side], size] += (bits * found[:, None]).sum(axis=0)
                 if side == 0:
                     total[size] += int(found.sum())
     without = total[None, :] - inside

@@ -18,7 +18,8 @@ from concordat.council.decide.tree import COMPARISONS, Against, Join, Leaf, Nobo
 
 if TYPE_CHECKING:
     from concordat.council.decide.rules import Rule
-    from concordat.council.decide.tally import QuorumVerdict, Verdict
+    from concordat.council.decide.tally import QuorumVerdict
+    from concordat.council.decide.verdicts import Verdict
 
 MARKS = {True: "met", False: "not met", None: "empty base"}
 _SAID = {

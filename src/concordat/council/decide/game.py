@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from concordat.council.decide.inputs import Groups, Weights, check_groups, check_weights, entitled_members
 from concordat.council.decide.rules import Rule
-from concordat.council.decide.tally import Groups, Weights, check_groups, check_weights, entitled_members
 from concordat.council.decide.tree import Against, Join, Leaf, NobodyObjects, Node
 from concordat.errors import MethodError
 

@@ -28,8 +28,8 @@ from typing import Any
 
 from concordat.council.decide import _counting, _quota
 from concordat.council.decide.game import ENUMERATED_MAX, Game, game_of
+from concordat.council.decide.inputs import Groups, Weights
 from concordat.council.decide.rules import Rule
-from concordat.council.decide.tally import Groups, Weights
 from concordat.council.decide.tree import ratio
 from concordat.errors import MethodError
 from concordat.settings import unknown_key
@@ -38,6 +38,7 @@ METHODS = ("table", "halves", "quota", "enumeration")
 EXACT_MEMBERS_MAX = 200
 SMALL = 14  # up to here all coalitions are gone through in a millisecond
 DIGITS = 10
+QUICK_STEPS = 4e9  # some ten seconds; a longer exact way gives place to one quota in floating point
 
 Number = Fraction | float
 
@@ -94,7 +95,7 @@ def power(
 
     Args:
         weights: by table and member. entitled: members with a vote; by default all in the tables. groups: by name.
-        method: one of `METHODS`; by default the quickest exact one that the rule allows, else `quota`.
+        method: one of `METHODS`; by default the quickest exact one, or `quota` where that takes over some ten seconds.
 
     Raises:
         InputError: a weight, table or group is missing; an unknown method.
@@ -107,17 +108,17 @@ def power(
 
 def power_of(rule: Rule, game: Game, *, method: str = "") -> Power:
     """The power of each member in a game; as `power`."""
-    possible = _possible(game)
+    possible = possible_methods(game)
     if not possible or (method and method not in possible):
         raise _too_large(game, method)
-    chosen = method or min(possible, key=lambda name: (name == "quota", possible[name]))
+    chosen = method or min(possible, key=lambda name: possible[name] if name != "quota" else QUICK_STEPS)
     if chosen == "quota":
         return _by_quota(rule, game)
     count = {"table": _counting.by_table, "halves": _counting.by_halves, "enumeration": _counting.by_enumeration}
     return _from_counts(rule, game, count[chosen](game), chosen)
 
 
-def _possible(game: Game) -> dict[str, float]:
+def possible_methods(game: Game) -> dict[str, float]:
     """The methods that can do it, with about how many steps each takes."""
     n = len(game.members)
     found: dict[str, float] = {}

@@ -19,15 +19,14 @@ The language: `docs/reference/decision-rules.md`. Counting is `tally`, time limi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cache
 from pathlib import Path as File
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from concordat import canonical
+from concordat.council.decide.rule_parts import NO_HOURS, ElectionKeys, Hours, Quorum, SilenceKeys, check_zone
 from concordat.council.decide.tree import (
     BASES,
     NODES_MAX,
@@ -43,13 +42,12 @@ from concordat.council.decide.tree import (
     number,
     one_of,
     only,
-    ratio,
     read_node,
     walk,
     whole,
 )
 from concordat.errors import InputError
-from concordat.settings import Document, nearest, parse_yaml, unknown_key
+from concordat.settings import Document, parse_yaml, unknown_key
 
 SCHEMA = "concordat/rule@1"
 METHODS = ("vote", "consensus", "silence", "election")
@@ -66,80 +64,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "election": (*_BALLOTS, "system", "seats", "quotas"),
 }
 _RANGE = re.compile(r"([0-9]{1,6})(\.\.([0-9]{1,6})?)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Quorum:
-    """Who must be present: a share or a count of a measure among all or a group, counted at opening or at the vote."""
-
-    share: bool
-    measure: str
-    of: str
-    comparison: str
-    threshold: Fraction
-    counted: str
-
-    def to_value(self) -> dict[str, Any]:
-        """The quorum with its defaults written out."""
-        kind = "share" if self.share else "count"
-        limit = {self.comparison: ratio(self.threshold)}
-        return {kind: self.measure, "of": self.of, **limit, "counted": self.counted}
-
-    def leaf(self) -> Leaf:
-        """The same question as a leaf: only the comparison is used."""
-        return Leaf(self.share, self.measure, "yes", self.of, self.comparison, self.threshold)
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """A range of hours: `48`, `24..72`, or open at the end, `0..` (high None)."""
-
-    low: int
-    high: int | None
-
-    def to_value(self) -> str:
-        """The range as it is written."""
-        if self.low == self.high:
-            return str(self.low)
-        return f"{self.low}.." + ("" if self.high is None else str(self.high))
-
-    def __contains__(self, hours: int) -> bool:
-        return self.low <= hours and (self.high is None or hours <= self.high)
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceKeys:
-    """What a rule of method `silence` says. Who may break: `members`, or a group; extend: `chair`, or a group."""
-
-    hours: Hours
-    deadline_zone: str
-    who_may_break: str
-    amendment_breaks: bool
-    extend_times: int
-    extend_by: str
-
-    def to_value(self) -> dict[str, Any]:
-        """The keys with their defaults written out."""
-        return {
-            "hours": self.hours.to_value(),
-            "deadline_zone": self.deadline_zone,
-            "who_may_break": self.who_may_break,
-            "amendment_breaks": self.amendment_breaks,
-            "extend": {"times": self.extend_times, "by": self.extend_by},
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ElectionKeys:
-    """What a rule of method `election` says. `quotas`: least seats by group, sorted by group."""
-
-    system: str
-    seats: int
-    quotas: tuple[tuple[str, int], ...]
-
-    def to_value(self) -> dict[str, Any]:
-        """The keys with their defaults written out."""
-        return {"system": self.system, "seats": self.seats, "quotas": dict(self.quotas)}
 
 
 @dataclass(frozen=True)
@@ -164,7 +88,7 @@ class Rule:
     vote_change: str = "until_close"
     proxy: int = 0
     challenge_hours: int = 0
-    objection_hours: Hours = Hours(0, 0)
+    objection_hours: Hours = NO_HOURS
     silence: SilenceKeys | None = None
     election: ElectionKeys | None = None
     note: str = ""
@@ -190,7 +114,7 @@ class Rule:
         Raises:
             InputError: as `load`, without lines.
         """
-        return cls._read(Document(value if isinstance(value, dict) else dict(value), where, {}))
+        return cls._read(Document(dict(value) if isinstance(value, Mapping) else value, where, {}))
 
     @classmethod
     def _read(cls, document: Document) -> Rule:
@@ -267,6 +191,22 @@ def shipped(rule: str) -> Rule:
     return Rule.load((FOLDER / f"{rule}.yaml").read_bytes(), where=f"rules/{rule}.yaml")
 
 
+def by_name(rules: Iterable[Rule], where: str = "rules") -> dict[str, Rule]:
+    """Rules in force at one time, by name.
+
+    Raises:
+        InputError: two different rules have one name; with both hashes.
+    """
+    found: dict[str, Rule] = {}
+    for rule in rules:
+        other = found.setdefault(rule.name, rule)
+        if other.hash != rule.hash:
+            what = f'two rules are named "{rule.name}": {other.hash} (version {other.version}) and {rule.hash} '
+            what += f"(version {rule.version})."
+            raise InputError(what, where=where, hint="Rename one, or let one replace the other.", code="two_rules")
+    return dict(sorted(found.items()))
+
+
 # --- Reading ------------------------------------------------------------------------------------------------------
 
 
@@ -297,7 +237,7 @@ def _build(document: Document) -> Rule:
         vote_change=_word(document, "vote_change", ("until_close", "never")),
         proxy=whole(document, ("proxy",), high=1000) if "proxy" in value else 0,
         challenge_hours=whole(document, ("challenge_hours",), high=HOURS_MAX) if "challenge_hours" in value else 0,
-        objection_hours=_hours(document, "objection_hours") if "objection_hours" in value else Hours(0, 0),
+        objection_hours=_hours(document, "objection_hours") if "objection_hours" in value else NO_HOURS,
         silence=_silence(document) if method == "silence" else None,
         election=_election(document) if method == "election" else None,
         note=_note(document),
@@ -357,23 +297,6 @@ def _silence(document: Document) -> SilenceKeys:
         extend_times=times,
         extend_by=by,
     )
-
-
-def check_zone(zone: object, where: str) -> None:
-    """A name of the IANA time zone database.
-
-    Raises:
-        InputError: no such zone; with the nearest one.
-    """
-    try:
-        if isinstance(zone, str) and zone:
-            ZoneInfo(zone)
-            return
-    except (KeyError, ValueError, OSError):
-        pass
-    close = nearest(str(zone), available_timezones())
-    hint = f'Did you mean "{close[0]}"?' if close else "Write it as in the IANA database, such as Asia/Shanghai."
-    raise InputError(f'"{zone}" is not a time zone I know.', where=where, hint=hint, code="zone")
 
 
 def _election(document: Document) -> ElectionKeys:

@@ -28,7 +28,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from concordat.council.decide.rules import Rule, SilenceKeys, check_zone
+from concordat.council.decide.rule_parts import SilenceKeys, check_zone
+from concordat.council.decide.rules import Rule
 from concordat.errors import InputError, RuleError
 
 HOUR = 3600

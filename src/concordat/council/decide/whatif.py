@@ -6,8 +6,7 @@
 - `change`: power before and after members join or leave, weights change, or a threshold moves (`with_threshold`).
 - `votes_to_change`: of a vote that was held, the smallest sets of members whose change would turn the outcome.
 
-Coalitions are sought by depth first search, cut off where even the heaviest members left would not reach a level that
-wins; bounded, and a list that the bound cut short says so (`complete`). Does not say who is likely to move.
+Searches are bounded, and a list that the bound cut short says so (`complete`). Does not say who is likely to move.
 
     >>> from concordat.council.decide.rules import shipped
     >>> weights = {"quota": {"A": 4, "B": 3, "C": 2, "D": 1}}
@@ -19,34 +18,23 @@ wins; bounded, and a list that the bound cut short says so (`complete`). Does no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
-from concordat.council.decide.game import Criterion, Game, game_of
+from concordat.council.decide.coalitions import COALITIONS_MAX, Coalitions, dual, minimal, places
+from concordat.council.decide.game import game_of
+from concordat.council.decide.inputs import Groups, Weights
 from concordat.council.decide.power import Number, Power, power
 from concordat.council.decide.rules import Rule
-from concordat.council.decide.tally import Groups, Result, Weights, tally
+from concordat.council.decide.tally import Result, tally
 from concordat.council.decide.tree import Join, Leaf, Node
-from concordat.errors import InputError, MethodError
+from concordat.errors import InputError
 from concordat.settings import unknown_key
 
-COALITIONS_MAX = 1000
-STEPS_MAX = 300_000
-MEMBERS_MAX = 250  # the search goes down one level a member
-TALLIES_MAX = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Coalitions:
-    """Coalitions, smallest first. `complete`: there are no others."""
-
-    coalitions: tuple[tuple[str, ...], ...]
-    complete: bool
+BALLOTS_MAX = 500_000  # so many ballots are counted again at most, in all tries
 
 
 def minimal_winning(
@@ -64,7 +52,7 @@ def minimal_winning(
         InputError: a weight, table, group or member is not there. MethodError: the rule is not a monotone game.
     """
     game = game_of(rule, weights, entitled=entitled, groups=groups)
-    return _minimal(game, _places(game, including), limit)
+    return minimal(game, places(game, including), limit)
 
 
 def minimal_blocking(
@@ -81,8 +69,8 @@ def minimal_blocking(
     Raises:
         InputError: a weight, table, group or member is not there. MethodError: the rule is not a monotone game.
     """
-    game = _dual(game_of(rule, weights, entitled=entitled, groups=groups))
-    return _minimal(game, _places(game, including), limit)
+    game = dual(game_of(rule, weights, entitled=entitled, groups=groups))
+    return minimal(game, places(game, including), limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,117 +102,17 @@ def blocks_with(
     Raises:
         InputError: a weight, table, group or the member is not there. MethodError: the rule is not a monotone game.
     """
-    game = _dual(game_of(rule, weights, entitled=entitled, groups=groups))
-    (place,) = _places(game, [member])
-    found = _minimal(game, (place,), limit)
+    game = dual(game_of(rule, weights, entitled=entitled, groups=groups))
+    (place,) = places(game, [member])
+    found = minimal(game, (place,), limit)
     smallest: dict[str, int | None] = {}
     for other, name in enumerate(game.members):
         if other != place:
             first = next((c for c in found.coalitions if name in c), None)
             if first is None and not found.complete:
-                first = next(iter(_minimal(game, (place, other), 1).coalitions), None)
+                first = next(iter(minimal(game, (place, other), 1).coalitions), None)
             smallest[name] = len(first) if first else None
     return Blocks(member, game.winning(1 << place), found, smallest)
-
-
-# --- Searching ----------------------------------------------------------------------------------------------------
-
-
-def _places(game: Game, members: Iterable[str]) -> tuple[int, ...]:
-    found = []
-    for member in members:
-        if member not in game.members:
-            raise unknown_key(member, game.members, where="members with a vote")
-        found.append(game.members.index(member))
-    return tuple(sorted(set(found)))
-
-
-def _dual(game: Game) -> Game:
-    """The game in which the blocking coalitions win: S blocks if the rest reaches a losing level.
-
-    A level counts the thresholds that a sum reaches. The rest has `total - s`; it reaches t as long as s stays below
-    total - t + 1. So thresholds are mirrored, levels run backwards, and win and lose change places.
-    """
-    mirrored = tuple(
-        Criterion(c.weights, tuple(c.total - t + 1 for t in reversed(c.thresholds))) for c in game.criteria
-    )
-    wins = ~np.flip(game.wins)
-    return replace(game, criteria=mirrored, wins=wins)
-
-
-class _Search:
-    """Depth first over members in alphabetical order, for one size after another."""
-
-    def __init__(self, game: Game, including: tuple[int, ...]) -> None:
-        self.game, self.including = game, including
-        self.rest = [i for i in range(len(game.members)) if i not in including]
-        self.steps = 0
-        # For each criterion and place in `rest`: the largest weights from there on, summed up.
-        self.best = [
-            [_running(sorted((c.weights[i] for i in self.rest[at:]), reverse=True)) for at in range(len(self.rest) + 1)]
-            for c in game.criteria
-        ]
-        self.limits = [np.array(c.thresholds, dtype=np.int64) for c in game.criteria]
-
-    def wins(self, sums: tuple[int, ...]) -> bool:
-        levels = tuple(sum(1 for t in c.thresholds if t <= s) for c, s in zip(self.game.criteria, sums, strict=True))
-        return bool(self.game.wins[levels])
-
-    def of_size(self, size: int) -> Iterator[tuple[int, ...]]:
-        """Minimal winning coalitions with the members asked for and so many in all."""
-        sums = tuple(sum(c.weights[i] for i in self.including) for c in self.game.criteria)
-        yield from self._down(self.including, sums, 0, size - len(self.including))
-
-    def _down(self, chosen: tuple[int, ...], sums: tuple[int, ...], at: int, left: int) -> Iterator[tuple[int, ...]]:
-        self.steps += 1
-        if self.steps > STEPS_MAX or left > len(self.rest) - at:
-            return
-        if left == 0:
-            if self.wins(sums) and not any(self.wins(self._less(sums, i)) for i in chosen):
-                yield tuple(sorted(chosen))
-            return
-        if self.game.monotone:
-            if self.wins(sums):  # then whoever comes later can be spared
-                return
-            best = tuple(s + self.best[d][at][left] for d, s in enumerate(sums))
-            if not self.wins(best):
-                return
-        for place in range(at, len(self.rest) - left + 1):
-            i = self.rest[place]
-            more = tuple(s + c.weights[i] for c, s in zip(self.game.criteria, sums, strict=True))
-            yield from self._down((*chosen, i), more, place + 1, left - 1)
-
-    def _less(self, sums: tuple[int, ...], member: int) -> tuple[int, ...]:
-        return tuple(s - c.weights[member] for c, s in zip(self.game.criteria, sums, strict=True))
-
-
-def _running(values: list[int]) -> list[int]:
-    sums = [0]
-    for value in values:
-        sums.append(sums[-1] + value)
-    return sums
-
-
-def _minimal(game: Game, including: tuple[int, ...], limit: int) -> Coalitions:
-    if not 1 <= limit <= COALITIONS_MAX:
-        hint = f"Ask for 1 to {COALITIONS_MAX:,}."
-        raise InputError(f"{limit} coalitions can't be listed.", where="limit", hint=hint, code="limit")
-    if len(game.members) > MEMBERS_MAX:
-        what = f"{len(game.members)} members are too many to list coalitions; at most {MEMBERS_MAX}."
-        raise MethodError(what, code="too_large")
-    search = _Search(game, including)
-    found: list[tuple[int, ...]] = []
-    for size in range(max(1, len(including)), len(game.members) + 1):
-        for coalition in search.of_size(size):
-            if len(found) == limit:
-                return _named(game, found, complete=False)
-            found.append(coalition)
-    return _named(game, found, complete=search.steps <= STEPS_MAX)
-
-
-def _named(game: Game, found: list[tuple[int, ...]], *, complete: bool) -> Coalitions:
-    names = [tuple(game.members[i] for i in coalition) for coalition in found]
-    return Coalitions(tuple(sorted(names, key=lambda c: (len(c), c))), complete)
 
 
 # --- Before and after -----------------------------------------------------------------------------------------------
@@ -322,7 +210,10 @@ def _node(tree: Node | None, value: Any) -> Node | None:
 
 @dataclass(frozen=True, slots=True)
 class VotesToChange:
-    """What would turn an outcome: sets of members who change to `choice`, smallest first; none if no votes do it."""
+    """What would turn an outcome: sets of members who change to `choice`, smallest first; none if no votes do it.
+
+    Where the bounded search found none, there is one set from which nobody can be spared, perhaps not the smallest.
+    """
 
     outcome: str
     choice: str
@@ -375,8 +266,21 @@ def votes_to_change(
             if any(set(smaller) <= set(members) for smaller in found):
                 continue
             tried += 1
-            if len(found) >= limit or tried > TALLIES_MAX:
-                return VotesToChange(result.outcome, choice, tuple(found), False)
+            if len(found) >= limit or tried * len(result.entitled) > BALLOTS_MAX:
+                some = found or [_spared(able, turned, result.rule, weights)]
+                return VotesToChange(result.outcome, choice, tuple(some), False)
             if turned(members):
                 found.append(members)
     return VotesToChange(result.outcome, choice, tuple(found), True)
+
+
+def _spared(
+    able: list[str], turned: Callable[[Collection[str]], bool], rule: Rule, weights: Weights
+) -> tuple[str, ...]:
+    """A set that turns the outcome and from which nobody can be spared; the lightest are left out first."""
+    left = list(able)
+    for member in sorted(able, key=lambda m: (sum(weights[table][m] for table in rule.weights), m)):
+        without = [m for m in left if m != member]
+        if turned(without):
+            left = without
+    return tuple(left)

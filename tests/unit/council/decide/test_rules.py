@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from concordat import canonical
-from concordat.council.decide.rules import KEYS, Hours, Rule, shipped, shipped_names
+from concordat.council.decide.rules import KEYS, Hours, Rule, by_name, shipped, shipped_names
 from concordat.council.decide.tree import Against, Join, Leaf, NobodyObjects
 from concordat.errors import InputError
 
@@ -209,6 +209,14 @@ def test_depth_and_size_are_bounded() -> None:
     assert Rule.load("rule: r\nversion: 1\nmethod: vote\nadopt: " + deepest).hash
 
 
+@pytest.mark.parametrize(
+    "value", [None, [1], "x", {1: 2}, {"rule": "r", "version": 1, "method": "vote", "adopt": {1: 2}}]
+)
+def test_a_value_that_is_no_rule(value: object) -> None:
+    with pytest.raises(InputError):
+        Rule.of(value)  # type: ignore[arg-type]
+
+
 def test_a_float_in_a_value_is_refused() -> None:
     value = shipped("two_thirds").to_value() | {"adopt": {"share": "members", "of": "voting", "at_least": 0.66}}
     with pytest.raises(InputError, match="at_least can't be"):
@@ -223,6 +231,15 @@ def test_a_note_that_is_not_composed_is_refused() -> None:
 def test_an_unknown_shipped_rule_suggests_the_nearest() -> None:
     with pytest.raises(InputError, match='Did you mean "two_thirds"'):
         shipped("two_third")
+
+
+def test_two_rules_of_one_name_are_refused_with_both_hashes() -> None:
+    one, two = Rule.load(PLAIN), Rule.load(PLAIN.replace("1/2", "2/3"))
+    assert by_name([one, one, shipped("silence")]) == {"r": one, "silence": shipped("silence")}
+    with pytest.raises(InputError) as caught:
+        by_name([one, two])
+    assert one.hash in str(caught.value)
+    assert two.hash in str(caught.value)
 
 
 def test_each_key_belongs_to_a_method() -> None:

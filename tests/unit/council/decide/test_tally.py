@@ -233,6 +233,11 @@ def test_shares_are_said_with_as_many_digits_as_it_takes() -> None:
         ({"entitled": ()}, "nobody is entitled to vote."),
         ({"entitled": ("A", "A")}, '"A" stands twice.'),
         ({"entitled": "ABC"}, "the entitled must be a list"),
+        ({"ballots": {1: "yes", "A": "no"}}, "ballots: 1 is not a member."),
+        ({"ballots": {"A": {"choice": "yes", "cast_by": 7}}}, "ballot of A, cast_by: 7 is not a member."),
+        ({"objections": [1]}, "objections: 1 is not a member."),
+        ({"attendance": "A"}, "attendance must be a list of members."),
+        ({"objections": "A"}, "objections must be a list of members."),
         ({"entitled": (1,)}, "1 is not a member."),
     ],
 )  # fmt: skip
