@@ -58,8 +58,10 @@ def test_each_wrong_average_is_named_and_no_other() -> None:
 
 @pytest.mark.parametrize(
     ("average", "is_wrong"),
-    [("0.33", False), ("0.333", False), ("0.34", True), ("0.327", True), ("0.328", False), ("0.339", False), ("0.3", True),
-     ("0.3394", True), (".33", False), ("+0.33", False), ("33", True)],
+    [
+        ("0.33", False), ("0.333", False), ("0.34", True), ("0.327", True), ("0.328", False), ("0.339", False),
+        ("0.3", True), ("0.3394", True), (".33", False), ("+0.33", False), ("33", True),
+    ],
 )  # fmt: skip
 def test_the_limit_is_six_thousandths(average: str, is_wrong: bool) -> None:
     found = score_table(f"c,A,B,C,Average\nx,0,0,1,{average}\ny,1,1,1,1\nz,0,0,0,0\n")
@@ -75,9 +77,9 @@ def test_the_limit_is_six_thousandths(average: str, is_wrong: bool) -> None:
         ("", "blank", None), ("   ", "blank", None), ("\u00a0", "blank", None),
         ("+1*", "code with something beside it", 1), ("0 [2]", "code with something beside it", 0),
         ("-0", "signed zero", 0), ("2", "not -1, 0 or +1", None), ("0.5", "not -1, 0 or +1", Fraction(1, 2)),
-        ("yes", "not a code", None), ("+1+", "not a code", None), ("1 1", "not a code", None), ("50%", "not a code", None),
-        ("O", "not a code", None), ("nan", "not a code", None), ("1e0", "not a code", None), ("--1", "not a code", None),
-        ("١", "not a code", None),
+        ("yes", "not a code", None), ("+1+", "not a code", None), ("1 1", "not a code", None),
+        ("50%", "not a code", None), ("O", "not a code", None), ("nan", "not a code", None),
+        ("1e0", "not a code", None), ("--1", "not a code", None), ("١", "not a code", None),
     ],
 )  # fmt: skip
 def test_malformed_cells_are_flagged_with_a_reading_that_is_not_used(
@@ -153,7 +155,14 @@ def table(*, members_in: str, average: str, percents: bool = False, sep: str = "
         writer.writerow([label, *texts, *figures])
     columns = [list(c) for c in zip(*rows, strict=True)]
     if "row" in average:
-        writer.writerow(["Average", *(figure(c) for c in columns), *[figure(sum(rows, []))] * beside, *[""] * percents])
+        writer.writerow(
+            [
+                "Average",
+                *(figure(c) for c in columns),
+                *[figure([v for row in rows for v in row])] * beside,
+                *[""] * percents,
+            ]
+        )
         if percents:
             writer.writerow(["Percent", *(figure(c, True) for c in columns), *[""] * (2 * beside)])
     return out.getvalue()
@@ -216,6 +225,47 @@ def test_what_stands_around_the_codes_does_no_harm(change: object) -> None:
 def test_other_summaries_are_named_as_not_checked() -> None:
     text = "c,A,B,Average,Rank\nx,1,0,0.5,2\ny,1,1,1,1\nTotal,2,1,,\nStandard deviation,0,0.5,,\n"
     assert score_table(text).notes == ("not checked: Rank.", "not checked: Total.", "not checked: Standard deviation.")
+
+
+def test_averages_may_stand_before_the_codes() -> None:
+    found = score_table("Commitment,Average,Percent,A,B\nx,0.50,75%,1,0\ny,0.90,100%,1,1\nz,0.00,50%,-1,1\n")
+    assert [line.name for line in found.rows] == ["x", "y", "z"]
+    assert [(line.verdict, line.percent_verdict) for line in found.rows] == [
+        ("agrees", "agrees"), ("off", "agrees"), ("agrees", "agrees"),
+    ]  # fmt: skip
+
+
+def test_a_legend_and_a_second_table_below_are_no_rows() -> None:
+    text = (
+        "+1,full compliance\n0,work in progress\n-1,no compliance\n\nc,A,B,Average\nx,1,0,0.50\ny,1,1,1.00\n"
+        "Interim,A,B,Average score\nx,0,0,0.00\nNote: -1 is a failure, 0 is work, +1 is full\n"
+    )
+    found = score_table(text)
+    assert [(line.name, line.line, line.verdict) for line in found.rows] == [
+        ("x", 6, "agrees"), ("y", 7, "agrees"), ("x", 9, "agrees"),
+    ]  # fmt: skip
+    assert found.malformed == ()
+
+
+def test_percentages_under_no_name_stand_beside_the_average() -> None:
+    found = score_table("c,A,B,C,Average,\nx,1,0,0,+0.33,67%\ny,1,1,1,+1.00,90%\nAverage,1.00,0.50,0.50,+0.67,83%\n")
+    assert [line.percent_verdict for line in found.rows] == ["agrees", "off"]
+    assert wrong(found) == ["y"]
+
+
+def test_flags_of_0_and_1_beside_the_members_are_no_codes() -> None:
+    text = (
+        "Year,ID,Issue,Binding,Deadline,Argentina,Brazil,Chinese Taipei,India,European Union,AU,Average,Funded\n"
+        "2023,23-1,Trade,1,0,1,0,-1,1,0,-1,0.00,1\n2023,23-2,Health,0,1,1,1,1,,1,1,1.00,0\n2023,23-3,Tax,1,1,0,0,0,0,1,1,0.5,1\n"
+    )
+    found = score_table(text)
+    assert [line.name for line in found.columns] == [
+        "Argentina", "Brazil", "Chinese Taipei", "India", "European Union", "AU",
+    ]  # fmt: skip
+    assert [line.name for line in found.rows] == ["2023 23-1 Trade", "2023 23-2 Health", "2023 23-3 Tax"]
+    assert wrong(found) == ["2023 23-3 Tax"]
+    assert faults(found) == [("2023 23-2 Health", "India", "blank")]
+    assert found.notes == ("not checked: Funded.",)
 
 
 def test_averages_within_groups_are_left_out_and_the_last_is_checked() -> None:

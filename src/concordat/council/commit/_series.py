@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,7 +14,10 @@ from concordat import canonical
 from concordat.errors import InputError
 
 FROM_RELEASE = "from_release"
-DIGITS_MAX = 400
+LARGEST = 10**100
+_MISSING = "Missing values are None."
+# An exponent has two digits at most: what a longer one stands for would fill the memory.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,2})?")
 
 Value = int | float | str | Fraction
 
@@ -22,22 +26,22 @@ def exact(value: Any, *, where: str = "") -> Fraction:
     """A number as an exact fraction; a float counts as the shortest decimal that reads back as it.
 
     Raises:
-        InputError: not a number, not finite, over 400 characters.
+        InputError: not a number, not finite, beyond 10^100.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
-        raise InputError(f"{value!r} is not a number.", where=where, hint="Missing values are None.", code="number")
+        raise InputError(f"{value!r} is not a number.", where=where, hint=_MISSING, code="number")
+    text = value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise InputError(f"{value} is not a number.", where=where, hint="Missing values are None.", code="number")
-        return Fraction(canonical.number_text(float(value)))
-    if isinstance(value, str) and len(value) > DIGITS_MAX:
-        raise InputError(f"a number of {len(value)} characters.", where=where, hint="Write it shorter.", code="number")
-    try:
-        return Fraction(value)
-    except (ValueError, ZeroDivisionError):
-        raise InputError(
-            f'"{value}" is not a number.', where=where, hint="Missing values are None.", code="number"
-        ) from None
+            raise InputError(f"{value} is not a number.", where=where, hint=_MISSING, code="number")
+        text = canonical.number_text(float(value))
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        shown = value if len(value) <= 40 else f"{value[:40]}..."
+        raise InputError(f'"{shown}" is not a number.', where=where, hint=_MISSING, code="number")
+    number = Fraction(text)
+    if abs(number) > LARGEST:
+        raise InputError("the number is beyond 10^100.", where=where, hint="Choose another unit.", code="number")
+    return number
 
 
 @dataclass(frozen=True)

@@ -32,17 +32,17 @@ CHARACTERS_MAX = 5_000_000
 _HIGH = (
     r"will|shall|commit(?:s|ted|ting)?(?: ourselves| themselves)? to|are committed to|agree(?:s|d)?(?: on| to| that)"
     r"|have agreed|pledge(?:s|d)?(?: to)?|undertake(?:s)? to|resolve(?:s|d)? to|decide(?:s|d)?(?: on| to)|determined to"
-    r"|launch(?:es|ed)?|establish(?:es)?|must"
+    r"|launch(?:es|ed)?|establish(?:es)?"
 )
 _LOW = (
     r"support(?:s)?|aim(?:s)?(?: to| at)?|encourage(?:s)?|seek(?:s)? to|strive(?:s)? (?:to|for)|endeavou?r(?:s)? to"
     r"|call(?:s)? (?:on|upon|for)|urge(?:s)?|invite(?:s)?|promote(?:s)?|intend(?:s)? to|work(?:s)? towards?"
-    r"|look(?:s)? forward to|explore(?:s)?|consider(?:s)?|advocate(?:s)?|should"
+    r"|look(?:s)? forward to|explore(?:s)?|consider(?:s)?|advocate(?:s)?|recommend(?:s)?|implore(?:s)?|should|must"
 )
 _NOT = (
     r"welcome(?:s|d)?|reaffirm(?:s|ed)?|recall(?:s|ed)?|reiterate(?:s|d)?|acknowledge(?:s|d)?|recogni[sz]e(?:s|d)?"
     r"|note(?:s|d)?(?: with)?|take(?:s)? note|appreciate(?:s|d)?|commend(?:s|ed)?|applaud(?:s|ed)?|express(?:es|ed)?"
-    r"|congratulate(?:s|d)?|thank(?:s|ed)?|stress(?:es|ed)?|underline(?:s|d)?|emphasi[sz]e(?:s|d)?|affirm(?:s|ed)?"
+    r"|congratulate(?:s|d)?|thank(?:s|ed)?|stress(?:es|ed)?|highlight(?:s|ed)?|underline(?:s|d)?|emphasi[sz]e(?:s|d)?|affirm(?:s|ed)?"
 )
 # Verbs that a promise goes on with after "and"; a noun after "and" ("skills and access") does not split.
 _FURTHER = (

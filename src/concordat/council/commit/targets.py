@@ -50,7 +50,6 @@ from concordat.settings import Document, parse_yaml, validate
 Direction = Literal["up", "down", "keep"]
 RULES = ("halve_distance_to_best",)
 SCHEMA = "concordat/target@1"
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _YEAR = r"^[12]\d{3}$"
 
 __all__ = ["Series", "Target", "Way", "json_schema"]
@@ -262,9 +261,6 @@ def _read(document: Document, text: str, *path: str) -> Fraction:
     if text.strip().endswith("%"):
         hint = "Write the number, and unit: percent. Percent signs are for milestones, as a share of the way."
         raise InputError(f'"{text}" has a percent sign.', where=document.place(*path), hint=hint, code="percent")
-    if not _NUMBER.fullmatch(text):
-        hint = "Write a plain number with a decimal point."
-        raise InputError(f'"{text}" is not a number.', where=document.place(*path), hint=hint, code="number")
     return exact(text, where=document.place(*path))
 
 

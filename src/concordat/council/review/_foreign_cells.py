@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 BLANK, LONE, DASH, OTHER = "blank", "lone sign", "dash for minus", "not a code"
 SIGNED_ZERO, MARKED, SCALE = "signed zero", "code with something beside it", "not -1, 0 or +1"
@@ -46,12 +47,14 @@ class Cell:
         return self.value is not None or self.fault in (LONE, DASH, SIGNED_ZERO, MARKED)
 
 
+@lru_cache(maxsize=4096)
 def tidy(text: str) -> str:
     """A cell's text without the blanks around it and the apostrophe that makes a spreadsheet take it as text."""
     text = text.replace("\u00a0", " ").replace("\u202f", " ").replace("\ufeff", "").replace("\u200b", "").strip()
     return text[1:].strip() if text.startswith("'") and len(text) > 1 else text
 
 
+@lru_cache(maxsize=4096)  # a table has few different cells
 def read_cell(text: str) -> Cell:
     """A cell of codes.
 
@@ -117,6 +120,7 @@ def read_figure(text: str) -> Figure:
     return Figure(text, number, percent, Fraction(1, 2 * 10**digits), DASH if plain != text else "")
 
 
+@lru_cache(maxsize=4096)
 def read_number(text: str) -> tuple[Fraction | None, bool]:
     """A number with a decimal point or comma, and whether a percent sign stands behind it."""
     match = _NUMBER.fullmatch(text)

@@ -3,7 +3,7 @@
 The text is read with the delimiter that gives the most columns in the most rows. Rows before the first row of codes are
 titles and names. An average or percentage is found by its name, in columns and rows alike; without a name, by figures
 that are no codes behind the last column of codes. Columns of numbers and names before the codes are labels; rows
-without a code (headings, repeated names) are passed over.
+without a code (headings, repeated names) are passed over. Where columns are named after countries, codes are there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from concordat.council.review._foreign_cells import Cell, read_cell, read_number, tidy
+from concordat import world
+from concordat.council.review._foreign_cells import DASH, LONE, Cell, read_cell, read_number, tidy
 from concordat.errors import InputError
 
 BYTES_MAX = 20_000_000
-CELLS_MAX = 2_000_000
+CELLS_MAX = 500_000
+COUNTRIES_MIN = 3
+LABEL_MAX = 200
 DELIMITERS = (",", ";", "\t", "|")
 
 _AVERAGE = {
@@ -147,7 +151,8 @@ def layout(text: str | bytes, where: str, delimiter: str | None) -> Layout:
         decoded, delimiter = "\n" + decoded[told.end() :], delimiter or told[1]
     grid, lines = read_grid(decoded, where, delimiter)
     cells = [[read_cell(text) for text in row] for row in grid]
-    first = next((n for n, row in enumerate(cells) if _is_data(row[1:]) or _is_data(row)), None)
+    starts = (next((n for n, row in enumerate(cells) if _is_data(row[k:])), None) for k in (1, 0))
+    first = next((n for n in starts if n is not None), None)  # with labels before the codes, else without
     if first is None:
         hint = "Cells are -1, 0, +1 or N/A; names stand in the first row and column."
         raise InputError("there are no codes in it.", where=where, hint=hint, code="no_codes")
@@ -158,9 +163,11 @@ def layout(text: str | bytes, where: str, delimiter: str | None) -> Layout:
     codes = _code_columns(names, kinds, cells, body)
     if not codes:
         raise InputError("there are no codes in it.", where=where, hint="Cells are -1, 0, +1 or N/A.", code="no_codes")
-    labelled = [n for n in range(codes[0]) if any(grid[r][n] for r in body)]
-    labels = [" ".join(grid[r][n] for n in labelled if grid[r][n]) for r in range(len(grid))]
-    beside = [n for n in range(codes[0], len(names)) if n not in codes]
+    before = [n for n in range(codes[0]) if any(grid[r][n] for r in body) and kinds[n] not in ("average", "percent")]
+    labelled = [n for n in before if not _codes_in([cells[r][n] for r in body]) or len(before) == 1]
+    labels = [" ".join(grid[r][n] for n in labelled if grid[r][n])[:LABEL_MAX] for r in range(len(grid))]
+    named = [n for n in range(codes[0]) if kinds[n] in ("average", "percent")]
+    beside = [*named, *(n for n in range(codes[0], len(names)) if n not in codes)]
     averages, percents, others = _summaries(
         beside, names, kinds, [[row[n] for row in grid] for n in beside], body, codes[-1]
     )
@@ -201,14 +208,15 @@ def _kind(heads: Sequence[Sequence[str]], n: int) -> str:
 
 
 def _is_data(row: Sequence[Cell]) -> bool:
-    """Whether at least half of what stands in a row are codes; not one of names, nor one that counts columns."""
+    """Whether at least half of a row, or three cells in it side by side, are codes; not one that counts columns."""
     filled = [cell for cell in row if cell.text]
     texts = [cell.text for cell in filled if cell.text.isdigit()]
     counts = len(texts) > 1 and texts == [str(n) for n in range(1, len(texts) + 1)]
     if counts or any(kind_of(cell.text) for cell in filled[1:]):
         return False
-    like = sum(cell.like_a_code or not cell.applies for cell in filled)
-    return any(cell.like_a_code for cell in filled) and 2 * like >= len(filled)
+    like = [cell.like_a_code or not cell.applies for cell in row]
+    side_by_side = any(all(like[n : n + 3]) for n in range(len(like) - 2))  # beside many columns of other things
+    return any(cell.like_a_code for cell in filled) and (2 * sum(like) >= len(filled) or side_by_side)
 
 
 def kind_of(name: str) -> str:
@@ -245,11 +253,42 @@ def _code_columns(
         like.pop()  # a last column "Score" whose few figures happen to be whole
     if not like:
         return []
-    between = range(like[0], like[-1] + 1)
+    between = _between(names, like, columns)
     summaries = {n for n in between if kinds[n] not in ("", "score")}
     figures = {n for n in between if n not in like and _mostly(_numbers(c.text for c in columns[n]))}
     gaps = {n for n in between if not names[n] and not any(c.text for c in columns[n])}
     return [n for n in between if n not in summaries | figures | gaps]
+
+
+def _between(names: Sequence[str], like: Sequence[int], columns: Sequence[Sequence[Cell]]) -> range:
+    """From the first column of codes to the last; where columns are named after countries, from those on.
+
+    Then columns of 0 and 1 that tell something else of a commitment stay outside, and signed codes beside come in.
+    """
+    countries = [n for n, name in enumerate(names) if _is_country(name)]
+    if len(countries) < COUNTRIES_MIN or not set(countries) & set(like):
+        return range(like[0], like[-1] + 1)
+    low, high = countries[0], countries[-1]
+    signed = {n for n in like if any(c.text[:1] in "+-" or c.fault in (LONE, DASH) for c in columns[n] if c.text)}
+    while low - 1 in signed:
+        low -= 1
+    while high + 1 in signed:
+        high += 1
+    return range(low, high + 1)
+
+
+@cache
+def _countries() -> frozenset[str]:
+    """Names and codes of countries, and of the unions that sit at such tables."""
+    known = {word for c in world.countries() for word in (c.name, c.short_name, c.iso3, c.iso2)}
+    known |= {"UK", "Britain", "U.K.", "U.S.", "United States of America", "Russia", "Turkey", "Korea", "South Korea"}
+    return frozenset(world.normalise(word) for word in known | {"EU", "European Union", "African Union"})
+
+
+def _is_country(name: str) -> bool:
+    """Whether a column is named after a country; "No" is the number of a row rather than Norway."""
+    plain = world.normalise(name[:60])
+    return plain not in _LABELS and plain in _countries()
 
 
 def _codes_in(column: Sequence[Cell]) -> bool:
@@ -286,7 +325,8 @@ def _summaries(
     named = any(kinds[n] in ("average", "score", "percent") for n in places)
     for n, column in zip(places, columns, strict=True):
         texts, kind = [column[r] for r in body if column[r]], kinds[n]
-        by_figures = not named and not kind and n > last and (_percents(texts) or _mostly(_numbers(texts)))
+        shares = _percents(texts) and not (names[n] and named)  # percentages often stand under no name of their own
+        by_figures = not kind and n > last and (shares or (not named and _mostly(_numbers(texts))))
         if (
             kind == "percent"
             or (by_figures and _percents(texts))
@@ -329,7 +369,9 @@ def _rows(
             averages.append(r)
         elif kind in ("other", "score"):
             others.append(labels[r])
-        elif any(c.like_a_code or not c.applies for c in row) or any(grid[r][n] for n in published):
+        elif any(c.like_a_code or not c.applies for c in row) or any(
+            read_number(tidy(grid[r][n]))[0] for n in published
+        ):
             rows.append(r)
     others += [labels[r] for r in [*averages[:-1], *percents[:-1]]]
     return rows, averages, percents, others
