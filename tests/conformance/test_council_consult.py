@@ -1,20 +1,29 @@
 """Consultations against what Polis published: three conversations of `compdemocracy/openData` (CC BY 4.0).
 
 The figures are those of the files themselves (the group-informed consensus of all 371 statements of bg2050, the groups)
-or come from a second method: plain loops over the formulas, and NumPy's SVD.
+or come from a second method: plain loops over the formulas, NumPy's SVD, scikit-learn's indices, and the package
+`red-dwarf` where it is installed (it brings pandas; in CI, where nothing may skip, its test is not collected then).
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import importlib.util
 import io
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from concordat.council.consult import exact, repness
+from concordat import canonical
+from concordat.council.consult import analyse, exact, repness, result
+from concordat.council.consult.deterministic import PLACE_UNIT, places
+from concordat.council.consult.groups import polis_groups, silhouette
 from concordat.council.consult.polis_csv import read_matrix, read_votes
 from concordat.council.consult.votes import Votes
 
@@ -101,6 +110,100 @@ def test_representative_statements_and_consensus_by_plain_loops(conversation: Vo
             assert (r.p, r.p_test, r.ratio, r.ratio_test) == pytest.approx(row[3:], abs=1e-9)
     for side, found in zip(("agree", "disagree"), exact.consensus(conversation), strict=True):
         assert [s.statement for s in found] == plain.consensus(side)
+
+
+# --- Groups ---
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [("bg2050-volunteers", 1.0), ("scoop-hivemind.taxes", 0.81), ("american-assembly.bowling-green", 0.56)],
+)
+def test_groups_from_a_batch_are_as_near_to_polis_as_the_specification_accepts(
+    shared_data: Path, name: str, index: float
+) -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="needs the extra [oracles]")
+    votes = read_matrix(*texts(shared_data, name))
+    theirs, _ = exact.given_groups(votes)
+    found = polis_groups(votes, exact.space(votes)).groups
+    both = (found >= 0) & (theirs >= 0)
+    assert both.sum() >= (theirs >= 0).sum() - 2  # people whom Polis kept because they came first
+    assert metrics.adjusted_rand_score(theirs[both], found[both]) >= index
+
+
+def test_the_silhouette_is_that_of_scikit_learn(shared_data: Path) -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="needs the extra [oracles]")
+    votes = read_matrix(*texts(shared_data, "scoop-hivemind.taxes"))
+    found = analyse(votes, resamples=0)
+    inside = found.groups >= 0
+    points, groups = found.space.people[inside], found.groups[inside]
+    expected = metrics.silhouette_score(points, groups)
+    assert silhouette(points, groups) == pytest.approx(expected, abs=1e-12)
+    assert dict(found.grouping.silhouettes)[found.grouping.count] == pytest.approx(expected, abs=1e-4)
+
+
+def test_whole_numbers_place_people_where_the_svd_does(conversation: Votes) -> None:
+    real = exact.space(conversation)
+    found = places(conversation.matrix, conversation.seen, conversation.moderated_out)
+    length = np.linalg.norm(found.components, axis=1)
+    for k in range(2):
+        assert abs(found.components[k] @ real.components[k]) / length[k] >= 1 - 1e-9
+        assert np.abs(np.abs(found.people[:, k]) / PLACE_UNIT - np.abs(real.people[:, k])).max() <= 1e-3
+    assert np.abs(found.means + real.means).max() <= 1e-12
+
+
+DIGEST = """
+import hashlib, pathlib, sys
+from concordat import canonical
+from concordat.council.consult import analyse, read_matrix, result
+folder = pathlib.Path(sys.argv[1])
+votes = read_matrix(*((folder / f).read_bytes() for f in ("participants-votes.csv", "comments.csv")))
+print(hashlib.sha256(canonical.dumps(result(analyse(votes, resamples=1)))).hexdigest())
+"""
+
+
+def test_threads_and_kernels_of_the_machine_do_not_change_a_byte(shared_data: Path) -> None:
+    folder = shared_data / "polis" / "american-assembly.bowling-green"
+    here = analyse(read_matrix(*texts(shared_data, folder.name)), resamples=1)
+    expected = hashlib.sha256(canonical.dumps(result(here))).hexdigest()
+    source = str(Path(exact.__file__).parents[3])
+    for threads, kernel in (("1", "Haswell"), ("2", ""), ("2", "Nehalem")):
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": source}
+        if kernel:
+            environment["OPENBLAS_CORETYPE"] = kernel
+        done = subprocess.run(
+            [sys.executable, "-c", DIGEST, str(folder)], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == expected, (threads, kernel)
+
+
+if importlib.util.find_spec("reddwarf") or not os.environ.get("CONCORDAT_CI"):
+
+    @pytest.mark.filterwarnings("ignore")  # pandas' own warnings are not ours to mend
+    def test_lists_are_those_of_red_dwarf(conversation: Votes) -> None:
+        stats = pytest.importorskip("reddwarf.utils.stats", reason="red-dwarf is not installed")
+        from pandas import DataFrame
+        from reddwarf.utils.consensus import select_consensus_statements
+
+        groups, _ = exact.given_groups(conversation)
+        out = [int(conversation.ids[n]) for n in np.flatnonzero(conversation.moderated_out)]
+        frame = DataFrame(
+            np.where(conversation.seen, conversation.matrix.astype(float), np.nan),
+            columns=[int(s) for s in conversation.ids],
+        )
+        frame[out] = 0.0
+        frame.columns.name, frame.index.name = "statement_id", "participant_id"
+        grouped, _ = stats.calculate_comment_statistics_dataframes(frame[groups >= 0], groups[groups >= 0])
+        theirs = stats.select_representative_statements(grouped, mod_out_statement_ids=out)
+        for g, ours in enumerate(repness.representative(conversation, groups)):
+            names = ("tid", "repful-for", "p-success", "p-test", "repness", "repness-test")
+            rows = [[row[name] for name in names] for row in theirs[g]]
+            assert [(int(r.statement), r.side) for r in ours] == [tuple(row[:2]) for row in rows]
+            for r, row in zip(ours, rows, strict=True):
+                assert (r.p, r.p_test, r.ratio, r.ratio_test) == pytest.approx(row[2:], abs=1e-12)
+        found = select_consensus_statements(frame, mod_out_statement_ids=out)
+        for side, ours_shared in zip(("agree", "disagree"), exact.consensus(conversation), strict=True):
+            assert [int(s.statement) for s in ours_shared] == [row["tid"] for row in found[side]]
 
 
 class Plain:

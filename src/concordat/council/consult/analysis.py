@@ -284,5 +284,7 @@ def _group_line(analysis: Analysis, g: int) -> str:
     sure = ""
     if analysis.stability is not None:
         sure = f" ({analysis.stability.words[g]}, {analysis.stability.groups[g]:.2f})"
-    said = ", ".join(f"{r.side}s with {r.statement}" for r in analysis.representative[g])
+    # The best agree is chosen for its agrees, even where its disagrees stand out more against few others'.
+    sides = [("agree" if r.best_agree else r.side, r.statement) for r in analysis.representative[g]]
+    said = ", ".join(f"{side}s with {statement}" for side, statement in sides)
     return f"Group {g}{sure}: {size:,} people; {said or 'nothing stands out'}."
