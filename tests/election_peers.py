@@ -6,7 +6,8 @@
   shared places (there strengths are numbers of voters, as with winning votes); winners and each candidate's best and
   worst place are compared.
 - `stv`: pref_voting's Scottish count, its five decimals set to 13, is run once for each way its lot can fall. It asks
-  earlier counts before the lot, we don't: its committees must be among ours, and the same where ours is one.
+  earlier counts before the lot, we don't. So its committees must be among ours, and the same where ours is one; and
+  with that one question taken out of its source, the sets must be the same.
 
 Both peers are large (ortools, gurobipy, numba): tests skip without them.
 """
@@ -14,8 +15,11 @@ Both peers are large (ortools, gurobipy, numba): tests skip without them.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import random
+import types
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from concordat.council.decide.elections import ElectionResult, elect
@@ -43,12 +47,18 @@ def one(system: str, seed: int) -> dict[str, Any]:
         same = ours == theirs
     elif system == "stv":
         ours = {frozenset(committee) for committee in found.committees}
-        theirs = set(_scottish(ballots, names, seats))
-        same = theirs == ours if len(ours) == 1 else theirs <= ours
+        as_shipped = set(_scottish(ballots, names, seats, asks_earlier_counts=True))
+        theirs = set(_scottish(ballots, names, seats, asks_earlier_counts=False))
+        same = theirs == ours and as_shipped <= ours
+        return {**_told(seed, same, found, ballots, ours, theirs), "same_as_shipped": as_shipped == ours}
     else:
         ours = _winners_and_places(found, elect(system, ballots, names, 1))
         theirs = _pref_voting(system, ballots, names)
         same = ours == theirs
+    return _told(seed, same, found, ballots, ours, theirs)
+
+
+def _told(seed: int, same: bool, found: ElectionResult, ballots: Any, ours: Any, theirs: Any) -> dict[str, Any]:
     return {"seed": seed, "same": same, "tied": bool(found.tied), "ballots": ballots, "ours": ours, "theirs": theirs}
 
 
@@ -62,7 +72,7 @@ def sequential(seed: int) -> dict[str, Any]:
     theirs = _abcvoting("seqpav", ballots, names, seats)
     ours = {frozenset(committee) for committee in found.committees}
     same = ours == theirs if ours else found.outcomes == len(theirs)
-    return {"seed": seed, "same": same, "tied": bool(found.tied), "ballots": ballots, "ours": ours, "theirs": theirs}
+    return _told(seed, same, found, ballots, ours, theirs)
 
 
 def _ballots(rng: random.Random, system: str, names: list[str]) -> list[tuple[Any, ...]]:
@@ -146,16 +156,33 @@ class _Lot:
         return those[self.told[n] if n < len(self.told) else 0]
 
 
-def _scottish(ballots: list[tuple[str, ...]], names: list[str], seats: int) -> Iterator[frozenset[str]]:
+@cache
+def _count_by_lot_alone() -> Callable[..., list[int]]:
+    """The peer's Scottish count without its look at earlier counts: one line of its source is changed."""
+    from pref_voting import proportional_methods
+
+    source = inspect.getsource(proportional_methods)
+    line = "for snap in reversed(history):"
+    assert source.count(line) == 1, "the peer's source is another than that of 1.18.2"
+    module = types.ModuleType("proportional_methods_by_lot_alone")
+    exec(compile(source.replace(line, "for snap in ():"), module.__name__, "exec"), module.__dict__)
+    found: Callable[..., list[int]] = module.stv_scottish
+    return found
+
+
+def _scottish(
+    ballots: list[tuple[str, ...]], names: list[str], seats: int, *, asks_earlier_counts: bool
+) -> Iterator[frozenset[str]]:
     """Every result of the Scottish count, over all ways its lots can fall."""
     from pref_voting.proportional_methods import stv_scottish
 
+    count = stv_scottish if asks_earlier_counts else _count_by_lot_alone()
     profile = _profile(ballots, names)
     waiting: list[list[int]] = [[]]
     while waiting:
         told = waiting.pop()
         lot = _Lot(told)
-        yield frozenset(names[c] for c in stv_scottish(profile, num_seats=seats, decimals=13, rng=lot))
+        yield frozenset(names[c] for c in count(profile, num_seats=seats, decimals=13, rng=lot))
         for n in range(len(told), len(lot.between)):
             waiting.extend([*told, *[0] * (n - len(told)), other] for other in range(1, lot.between[n]))
 

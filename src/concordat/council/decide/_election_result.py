@@ -3,9 +3,9 @@
 A tie inside a count is never broken by a name, an order or a lot. Every way to break it is followed to its end
 ("parallel universes"); the ends are the possible outcomes. *Elected* is who is elected in all of them, *tied* who is in
 some: between these the method can't decide, and a second round is held for the seats left. A tie that comes to the same
-end either way leaves no trace but in the rounds. When over 2,000 half-made counts would be needed, following stops:
-elected are then those already in all of them, tied everyone still open, and a note says so (nobody is elected who
-would not have been; some may be called tied who are not).
+end either way leaves no trace but in the rounds. When over 2,000 half-made counts would be open at once, or 20,000
+steps taken, following stops: elected are then those already in all of them, tied everyone still open, and a note says
+so (nobody is elected who would not have been; some may be called tied who are not).
 
 Candidates whom the ballots can't tell apart (the same supporters, the same group) are followed as one.
 
@@ -25,6 +25,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from concordat.council.decide._election_contest import Contest, mask_of, members
 
 STATES_MAX = 2_000
+STEPS_MAX = 20_000
 COMMITTEES_MAX = 200
 SHOWN_MAX = 100  # numbers in a line of text; the value has all
 
@@ -177,6 +178,7 @@ def follow(start: S, step: Callable[[S], Step[S]]) -> Outcomes:
     ends: dict[int, None] = {}
     rounds: list[Round] = []
     shown: S | None = start
+    steps = 0
     while frontier:
         reached: dict[S, None] = {}
         for state in frontier:
@@ -187,7 +189,8 @@ def follow(start: S, step: Callable[[S], Step[S]]) -> Outcomes:
             if not taken.ways:
                 ends[state.elected] = None
             reached.update(dict.fromkeys(taken.ways))
-        if len(reached) > STATES_MAX:
+        steps += len(frontier)
+        if len(reached) > STATES_MAX or steps + len(reached) > STEPS_MAX:
             halves = [(s.elected, s.elected | s.open) for s in frontier] + [(end, end) for end in ends]
             certain, possible = halves[0]
             for sure, maybe in halves[1:]:
@@ -253,9 +256,7 @@ def result(
     every = committees(contest, found.ends, twins) if found.ends and total and total <= COMMITTEES_MAX else ()
     told = list(notes)
     if found.ends is None:
-        told.append(
-            f"over {STATES_MAX:,} ways to break the ties: not all were followed, more may be called tied than are."
-        )
+        told.append("too many ways to break the ties: not all were followed, more may be called tied than are.")
     elif any(entry.tied for entry in found.rounds):
         told.append("behind a tie the rounds show one way to go on, by name; the result counts every way.")
     return finish(contest, system, method, ballots, certain, possible, outcomes=total, committees=every,
