@@ -11,6 +11,7 @@ and certified by the members' own keys.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -93,6 +94,12 @@ class Demo:
     def council(self) -> Council:
         """The state as the first member has it."""
         return self.council_of(self.members[0])
+
+    def council_today(self) -> Council:
+        """A copy of the state in which everything that lies before the clock is settled, as the next entry will find it."""
+        now = copy.deepcopy(self.council)
+        now.advance(next(iter(self.nodes.values())).now)
+        return now
 
     def council_of(self, member: str) -> Council:
         """The state as a member's own node folds it; only what is new is folded."""
