@@ -300,6 +300,13 @@ BAD: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("quota of less than none", {"quotas": {"g": -1}, "groups": {"g": ["A"]}}, InputError, "-1 seats"),
     ("quota of half", {"quotas": {"g": 0.5}, "groups": {"g": ["A"]}}, InputError, "0.5 seats"),
     ("a text for a group", {"quotas": {"g": 1}, "groups": {"g": "A"}}, InputError, "list of candidates"),
+    ("quotas in a list", {"quotas": ["g"]}, InputError, "quotas are given by the groups' names"),
+    ("a number for a group's name", {"quotas": {1: 1}, "groups": {1: ["A"]}}, InputError, "by the groups' names"),
+    ("a group's name not composed", {"quotas": {"e\u0301": 1}}, InputError, "NFC"),
+    ("a group without a name", {"quotas": {"": 1}}, InputError, "not a group's name"),
+    ("groups in a list", {"quotas": {"g": 1}, "groups": [("g", ["A"])]}, InputError, "groups are given by"),
+    ("a number for a group", {"quotas": {"g": 1}, "groups": {"g": 3}}, InputError, "list of candidates"),
+    ("a list in a group", {"quotas": {"g": 1}, "groups": {"g": [["A"]]}}, InputError, "['A'] does not stand"),
     ("stranger in a group", {"quotas": {"g": 1}, "groups": {"g": ["A", "Z"]}}, InputError, "'Z' does not stand"),
     ("quota beyond its group", {"quotas": {"g": 2}, "groups": {"g": ["A"]}}, RuleError, "where 1 candidates stand"),
     (

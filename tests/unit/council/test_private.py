@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from dataclasses import replace
 from functools import cache
 from itertools import combinations
@@ -289,6 +291,9 @@ def test_a_ceremony_needs_each_trustee_once() -> None:
         join(CEREMONY, [*dealings, dealings[0]])
     with pytest.raises(TrustError, match="2 commitments where 3"):
         check_dealing(CEREMONY, replace(dealings[0], commitments=dealings[0].commitments[:2]))
+    first, second, third = dealings[0].commitments
+    with pytest.raises(TrustError, match="is known"):
+        check_dealing(CEREMONY, replace(dealings[0], commitments=(first, second + BASE, third)))
     with pytest.raises(TrustError, match="is known"):  # a dealing of another vote
         check_dealing(replace(CEREMONY, vote="v-2026-015"), dealings[0])
     with pytest.raises(InputError, match="not a trustee"):
@@ -420,6 +425,20 @@ def test_ballots_dealings_and_parts_are_read_as_they_were_written() -> None:
             type(made).from_value(value | {"more": 1})
         with pytest.raises(InputError):
             type(made).from_value([value])
+
+
+def test_any_changed_digit_of_a_published_ballot_is_found() -> None:
+    """One hexadecimal digit at a time, drawn from all of them."""
+    text = canonical.dumps(ballots()["IND"].to_value()).decode()
+    digits = [m.start() for m in re.finditer(r"(?<=[0-9a-f])[0-9a-f](?=[0-9a-f]{2})", text)]
+    rng = random.Random(4)
+    for at in rng.sample(digits, 15):
+        changed = text[:at] + rng.choice([d for d in "0123456789abcdef" if d != text[at]]) + text[at + 1 :]
+        try:
+            check_encrypted(vote(), EncryptedBallot.from_value(canonical.loads(changed)))
+        except (InputError, TrustError):
+            continue
+        raise AssertionError(f"digit {at} was changed unseen")
 
 
 def _use(made: Any) -> None:

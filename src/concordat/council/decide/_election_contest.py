@@ -94,7 +94,7 @@ def contest(
         RuleError: quotas that can't be met, or groups with a quota that share a candidate.
     """
     if isinstance(candidates, str) or not isinstance(candidates, Iterable):
-        raise InputError("candidates are one text, not a list of names.", where="candidates", code="type")
+        raise InputError("candidates are not a list of names.", where="candidates", code="type")
     given = list(candidates)
     if not given:
         raise InputError("nobody stands for election.", where="candidates", hint="Name the candidates.", code="empty")
@@ -102,7 +102,7 @@ def contest(
         what = f"{len(given):,} candidates; an election takes {CANDIDATES_MAX}."
         raise InputError(what, where="candidates", code="too_large")
     for name in given:
-        _check_name(name)
+        _check_name(name, "candidates", "a candidate's name")
     twice = sorted(name for name, times in Counter(given).items() if times > 1)
     if twice:
         raise InputError(f'"{twice[0]}" stands twice.', where="candidates", hint="Name each one once.", code="twice")
@@ -112,35 +112,41 @@ def contest(
     if seats > len(names):
         what = f"{seats} seats for {len(names)} candidates."
         raise InputError(what, where="seats", hint="Fewer seats, or more candidates.", code="seats")
-    return Contest(names, seats, _quotas(names, seats, quotas or {}, groups or {}))
+    return Contest(
+        names, seats, _quotas(names, seats, {} if quotas is None else quotas, {} if groups is None else groups)
+    )
 
 
-def _check_name(name: Any) -> None:
+def _check_name(name: Any, where: str, role: str) -> None:
     if not isinstance(name, str) or not name.strip() or len(name) > 200:
-        what = f"{name!r:.80} is not a candidate's name."
-        raise InputError(what, where="candidates", hint="Give a text of at most 200 characters.", code="name")
+        what = f"{name!r:.80} is not {role}."
+        raise InputError(what, where=where, hint="Give a text of at most 200 characters.", code="name")
     try:
         canonical.dumps(name)
     except ConcordatError as error:
-        raise InputError(error.what, where="candidates", hint=error.hint, code=error.code) from None
+        raise InputError(error.what, where=where, hint=error.hint, code=error.code) from None
 
 
 def _quotas(
     names: tuple[str, ...], seats: int, quotas: Mapping[str, int], groups: Mapping[str, Collection[str]]
 ) -> tuple[tuple[str, int, int], ...]:
+    for what, given in (("quotas", quotas), ("groups", groups)):
+        if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+            raise InputError(f"{what} are given by the groups' names.", where=what, code="type")
     found: list[tuple[str, int, int]] = []
     number = {name: i for i, name in enumerate(names)}
     for group, least in sorted(quotas.items()):
+        _check_name(group, "quotas", "a group's name")
         where = f"quotas.{group}"
         if isinstance(least, bool) or not isinstance(least, int) or least < 0:
             raise InputError(f"{least!r} seats.", where=where, hint="Give a whole number of 0 or more.", code="quota")
         if group not in groups:
             raise InputError(f'no group is called "{group}".', where=where, hint=_meant(group, groups), code="group")
-        if isinstance(groups[group], str):
+        if isinstance(groups[group], str) or not isinstance(groups[group], Collection):
             raise InputError("a group is a list of candidates.", where=f"groups.{group}", code="type")
         mask = 0
         for name in groups[group]:
-            if name not in number:
+            if not isinstance(name, str) or name not in number:
                 what = f"{name!r:.80} does not stand for election."
                 raise InputError(what, where=f"groups.{group}", hint=_meant(name, names), code="candidate")
             mask |= 1 << number[name]

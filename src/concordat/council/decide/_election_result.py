@@ -124,14 +124,20 @@ class ElectionResult:
 
     def lines(self) -> list[str]:
         """The result as plain text, one line each."""
-        found = [f"{self.method}: {self.seats} seats, {len(self.candidates)} candidates, {self.ballots} ballots."]
+        frame = (_many(self.seats, "seat"), _many(len(self.candidates), "candidate"), _many(self.ballots, "ballot"))
+        found = [f"{self.method}: {', '.join(frame)}."]
         found.append(f"Elected: {', '.join(self.elected) or 'nobody yet'}.")
         if self.tied:
             owed = "".join(f" At least {least} of {group}." for group, least in self.quotas_left)
-            seats = f"{self.seats_left} seat{'s' if self.seats_left > 1 else ''}"
-            found.append(f"Tied for {seats}: {', '.join(self.tied)}. A second round decides.{owed}")
+            found.append(
+                f"Tied for {_many(self.seats_left, 'seat')}: {', '.join(self.tied)}. A second round decides.{owed}"
+            )
         found.extend(f"Round {n}: {entry.line()}" for n, entry in enumerate(self.rounds, start=1))
         return found + [f"Note: {note}" for note in self.notes]
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 # --- Following ties -------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Whose key are ballots under, so that k of n members can open sums together and fewer can open nothing?
 
-Each trustee deals a random polynomial f of degree k - 1: in public the commitments a_0 G .. a_(k-1) G and a proof that
-it knows a_0 (else the last to deal could cancel the others' keys), in private f(j) to trustee j, who checks it:
-f(j) G = sum_m j^m a_m G. The joint key is the sum of all a_0 G, trustee j's share the sum of what it got. It is
-Feldman's sharing (1987) dealt by everyone, as in T. Pedersen, "A threshold cryptosystem without a trusted party",
+Each trustee deals a random polynomial f of degree k - 1: in public the commitments a_0 G .. a_(k-1) G and a proof,
+bound to them all, that it knows a_0 (else the last to deal could cancel the others' keys); in private f(j) to trustee
+j, who checks f(j) G = sum_m j^m a_m G. The joint key is the sum of all a_0 G, trustee j's share the sum of what it got.
+It is Feldman's sharing (1987) dealt by everyone, as in T. Pedersen, "A threshold cryptosystem without a trusted party",
 EUROCRYPT 1991.
 
 Any dealing or share that fails raises and names the dealer; the ceremony is then held again without it. The last dealer
@@ -133,7 +133,8 @@ def deal(ceremony: Ceremony, dealer: str, randomness: bytes) -> tuple[Dealing, d
     shares = {}
     for j, trustee in enumerate(ceremony.trustees, start=1):
         shares[trustee] = sum(a * pow(j, m, ORDER) for m, a in enumerate(polynomial)) % ORDER
-    return Dealing(dealer, commitments, prove_known(polynomial[0], context, randomness)), shares
+    said = [*context, *(write(point) for point in commitments)]
+    return Dealing(dealer, commitments, prove_known(polynomial[0], said, randomness)), shares
 
 
 def check_dealing(ceremony: Ceremony, dealing: Dealing) -> None:
@@ -146,7 +147,8 @@ def check_dealing(ceremony: Ceremony, dealing: Dealing) -> None:
     if len(dealing.commitments) != ceremony.threshold:
         what = f"{len(dealing.commitments)} commitments where {ceremony.threshold} are needed."
         raise TrustError(what, where=dealing.dealer, code="dealing")
-    check_known(dealing.proof, dealing.commitments[0], ceremony.context(dealing.dealer), dealing.dealer)
+    said = [*ceremony.context(dealing.dealer), *(write(point) for point in dealing.commitments)]
+    check_known(dealing.proof, dealing.commitments[0], said, dealing.dealer)
 
 
 def check_share(ceremony: Ceremony, dealing: Dealing, trustee: str, share: int) -> None:
