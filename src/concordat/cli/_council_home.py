@@ -71,6 +71,7 @@ class Seat:
         entries = [say(self.node, kind, body, dry=False) for kind, body in said]
         if self.demo is not None:
             self.demo.settle()
+            self.demo.publish()
         elif len(self.node.chain.last.active) == 1:
             for _ in range(3):
                 self.node.tick()
