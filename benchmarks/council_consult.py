@@ -4,8 +4,8 @@ Polis's groups are those in the shared exports (`compdemocracy/openData`, CC BY 
 the people that both group. `red-dwarf` (MPL-2.0) runs in the same process on the same votes; without it, its part is
 left out. Times are from votes in memory to groups, representative statements and consensus, best of the runs.
 
-    .venv/bin/python benchmarks/council_consult.py --data ../shared/data
-    .venv/bin/python benchmarks/council_consult.py --data ../shared/data --write     keep the result
+    .venv/bin/python benchmarks/council_consult.py --data FOLDER             FOLDER holds `polis/`
+    .venv/bin/python benchmarks/council_consult.py --data FOLDER --write     keep the result
 """
 
 from __future__ import annotations
@@ -138,9 +138,8 @@ def synthetic(people: int, statements: int) -> Votes:
     noisy = lean + rng.normal(size=lean.shape)
     matrix = np.where(noisy > 0.4, 1, np.where(noisy < -0.4, -1, 0)).astype(np.int8)
     matrix[~seen] = 0
-    ids = tuple(str(n) for n in range(people))
     listed = tuple(Statement(str(n)) for n in range(statements))
-    return Votes(ids, listed, matrix, seen, members=ids, hosts=("",) * people, given_groups=("",) * people)
+    return Votes(tuple(str(n) for n in range(people)), listed, matrix, seen)
 
 
 def large() -> dict[str, Any]:

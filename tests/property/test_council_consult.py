@@ -17,13 +17,14 @@ from concordat.council.consult import (
     from_opinions,
     matrix_csv,
     read_matrix,
+    read_votes,
     result,
     summary,
 )
 from concordat.council.consult.bridging import majority
 from concordat.council.consult.deterministic import by_size, split_into
 from concordat.council.consult.exact import two_shares
-from concordat.errors import MethodError
+from concordat.errors import InputError, MethodError
 from consult_kit import camps, statements
 
 
@@ -92,3 +93,24 @@ def test_a_split_is_numbered_by_size_and_no_point_is_nearer_to_another_centre(
     centres = np.array([array[labels == g].mean(axis=0) for g in range(len(sizes))])
     distance = np.square(array[:, None] - centres).sum(axis=2)
     assert (distance[np.arange(len(array)), labels] <= distance.min(axis=1) + 1e-6).all()
+
+
+FILES = (
+    "participant,group-id,n-votes,0,10,2\n11,1,3,1,-1,0\n9,0,2,1,,1\n3,,1,,-1,\n",
+    "comment-id,agrees,disagrees,moderated,is-meta,comment-body\n0,2,0,1,false,a\n10,0,2,-1,f,b\n2,1,0,1,true,c\n",
+    "timestamp,comment-id,voter-id,vote\n1,0,11,1\n2,10,11,-1\n3,2,9,0\n4,0,9,1\n",
+)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(range(3)), st.integers(0, 140), st.integers(0, 6), st.binary(max_size=4))
+def test_a_damaged_file_is_read_or_refused_in_words(which: int, at: int, length: int, put: bytes) -> None:
+    files = [text.encode() for text in FILES]
+    files[which] = files[which][:at] + put + files[which][at + length :]
+    for read, pair in ((read_matrix, files[:2]), (read_votes, [files[2], files[1]])):
+        try:
+            votes = read(*pair)
+        except InputError as error:
+            assert error.where or error.hint  # noqa: PT017 - either is right
+        else:
+            assert len(votes.hash) == 64

@@ -7,7 +7,7 @@ small enough to be exact, and everything else is done cell by cell (IEEE 754: ea
    moderated statements are left out here, and count as seen by all in n_i, as in `exact`.
 2. A'A, A'B, B'B are whole numbers up to the number of people: exact even in single precision below 2^24. With the
    means m the entry of the covariance is A'A_jk - m_j (B'A)_jk - (A'B)_jk m_k + m_j m_k (B'B)_jk.
-3. The covariance is scaled to integers up to 2^21, vectors to 2^20, and summed in blocks of 1,024 columns: sums stay
+3. The covariance is scaled to integers up to 2^21, vectors to 2^20, and summed in blocks of 1,024 rows: sums stay
    below 2^53. Both components are iterated together from the rows of the largest diagonals, the second made orthogonal
    to the first each round, until no entry moves by more than 1, at most 300 rounds; the largest entry is positive.
 4. Places, scaled as in `exact`, are rounded to 2^-16.
@@ -45,6 +45,7 @@ PLACE_UNIT = 2**16
 BLOCK = 1_024
 ROUNDS = 300
 LLOYD_ROUNDS = 100
+DISTANCE_ROWS = 64
 GROUPS_MAX = 6
 SILHOUETTE_PEOPLE = 2_000
 SILHOUETTE_MIN = 0.25
@@ -92,12 +93,13 @@ def _covariance(matrix: Bytes, seen: Bools, kept: Ints, means: Array) -> Array:
     """Step 2, scaled to whole numbers up to 2^21."""
     a: Floats32 = matrix[:, kept].astype(np.float32)
     b: Floats32 = seen[:, kept].astype(np.float32)
-    cross = a.T @ b
     found = np.asarray((a.T @ a).astype(np.float64))
+    cross = a.T @ b
     for start in range(0, len(kept), BLOCK):  # in blocks of rows: one temporary is small
         part = slice(start, start + BLOCK)
         found[part] -= means[part, None] * cross.T[part]
         found[part] -= cross[part] * means
+    del a, cross
     square = b.T @ b
     for start in range(0, len(kept), BLOCK):
         part = slice(start, start + BLOCK)
@@ -116,7 +118,6 @@ def _components(scaled: Array) -> tuple[Ints, int]:
     diagonal = np.diagonal(scaled)
     if not size or not diagonal.max() > 0:
         return vectors, 0
-    blocks = [np.ascontiguousarray(scaled[:, s : s + BLOCK]) for s in range(0, size, BLOCK)]
     first = int(diagonal.argmax())
     vectors[0] = _whole(scaled[first])
     left = diagonal - np.square(scaled[first]) / diagonal[first]  # the diagonal without the first row's share
@@ -124,7 +125,7 @@ def _components(scaled: Array) -> tuple[Ints, int]:
     rounds, step = 0, VECTOR_MAX
     while step > 1 and rounds < ROUNDS:
         rounds += 1
-        moved = _times(blocks, vectors)
+        moved = _times(scaled, vectors)
         one = _whole(moved[0])
         two = _whole(_without(_whole(moved[1]), one))
         step = max(int(np.abs(one - vectors[0]).max()), int(np.abs(two - vectors[1]).max()))
@@ -135,14 +136,15 @@ def _components(scaled: Array) -> tuple[Ints, int]:
     return vectors, rounds
 
 
-def _times(blocks: Sequence[Array], vectors: Ints) -> Array:
-    """The scaled covariance times both vectors; each block's sums are below 2^52, their own sum is taken in 64 bits."""
+def _times(scaled: Array, vectors: Ints) -> Array:
+    """Both vectors times the scaled covariance, in blocks of rows.
+
+    Each block's sums are below 2^52; their own sum is taken in 64 bits.
+    """
     total = np.zeros(vectors.shape, dtype=np.int64)
-    start = 0
-    for block in blocks:
-        part = vectors[:, start : start + block.shape[1]].astype(np.float64)
-        total += (block @ part.T).T.astype(np.int64)
-        start += block.shape[1]
+    for start in range(0, len(scaled), BLOCK):
+        rows = slice(start, start + BLOCK)
+        total += (vectors[:, rows].astype(np.float64) @ scaled[rows]).astype(np.int64)
     return total.astype(np.float64)
 
 
@@ -210,15 +212,14 @@ def concordat_groups(votes: Votes) -> tuple[Grouping, Places]:
 
 def best_split(points: Ints, ids: Sequence[str]) -> list[tuple[int, float, Ints]]:
     """For each k: k, mean silhouette, and the group of each point. Points are sorted by id."""
-    sample = _sample(ids)
-    x, y = (points[sample, d].astype(np.float64) for d in range(2))
-    distance = np.rint(np.sqrt(np.square(x[:, None] - x) + np.square(y[:, None] - y)))
-    found = []
     distinct = len(np.unique(points, axis=0))
-    for k in range(2, min(GROUPS_MAX, len(points) - 1, distinct) + 1 if len(points) > 2 else min(2, distinct) + 1):
-        labels = split_into(points, k)
-        found.append((k, _silhouette(distance, labels[sample]), labels))
-    return found
+    most = min(GROUPS_MAX, distinct, max(2, len(points) - 1))
+    splits = [(k, split_into(points, k)) for k in range(2, most + 1)]
+    if not splits:
+        return []
+    sample = _sample(ids)
+    silhouettes = _silhouettes(points[sample], [labels[sample] for _, labels in splits])
+    return [(k, value, labels) for (k, labels), value in zip(splits, silhouettes, strict=True)]
 
 
 def split_into(points: Ints, k: int) -> Ints:
@@ -287,11 +288,28 @@ def _sample(ids: Sequence[str]) -> Ints:
     return np.sort(np.array([n for _, n in hashes[:SILHOUETTE_PEOPLE]], dtype=np.int64))
 
 
-def _silhouette(distance: Array, labels: Ints) -> float:
-    """The mean silhouette from whole distances; each person's is rounded to 2^-30 before the sum."""
-    k = int(labels.max()) + 1
-    if k < 2:
-        return 0.0
-    member = (labels[:, None] == np.arange(k)).astype(np.float64)
-    each = widths(distance @ member, member.sum(axis=0), labels)
-    return int(np.rint(each * _WIDTH_UNIT).astype(np.int64).sum()) / _WIDTH_UNIT / len(labels)
+def _silhouettes(points: Ints, splits: Sequence[Ints]) -> list[float]:
+    """The mean silhouette of each split, from whole distances; each person's is rounded to 2^-30 before the sum."""
+    members = [(labels[:, None] == np.arange(int(labels.max()) + 1)).astype(np.float64) for labels in splits]
+    sums = _distances(points, np.concatenate(members, axis=1))
+    found, start = [], 0
+    for labels, member in zip(splits, members, strict=True):
+        part = sums[:, start : start + member.shape[1]]
+        start += member.shape[1]
+        each = widths(part, member.sum(axis=0), labels) if member.shape[1] > 1 else np.zeros(len(labels))
+        found.append(int(np.rint(each * _WIDTH_UNIT).astype(np.int64).sum()) / _WIDTH_UNIT / len(labels))
+    return found
+
+
+def _distances(points: Ints, member: Array) -> Array:
+    """The sum of each point's distances, rounded to whole units, to the members of each group `[point, group]`."""
+    x, y = (points[:, d].astype(np.float64) for d in range(2))
+    sums = np.empty(member.shape)
+    for start in range(0, len(x), DISTANCE_ROWS):  # a block stays in the cache
+        rows = slice(start, start + DISTANCE_ROWS)
+        away, up = x[rows, None] - x, y[rows, None] - y
+        away *= away
+        up *= up
+        away += up
+        sums[rows] = np.rint(np.sqrt(away, out=away), out=away) @ member
+    return sums

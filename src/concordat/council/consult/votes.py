@@ -23,6 +23,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -40,6 +41,7 @@ CHARACTERS_MAX = 1_000
 VOTERS_MAX = 100_000
 WORDS = {1: "agree", 0: "pass", -1: "disagree"}
 _UNSEEN = 2  # in the bytes that are hashed
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")  # the shape of a tag of RFC 5646
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -51,6 +53,8 @@ class Statement:
         moderation: 1 accepted, 0 not reviewed, -1 rejected; the event that says so holds the reason.
         meta: about the speakers, not the matter; None where the source does not say.
         seed: put by whoever opened the consultation.
+        language: of the text, as a tag ("zh"); "" where nobody said.
+        translated_from: the language that the text was translated from; "" for an original.
     """
 
     id: str
@@ -58,6 +62,8 @@ class Statement:
     moderation: int = 1
     meta: bool | None = False
     seed: bool | None = False
+    language: str = ""
+    translated_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,23 @@ class Votes:
     given_groups: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        people = len(self.participants)
+        for name, default in (
+            ("members", self.participants),
+            ("hosts", ("",) * people),
+            ("given_groups", ("",) * people),
+        ):
+            if not getattr(self, name):
+                object.__setattr__(self, name, default)
+            assert len(getattr(self, name)) == people, name
+        assert self.matrix.shape == self.seen.shape == (people, len(self.statements)), "one cell for each pair"
+        assert self.matrix.dtype == np.int8, "votes are small integers"
+        assert self.seen.dtype == np.bool_, "seen is true or false"
+        for ids in (self.participants, self.ids):
+            keys = [sort_key(key) for key in ids]
+            assert all(a < b for a, b in pairwise(keys)), "sorted, and each once"
+
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of the statements."""
@@ -129,10 +152,12 @@ class Votes:
             "participants": list(self.participants),
             "members": list(self.members),
             "hosts": list(self.hosts),
-            "statements": [[s.id, s.moderation, s.meta] for s in self.statements],
+            "statements": [
+                [s.id, s.moderation, s.meta, s.text, s.language, s.translated_from] for s in self.statements
+            ],
         }
         cells = np.where(self.seen, self.matrix, np.int8(_UNSEEN)).astype(np.int8)
-        return hashlib.sha256(canonical.dumps(head) + b"\n" + cells.tobytes()).hexdigest()
+        return hashlib.sha256(canonical.dumps(head, floats=True) + b"\n" + cells.tobytes()).hexdigest()
 
     def with_public(self, public: Public) -> Votes:
         """The same votes, as those of another public."""
@@ -242,6 +267,13 @@ def check_statements(statements: Iterable[Statement], where: str = "statements")
         if len(s.text) > CHARACTERS_MAX:
             what = f'statement "{s.id}" has {len(s.text):,} characters.'
             raise InputError(what, where=at, hint=f"At most {CHARACTERS_MAX:,} are allowed.", code="limit")
+        if any("\ud800" <= c <= "\udfff" for c in s.text):
+            hint = "Write the statement again."
+            raise InputError(f'statement "{s.id}" holds half a surrogate pair.', where=at, hint=hint, code="surrogate")
+        for tag in (s.language, s.translated_from):
+            if tag and not _LANGUAGE.fullmatch(tag):
+                hint = 'Write a language tag ("en", "zh-Hant").'
+                raise InputError(f"{tag!r} is not a language.", where=at, hint=hint, code="bad_language")
         if type(s.moderation) is not int or s.moderation not in WORDS:
             hint = "Write 1 (accepted), 0 (not reviewed) or -1 (rejected)."
             raise InputError(f"{s.moderation!r} is not a moderation.", where=at, hint=hint, code="bad_moderation")

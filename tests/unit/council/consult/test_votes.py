@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from concordat.council.consult.votes import Opinion, Statement, from_opinions, sort_key
+from concordat.council.consult.votes import Opinion, Statement, Votes, from_opinions, sort_key
 from concordat.errors import InputError
 
 TWO = [Statement("1", "Fees are published."), Statement("2", "Fees are capped.")]
@@ -30,12 +30,14 @@ def test_the_hash_tells_votes_moderation_public_and_host_apart() -> None:
     others = [
         from_opinions([Opinion("BRA", "1", 0, (1,)), said[1]], TWO),
         from_opinions(said[:1], TWO),
-        from_opinions(said, [Statement("1", moderation=-1), TWO[1]]),
+        from_opinions(said, [Statement("1", TWO[0].text, moderation=-1), TWO[1]]),
+        from_opinions(said, [Statement("1", "Fees are secret."), TWO[1]]),
+        from_opinions(said, [Statement("1", TWO[0].text, language="en", translated_from="zh"), TWO[1]]),
         from_opinions(said, TWO, public="delegations"),
         from_opinions([Opinion("BRA", "1", 1, (1,), host="h1"), said[1]], TWO),
         from_opinions(said, TWO, events=["a1", "b2"]),
     ]
-    assert len({v.hash for v in [base, *others]}) == 7
+    assert len({v.hash for v in [base, *others]}) == 9
     assert from_opinions(said, TWO, events=["b2", "a1"]).hash == others[-1].hash
 
 
@@ -78,6 +80,8 @@ def test_a_bad_vote_is_refused_with_its_row(said: list[Opinion], message: str) -
     [
         ([TWO[0], Statement("1")], 'statements, row 2: statement "1" stands twice.'),
         ([Statement("1", "x" * 1_001)], 'statements, row 1: statement "1" has 1,001 characters. At most 1,000'),
+        ([Statement("1", "\ud800")], 'statements, row 1: statement "1" holds half a surrogate pair.'),
+        ([Statement("1", language="en_GB")], "statements, row 1: 'en_GB' is not a language."),
         ([Statement("1", moderation=2)], "statements, row 1: 2 is not a moderation."),
         ([Statement(str(n)) for n in range(10_001)], "statements: there are 10,001 statements. At most 10,000"),
     ],
@@ -106,3 +110,13 @@ def test_no_votes_at_all_are_votes_too() -> None:
     assert votes.matrix.shape == (0, 0)
     assert votes.matrix.dtype == np.int8
     assert len(votes.hash) == 64
+
+
+def test_votes_made_by_hand_are_checked() -> None:
+    votes = from_opinions([Opinion("A", "1", 1, (1,)), Opinion("B", "2", 1, (1,))], TWO)
+    made = Votes(votes.participants, votes.statements, votes.matrix, votes.seen)
+    assert made.hash == votes.hash
+    with pytest.raises(AssertionError):
+        Votes(("B", "A"), votes.statements, votes.matrix, votes.seen)
+    with pytest.raises(AssertionError):
+        Votes(("A",), votes.statements, votes.matrix, votes.seen)
