@@ -39,6 +39,7 @@ MIXES = {  # odds of -1, 0, +1
 CODERS = {"2 coders, 10 % err": (2, 0.1), "2 coders, 30 % err": (2, 0.3), "3 coders, 20 % err": (3, 0.2)}
 COMMITMENTS = (15, 30, 100)
 SOURCE = ("0" * 64,)
+FIGURES = ("member", "bloc", "gap of a member", "gap of the bloc", "plain", "plain bloc")
 
 
 def coded(truth: Any, coders: int, err: float, rng: np.random.Generator) -> Any:
@@ -135,6 +136,27 @@ def _one(job: tuple[int, str, str, int]) -> dict[str, Any]:
     return cover(*job)
 
 
+def summary(rows: list[dict[str, Any]], repeats: dict[int, int]) -> dict[str, Any]:
+    """Means over the mixes and coders by number of commitments, and the lowest and highest row.
+
+    A row of the bloc has one interval a repeat, so its own standard error stands beside; members have five.
+    """
+    counted = [row for row in rows if row["commitments"] in COMMITMENTS]
+    by_n = {
+        n: {f: round(float(np.mean([r[f] for r in rows if r["commitments"] == n])), 1) for f in FIGURES}
+        for n in repeats
+    }
+    return {
+        "mean coverage by commitments": by_n,
+        "lowest and highest row, 15 to 100 commitments": {
+            f: [min(r[f] for r in counted), max(r[f] for r in counted)] for f in FIGURES
+        },
+        "standard error of a row of the bloc": {
+            n: round(100 * math.sqrt(0.9 * 0.1 / k), 1) for n, k in repeats.items()
+        },
+    }
+
+
 def main() -> None:
     """Simulate, print, and store if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -143,21 +165,16 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     start = time.perf_counter()
-    repeats = {n: asked.repeats // 2 if n >= 100 else asked.repeats for n in (5, *COMMITMENTS)}  # large ones are slow
+    repeats = dict.fromkeys((5, *COMMITMENTS), asked.repeats)
     jobs = [(n, mix, how, repeats[n]) for n in repeats for mix in MIXES for how in CODERS]
     with ProcessPoolExecutor(asked.processes) as pool:
         rows = list(pool.map(_one, jobs))
-    figures = ("member", "bloc", "gap of a member", "gap of the bloc", "plain", "plain bloc")
-    counted = [row for row in rows if row["commitments"] in COMMITMENTS]
     result = {
         "benchmark": "council_intervals",
         "repeats": repeats,
         "level": 90,
         "accepted": "85 to 95, 15 to 100 commitments",
-        "lowest and highest coverage": {
-            name: [min(r[name] for r in counted), max(r[name] for r in counted)] for name in figures
-        },
-        "mean coverage": {name: round(sum(r[name] for r in counted) / len(counted), 1) for name in figures},
+        **summary(rows, repeats),
         "rows": rows,
         "seconds": round(time.perf_counter() - start),
         "machine": machine(),

@@ -94,6 +94,8 @@ def test_milestones_may_be_values_or_shares_for_all_or_by_member() -> None:
 def test_to_keep_needs_no_target_but_a_tolerance() -> None:
     text = PLAIN.replace("direction: up", "direction: keep").replace("value: 80", "tolerance: 2.5")
     assert way(Target.load(text), Series("users", "percent", {"A": {}}), "A").tolerance == Fraction(5, 2)
+    later = Target.load(text.replace("value: 40", "value: from_release"))
+    assert way(later, Series("users", "percent", {"A": {2020: 33}}), "A").goal == 33
     with pytest.raises(InputError, match=r"line 7: c-1 is to be kept, and has no tolerance. Say how far"):
         Target.load(text.replace(", tolerance: 2.5", ""))
 
@@ -170,6 +172,12 @@ def test_values_that_are_no_numbers_are_refused(bad: object) -> None:
     if bad is not None:
         with pytest.raises(InputError, match="users, A, 2020"):
             Series("users", "percent", {"A": {2020: bad}}).value("A", 2020)  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("year", ["2020", 2020.0, True, None])
+def test_years_are_whole_numbers(year: object) -> None:
+    with pytest.raises(InputError, match=r"users, A: .* is not a year"):
+        Series("users", "percent", {"A": {year: 3}})  # type: ignore[dict-item]
 
 
 def test_before_the_baseline_nothing_is_due() -> None:

@@ -112,5 +112,11 @@ def test_a_recommendation_is_accepted_or_noted() -> None:
         made.answered("BRA", "rejected")
     with pytest.raises(RuleError, match="IND recommends to itself"):
         Recommendation("r-2", "IND", "IND", "Do more.", specific=False)
+    done = made.answered("BRA", "accepted").followed("2027", "partly")
+    assert (done.followed_in, done.outcome) == ("2027", "partly")
+    with pytest.raises(InputError, match="It is done, partly or not done"):
+        made.answered("BRA", "accepted").followed("2027", "mostly")
+    with pytest.raises(RuleError, match="nothing to follow up"):
+        made.followed("2027", "done")
     with pytest.raises(InputError, match="empty"):
         Recommendation("r-3", "IND", "BRA", " ", specific=False)

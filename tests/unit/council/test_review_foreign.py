@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import pytest
 
+from concordat import canonical
 from concordat.council.review import foreign
 from concordat.council.review._foreign_cells import read_cell, read_figure
 from concordat.council.review.foreign import ForeignScores, score_table
@@ -297,7 +298,13 @@ def test_percentages_are_checked_against_the_mean_or_the_published_average() -> 
     assert shares.rows[2].published_percent == 25
     only = score_table("c,A,B,C,Average\nx,1,0,0,67%\ny,1,1,1,90%\n")
     assert [line.percent_verdict for line in only.rows] == ["agrees", "off"]
-    assert "published percentage 90%, computed 100.0 %" in only.report()
+    assert "published percentage 90%, computed 100.0 %." in only.report()
+    read = score_table("c,A,B,Percent\nx,1,–1,50%\ny,,,50%\n")
+    assert [line.percent_verdict for line in read.rows] == ["doubtful", "off"]
+    assert "published percentage 50%, computed 100.0 %: it agrees only if malformed cells are read so: B –1 as -1." in (
+        read.report()
+    )
+    assert "y: published percentage 50%, no codes." in read.report()
 
 
 def test_the_corner_may_be_any_of_the_means_that_people_take() -> None:
@@ -330,6 +337,16 @@ def test_short_rows_have_blanks_and_a_member_nobody_assessed_is_blank_throughout
     found = score_table("c,A,B,C,D\nx,1,0,,1\ny,0,1\nz,1,1,,0\n")
     assert [f[:2] for f in faults(found)] == [("x", "C"), ("y", "C"), ("y", "D"), ("z", "C")]
     assert found.report().splitlines()[1] == "No average was published."
+
+
+def test_the_result_is_plain_data() -> None:
+    made = score_table("c,A,B,Average\nx,1,–1,0.9\n").as_dict()
+    canonical.dumps(made)
+    assert made["lines"][0] == {
+        "axis": "row", "name": "x", "line": 2, "mean": "1/1", "codes": 1, "published": "0.9", "verdict": "off",
+        "published_percent": "", "percent_verdict": "not checked", "note": "",
+    }  # fmt: skip
+    assert made["malformed"][0]["reading"] == "-1/1"
 
 
 def test_names_that_stand_twice_keep_their_lines() -> None:

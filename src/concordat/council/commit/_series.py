@@ -53,6 +53,9 @@ class Series:
         reasons: why a member has no value, by member.
         release: the hash of the release, if it has one.
 
+    Raises:
+        InputError: a year that is no whole number.
+
     >>> Series("internet_users_pct", "percent", {"IND": {2023: 50.5}}).value("IND", 2023)
     Fraction(101, 2)
     """
@@ -62,6 +65,15 @@ class Series:
     values: Mapping[str, Mapping[int, Value | None]]
     reasons: Mapping[str, str] = field(default_factory=dict)
     release: str = ""
+
+    def __post_init__(self) -> None:
+        for member, values in self.values.items():
+            for year in values:
+                if type(year) is not int:
+                    what = f"{year!r} is not a year."
+                    raise InputError(
+                        what, where=f"{self.indicator}, {member}", hint="Years are whole numbers.", code="year"
+                    )
 
     def value(self, member: str, year: int) -> Fraction | None:
         """A member's value of a year, None where there is none.

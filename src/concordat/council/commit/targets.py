@@ -156,7 +156,8 @@ class Target:
             hash=canonical.digest(document.value),
         )
         for member in sorted({*made.values, *made.baseline, *made.milestones} - {""}) or [""]:
-            start, goal = made._start(member, None), made._stated_goal(member)
+            start = made._start(member, None)
+            goal = made._stated_goal(member, start)
             if start is not None and goal is not None:
                 made._way(member, start, goal, document.place("target"), computed=False)
         return made
@@ -180,7 +181,7 @@ class Target:
                 reason = series.reason(member, self.baseline_year)
                 found[member] = f"no baseline: {reason}"
                 continue
-            goal = self._stated_goal(member)
+            goal = self._stated_goal(member, start)
             computed = goal is None and bool(self.gap_rule)
             if computed:
                 goal = self._halved(start, series)
@@ -215,11 +216,10 @@ class Target:
             return series.value(member, self.baseline_year)
         return stated
 
-    def _stated_goal(self, member: str) -> Fraction | None:
+    def _stated_goal(self, member: str, start: Fraction | None) -> Fraction | None:
+        """What the file sets; where something is to be kept, the baseline."""
         goal = self.values.get(member, self.values.get(""))
-        if goal is None and self.direction == "keep" and not self.gap_rule:
-            return self._start(member, None)
-        return goal
+        return start if goal is None and self.direction == "keep" else goal
 
     def _halved(self, start: Fraction, series: Series) -> Fraction:
         known = [v for m in series.values if (v := series.value(m, self.baseline_year)) is not None]

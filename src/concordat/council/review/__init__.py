@@ -6,8 +6,9 @@
     sure = intervals(scores, [found], seed=2026)
     print(scores.alpha, scores.bloc.percent, sure.members["BRA"], sure.gap.flagged)
 
-`cycle` is the order of a review, `agreement` how far coders agree, `steps` the five words, `foreign` the scorer of
-other people's tables. What coders judge and what indicators show stand side by side and are never mixed.
+`cycle` is the order of a review, `agreement` how far coders agree, `steps` the five words, `table` a row for each
+commitment, `foreign` the scorer of other people's tables. What coders judge and what indicators show stand side by side
+and are never mixed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from concordat.council.review.intervals import Intervals, intervals
     from concordat.council.review.scores import Code, Scores, score
     from concordat.council.review.steps import coverage, step
+    from concordat.council.review.table import moved, table
 
 __all__ = [
     "Alpha",
@@ -40,9 +42,11 @@ __all__ = [
     "coverage",
     "evidence",
     "intervals",
+    "moved",
     "score",
     "score_table",
     "step",
+    "table",
 ]
 
 _HOMES = {
@@ -53,11 +57,12 @@ _HOMES = {
     **dict.fromkeys(("Intervals", "intervals"), "intervals"),
     **dict.fromkeys(("Code", "Scores", "score"), "scores"),
     **dict.fromkeys(("coverage", "step"), "steps"),
+    **dict.fromkeys(("moved", "table"), "table"),
 }
 
 
 class _Room(ModuleType):
-    """The package as a module in which `evidence` is the function, also once its module is loaded."""
+    """The package as a module in which `evidence`, say, is the function, also once its module is loaded."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, ModuleType) and _HOMES.get(name) == name:

@@ -47,6 +47,7 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 COMMENT_DAYS = 14
 DAY = 86_400
 ANSWERS = ("accepted", "noted")
+OUTCOMES = ("done", "partly", "not done")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -115,7 +116,7 @@ class Cycle:
                 hint = "Reasons are balance over issues, centrality, measurability, or your own."
                 raise RuleError(f"{name} was chosen without a reason.", where=self.id, hint=hint, code="no_reason")
         coverage(len(reasons), self.registered)
-        return replace(self, selection=MappingProxyType(dict(sorted(reasons.items()))))
+        return replace(self, selection=dict(sorted(reasons.items())))
 
     def fixed(self, guideline: str) -> Cycle:
         """After the guideline was fixed by its hash."""
@@ -225,6 +226,8 @@ class Recommendation:
     specific: bool
     answer: str = ""
     reason: str = ""
+    followed_in: str = ""
+    outcome: str = ""
 
     def __post_init__(self) -> None:
         if self.sender == self.to:
@@ -251,6 +254,21 @@ class Recommendation:
         if answer == "noted" and not reason.strip():
             raise RuleError("noted without a reason.", where=self.id, hint="Say why.", code="no_reason")
         return replace(self, answer=answer, reason=reason)
+
+    def followed(self, cycle: str, outcome: str) -> Recommendation:
+        """After a later review looked at what came of it: `done`, `partly` or `not done`.
+
+        Raises:
+            RuleError: it was not accepted, or is too general to be followed.
+            InputError: another outcome.
+        """
+        if self.answer != "accepted" or not self.specific:
+            hint = "Followed up are accepted recommendations that say what is to be done."
+            raise RuleError("there is nothing to follow up.", where=self.id, hint=hint, code="not_followed")
+        if outcome not in OUTCOMES:
+            hint = f"It is {listed(OUTCOMES)}."
+            raise InputError(f'"{outcome}" is not an outcome.', where=self.id, hint=hint, code="outcome")
+        return replace(self, followed_in=cycle, outcome=outcome)
 
 
 def _hash(text: str, what: str, where: str) -> str:

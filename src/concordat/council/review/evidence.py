@@ -29,7 +29,7 @@ from. It is never mixed with the coders' `scores`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -158,6 +158,24 @@ def combine(parts: Sequence[Evidence]) -> Combined:
         known = [c.value for p in parts if (c := p.cells.get(member)) is not None and c.value is not None]
         values[member] = sum(known, Fraction(0)) / len(known) if known else None
     return Combined(commitment, at, values, tuple(sorted(parts, key=lambda p: p.indicator)))
+
+
+def values_of(given: Iterable[Evidence | Combined]) -> dict[tuple[str, str], Fraction]:
+    """The evidence of each commitment and member that has a value.
+
+    Raises:
+        InputError: evidence of a commitment twice.
+    """
+    found: dict[tuple[str, str], Fraction] = {}
+    seen: set[str] = set()
+    for part in given:
+        if part.commitment in seen:
+            hint = "Several indicators of a commitment go through combine()."
+            raise InputError(f"evidence of {part.commitment} twice.", hint=hint, code="duplicate")
+        seen.add(part.commitment)
+        cells = part.values if isinstance(part, Combined) else {m: c.value for m, c in part.cells.items()}
+        found |= {(part.commitment, member): value for member, value in cells.items() if value is not None}
+    return found
 
 
 def _cell(member: str, way: Way | str, series: Series, at: int) -> EvidenceCell:

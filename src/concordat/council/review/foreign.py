@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from concordat.council.review._foreign_cells import (
     BLANK,
@@ -112,8 +113,14 @@ class Line:
                 off = "" if self.mean is None else f"off by {float(abs(self.published - self.mean)):.3f}"
                 end = f"{off}{f' ({self.note})' if self.note else ''}"
             said.append(f"published average {self.published_text}, {mean}{figure}: {end}.")
-        if self.percent_verdict == OFF and self.percent is not None:
-            said.append(f"published percentage {self.percent_text}, computed {float(self.percent):.1f} %.")
+        if self.percent_verdict in (OFF, DOUBTFUL):
+            computed = "no codes" if self.percent is None else f"computed {float(self.percent):.1f} %"
+            read = (
+                f": it agrees only if malformed cells are read so: {self.note}"
+                if self.percent_verdict == DOUBTFUL
+                else ""
+            )
+            said.append(f"published percentage {self.percent_text}, {computed}{read}.")
         name = f"line {self.line}, {self.name}" if self.axis == "row" else f"{self.axis} {self.name}".strip()
         return f"{name}: {' '.join(said)}" if said else f"{name}: {mean}{figure}."
 
@@ -149,9 +156,39 @@ class ForeignScores:
         """Rows and columns whose published average agrees only if malformed cells are read as they were meant."""
         return tuple(line for line in self.lines if DOUBTFUL in (line.verdict, line.percent_verdict))
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data without floats."""
+        lines = [
+            {
+                "axis": x.axis,
+                "name": x.name,
+                "line": x.line,
+                "mean": _text(x.mean),
+                "codes": x.codes,
+                "published": x.published_text,
+                "verdict": x.verdict,
+                "published_percent": x.percent_text,
+                "percent_verdict": x.percent_verdict,
+                "note": x.note,
+            }
+            for x in self.lines
+        ]
+        malformed = [
+            {
+                "line": m.line,
+                "row": m.row,
+                "column": m.column,
+                "text": m.text,
+                "fault": m.fault,
+                "reading": _text(m.reading),
+            }
+            for m in self.malformed
+        ]
+        return {"lines": lines, "malformed": malformed, "notes": list(self.notes)}
+
     def report(self) -> str:
         """All that was found, a line each."""
-        told = [str(line) for line in self.lines if line.wrong or line.verdict == DOUBTFUL]
+        told = [str(line) for line in self.lines if {OFF, DOUBTFUL} & {line.verdict, line.percent_verdict}]
         head = f"{len(self.rows)} rows, {len(self.columns)} columns of codes."
         checked = any(line.verdict != UNCHECKED or line.percent_verdict != UNCHECKED for line in self.lines)
         fine = "All published figures agree." if checked else "No average was published."
@@ -255,7 +292,8 @@ def _line(
     percent_verdict = UNCHECKED
     if percent is not None and share is not None:
         tolerance = SLACK * percent.half_unit * scale.factor
-        percent_verdict, _ = _verdict(share / 50 - 1, tolerance / 50, codes, cells)
+        percent_verdict, read = _verdict(share / 50 - 1, tolerance / 50, codes, cells)
+        note = note or read
         from_average = published is not None and abs(50 * (published + 1) - share) <= tolerance
         if percent_verdict == OFF and verdict in (AGREES, DOUBTFUL) and from_average:
             percent_verdict = AGREES  # rounded from the published average
@@ -311,6 +349,10 @@ def _mean(values: Sequence[Fraction]) -> Fraction:
     if all(v.denominator == 1 for v in values):  # codes: whole numbers are added much faster
         return Fraction(sum(v.numerator for v in values), len(values))
     return sum(values, Fraction(0)) / len(values)
+
+
+def _text(value: Fraction | None) -> str | None:
+    return None if value is None else f"{value.numerator}/{value.denominator}"
 
 
 def _signed(value: Fraction) -> str:

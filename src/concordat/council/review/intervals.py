@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concordat.council.review._resample import PRIOR, Array, Sample, draw
-from concordat.council.review.evidence import Combined, Evidence, stream
+from concordat.council.review.evidence import Combined, Evidence, stream, values_of
 from concordat.council.review.scores import Key, Scores
 from concordat.errors import InputError, MethodError
 
@@ -76,9 +76,8 @@ class Interval:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data without floats: the value is exact, the ends are text of six decimals."""
-        value = None if self.value is None else f"{self.value.numerator}/{self.value.denominator}"
         ends = [None if end is None else f"{end:.6f}" for end in (self.low, self.high)]
-        return {"value": value, "low": ends[0], "high": ends[1], "n": self.n, "reason": self.reason}
+        return {"value": _text(self.value), "low": ends[0], "high": ends[1], "n": self.n, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,11 @@ class Gap:
         low, high = self.gap.low, self.gap.high
         return low is not None and high is not None and (low > 0 or high < 0)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data without floats."""
+        means = {"human": _text(self.human), "evidence": _text(self.evidence)}
+        return {**means, "gap": self.gap.as_dict(), "pairs": self.pairs, "flagged": self.flagged}
+
 
 @dataclass(frozen=True)
 class Intervals:
@@ -113,6 +117,19 @@ class Intervals:
     seed: int | str
     draws: int
     level: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data without floats."""
+        groups = {"members": self.members, "issues": self.issues}
+        return {
+            **{name: {key: one.as_dict() for key, one in group.items()} for name, group in groups.items()},
+            "bloc": self.bloc.as_dict(),
+            "gaps": {member: gap.as_dict() for member, gap in self.gaps.items()},
+            "gap": self.gap.as_dict(),
+            "seed": str(self.seed),
+            "draws": self.draws,
+            "level": f"{self.level:g}",
+        }
 
 
 def intervals(
@@ -135,7 +152,7 @@ def intervals(
     resampled = _Resampled.of(scores, seed, draws, level)
     keys = [key for key, cell in scores.cells.items() if cell.value is not None]
     human = {key: value for key in keys if (value := scores.cells[key].value) is not None}
-    shown = _evidence_values(evidence)
+    shown = values_of(evidence)
     pairs = {key: shown[key] - human[key] for key in keys if key in shown}
     gaps = {
         member: _gap(resampled, f"gap:{member}", {k: v for k, v in pairs.items() if k[1] == member}, human, shown)
@@ -301,15 +318,5 @@ def _mean(values: Mapping[Key, Fraction], pairs: Mapping[Key, Fraction]) -> Frac
     return sum(means, Fraction(0)) / len(means) if means else None
 
 
-def _evidence_values(given: Iterable[Evidence | Combined]) -> dict[Key, Fraction]:
-    """The evidence of each commitment and member that has a value."""
-    found: dict[Key, Fraction] = {}
-    seen: set[str] = set()
-    for part in given:
-        if part.commitment in seen:
-            hint = "Several indicators of a commitment go through combine()."
-            raise InputError(f"evidence of {part.commitment} twice.", hint=hint, code="duplicate")
-        seen.add(part.commitment)
-        cells = part.values if isinstance(part, Combined) else {m: c.value for m, c in part.cells.items()}
-        found |= {(part.commitment, member): value for member, value in cells.items() if value is not None}
-    return found
+def _text(value: Fraction | None) -> str | None:
+    return None if value is None else f"{value.numerator}/{value.denominator}"
