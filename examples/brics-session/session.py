@@ -1,5 +1,7 @@
-"""A session of ten members on one machine: the first agenda, a consultation, amendments, votes under three rules, a target,
-a review with evidence, and a dispute that is settled; it ends with an export that anybody can verify.
+"""A session of ten members on one machine, from the founding to a dispute that is settled.
+
+The first agenda, a consultation, amendments, votes under three rules, a target, a review with evidence; it ends with an
+export that anybody can verify.
 
     python examples/brics-session/session.py FOLDER
 
@@ -149,8 +151,17 @@ def founding(s: Session) -> None:
     from concordat.cli._council_files import act_of
 
     weights = act_of([HERE / "population.yaml"])[1]
-    rules = [(HERE / "rules" / f"{n}.yaml").read_text() for n in ("qualified", "majority", "consensus", "silence", "amend_rules")]
-    s.say(*((m, kind, body) for m in TEN for kind, body in (("WeightsAdopted", weights), ("RuleAdopted", {"rules": rules}))))
+    rules = [
+        (HERE / "rules" / f"{n}.yaml").read_text()
+        for n in ("qualified", "majority", "consensus", "silence", "amend_rules")
+    ]
+    s.say(
+        *(
+            (m, kind, body)
+            for m in TEN
+            for kind, body in (("WeightsAdopted", weights), ("RuleAdopted", {"rules": rules}))
+        )
+    )
     s.tell(f"Founded: {len(s.council.all('rule'))} rules, population of {len(TEN)} members.")
 
 
@@ -159,7 +170,8 @@ def first_agenda(s: Session) -> None:
     register = Register.load_seed()
     rows = [
         {
-            "anchor": c.anchor.words, "beneficiary": c.beneficiary, "document": c.document, "due": c.due or "", "id": c.id,
+            "anchor": c.anchor.words, "beneficiary": c.beneficiary, "document": c.document, "due": c.due or "",
+            "id": c.id,
             "kind": c.kind, "review_level": c.review_level, "topic": c.topic, "what": c.what, "who": c.who,
             "measures": [{"code": m.code, "note": m.note, "source": m.source, "tells": m.tells} for m in c.measures],
         }
@@ -189,7 +201,9 @@ def consultation(s: Session) -> str:
     for member in TEN:
         small_ones = ("agree", "disagree") if member in small else ("disagree", "agree")
         words = [*for_all[:2], small_ones[0], *for_all[2:5], small_ones[1], for_all[5]]
-        said.append((member, "OpinionVoted", {"consultation": key, "opinions": [[n, w] for n, w in enumerate(words, 1)]}))
+        said.append(
+            (member, "OpinionVoted", {"consultation": key, "opinions": [[n, w] for n, w in enumerate(words, 1)]})
+        )
     s.say(*said)
     s.wait(days=9)
     from concordat.council.consult import analyse, summary
@@ -215,7 +229,11 @@ def amendments(s: Session, proposal: str) -> None:
     far = {"base": base, "change": {"op": "delete", "paragraph": "p2"}, "proposal": proposal}
     s.say(("ETH", "AmendmentTabled", near), ("IRN", "AmendmentTabled", far))
     found = {a.author: a.id for a in s.council.all("amendment")}
-    order = {"order": [found["IRN"], found["ETH"]], "proposal": proposal, "reason": "a deletion is furthest from the text"}
+    order = {
+        "order": [found["IRN"], found["ETH"]],
+        "proposal": proposal,
+        "reason": "a deletion is furthest from the text",
+    }
     s.say((CHAIR, "AmendmentsOrdered", order))
     s.vote(found["IRN"], "majority", all_but("no", IRN="yes", RUS="yes"))
     s.vote(found["ETH"], "majority", all_but("yes", CHN="abstain"))
@@ -290,7 +308,11 @@ def review(s: Session) -> None:
     told = {"cycle": key, "specific": True, "text": "Publish the budget of the programme.", "to": "ETH"}
     adopted = (CHAIR, "StageAdvanced", {"decision": vote.id, "subject": key, "to": "adopted"})
     s.say(adopted, ("BRA", "RecommendationMade", told))
-    answer = {"answer": "accepted", "reason": "It is in the next budget.", "recommendation": s.newest("recommendation").id}
+    answer = {
+        "answer": "accepted",
+        "reason": "It is in the next budget.",
+        "recommendation": s.newest("recommendation").id,
+    }
     s.say(("ETH", "RecommendationAnswered", answer))
     _tell_review(s, key, series)
 

@@ -32,9 +32,7 @@ def import_seed(
     for pair in document:
         name, path = _pair(pair, "--document")
         texts[name] = read(Path(path)).decode("utf-8-sig", "replace")
-    register = Register.load_seed(
-        read(file) if file else None, documents=texts or None, known_codes=_known_codes()
-    )
+    register = Register.load_seed(read(file) if file else None, documents=texts or None, known_codes=_known_codes())
     facts = {
         "agenda": len(register.agenda),
         "commitments": len(register.commitments),
@@ -46,7 +44,9 @@ def import_seed(
             known = place.council.things.get("commitment", {})
             fresh = [c for c in register.commitments if c.id not in known]
             if not fresh:
-                raise InputError("all of them are registered already.", hint="concordat council show commitment", code="twice")
+                raise InputError(
+                    "all of them are registered already.", hint="concordat council show commitment", code="twice"
+                )
             said: list[tuple[str, dict[str, Any]]] = [
                 ("CommitmentRegistered", {"commitments": [_body(c) for c in fresh[i : i + ITEMS_A_ENTRY]]})
                 for i in range(0, len(fresh), ITEMS_A_ENTRY)

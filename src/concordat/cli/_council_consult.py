@@ -1,4 +1,4 @@
-"""`concordat council consult`: open a consultation, say and moderate statements, give opinions, see what they come to."""
+"""`concordat council consult`: statements, moderation, opinions, and what they come to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from concordat.cli._council_home import AS, DEMO, seat
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json
 from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError
 
@@ -68,7 +68,9 @@ def say(
         entry = place.say("StatementSubmitted", {"consultation": consultation, "language": language, "text": text})
         rows = place.council.get("consultation", consultation).statements
         number = next((s.number for s in rows if s.entry == entry.id), None)
-        told(place, entry, f"Statement {number} of {consultation} by {entry.author}." if number else "", json, id=number)
+        told(
+            place, entry, f"Statement {number} of {consultation} by {entry.author}." if number else "", json, id=number
+        )
 
 
 @app.command()
@@ -85,11 +87,15 @@ def vote(
     from concordat.cli.council import told
 
     if len(opinions) % 2:
-        raise InputError("an opinion is a number and a word.", where="opinions", hint="As 12 agree 13 pass", code="opinion")
+        raise InputError(
+            "an opinion is a number and a word.", where="opinions", hint="As 12 agree 13 pass", code="opinion"
+        )
     rows: list[list[Any]] = []
     for number, choice in zip(opinions[::2], opinions[1::2], strict=True):
         if not number.isdecimal():
-            raise InputError(f'"{number[:20]}" is no statement\'s number.', where="opinions", hint="As 12 agree", code="opinion")
+            raise InputError(
+                f'"{number[:20]}" is no statement\'s number.', where="opinions", hint="As 12 agree", code="opinion"
+            )
         rows.append([int(number), choice])
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say("OpinionVoted", {"consultation": consultation, "opinions": rows})
@@ -124,7 +130,9 @@ def moderate(
 def show(
     consultation: str = CONSULTATION,
     mode: str = MODE,
-    export: Path = typer.Option(None, "--export", help="Write comments.csv, participants-votes.csv and result.json there."),
+    export: Path = typer.Option(
+        None, "--export", help="Write comments.csv, participants-votes.csv and result.json there."
+    ),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
     speaker: str = AS,
@@ -144,7 +152,9 @@ def analyse(
     folder: Path = typer.Argument(..., help="An export in Polis's form: comments.csv and participants-votes.csv."),
     mode: str = MODE,
     sign: int = typer.Option(0, "--sign", help="What agree is in the votes: 1, or -1 (old exports)."),
-    export: Path = typer.Option(None, "--export", help="Write comments.csv, participants-votes.csv and result.json there."),
+    export: Path = typer.Option(
+        None, "--export", help="Write comments.csv, participants-votes.csv and result.json there."
+    ),
     json: bool = JSON,
 ) -> None:
     """Analyse a consultation held elsewhere, from its export."""

@@ -12,18 +12,25 @@ from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read
 from concordat.errors import InputError
 
 app = typer.Typer(
-    help="File a dispute, act in it, see its deadlines.", rich_markup_mode=None, add_completion=False, no_args_is_help=True
+    help="File a dispute, act in it, see its deadlines.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
 )
 DISPUTE = typer.Argument(..., help="The dispute's id.")
 
 
 @app.command("file")
 def file_(
-    procedure: str = typer.Argument(..., help="A shipped procedure (odr, expedited, dsu, icdpaso, council-default), or a file."),
+    procedure: str = typer.Argument(
+        ..., help="A shipped procedure (odr, expedited, dsu, icdpaso, council-default), or a file."
+    ),
     against: str = typer.Option(..., "--against", help="The member it is filed against."),
     subject: str = typer.Option(..., "--subject", help="What it is about, in a line."),
     urgent: bool = typer.Option(False, "--urgent", help="An urgent case, where the procedure has shorter periods."),
-    agreement: str = typer.Option("", "--agreement", help="What the parties agreed on, where the procedure asks for it."),
+    agreement: str = typer.Option(
+        "", "--agreement", help="What the parties agreed on, where the procedure asks for it."
+    ),
     roster: list[str] = typer.Option([], "--roster", help="Whom a fallback may appoint; repeatable."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
@@ -97,12 +104,18 @@ def show(
         return
     print("\n".join(dispute_lines(found)))
     for d in duties:
-        print(f"{d.party}: {d.what}{' by the end of ' + d.day.isoformat() if d.day else ''}{' (overdue)' if d.overdue else ''}")
+        print(
+            f"{d.party}: {d.what}"
+            f"{' by the end of ' + d.day.isoformat() if d.day else ''}{' (overdue)' if d.overdue else ''}"
+        )
         for note in d.notes:
             print(f"  {note}")
     for row in kept(found.case):
         when = f"{abs(row.days)} days {'late' if row.days > 0 else 'early'}" if row.days else "on the last day"
-        print(f"{row.stage.replace('_', ' ')}: due {row.due.day}, {'missed' if row.late and row.done is None else when} ({row.how})")
+        print(
+            f"{row.stage.replace('_', ' ')}: due {row.due.day}, "
+            f"{'missed' if row.late and row.done is None else when} ({row.how})"
+        )
 
 
 @app.command()

@@ -17,6 +17,4 @@ def read_folder(folder: Path, sign: int) -> Any:
     from concordat.council.consult.polis_csv import read_matrix
 
     comments, votes = folder / "comments.csv", folder / "participants-votes.csv"
-    return read_matrix(
-        read(votes), read(comments), sign=sign or None, where=str(votes), comments_where=str(comments)
-    )
+    return read_matrix(read(votes), read(comments), sign=sign or None, where=str(votes), comments_where=str(comments))

@@ -1,4 +1,4 @@
-"""What `council power` and `council what-if` print: tables of indices, coalitions, ballots that would have to change."""
+"""What `council power` and `council what-if` print: indices, coalitions, ballots that would have to change."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def question(
     if not entitled and tables:
         entitled = tuple(sorted(set.intersection(*(set(t) for t in tables.values()))))
     if not entitled:
-        raise InputError("whose power?", hint="Name the members: --members A,B,C, or a table: --weights FILE", code="who")
+        raise InputError(
+            "whose power?", hint="Name the members: --members A,B,C, or a table: --weights FILE", code="who"
+        )
     groups = {g.id: g.members for g in council.all("group")} if council else {}
     return found, tables, entitled, groups
 
@@ -134,10 +136,14 @@ def what_if_lines(
         result = tally(rule, cast, list(cast), tables, entitled=entitled, groups=groups)
         turn = votes_to_change(result, list(cast), tables, groups=groups)
         facts["votes"] = {"choice": turn.choice, "outcome": turn.outcome, "sets": [list(s) for s in turn.sets]}
-        lines.append(f"{result.text}. To turn it, one of these would have to vote {turn.choice}: {len(turn.sets)} ways.")
+        lines.append(
+            f"{result.text}. To turn it, one of these would have to vote {turn.choice}: {len(turn.sets)} ways."
+        )
         lines += [f"  {' '.join(s)}" for s in turn.sets[:SHOWN]]
     if not facts:
-        told("winning", minimal_winning(rule, tables, entitled=entitled, groups=groups), "Smallest coalitions that adopt")
+        told(
+            "winning", minimal_winning(rule, tables, entitled=entitled, groups=groups), "Smallest coalitions that adopt"
+        )
         told("blocking", minimal_blocking(rule, tables, entitled=entitled, groups=groups), "Smallest that block")
     return facts, lines
 

@@ -12,7 +12,9 @@ from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read
 from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError
 
-app = typer.Typer(help="Open, close and declare votes.", rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    help="Open, close and declare votes.", rich_markup_mode=None, add_completion=False, no_args_is_help=True
+)
 VOTE = typer.Argument(..., help="The vote's id.")
 
 
@@ -92,7 +94,12 @@ def declare(
     with seat(home, passphrase_file, speaker, demo) as place:
         found = place.council.get("vote", vote)
         ballots = {m: b.entry for m, b in found.ballots.items()}
-        body = {"ballots": ballots, "outcome": found.outcome or "none", "result": found.result_hash or "0" * 64, "vote": vote}
+        body = {
+            "ballots": ballots,
+            "outcome": found.outcome or "none",
+            "result": found.result_hash or "0" * 64,
+            "vote": vote,
+        }
         entry = place.say("ResultDeclared", body)
         _told(place, entry, f"{vote}: {found.outcome} declared by {entry.author}.", json, outcome=found.outcome)
 
@@ -115,7 +122,9 @@ def challenge(
 
 def cast(
     vote: str = VOTE,
-    choice: list[str] = typer.Argument(..., help="yes, no, abstain, object, ...; of an election the ranking or approvals."),
+    choice: list[str] = typer.Argument(
+        ..., help="yes, no, abstain, object, ...; of an election the ranking or approvals."
+    ),
     proxy_for: str = typer.Option("", "--for", help="The member whose proxy this one holds."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
@@ -169,7 +178,9 @@ def reveal(
     with seat(home, passphrase_file, speaker, demo) as place:
         kept = place.node.store.papers("sealed").get(vote)
         if kept is None:
-            raise InputError(f"this node sealed no ballot in {vote}.", hint="It is opened where it was sealed.", code="sealed")
+            raise InputError(
+                f"this node sealed no ballot in {vote}.", hint="It is opened where it was sealed.", code="sealed"
+            )
         entry = place.say("BallotRevealed", {"vote": vote, **canonical.loads(kept)})
         _told(place, entry, f"{entry.author} opened its ballot in {vote}.", json)
 
@@ -189,14 +200,17 @@ def result(
 
     with seat(home, passphrase_file, speaker, demo) as place:
         found = place.council.get("vote", vote)
-        lines = result_lines(place.council, found)
+        lines = result_lines(found)
         if out is not None:
             from concordat.council.result import document_of
             from concordat.ledger.bundle import bundle_of
 
             replica, trust = place.node.replica, place.node.chain.pinned
             write_file(out, document_of(place.council, vote, lambda key: bundle_of(replica, key).data(), trust))
-            lines.append(f"{out}: {out.stat().st_size:,} bytes. Check it anywhere: concordat council verify {out} --trust {trust}")
+            lines.append(
+                f"{out}: {out.stat().st_size:,} bytes. "
+                f"Check it anywhere: concordat council verify {out} --trust {trust}"
+            )
     if json:
         print_json(value_of(found))
         return
@@ -236,7 +250,9 @@ def verify(
 def power(
     rule: str = typer.Argument(..., help="A rule in force, a shipped rule, or a file."),
     weights: list[Path] = typer.Option([], "--weights", help="A table of weights (YAML), instead of those in force."),
-    members: str = typer.Option("", "--members", help="Members with commas; default: those of the council, or the bloc's."),
+    members: str = typer.Option(
+        "", "--members", help="Members with commas; default: those of the council, or the bloc's."
+    ),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
     speaker: str = AS,
@@ -256,11 +272,17 @@ def power(
 
 def what_if(
     rule: str = typer.Argument(..., help="A rule in force, a shipped rule, or a file."),
-    blocks_with: str = typer.Option("", "--blocks-with", help="The smallest coalitions that block with this member in them."),
-    wins_with: str = typer.Option("", "--wins-with", help="The smallest coalitions that adopt with this member in them."),
+    blocks_with: str = typer.Option(
+        "", "--blocks-with", help="The smallest coalitions that block with this member in them."
+    ),
+    wins_with: str = typer.Option(
+        "", "--wins-with", help="The smallest coalitions that adopt with this member in them."
+    ),
     vote: str = typer.Option("", "--vote", help="Which ballots of this vote would have to change."),
     weights: list[Path] = typer.Option([], "--weights", help="A table of weights (YAML), instead of those in force."),
-    members: str = typer.Option("", "--members", help="Members with commas; default: those of the council, or the bloc's."),
+    members: str = typer.Option(
+        "", "--members", help="Members with commas; default: those of the council, or the bloc's."
+    ),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
     speaker: str = AS,

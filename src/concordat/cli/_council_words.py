@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from concordat.council._body import utc, utc_day
-from concordat.council.state import Council, value_of
+from concordat.council.state import value_of
 
 
-def result_lines(council: Council, vote: Any) -> list[str]:
+def result_lines(vote: Any) -> list[str]:
     """A vote: what was cast, whether it counts, when it is final."""
-    lines = [f"{vote.id}: {vote.subject}{' (' + vote.title + ')' if vote.title else ''}, under {vote.rule} {vote.rule_version}."]
+    lines = [f"{vote.id}: {vote.subject}{' (' + vote.title + ')' if vote.title else ''}, under {vote.rule}."]
     if not vote.result:
         cast = len(vote.ballots) + len([s for s in vote.sealed.values() if not s.opened])
         lines.append(f"{vote.status}: {cast} of {len(vote.entitled)} have voted; it closes {utc(vote.closes)}.")
@@ -42,16 +42,18 @@ def _when(vote: Any) -> str:
 def proposal_lines(proposal: Any) -> list[str]:
     """A proposal and its text."""
     lines = [f"{proposal.id}: {proposal.title}, tabled by {proposal.author}, {proposal.status}, under {proposal.rule}."]
-    lines.append(f"Version {len(proposal.versions)}, {proposal.text.hash[:16]}; authentic: {', '.join(proposal.authentic)}.")
+    lines.append(
+        f"Version {len(proposal.versions)}, {proposal.text.hash[:16]}; authentic: {', '.join(proposal.authentic)}."
+    )
     for key, text in proposal.text.texts[proposal.authentic[0]]:
         lines.append(f"  {key}  {text}")
     return lines
 
 
-def thing_lines(council: Council, kind: str, thing: Any) -> list[str]:
+def thing_lines(kind: str, thing: Any) -> list[str]:
     """Any object in words; its fields where there are none."""
     if kind == "vote":
-        return result_lines(council, thing)
+        return result_lines(thing)
     if kind == "proposal":
         return proposal_lines(thing)
     if kind == "dispute":
@@ -59,7 +61,10 @@ def thing_lines(council: Council, kind: str, thing: Any) -> list[str]:
     if kind == "commitment":
         lines = [f"{thing.id}: {thing.what} ({thing.document}; {thing.state})."]
         lines.append(f"Who: {thing.who}. For: {thing.beneficiary or 'all'}. Due: {thing.due or 'no date'}.")
-        lines += [f"Target of {t.author}{', adopted by ' + t.decision if t.decision else ', proposed'}." for t in thing.targets]
+        lines += [
+            f"Target of {t.author}{', adopted by ' + t.decision if t.decision else ', proposed'}."
+            for t in thing.targets
+        ]
         return lines
     value = {k: v for k, v in value_of(thing).items() if k not in ("batch", "entry")}
     return [f"{key}: {_short(found)}" for key, found in value.items()]

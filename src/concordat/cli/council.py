@@ -77,7 +77,9 @@ def adopt(
 def table(
     file: Path = typer.Argument(..., help="The text: a title (# ...), then paragraphs with empty lines between."),
     rule: str = typer.Option(..., "--rule", help="The rule under which it is to be decided."),
-    kind: str = typer.Option("proposal", "--kind", help="proposal, report, rule, weights, group, member, chair, commitment."),
+    kind: str = typer.Option(
+        "proposal", "--kind", help="proposal, report, rule, weights, group, member, chair, commitment."
+    ),
     language: str = typer.Option("en", "--language", help="The language of the text."),
     translation: list[str] = typer.Option([], "--translation", help="Another authentic language: zh=FILE. Repeatable."),
     act: str = typer.Option("", "--act", help="What a yes allows: TYPE=FILE (a rule or YAML), or TYPE=@BODY.json"),
@@ -138,7 +140,9 @@ def amend(
         change["id"] = new_id
     with seat(home, passphrase_file, speaker, demo) as place:
         against = base or place.council.get("proposal", proposal).text.hash
-        entry = place.say("AmendmentTabled", {"base": against, "change": change, "proposal": proposal, "reason": reason})
+        entry = place.say(
+            "AmendmentTabled", {"base": against, "change": change, "proposal": proposal, "reason": reason}
+        )
         found = place.became("amendment", entry)
         words = f"Amendment {found.id} to {proposal} {paragraph} by {entry.author}." if found else ""
         told(place, entry, words, json, id=found.id if found else None)
@@ -180,7 +184,9 @@ def text(
     with seat(home, passphrase_file, speaker, demo) as place:
         found = place.council.get("proposal", proposal)
         if language and language not in found.text.texts:
-            raise InputError(f"there is no {language} text.", hint=f"There is {', '.join(found.text.texts)}.", code="language")
+            raise InputError(
+                f"there is no {language} text.", hint=f"There is {', '.join(found.text.texts)}.", code="language"
+            )
         rows = consolidated(place.council, proposal, member, language)
     if json:
         facts = [{"binds": binds, "id": key, "text": words} for key, words, binds in rows]
@@ -206,7 +212,9 @@ def due(
     with seat(home, passphrase_file, speaker, demo) as place:
         rows = owed(place.council, place.now, "" if everyone else place.member)
     if json:
-        print_json({"due": [{"member": o.member, "subject": o.subject, "until": o.until, "what": o.what} for o in rows]})
+        print_json(
+            {"due": [{"member": o.member, "subject": o.subject, "until": o.until, "what": o.what} for o in rows]}
+        )
         return
     for o in rows:
         print(f"{o.member}  {utc(o.until) if o.until else 'no deadline':20}  {o.subject:14} {o.what}")
@@ -260,7 +268,7 @@ def show(
         print_json(one if one is not None else whole["things"][kind] if kind else whole)
         return
     if kind and thing:
-        print("\n".join(thing_lines(council, kind, council.get(kind, thing))))
+        print("\n".join(thing_lines(kind, council.get(kind, thing))))
     elif kind:
         print("\n".join(brief(kind, t) for t in council.all(kind)))
     else:

@@ -1,8 +1,8 @@
 """What bodies of entries are made of: strict models, and the texts that ids, hashes, days and instants may be.
 
-A body is checked as JSON is: unknown keys are refused, the text "no" is no boolean. Instants are written with their zone
-(`2026-05-06T18:00+08:00`) and counted in whole seconds since 1970; days as `2026-05-06`. Schemas forbid names, e-mail
-and telephone numbers of persons: a person is the label of a key (ledger, section 4).
+A body is checked as JSON is: unknown keys are refused, the text "no" is no boolean. Instants are written with their
+zone (`2026-05-06T18:00+08:00`) and counted in whole seconds since 1970; days as `2026-05-06`. Schemas forbid names,
+e-mail and telephone numbers of persons: a person is the label of a key (ledger, section 4).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
-Instant = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})$")]
+Instant = Annotated[
+    str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})$")
+]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 Words = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
 Decimal_ = Annotated[str, Field(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,18})?$")]
@@ -71,7 +73,9 @@ def seconds(instant: str, where: str = "$.body") -> int:
     try:
         return int(datetime.fromisoformat(instant).timestamp())
     except (ValueError, OverflowError):
-        raise InputError(f'"{instant[:40]}" is not an instant.', where=where, hint="As 2026-05-06T18:00+08:00") from None
+        raise InputError(
+            f'"{instant[:40]}" is not an instant.', where=where, hint="As 2026-05-06T18:00+08:00"
+        ) from None
 
 
 def day_end(day: str, where: str = "$.body") -> int:

@@ -35,7 +35,9 @@ KINDS: dict[str, Kind] = {}
 Handler = Callable[[Council, Event, Any], None]
 
 
-def event(name: str, body: type[Body], *, observers: bool = False, suspended: bool = False) -> Callable[[Handler], Handler]:
+def event(
+    name: str, body: type[Body], *, observers: bool = False, suspended: bool = False
+) -> Callable[[Handler], Handler]:
     """Register the handler of a type."""
 
     def register(take: Handler) -> Handler:

@@ -1,7 +1,7 @@
 """What is on the agenda, who meets, and who is there.
 
-The chair orders the agenda; several items live at once. Attendance counts for quorums: the chair records it, and whoever
-casts a ballot is there.
+The chair orders the agenda; several items live at once. Attendance counts for quorums: the chair records it, and
+whoever casts a ballot is there.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from concordat.council._body import Body, Hash, Id, Line, MemberId, Words, year_of
 from concordat.council._registry import event
-from concordat.council.disputes.machine import Case, advance
 from concordat.council.disputes._state import CaseEvent
+from concordat.council.disputes.machine import Case, advance
 from concordat.council.disputes.procedure import Procedure
 from concordat.council.state import Council, Thing
 from concordat.errors import RuleError
@@ -103,12 +103,14 @@ def _filed(council: Council, found: Event, body: DisputeFiledBody) -> None:
     procedure = Procedure.load(body.text, where=body.procedure) if body.text else Procedure.shipped(body.procedure)
     key = f"d-{year_of(found.submitted)}-next"
     Case.file(
-        procedure, key, found.entry.author, body.respondent, found.submitted, urgent=body.urgent, agreement=body.agreement,
+        procedure, key, found.entry.author, body.respondent, found.submitted, urgent=body.urgent,
+        agreement=body.agreement,
         roster=body.roster, roles={"chair": council.chair},
     )  # fmt: skip
     key = council.issue("d", year_of(found.submitted))
     case = Case.file(
-        procedure, key, found.entry.author, body.respondent, found.submitted, urgent=body.urgent, agreement=body.agreement,
+        procedure, key, found.entry.author, body.respondent, found.submitted, urgent=body.urgent,
+        agreement=body.agreement,
         roster=body.roster, roles={"chair": council.chair},
     )  # fmt: skip
     _keep(council, Dispute(key, case, body.subject, (found.entry.id,)))
@@ -191,6 +193,6 @@ def _decision_rejected(council: Council, found: Event, body: DecisionAdoptedBody
 def _by_vote(council: Council, found: Event, body: DecisionAdoptedBody, outcomes: tuple[str, ...]) -> None:
     vote = council.get("vote", body.decision)
     if vote.subject != ADOPT + body.dispute or vote.status != "final" or vote.outcome not in outcomes:
-        what = f"{body.decision} is no final vote on \"{ADOPT}{body.dispute}\" that came to {outcomes[0]}."
+        what = f'{body.decision} is no final vote on "{ADOPT}{body.dispute}" that came to {outcomes[0]}.'
         raise RuleError(what, code="decision")
     _hand(council, found, body.dispute, "council", {})

@@ -155,7 +155,8 @@ def _registered(council: Council, found: Event, body: CommitmentRegisteredBody) 
         council.put(
             "commitment",
             Pledge(
-                p.id, p.document, p.kind, p.topic, p.who, p.what, p.beneficiary, p.anchor, p.due, p.review_level, measures,
+                p.id, p.document, p.kind, p.topic, p.who, p.what, p.beneficiary, p.anchor, p.due, p.review_level,
+                measures,
                 "registered", entry.author, entry.id,
             ),
         )  # fmt: skip
@@ -184,7 +185,9 @@ def _target(council: Council, found: Event, body: TargetSetBody) -> None:
         raise RuleError(f"{pledge.id} is {pledge.state}.", code="transition")
     target = Target.load(body.target, where=f"target of {pledge.id}")
     if target.commitment != pledge.id:
-        raise InputError(f"the target is of {target.commitment}, not {pledge.id}.", where="$.body.target", code="target")
+        raise InputError(
+            f"the target is of {target.commitment}, not {pledge.id}.", where="$.body.target", code="target"
+        )
     _check_unit(pledge, target.indicator, getattr(target, "unit", "") or "")
     if body.decision:
         _decided(council, body.decision, act_hash("TargetSet", body))

@@ -120,7 +120,9 @@ class ObserverAdmittedBody(Body):
 
 class FullPowersIssuedBody(Body):
     person: Label
-    scope: Annotated[list[Annotated[str, Field(pattern=r"^(all|[A-Z][A-Za-z]{0,63})$")]], Field(min_length=1, max_length=80)]
+    scope: Annotated[
+        list[Annotated[str, Field(pattern=r"^(all|[A-Z][A-Za-z]{0,63})$")]], Field(min_length=1, max_length=80)
+    ]
     until: Day | None = None
 
 
@@ -174,7 +176,9 @@ def check_author(council: Council, found: Event, observers: bool, suspended: boo
         if observers and council.find("observer", entry.author):
             return
         what = f"{entry.author} is no member of the council"
-        raise RuleError(f"{what}, and observers don't do that." if council.find("observer", entry.author) else f"{what}.")
+        raise RuleError(
+            f"{what}, and observers don't do that." if council.find("observer", entry.author) else f"{what}."
+        )
     if member.status == "suspended" and not suspended:
         raise RuleError(f"{entry.author} is suspended.", code="suspended")
     if entry.person != "node":
@@ -298,7 +302,8 @@ def _rules(council: Council, found: Event, body: RuleAdoptedBody) -> None:
     for rule in loaded:
         now = council.find("rule", rule.name)
         if now is not None and rule.version <= now.version:
-            what = f"{rule.name} is version {rule.version} ({rule.hash[:16]}); {now.version} ({now.hash[:16]}) is in force."
+            held = f"{now.version} ({now.hash[:16]}) is in force."
+            what = f"{rule.name} is version {rule.version} ({rule.hash[:16]}); {held}"
             raise RuleError(what, hint="Give it the next version.", code="version")
     if takes_effect(council, found, body):
         for rule, text in zip(loaded, body.rules, strict=True):
@@ -312,7 +317,9 @@ def _weights(council: Council, found: Event, body: WeightsAdoptedBody) -> None:
         digest = canonical.digest(value)
         council.put(
             "weights",
-            Weights(body.table, body.day, body.unit, body.source, dict(sorted(body.values.items())), digest, found.entry.id),
+            Weights(
+                body.table, body.day, body.unit, body.source, dict(sorted(body.values.items())), digest, found.entry.id
+            ),
         )
 
 
@@ -340,5 +347,3 @@ def table_of(council: Council, name: str) -> Weights:
         InputError: none of that name.
     """
     return council.get("weights", name)  # type: ignore[no-any-return]
-
-

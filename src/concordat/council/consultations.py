@@ -2,8 +2,8 @@
 
 The two publics are never mixed. A delegation's opinions are its member's own entries. Citizens need no key: the member
 that hosts them writes batches of at most 500 opinions with salted hashes for voter ids, so stuffing is one host's, and
-shows in the stability by host. The last opinion of a voter on a statement counts; all are kept. What the votes come to is
-computed by `council.consult`; the state holds a running hash of the entries, and `votes` the table itself.
+shows in the stability by host. The last opinion of a voter on a statement counts; all are kept. What the votes come to
+is computed by `council.consult`; the state holds a running hash of the entries, and `votes` the table itself.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def _opened(council: Council, found: Event, body: ConsultationOpenedBody) -> Non
     key = council.issue("c", year_of(found.submitted))
     council.put(
         "consultation",
-        Consultation(key, body.title, body.public, body.proposal or "", found.submitted, closes, "open", found.entry.id),
+        Consultation(
+            key, body.title, body.public, body.proposal or "", found.submitted, closes, "open", found.entry.id
+        ),
     )
     council.remind(closes + council.merge_delay_s, "consultation", key)
 
@@ -198,7 +200,9 @@ def _row(row: list[Any], n: int, consultation: Consultation, author: str) -> tup
     if type(statement) is not int or not 1 <= statement <= len(consultation.statements):
         raise InputError(f"there is no statement {str(statement)[:20]}.", where=where, code="unknown_id")
     if choice not in CHOICES:
-        raise InputError(f'"{str(choice)[:20]}" is no opinion.', where=where, hint="agree, pass or disagree.", code="choice")
+        raise InputError(
+            f'"{str(choice)[:20]}" is no opinion.', where=where, hint="agree, pass or disagree.", code="choice"
+        )
     return voter, statement, CHOICES[choice]
 
 

@@ -204,7 +204,9 @@ def move(council: Council, proposal: Proposal, to: str, **changes: object) -> Pr
     """
     if to not in MOVES[proposal.status]:
         ways = ", ".join(MOVES[proposal.status]) or "nowhere"
-        raise RuleError(f"{proposal.id} is {proposal.status}; from there it goes to {ways}, not {to}.", code="transition")
+        raise RuleError(
+            f"{proposal.id} is {proposal.status}; from there it goes to {ways}, not {to}.", code="transition"
+        )
     return council.put("proposal", replace(proposal, status=to, **changes))  # type: ignore[arg-type]
 
 
@@ -225,7 +227,8 @@ def _tabled(council: Council, found: Event, body: ProposalTabledBody) -> None:
     council.put(
         "proposal",
         Proposal(
-            key, body.kind, body.title, found.entry.author, body.rule, body.act or "", tuple(sorted(set(body.authentic))),
+            key, body.kind, body.title, found.entry.author, body.rule, body.act or "",
+            tuple(sorted(set(body.authentic))),
             "tabled", (version,), "", (), found.entry.id, found.submitted,
         ),
     )  # fmt: skip
@@ -238,7 +241,12 @@ def _withdrawn(council: Council, found: Event, body: ProposalWithdrawnBody) -> N
         raise RuleError(f"{proposal.id} is {proposal.author}'s to withdraw.", code="author")
     if proposal.status == "deciding":
         leave = council.find("vote", body.leave or "")
-        if leave is None or leave.subject != f"withdraw {proposal.id}" or leave.outcome != "adopted" or leave.status != "final":
+        if (
+            leave is None
+            or leave.subject != f"withdraw {proposal.id}"
+            or leave.outcome != "adopted"
+            or leave.status != "final"
+        ):
             hint = f'Hold a vote on "withdraw {proposal.id}", and name it.'
             raise RuleError("a vote is open: it is withdrawn by leave of the meeting.", hint=hint, code="leave")
     move(council, proposal, "withdrawn")
@@ -286,7 +294,9 @@ def check_base(proposal: Proposal, base: str, change: ChangeBody) -> None:
         return
     old = next((v for v in proposal.versions if v.hash == base), None)
     if old is None:
-        raise RuleError(f"{proposal.id} never had a version {base[:16]}.", hint=f"Now: {proposal.text.hash}", code="base")
+        raise RuleError(
+            f"{proposal.id} never had a version {base[:16]}.", hint=f"Now: {proposal.text.hash}", code="base"
+        )
     _, why = rebase(change, old, proposal.text)
     what = f"it stands against an old version ({base[:16]}); now {proposal.text.hash[:16]}."
     raise RuleError(what, hint=f"Proposed rebase: {why}", code="stale")
@@ -396,7 +406,10 @@ def _reserved(council: Council, found: Event, body: ReservationMadeBody) -> None
 @event("OptOutMade", OptOutMadeBody)
 def _opted(council: Council, found: Event, body: OptOutMadeBody) -> None:
     proposal = _adopted(council, body.proposal)
-    if any(s.member == found.entry.author and s.kind == "opt_out" and s.proposal == proposal.id for s in council.all("standing")):
+    if any(
+        s.member == found.entry.author and s.kind == "opt_out" and s.proposal == proposal.id
+        for s in council.all("standing")
+    ):
         raise RuleError(f"{found.entry.author} has opted out of {proposal.id} already.", code="twice")
     _stand(council, found, proposal, "opt_out", proposal.text.ids, body.reason)
 

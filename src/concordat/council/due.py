@@ -1,6 +1,6 @@
-"""What does each member owe, and until when: votes to cast, replies, comments, codes, recommendations to answer, disputes.
+"""What does each member owe, and until when: votes, replies, comments, codes, answers, duties in disputes.
 
-    for owed in due(council, now): print(owed.member, owed.what, owed.until)
+for owed in due(council, now): print(owed.member, owed.what, owed.until)
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ class Owed:
 def due(council: Council, now: int, member: str = "") -> list[Owed]:
     """The open duties as of `now`, the earliest first; of one member if it is named."""
     found = [*_votes(council, now), *_consultations(council, now), *_reviews(council, now), *_disputes(council, now)]
-    found += [
-        Owed(r.to, "answer the recommendation", r.id, 0) for r in council.all("recommendation") if not r.answer
-    ]
+    found += [Owed(r.to, "answer the recommendation", r.id, 0) for r in council.all("recommendation") if not r.answer]
     found += _chair(council, now)
     rows = [o for o in found if member in ("", o.member)]
     return sorted(rows, key=lambda o: (o.until or 2**60, o.subject, o.member, o.what))
@@ -39,7 +37,12 @@ def _votes(council: Council, now: int) -> list[Owed]:
         for member in vote.entitled:
             if now <= vote.closes and member not in vote.ballots and member not in vote.sealed:
                 found.append(Owed(member, "vote", vote.id, vote.closes))
-            elif vote.reveal_until and now <= vote.reveal_until and member in vote.sealed and not vote.sealed[member].opened:
+            elif (
+                vote.reveal_until
+                and now <= vote.reveal_until
+                and member in vote.sealed
+                and not vote.sealed[member].opened
+            ):
                 found.append(Owed(member, "open the sealed ballot", vote.id, vote.reveal_until))
     for silence in council.all("silence"):
         if silence.status in ("running", "extended") and now <= silence.deadline:
@@ -69,7 +72,11 @@ def _reviews(council: Council, now: int) -> list[Owed]:
     for cycle in council.all("cycle"):
         if cycle.status == "comments" and now <= cycle.comments_until:
             said = {c.member for c in cycle.comments}
-            found += [Owed(m, "comment on the draft", cycle.id, cycle.comments_until) for m in council.members if m not in said]
+            found += [
+                Owed(m, "comment on the draft", cycle.id, cycle.comments_until)
+                for m in council.members
+                if m not in said
+            ]
         if cycle.status == "coding":
             cells = len(cycle.chosen) * len(council.members)
             short = cells - sum(len({c.coder for c in codes}) >= 2 for codes in cycle.codes.values())
@@ -97,9 +104,7 @@ def _chair(council: Council, now: int) -> list[Owed]:
         if vote.status in ("counted", "challenged") and vote.outcome != "tie_to_chair"
     ]
     found += [Owed(chair, "decide the tie", v.id, 0) for v in council.all("vote") if v.outcome == "tie_to_chair"]
-    found += [
-        Owed(chair, "announce it", s.id, 0) for s in council.all("silence") if s.status == "adopted"
-    ]
+    found += [Owed(chair, "announce it", s.id, 0) for s in council.all("silence") if s.status == "adopted"]
     found += [
         Owed(chair, "certify the text, or send it to a consultation", p.id, 0)
         for p in council.all("proposal")

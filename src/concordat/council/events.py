@@ -14,7 +14,8 @@ from concordat.council.state import Council, Passing
 from concordat.ledger.fold import Event
 
 MODULES = (
-    "constitution", "agenda", "documents", "voting", "silences", "consultations", "commitments", "reviews", "cases",
+    "constitution", "agenda", "documents", "voting", "counting", "silences", "consultations", "commitments",
+    "reviews", "cases",
 )  # fmt: skip
 PASSING: dict[str, Passing] = {}
 
@@ -25,7 +26,7 @@ def load_all() -> tuple[str, ...]:
     found = {name: importlib.import_module(f"concordat.council.{name}") for name in MODULES}
     PASSING.update(
         {
-            "vote": found["voting"].pass_vote,
+            "vote": found["counting"].pass_vote,
             "silence": found["silences"].pass_silence,
             "consultation": found["consultations"].pass_consultation,
             "dispute": found["cases"].pass_dispute,

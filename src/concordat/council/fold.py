@@ -62,7 +62,7 @@ def take(council: Council, event: Event) -> Council:
 def handlers() -> dict[str, Callable[[Any, Event], Any]]:
     """The council's part of a replay: a handler for each type it knows."""
     load_all()
-    return {name: take for name in KINDS}
+    return dict.fromkeys(KINDS, take)
 
 
 @dataclass(frozen=True)

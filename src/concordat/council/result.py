@@ -1,4 +1,4 @@
-"""The result of a vote as one file that anybody can check: every ballot with its whole proof, and the count asked again.
+"""The result of a vote as one file that anybody can check: every ballot with its proof, the count asked again.
 
 `document_of` puts it together; `verify` needs nothing but the hash of membership version 1: each entry is verified by
 its bundle (signature, place in its author's log, batch, finality), ballots must name the vote's text and rule and be
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from concordat import canonical
+from concordat.council.counting import tally_of
 from concordat.council.state import Council, value_of
-from concordat.council.voting import Ballot, Sealed, Vote, tally_of
+from concordat.council.voting import Ballot, Sealed, Vote
 from concordat.errors import InputError, TrustError
 from concordat.ledger.bundle import Bundle, Verdict
 
@@ -112,7 +113,9 @@ def verify(data: bytes, trust: str = "", where: str = "result.json") -> Checked:
         if verdict.entry.id != item["entry"]:
             raise TrustError("a proof is of another entry.", where=f"{where}, {item['as']}", code="bundle")
         if not verdict.final:
-            raise TrustError(f"{verdict.entry.type} of {verdict.entry.author} is not final.", where=where, code="pending")
+            raise TrustError(
+                f"{verdict.entry.type} of {verdict.entry.author} is not final.", where=where, code="pending"
+            )
         verdicts[item["entry"]] = (item["as"], verdict)
     _check_opening(vote, verdicts, where)
     text = _rule_text(vote, verdicts, where)
@@ -122,7 +125,9 @@ def verify(data: bytes, trust: str = "", where: str = "result.json") -> Checked:
     from concordat.council.decide.rules import Rule
 
     head = raw["result"]
-    outcome, again = tally_of(vote, Rule.load(text, where=vote.rule), head["at_vote"], head["at_opening"], head["chair"])
+    outcome, again = tally_of(
+        vote, Rule.load(text, where=vote.rule), head["at_vote"], head["at_opening"], head["chair"]
+    )
     if canonical.digest(again) != canonical.digest(head) or outcome != raw["outcome"] or vote.result != head:
         odd = sorted(k for k in {*again, *head} if again.get(k) != head.get(k))
         what = f"counted again it is {outcome}, not {raw['outcome']} ({', '.join(odd) or 'outcome'} differs)."
@@ -166,8 +171,10 @@ def vote_from(value: Mapping[str, Any], where: str) -> Vote:
         plain = {
             key: value[key]
             for key in (
-                "id", "subject", "title", "method", "rule", "rule_version", "rule_hash", "rule_entry", "text", "meeting",
-                "weights", "weight_entries", "opened", "closes", "reveal_until", "status", "entry", "proxies", "tie_broken",
+                "id", "subject", "title", "method", "rule", "rule_version", "rule_hash", "rule_entry", "text",
+                "meeting",
+                "weights", "weight_entries", "opened", "closes", "reveal_until", "status", "entry", "proxies",
+                "tie_broken",
                 "outcome", "result", "result_hash", "final_at",
             )
         }  # fmt: skip
@@ -239,7 +246,9 @@ def _check_ballot(
         from concordat.council.decide.sealed import check_reveal
 
         commitment = _one(verdicts, vote.sealed[member].entry, "BallotCommitted", where)
-        check_reveal(commitment.entry.body["commitment"], vote.id, member, bytes.fromhex(body["nonce"]), list(body["ballot"]))
+        check_reveal(
+            commitment.entry.body["commitment"], vote.id, member, bytes.fromhex(body["nonce"]), list(body["ballot"])
+        )
         said, end = list(body["ballot"]), vote.reveal_until
     else:
         if body["text"] != vote.text or body["rule"] != vote.rule_hash:
@@ -269,7 +278,9 @@ def compare(data: bytes, council: Council, where: str = "result.json") -> None:
         mine, theirs = own.ballots.get(member), vote.ballots.get(member)
         if mine != theirs:
             a, b = (x.entry[:16] if x else "none" for x in (mine, theirs))
-            raise TrustError(f"the ballot of {member} is {a} in the record, {b} in the file.", where=where, code="ballot")
+            raise TrustError(
+                f"the ballot of {member} is {a} in the record, {b} in the file.", where=where, code="ballot"
+            )
     if own.result_hash != canonical.digest(raw["result"]) or own.outcome != raw["outcome"]:
         odd = sorted(k for k in {*own.result, *raw["result"]} if own.result.get(k) != raw["result"].get(k))
         raise TrustError(f"the record differs in {', '.join(odd) or 'the outcome'}.", where=where, code="result")

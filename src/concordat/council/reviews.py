@@ -3,8 +3,8 @@
     opened -> guidelines_fixed -> coding -> drafts -> comments (14 days) -> final -> adopted
 
 The guideline is fixed before anything is coded, and the release of the data is frozen by its hash when coding begins. A
-code is -1, 0, +1, or none with a reason; one coder codes a cell once, and each code names its sources. Scores, agreement
-and intervals are computed by `council.review` from what stands here.
+code is -1, 0, +1, or none with a reason; one coder codes a cell once, and each code names its sources. Scores,
+agreement and intervals are computed by `council.review` from what stands here.
 """
 
 from __future__ import annotations
@@ -210,7 +210,9 @@ def _coded(council: Council, found: Event, body: CodeAssignedBody) -> None:
     if cycle.status != "coding":
         raise RuleError(f"{cycle.id} is {cycle.status}; codes are given while coding.", code="transition")
     if body.commitment not in cycle.chosen:
-        raise InputError(f"{body.commitment} is not assessed in {cycle.id}.", where="$.body.commitment", code="unknown_id")
+        raise InputError(
+            f"{body.commitment} is not assessed in {cycle.id}.", where="$.body.commitment", code="unknown_id"
+        )
     council.get("member", body.member)
     if body.code is None and not body.reason:
         raise InputError("a cell without a code needs a reason.", where="$.body.reason", code="reason")

@@ -1,4 +1,4 @@
-"""Silence procedures on the record: each entry is handed to the state machine of `decide.silence`, which says what it does.
+"""Silence procedures on the record: each entry is handed to the state machine of `decide.silence`.
 
     running -> broken | extended | expired -> adopted -> announced -> journalled
 

@@ -1,8 +1,9 @@
 """What a text says: paragraphs with stable ids in every language version, their hashes, and what an amendment makes.
 
-A version is hashed by the hashes of its languages, each of which is that of the list of (id, words). Ids stay with their
-paragraph for ever (`p3.2`); an insertion brings a new id. Language versions share their ids, so that one amendment
-changes all of them or leaves the others without words, which then must be supplied before the text is certified.
+A version is hashed by the hashes of its languages, each of which is that of the list of (id, words). Ids stay with
+their paragraph for ever (`p3.2`); an insertion brings a new id. Language versions share their ids, so that one
+amendment changes all of them or leaves the others without words, which then must be supplied before the text is
+certified.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def changed(version: Version, change: ChangeBody, why: str = "") -> Version:
     texts: dict[str, tuple[Paragraph, ...]] = {}
     for language, rows in version.texts.items():
         words = change.text.get(language, "")
-        new: list[Paragraph] = [(str(change.id), words)] if change.op == "insert_after" and change.paragraph == "start" else []
+        new: list[Paragraph] = (
+            [(str(change.id), words)] if change.op == "insert_after" and change.paragraph == "start" else []
+        )
         for key, text in rows:
             if key != change.paragraph:
                 new.append((key, text))

@@ -1,30 +1,26 @@
-"""A vote from its opening to its final result: what is asked, who may answer, what counts, when it is over.
+"""A vote from its opening to its closing: what is asked, who may answer, which ballots count.
 
     open -> adjourned | closed -> counted -> declared -> (challenged -> recounted) -> final
 
 The rule, weights, groups and members at the opening decide the vote; its hash is in every ballot, so that neither text
-nor rule can change under it. A ballot counts by its submission time: before the closing, by an entitled member, by a key
-with full powers, for the certified text. What doesn't count is kept and shown with its reason. The result is computed by
-every member alone once ledger time is past closing + merge delay, and is final after the challenge time; `ResultDeclared`
-announces it and holds its hash. A declaration of anything else is kept as false: `check_declared` names the first member
-on whom it differs.
+nor rule can change under it. A ballot counts by its submission time: before the closing, by an entitled member, by a
+key with full powers, for the certified text. What doesn't count is kept and shown with its reason. How it ends:
+`counting`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from concordat import canonical
-from concordat.council._body import Body, Hash, Id, Instant, Line, MemberId, seconds, utc, year_of
+from concordat.council._body import Body, Hash, Id, Instant, MemberId, seconds, utc, year_of
 from concordat.council._registry import event
-from concordat.council.constitution import powers_at
-from concordat.council.documents import Amendment, Proposal, adopt_amendment, check_turn, move
+from concordat.council.documents import Proposal, check_turn, move
 from concordat.council.state import Council, Thing
-from concordat.errors import InputError, MethodError, RuleError, TrustError
+from concordat.errors import InputError, RuleError, TrustError
 from concordat.ledger.fold import Event
 
 CHOICES = ("yes", "no", "abstain", "object", "present_not_voting", "not_participating")
@@ -61,7 +57,8 @@ class Vote(Thing):
     """A vote.
 
     Attributes:
-        subject: a proposal, an amendment, `withdraw <proposal>`, or a free question. rule, rule_version, rule_hash: under
+        subject: a proposal, an amendment, `withdraw <proposal>`, or a free question. rule, rule_version, rule_hash:
+        under
             what. text: the hash that ballots must name. entitled: members with a vote. weights, groups: as at the
             opening. opened, closes: seconds. ballots: what counts. not_counted: (entry, member, reason).
         result: what every member computes, as plain data. result_hash: its hash. declared: who announced it.
@@ -112,13 +109,18 @@ class VoteOpenedBody(Body):
     closes: Instant
     text: Hash
     meeting: Id | None = None
-    candidates: Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]], Field(max_length=200)] = []
+    candidates: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]], Field(max_length=200)
+    ] = []
     reveal_until: Instant | None = None
 
 
 class BallotCastBody(Body):
     vote: Id
-    choice: Annotated[str, Field(max_length=64)] | Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)]
+    choice: (
+        Annotated[str, Field(max_length=64)]
+        | Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)]
+    )
     text: Hash
     rule: Hash
     proxy_for: MemberId | None = None
@@ -140,27 +142,6 @@ class BallotRevealedBody(Body):
     vote: Id
     nonce: Hash
     ballot: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)]
-
-
-class VoteClosedBody(Body):
-    vote: Id
-
-
-class TieBrokenBody(Body):
-    vote: Id
-    choice: Literal["yes", "no"]
-
-
-class ResultDeclaredBody(Body):
-    vote: Id
-    outcome: Line
-    result: Hash
-    ballots: dict[MemberId, Hash] = {}
-
-
-class ResultChallengedBody(Body):
-    vote: Id
-    reason: Line
 
 
 def question_hash(subject: str, title: str) -> str:
@@ -322,7 +303,9 @@ def check_choice(vote: Vote, choice: Any) -> Any:
     """
     if vote.method != "election":
         if choice not in CHOICES:
-            raise InputError(f'"{str(choice)[:40]}" is no choice.', where="$.body.choice", hint=f"One of {', '.join(CHOICES)}.")
+            raise InputError(
+                f'"{str(choice)[:40]}" is no choice.', where="$.body.choice", hint=f"One of {', '.join(CHOICES)}."
+            )
         if choice == "object" and vote.method != "consensus":
             raise InputError("one objects to a consensus; here one votes no.", where="$.body.choice", code="choice")
         return choice
@@ -336,10 +319,14 @@ def check_choice(vote: Vote, choice: Any) -> Any:
 
 def _check_proxy(council: Council, vote: Vote, holder: str, member: str, most: int) -> None:
     if vote.proxies.get(member) != holder:
-        raise RuleError(f"{member} has given {holder} no proxy for {vote.id}.", hint="ProxyGiven, signed by it.", code="proxy")
+        raise RuleError(
+            f"{member} has given {holder} no proxy for {vote.id}.", hint="ProxyGiven, signed by it.", code="proxy"
+        )
     held = sorted(m for m, b in vote.ballots.items() if b.by == holder and m != holder and m != member)
     if len(held) >= most:
-        raise RuleError(f"{holder} votes for {', '.join(held) or 'nobody'} already; the rule allows {most}.", code="proxy")
+        raise RuleError(
+            f"{holder} votes for {', '.join(held) or 'nobody'} already; the rule allows {most}.", code="proxy"
+        )
     if holder not in vote.entitled:
         raise RuleError(f"{holder} has no vote in {vote.id}.", code="entitled")
 
@@ -390,201 +377,3 @@ def _revealed(council: Council, found: Event, body: BallotRevealedBody) -> None:
             sealed={**vote.sealed, member: replace(sealed, opened=found.entry.id)},
         ),
     )
-
-
-# --- Closing, counting, final -------------------------------------------------------------------------------------
-
-
-@event("VoteClosed", VoteClosedBody)
-def _closed(council: Council, found: Event, body: VoteClosedBody) -> None:
-    """The chair closes early once everybody entitled has voted; at its hour a vote closes by itself."""
-    council.require_chair(found.entry.author, "close votes")
-    vote: Vote = council.get("vote", body.vote)
-    if vote.status != "open":
-        raise RuleError(f"{vote.id} is {vote.status}.", code="transition")
-    silent = [m for m in vote.entitled if m not in vote.ballots]
-    if found.submitted < vote.closes and (silent or vote.reveal_until):
-        raise RuleError(f"{', '.join(silent[:8])} may vote until {utc(vote.closes)}.", code="early")
-    closes = min(vote.closes, found.submitted)
-    council.put("vote", replace(vote, closes=closes))
-    council.remind(max(closes, vote.reveal_until) + council.merge_delay_s, "vote", vote.id)
-
-
-def pass_vote(council: Council, key: str, moment: int) -> None:
-    """What time does to a vote: count it after the merge delay, make it final after the challenge time."""
-    vote: Vote = council.get("vote", key)
-    if vote.status == "open" and moment >= max(vote.closes, vote.reveal_until) + council.merge_delay_s:
-        _count(council, vote)
-    elif vote.status in ("counted", "declared", "challenged", "recounted") and vote.final_at and moment >= vote.final_at:
-        _finish(council, vote)
-
-
-def _count(council: Council, vote: Vote) -> None:
-    from concordat.council.decide.rules import Rule
-
-    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
-    entitled = tuple(m for m in vote.entitled if m in council.members)  # suspended since: no vote, not in the base
-    vote = replace(vote, entitled=entitled, ballots={m: b for m, b in sorted(vote.ballots.items()) if m in entitled})
-    outcome, value = counted(council, vote, rule)
-    final_at = max(vote.closes, vote.reveal_until) + council.merge_delay_s + rule.challenge_hours * 3600
-    status = "adjourned" if outcome == "adjourned" else "counted"
-    if outcome == "tie_to_chair":
-        final_at = 0
-    council.put(
-        "vote",
-        replace(
-            vote, status=status, outcome=outcome, result=value, result_hash=canonical.digest(value), final_at=final_at
-        ),
-    )
-    if status == "adjourned":
-        _reopen_subject(council, vote)
-    elif final_at:
-        council.remind(final_at, "vote", vote.id)
-
-
-def counted(council: Council, vote: Vote, rule: Any) -> tuple[str, dict[str, Any]]:
-    """Outcome and result of a vote whose ballots are all in, as plain data: the same at every member."""
-    meeting = council.find("meeting", vote.meeting) if vote.meeting else None
-    at_vote = sorted({*(meeting.present if meeting else ()), *vote.ballots})
-    return tally_of(
-        vote, rule, [m for m in at_vote if m in vote.entitled], [m for m in vote.present_at_opening if m in vote.entitled],
-        council.chair,
-    )  # fmt: skip
-
-
-def tally_of(vote: Vote, rule: Any, at_vote: list[str], at_opening: list[str], chair: str) -> tuple[str, dict[str, Any]]:
-    """The count itself, from nothing but what the vote holds: `council verify` asks it again without a node."""
-    head: dict[str, Any] = {
-        "at_opening": at_opening, "at_vote": at_vote, "chair": chair, "closes": vote.closes, "entitled": list(vote.entitled),
-        "rule": {"hash": vote.rule_hash, "name": vote.rule, "version": vote.rule_version}, "subject": vote.subject,
-        "text": vote.text, "vote": vote.id,
-    }  # fmt: skip
-    if vote.method == "election":
-        return _elected(vote, rule, head)
-    from concordat.council.decide.tally import tally
-
-    result = tally(
-        rule,
-        {m: {"choice": "no" if b.choice == "object" else b.choice, "cast_by": b.by} for m, b in vote.ballots.items()},
-        {"at_opening": at_opening, "at_vote": at_vote},
-        vote.weights,
-        entitled=vote.entitled,
-        groups=vote.groups,
-        chair=chair,
-        chair_choice=vote.tie_broken or None,
-    )
-    return result.outcome, {**head, "tally": result.to_value()}
-
-
-def _elected(vote: Vote, rule: Any, head: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    from concordat.council.decide.elections import elect
-
-    void = sorted(m for m, s in vote.sealed.items() if not s.opened)
-    ballots = [tuple(b.choice) for _, b in sorted(vote.ballots.items())]
-    of_group = {
-        name: [c for c in vote.candidates if c.partition(".")[0] in vote.groups[name]] for name, _ in rule.election.quotas
-    }
-    try:
-        result = elect(
-            rule.election.system,
-            ballots,
-            vote.candidates,
-            rule.election.seats,
-            quotas=dict(rule.election.quotas),
-            groups=of_group,
-        )
-    except (MethodError, InputError, RuleError) as error:
-        return "not_adopted", {**head, "election": {"reason": str(error)}, "void": void}
-    return ("adopted" if not result.tied else "tied"), {**head, "election": result.to_value(), "void": void}
-
-
-def _finish(council: Council, vote: Vote) -> None:
-    """The result is final: what was voted on goes on its way."""
-    council.put("vote", replace(vote, status="final"))
-    amendment: Amendment | None = council.find("amendment", vote.subject)
-    if amendment is not None and amendment.status == "pending":
-        if vote.outcome == "adopted":
-            adopt_amendment(council, amendment)
-        else:
-            council.put("amendment", replace(amendment, status="rejected"))
-        return
-    proposal: Proposal | None = council.find("proposal", vote.subject)
-    if proposal is not None and proposal.status == "deciding":
-        move(council, proposal, "adopted" if vote.outcome == "adopted" else "rejected")
-
-
-def _reopen_subject(council: Council, vote: Vote) -> None:
-    proposal: Proposal | None = council.find("proposal", vote.subject)
-    if proposal is not None and proposal.status == "deciding":
-        move(council, proposal, "certified")
-
-
-@event("TieBroken", TieBrokenBody)
-def _tie(council: Council, found: Event, body: TieBrokenBody) -> None:
-    council.require_chair(found.entry.author, "break a tie")
-    vote: Vote = council.get("vote", body.vote)
-    if vote.outcome != "tie_to_chair":
-        raise RuleError(f"{vote.id} is no tie that the chair decides.", code="tie")
-    from concordat.council.decide.rules import Rule
-
-    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
-    vote = replace(vote, tie_broken=body.choice)
-    outcome, value = counted(council, vote, rule)
-    final_at = found.submitted + council.merge_delay_s + rule.challenge_hours * 3600
-    changed = replace(vote, outcome=outcome, result=value, result_hash=canonical.digest(value), final_at=final_at)
-    council.put("vote", changed)
-    council.remind(final_at, "vote", vote.id)
-
-
-@event("ResultDeclared", ResultDeclaredBody)
-def _declared(council: Council, found: Event, body: ResultDeclaredBody) -> None:
-    vote: Vote = council.get("vote", body.vote)
-    if not vote.result_hash:
-        raise RuleError(f"{vote.id} is {vote.status}: nothing is counted yet.", code="early")
-    try:
-        check_declared(vote, body)
-    except TrustError as error:
-        false = (*vote.false_declarations, (found.entry.author, found.entry.id))
-        council.put("vote", replace(vote, false_declarations=false))
-        raise RuleError(str(error), code="false_result") from None
-    status = {"counted": "declared", "challenged": "recounted"}.get(vote.status, vote.status)
-    declared = tuple(sorted({*vote.declared, found.entry.author}))
-    council.put("vote", replace(vote, status=status, declared=declared))
-
-
-def check_declared(vote: Vote, body: ResultDeclaredBody) -> None:
-    """A declaration says what is computed here.
-
-    Raises:
-        TrustError: it doesn't; the first member on whom it differs.
-    """
-    if body.result == vote.result_hash and body.outcome == vote.outcome:
-        return
-    ours = {m: b.entry for m, b in vote.ballots.items()}
-    odd = next((m for m in sorted({*ours, *body.ballots}) if ours.get(m) != body.ballots.get(m)), "")
-    where = f"the first member on whom it differs is {odd}" if odd and body.ballots else "the ballots named are the same"
-    what = f"{vote.id} was declared {body.outcome} ({body.result[:16]}); here it is {vote.outcome} ({vote.result_hash[:16]}): {where}."
-    raise TrustError(what, hint="Compare the ballots: council result", code="result")
-
-
-@event("ResultChallenged", ResultChallengedBody)
-def _challenged(council: Council, found: Event, body: ResultChallengedBody) -> None:
-    vote: Vote = council.get("vote", body.vote)
-    if vote.status not in ("counted", "declared", "recounted") or not vote.final_at:
-        raise RuleError(f"{vote.id} is {vote.status}; a counted result is challenged before it is final.", code="late")
-    end = vote.final_at - council.merge_delay_s
-    if found.submitted > vote.final_at:
-        raise RuleError(f"late: {vote.id} could be challenged until {utc(end)}.", code="late")
-    from concordat.council.decide.rules import Rule
-
-    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
-    outcome, value = counted(council, vote, rule)
-    challenges = (*vote.challenges, (found.entry.author, body.reason))
-    changed = replace(vote, status="challenged", challenges=challenges, outcome=outcome, result=value)
-    council.put("vote", replace(changed, result_hash=canonical.digest(value)))
-
-
-def reason_of_powers(council: Council, found: Event) -> str:
-    """Why a ballot's key had no powers, for the list of what isn't counted."""
-    powers = powers_at(council, found.entry.author, found.entry.person, found.entry.type, found.submitted)
-    return powers if isinstance(powers, str) else ""

@@ -104,7 +104,8 @@ def check(council: Council, member: str, kind: str, body: Mapping[str, Any], now
     trial = copy.deepcopy(council)
     seen = len(trial.no_effect)
     entry = Entry(
-        leaf=b"", id="0" * 64, author=member, bloc=council.bloc, membership=1, person=person, seq=1, prev=FIRST, refs=(),
+        leaf=b"", id="0" * 64, author=member, bloc=council.bloc, membership=1, person=person, seq=1, prev=FIRST,
+        refs=(),
         scope="council", ts="", type=kind, body=dict(body), keyid="0" * 16, signature=b"", payload=b"",
     )  # fmt: skip
     take(trial, Event(entry, council.at, max(now, council.ledger_time), max(now, council.ledger_time)))
@@ -113,9 +114,7 @@ def check(council: Council, member: str, kind: str, body: Mapping[str, Any], now
     return trial
 
 
-def say(
-    node: Node, kind: str, body: Mapping[str, Any], *, council: Council | None = None, dry: bool = True
-) -> Entry:
+def say(node: Node, kind: str, body: Mapping[str, Any], *, council: Council | None = None, dry: bool = True) -> Entry:
     """Write an entry of the council into this member's log, once it would have an effect as things stand.
 
     Raises:
@@ -125,6 +124,3 @@ def say(
         check(council or council_of(node.replica), node.identity.member, kind, body, node.now)
     entry, _ = node.write(kind, body, "council")
     return entry
-
-
-

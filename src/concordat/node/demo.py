@@ -99,7 +99,7 @@ class Demo:
         return self.council_of(self.members[0])
 
     def council_today(self) -> Council:
-        """A copy of the state in which everything that lies before the clock is settled, as the next entry will find it."""
+        """A copy of the state as the next entry will find it: all that lies before the clock is settled."""
         now = copy.deepcopy(self.council)
         now.advance(next(iter(self.nodes.values())).now)
         return now

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from council_kit import DAY, HOUR, TEN, Bloc
 from concordat.council.documents import consolidated
+from council_kit import DAY, HOUR, TEN, Bloc
 
 
 @pytest.fixture
@@ -77,9 +77,13 @@ def test_two_amendments_on_one_paragraph_need_the_chairs_order(bloc: Bloc) -> No
 
 
 def test_certification_needs_every_authentic_language_and_no_open_amendment(bloc: Bloc) -> None:
-    texts = {k: [{"id": "p1", "text": t}] for k, t in (("en", "We share."), ("ru", "Мы делимся."), ("zh", "我们共享。"))}
+    texts = {
+        k: [{"id": "p1", "text": t}] for k, t in (("en", "We share."), ("ru", "Мы делимся."), ("zh", "我们共享。"))
+    }
     proposal = bloc.table(texts=texts, authentic=["en", "ru", "zh"])
-    amendment = _amend(bloc, proposal, op="replace", paragraph="p1", text={"en": "We share all.", "ru": "Мы делимся всем."})
+    amendment = _amend(
+        bloc, proposal, op="replace", paragraph="p1", text={"en": "We share all.", "ru": "Мы делимся всем."}
+    )
     bloc.certify(proposal)
     assert bloc.refusal() == f"{amendment} wait for a vote."
     _adopt(bloc, amendment)
@@ -119,7 +123,9 @@ def test_reservations_and_opt_outs_never_change_the_common_text(bloc: Bloc) -> N
     bloc.say("RUS", "ReservationMade", proposal=proposal, paragraphs=["p2"], reason="law")
     bloc.say("IRN", "OptOutMade", proposal=proposal, reason="sanctions")
     standing = bloc.council.all("standing")
-    bloc.say("BRA", "ReservationObjected", reservation=next(s.id for s in standing if s.member == "RUS"), reason="object")
+    bloc.say(
+        "BRA", "ReservationObjected", reservation=next(s.id for s in standing if s.member == "RUS"), reason="object"
+    )
     assert bloc.council.get("proposal", proposal).text == before
     assert [binds for _, _, binds in consolidated(bloc.council, proposal, "RUS")] == [True, False]
     assert [binds for _, _, binds in consolidated(bloc.council, proposal, "IRN")] == [False, False]

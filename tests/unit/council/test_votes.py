@@ -99,7 +99,9 @@ def test_a_ballot_may_change_until_the_closing_and_the_last_submission_counts(bl
 
 
 def test_a_rule_without_the_weight_of_a_member_opens_no_vote(bloc: Bloc) -> None:
-    weighted = MAJORITY.replace("majority", "weighted").replace("{share: members, of: voting", "{share: population, of: all")
+    weighted = MAJORITY.replace("majority", "weighted").replace(
+        "{share: members, of: voting", "{share: population, of: all"
+    )
     bloc = Bloc().found(weighted, AMEND, MAJORITY)
     proposal = bloc.table(rule="weighted")
     bloc.certify(proposal)
@@ -225,7 +227,9 @@ def test_a_false_declaration_names_the_first_member_it_differs_on(bloc: Bloc) ->
     bloc.pass_time(DAY + 1)
     found = bloc.council.get("vote", vote)
     ballots = {m: b.entry for m, b in found.ballots.items()}
-    bloc.say("ARE", "ResultDeclared", vote=vote, outcome="adopted", result="0" * 64, ballots={**ballots, "CHN": "1" * 64})
+    bloc.say(
+        "ARE", "ResultDeclared", vote=vote, outcome="adopted", result="0" * 64, ballots={**ballots, "CHN": "1" * 64}
+    )
     assert "the first member on whom it differs is CHN" in bloc.refusal()
     assert bloc.council.get("vote", vote).false_declarations[0][0] == "ARE"
     bloc.say("ARE", "ResultDeclared", vote=vote, outcome="not_adopted", result=found.result_hash, ballots=ballots)
