@@ -87,8 +87,8 @@ class Pledge(Thing):
     @property
     def target(self) -> TargetText | None:
         """The newest target that was adopted, else the newest proposed."""
-        adopted = [t for t in self.targets if t.decision]
-        return (adopted or list(self.targets) or [None])[-1]
+        found = [t for t in self.targets if t.decision] or list(self.targets)
+        return found[-1] if found else None
 
 
 class MeasureBody(Body):

@@ -308,6 +308,7 @@ def _rules(council: Council, found: Event, body: RuleAdoptedBody) -> None:
     if takes_effect(council, found, body):
         for rule, text in zip(loaded, body.rules, strict=True):
             council.put("rule", RuleText(rule.name, rule.version, rule.hash, text, found.entry.id))
+            council.put("rule_version", RuleText(rule.hash, rule.version, rule.hash, text, found.entry.id))
 
 
 @event("WeightsAdopted", WeightsAdoptedBody)

@@ -238,4 +238,6 @@ def as_votes(council: Council, key: str) -> Any:
         for voter, cells in table.cells.items()
         for statement, choice in cells.items()
     ]  # fmt: skip
-    return from_opinions(opinions, statements, public=consultation.public, events=table.entries, where=key)
+    return from_opinions(
+        opinions, statements, public="delegations" if delegations else "public", events=table.entries, where=key
+    )

@@ -16,7 +16,7 @@ from concordat.council._body import Body, Hash, Id, Line, MemberId, utc
 from concordat.council._registry import event
 from concordat.council.documents import Amendment, Proposal, adopt_amendment, move
 from concordat.council.state import Council
-from concordat.council.voting import Vote, council_rule_text
+from concordat.council.voting import Vote, rule_of
 from concordat.errors import InputError, MethodError, RuleError, TrustError
 from concordat.ledger.fold import Event
 
@@ -69,9 +69,7 @@ def pass_vote(council: Council, key: str, moment: int) -> None:
 
 
 def _count(council: Council, vote: Vote) -> None:
-    from concordat.council.decide.rules import Rule
-
-    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    rule = rule_of(council, vote)
     entitled = tuple(m for m in vote.entitled if m in council.members)  # suspended since: no vote, not in the base
     vote = replace(vote, entitled=entitled, ballots={m: b for m, b in sorted(vote.ballots.items()) if m in entitled})
     outcome, value = counted(council, vote, rule)
@@ -179,9 +177,7 @@ def _tie(council: Council, found: Event, body: TieBrokenBody) -> None:
     vote: Vote = council.get("vote", body.vote)
     if vote.outcome != "tie_to_chair":
         raise RuleError(f"{vote.id} is no tie that the chair decides.", code="tie")
-    from concordat.council.decide.rules import Rule
-
-    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    rule = rule_of(council, vote)
     vote = replace(vote, tie_broken=body.choice)
     outcome, value = counted(council, vote, rule)
     final_at = found.submitted + council.merge_delay_s + rule.challenge_hours * 3600
@@ -232,9 +228,7 @@ def _challenged(council: Council, found: Event, body: ResultChallengedBody) -> N
     end = vote.final_at - council.merge_delay_s
     if found.submitted > vote.final_at:
         raise RuleError(f"late: {vote.id} could be challenged until {utc(end)}.", code="late")
-    from concordat.council.decide.rules import Rule
-
-    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    rule = rule_of(council, vote)
     outcome, value = counted(council, vote, rule)
     challenges = (*vote.challenges, (found.entry.author, body.reason))
     changed = replace(vote, status="challenged", challenges=challenges, outcome=outcome, result=value)

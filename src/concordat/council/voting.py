@@ -11,7 +11,8 @@ key with full powers, for the certified text. What doesn't count is kept and sho
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -22,6 +23,9 @@ from concordat.council.documents import Proposal, check_turn, move
 from concordat.council.state import Council, Thing
 from concordat.errors import InputError, RuleError, TrustError
 from concordat.ledger.fold import Event
+
+if TYPE_CHECKING:
+    from concordat.council.decide.rules import Rule
 
 CHOICES = ("yes", "no", "abstain", "object", "present_not_voting", "not_participating")
 LEAVE = "withdraw "
@@ -173,8 +177,6 @@ def text_of(council: Council, subject: str, title: str) -> str:
 
 @event("VoteOpened", VoteOpenedBody)
 def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
-    from concordat.council.decide.rules import Rule
-
     council.require_chair(found.entry.author, "open votes")
     if any(v.subject == body.subject and v.status in ("open", "closed", "counted") for v in council.all("vote")):
         raise RuleError(f"a vote on {body.subject} is open.", code="twice")
@@ -185,7 +187,7 @@ def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
     if closes <= found.submitted:
         raise RuleError(f"it would close {utc(closes)}, before it opened.", code="closes")
     held = council.get("rule", body.rule)
-    rule = Rule.load(held.text, where=body.rule)
+    rule = parsed_rule(held.text)
     _check_rule(council, rule, body)
     meeting = council.get("meeting", body.meeting) if body.meeting else None
     key = council.issue("v", year_of(found.submitted))
@@ -258,10 +260,8 @@ def _open_vote(council: Council, found: Event, body: Any, until: str = "closes")
 
 @event("BallotCast", BallotCastBody)
 def _cast(council: Council, found: Event, body: BallotCastBody) -> None:
-    from concordat.council.decide.rules import Rule
-
     vote = _open_vote(council, found, body)
-    rule = Rule.load(council_rule_text(council, vote), where=vote.rule)
+    rule = rule_of(council, vote)
     if vote.reveal_until:
         raise RuleError(f"{vote.id} is sealed: commit to a ballot first.", hint="council cast --sealed", code="sealed")
     member = body.proxy_for or found.entry.author
@@ -283,16 +283,17 @@ def _cast(council: Council, found: Event, body: BallotCastBody) -> None:
     council.put("vote", replace(vote, ballots={**vote.ballots, member: ballot}))
 
 
-def council_rule_text(council: Council, vote: Vote) -> str:
+def rule_of(council: Council, vote: Vote) -> Rule:
     """The rule of a vote as it was at the opening."""
-    return _rule_texts(council)[vote.rule_hash]
+    return parsed_rule(council.get("rule_version", vote.rule_hash).text)
 
 
-def _rule_texts(council: Council) -> dict[str, str]:
-    texts: dict[str, str] = council.__dict__.setdefault("_rule_texts", {})
-    for rule in council.all("rule"):
-        texts.setdefault(rule.hash, rule.text)
-    return texts
+@lru_cache(maxsize=256)
+def parsed_rule(text: str) -> Rule:
+    """A rule from its text; the last few are remembered."""
+    from concordat.council.decide.rules import Rule
+
+    return Rule.load(text, where="rule")
 
 
 def check_choice(vote: Vote, choice: Any) -> Any:
