@@ -144,6 +144,11 @@ class Council:
             moment, kind, key = heapq.heappop(self._due)
             self.passing[kind](self, key, moment)
 
+    @property
+    def next_due(self) -> int | None:
+        """When the next thing falls due, in ledger time; None if nothing does."""
+        return self._due[0][0] if self._due else None
+
     def refuse(self, entry: str, author: str, type: str, reason: str) -> None:  # noqa: A002
         """Keep an entry that changes nothing, with its reason."""
         self.no_effect.append(NoEffect(entry, author, type, reason))
