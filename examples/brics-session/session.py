@@ -190,7 +190,8 @@ def first_agenda(s: Session) -> None:
 def consultation(s: Session) -> str:
     """India tables a text in three languages; ten delegations say what they think."""
     texts = {x: [{"id": f"p{n}", "text": words} for n, words in enumerate(rows, 1)] for x, rows in TEXT.items()}
-    body = {"authentic": sorted(TEXT), "rule": "qualified", "texts": texts, "title": "A register of shared cases"}
+    rules = {"amendment_rule": "majority", "rule": "qualified"}
+    body = {**rules, "authentic": sorted(TEXT), "texts": texts, "title": "A register of shared cases"}
     s.say(("IND", "ProposalTabled", body))
     proposal = s.newest("proposal").id
     s.say(("BRA", "ConsultationOpened", {"closes": s.at(days=7), "proposal": proposal, "title": "Shared cases"}))
@@ -285,7 +286,8 @@ def review(s: Session) -> None:
     """A cycle: guideline, data frozen, three coders a cell, comments, adoption; and the evidence beside the codes."""
     chosen = ["xin-7", "t20-f1a", "ggg-2a"]
     why = "one measurable outcome, one output, one process; others have no target yet"
-    s.say((CHAIR, "CycleOpened", {"commitments": chosen, "selection": why, "title": "Review of 2026", "year": 2026}))
+    opened = {"commitments": chosen, "rule": "majority", "selection": why, "title": "Review of 2026", "year": 2026}
+    s.say((CHAIR, "CycleOpened", opened))
     key = s.newest("cycle").id
     s.say((CHAIR, "GuidelineFixed", {"cycle": key, "text": (HERE / "guideline.md").read_text()}))
     release, series = figures()

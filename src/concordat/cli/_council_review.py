@@ -22,6 +22,7 @@ def open_(
     year: int = typer.Option(..., "--year", help="The year that is reviewed."),
     commitment: list[str] = typer.Option(..., "--commitment", help="A commitment that is assessed; repeatable."),
     selection: str = typer.Option(..., "--selection", help="Why these: balance, centrality, measurability."),
+    rule: str = typer.Option(..., "--rule", help="The rule under which the report is to be adopted."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
     speaker: str = AS,
@@ -31,7 +32,9 @@ def open_(
     """Open a cycle of review with the commitments that are assessed, and why (the chair)."""
     from concordat.cli.council import told
 
-    body = {"commitments": sorted(set(commitment)), "selection": selection, "title": title, "year": year}
+    body = {
+        "commitments": sorted(set(commitment)), "rule": rule, "selection": selection, "title": title, "year": year,
+    }  # fmt: skip
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say("CycleOpened", body)
         found = place.became("cycle", entry)

@@ -28,7 +28,7 @@ def _told(place: Any, entry: Any, words: str, json: bool, **facts: Any) -> None:
 def open_(
     subject: str = typer.Argument(..., help='A proposal, an amendment, "withdraw ID", "adopt ID", or a free question.'),
     closes: str = typer.Option(..., "--closes", help="When it closes, with its zone: 2026-05-06T18:00+08:00"),
-    rule: str = typer.Option("", "--rule", help="Under which rule; default: the one that the proposal names."),
+    rule: str = typer.Option("", "--rule", help="Under which rule; default: the one that its subject names."),
     title: str = typer.Option("", "--title", help="The question in words."),
     meeting: str = typer.Option("", "--meeting", help="The meeting whose attendance counts."),
     candidate: list[str] = typer.Option([], "--candidate", help="Of an election: MEMBER.label; repeatable."),
@@ -41,11 +41,10 @@ def open_(
 ) -> None:
     """Open a vote (the chair): the rule, weights and members of this moment decide it."""
     from concordat.cli._council_words import moment
-    from concordat.council.voting import text_of
+    from concordat.council.voting import rule_for, text_of
 
     with seat(home, passphrase_file, speaker, demo) as place:
-        proposal = place.council.find("proposal", subject)
-        under = rule or (proposal.rule if proposal else "")
+        under = rule or rule_for(place.council, subject)
         if not under:
             raise InputError("under which rule?", hint="Name it: --rule NAME", code="rule")
         body: dict[str, Any] = {

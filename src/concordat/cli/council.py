@@ -77,6 +77,7 @@ def adopt(
 def table(
     file: Path = typer.Argument(..., help="The text: a title (# ...), then paragraphs with empty lines between."),
     rule: str = typer.Option(..., "--rule", help="The rule under which it is to be decided."),
+    amendment_rule: str = typer.Option("", "--amendment-rule", help="That of its amendments; default: the same rule."),
     kind: str = typer.Option(
         "proposal", "--kind", help="proposal, report, rule, weights, group, member, chair, commitment."
     ),
@@ -100,6 +101,8 @@ def table(
     body: dict[str, Any] = {
         "authentic": sorted(texts), "kind": kind, "rule": rule, "texts": texts, "title": title or file.stem,
     }  # fmt: skip
+    if amendment_rule:
+        body["amendment_rule"] = amendment_rule
     if act:
         body["act"] = act_hash_of(*_pair(act, "--act"))
     with seat(home, passphrase_file, speaker, demo) as place:

@@ -17,6 +17,7 @@ from concordat.errors import InputError
 from concordat.settings import nearest
 
 TEXT_MAX = 40_000
+TIME_MAX = 8_204_889_600  # 2230-01-01: beyond it no deadline is meant
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 MemberId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,15}$")]
@@ -71,7 +72,10 @@ def seconds(instant: str, where: str = "$.body") -> int:
     1778061600
     """
     try:
-        return int(datetime.fromisoformat(instant).timestamp())
+        found = int(datetime.fromisoformat(instant).timestamp())
+        if not 0 <= found <= TIME_MAX:
+            raise ValueError
+        return found
     except (ValueError, OverflowError):
         raise InputError(
             f'"{instant[:40]}" is not an instant.', where=where, hint="As 2026-05-06T18:00+08:00"
@@ -86,6 +90,8 @@ def day_end(day: str, where: str = "$.body") -> int:
     """
     try:
         found = date.fromisoformat(day)
+        if not 1970 <= found.year < 2230:
+            raise ValueError
     except ValueError:
         raise InputError(f'"{day[:20]}" is not a day.', where=where, hint="As 2026-12-31") from None
     return int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp()) + 86_400

@@ -13,20 +13,43 @@ from pydantic import Field
 
 from concordat.council._body import Body, Id, Instant, Line, MemberId, seconds, year_of
 from concordat.council._registry import event
+from concordat.council.constitution import act_hash, spend_decision
 from concordat.council.state import Council, Thing
 from concordat.errors import InputError, RuleError
 from concordat.ledger.fold import Event
 
+RECORDS_MAX = 500
+ITEMS_MAX = 500
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of attendance: the chair's list takes the place of what was, a member's own word adds itself."""
+
+    submitted: int
+    present: tuple[str, ...]
+    own: bool
+    entry: str
+
 
 @dataclass(frozen=True)
 class Meeting(Thing):
-    """A meeting and who was recorded present, with the entries that say so."""
+    """A meeting, and the records of its attendance by submission time."""
 
     title: str
     begins: int
-    present: tuple[str, ...]
-    records: tuple[str, ...]
+    records: tuple[Record, ...]
     entry: str
+
+    def at(self, moment: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Who was recorded present at a moment, and the entries that say so."""
+        present: set[str] = set()
+        entries: list[str] = []
+        for record in self.records:
+            if record.submitted <= moment:
+                present = {*present, *record.present} if record.own else set(record.present)
+                entries = [*entries, record.entry] if record.own else [record.entry]
+        return tuple(sorted(present)), tuple(entries)
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,7 @@ class ClockTickedBody(Body):
 def _meeting(council: Council, found: Event, body: MeetingOpenedBody) -> None:
     council.require_chair(found.entry.author, "open meetings")
     key = council.issue("m", year_of(found.submitted))
-    council.put("meeting", Meeting(key, body.title, seconds(body.begins, "$.body.begins"), (), (), found.entry.id))
+    council.put("meeting", Meeting(key, body.title, seconds(body.begins, "$.body.begins"), (), found.entry.id))
 
 
 @event("AttendanceRecorded", AttendanceRecordedBody)
@@ -82,10 +105,13 @@ def _attendance(council: Council, found: Event, body: AttendanceRecordedBody) ->
     strange = sorted(m for m in body.present if council.find("member", m) is None)
     if strange:
         raise InputError(f"{strange[0]} is no member.", where="$.body.present", code="unknown_member")
-    present = {*meeting.present, *body.present} if own else set(body.present)
-    council.put(
-        "meeting", replace(meeting, present=tuple(sorted(present)), records=(*meeting.records[-199:], found.entry.id))
-    )
+    if len(meeting.records) >= RECORDS_MAX:
+        raise RuleError(f"a meeting has at most {RECORDS_MAX} records of attendance.", code="too_many")
+    if own and found.entry.author in meeting.at(found.submitted)[0]:
+        raise RuleError(f"{found.entry.author} is recorded present.", code="twice")
+    row = Record(found.submitted, tuple(sorted(set(body.present))), own, found.entry.id)
+    rows = tuple(sorted((*meeting.records, row), key=lambda r: (r.submitted, r.entry)))
+    council.put("meeting", replace(meeting, records=rows))
 
 
 @event("AgendaSet", AgendaSetBody)
@@ -95,6 +121,8 @@ def _agenda(council: Council, found: Event, body: AgendaSetBody) -> None:
     if len(set(names)) < len(names):
         raise InputError("an item stands twice.", where="$.body.items", code="twice")
     items = council.things.get("item", {})
+    if len({*items, *names}) > ITEMS_MAX:
+        raise RuleError(f"an agenda has at most {ITEMS_MAX} items.", code="too_many")
     if found.entry.author != council.chair and body.decision is None:
         taken = sorted(set(names) & set(items))
         if taken:
@@ -103,9 +131,7 @@ def _agenda(council: Council, found: Event, body: AgendaSetBody) -> None:
         _put_items(council, found, body, 1 + max((i.place for i in items.values()), default=0))
         return
     if body.decision is not None:
-        vote = council.get("vote", body.decision)
-        if vote.status != "final" or vote.outcome != "adopted":
-            raise RuleError(f"{vote.id} adopted nothing.", code="decision")
+        spend_decision(council, found, body.decision, act_hash("AgendaSet", body))
     behind = len(body.items) + 1
     for n, item in enumerate(sorted((i for i in items.values() if i.id not in names), key=lambda i: (i.place, i.id))):
         council.put("item", replace(item, place=behind + n))

@@ -21,6 +21,7 @@ from concordat.errors import RuleError
 from concordat.ledger.fold import Event
 
 ADOPT = "adopt "
+IDLE_MAX = 50  # acts without effect that are kept for one author
 Neutral = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -141,6 +142,12 @@ def _hand(council: Council, found: Event, key: str, by: str, body: dict[str, Any
 
     dispute: Dispute = council.get("dispute", key)
     case = advance(dispute.case, council.ledger_time, council.merge_delay_s)
+    filing = case.filing
+    holders = {h for _, h in filing.roles} | {council.chair}
+    if by not in {*filing.parties, *case.state.seats, *filing.roster, *holders, "council"}:
+        raise RuleError(f"{by} has no part in {key}.", code="stranger")
+    if sum(e.by == by for e, _ in case.no_effect) >= IDLE_MAX:
+        raise RuleError(f"{IDLE_MAX} acts of {by} in {key} had no effect.", code="too_many")
     act = CaseEvent(found.entry.type, by, found.submitted, body)
     after = receive(case, act)
     refused = [reason for e, reason in after.no_effect if e.digest == act.digest]
@@ -192,7 +199,12 @@ def _decision_rejected(council: Council, found: Event, body: DecisionAdoptedBody
 
 def _by_vote(council: Council, found: Event, body: DecisionAdoptedBody, outcomes: tuple[str, ...]) -> None:
     vote = council.get("vote", body.decision)
-    if vote.subject != ADOPT + body.dispute or vote.status != "final" or vote.outcome not in outcomes:
+    if (
+        vote.about != "adopt"
+        or vote.subject != ADOPT + body.dispute
+        or vote.status != "final"
+        or vote.outcome not in outcomes
+    ):
         what = f'{body.decision} is no final vote on "{ADOPT}{body.dispute}" that came to {outcomes[0]}.'
         raise RuleError(what, code="decision")
     _hand(council, found, body.dispute, "council", {})

@@ -10,6 +10,7 @@ room, named here and joined elsewhere; a unit that isn't the target's is refused
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -18,7 +19,7 @@ from concordat import canonical
 from concordat.council._body import Body, Hash, Id, Line, Words
 from concordat.council._registry import event
 from concordat.council.commit.register import check_transition
-from concordat.council.constitution import act_hash
+from concordat.council.constitution import act_hash, spend_decision
 from concordat.council.documents import move
 from concordat.council.state import Council, Thing
 from concordat.errors import InputError, RuleError
@@ -145,12 +146,17 @@ class CommitmentMovedBody(Body):
 
 @event("CommitmentRegistered", CommitmentRegisteredBody)
 def _registered(council: Council, found: Event, body: CommitmentRegisteredBody) -> None:
-    names = [p.id for p in body.commitments]
-    twice = sorted({n for n in names if names.count(n) > 1} | {n for n in names if council.find("commitment", n)})
-    if twice:
-        raise RuleError(f'"{twice[0]}" is registered already.', hint="Issued ids are never reused.", code="twice")
     entry = found.entry
-    for p in body.commitments:
+    names = [p.id for p in body.commitments]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise RuleError(f'"{twice[0]}" stands twice.', hint="Issued ids are never reused.", code="twice")
+    fresh = [p for p in body.commitments if council.find("commitment", p.id) is None]
+    if not fresh:
+        raise RuleError(f'"{names[0]}" is registered already.', hint="Issued ids are never reused.", code="twice")
+    for p in fresh:
+        _check_source(council, entry.author, p)
+    for p in fresh:
         measures = tuple(Measure(m.source, m.code, m.tells, m.note) for m in p.measures)
         council.put(
             "commitment",
@@ -160,10 +166,35 @@ def _registered(council: Council, found: Event, body: CommitmentRegisteredBody) 
                 "registered", entry.author, entry.id,
             ),
         )  # fmt: skip
-    for name in sorted({p.document for p in body.commitments}):
+    for name in sorted({p.document for p in fresh}):
         proposal = council.find("proposal", name)
         if proposal is not None and proposal.status == "adopted":
             move(council, proposal, "in_force")
+
+
+def _check_source(council: Council, author: str, pledge: PledgeBody) -> None:
+    """An id of the source documents says what they say; of an adopted proposal its author or the chair registers.
+
+    Raises:
+        RuleError: neither.
+    """
+    seeded = _seeds().get(pledge.id)
+    if seeded is not None and (pledge.what, pledge.document) != seeded:
+        raise RuleError(f'"{pledge.id}" is the id of an item of {seeded[1]}, which says something else.', code="seed")
+    proposal = council.find("proposal", pledge.document)
+    if proposal is not None and (
+        proposal.status not in ("adopted", "in_force") or author not in (proposal.author, council.chair)
+    ):
+        what = f"{proposal.id} is {proposal.status}; {proposal.author} or the chair registers what it promises."
+        raise RuleError(what, code="author")
+
+
+@cache
+def _seeds() -> dict[str, tuple[str, str]]:
+    """What the packaged documents say under each id."""
+    from concordat.rulebook.seeds import load_seeds
+
+    return {draft.id: (draft.what, draft.instrument) for draft in load_seeds().drafts()}
 
 
 def step_to(council: Council, pledge: Pledge, state: str) -> Pledge:
@@ -190,7 +221,7 @@ def _target(council: Council, found: Event, body: TargetSetBody) -> None:
         )
     _check_unit(pledge, target.indicator, getattr(target, "unit", "") or "")
     if body.decision:
-        _decided(council, body.decision, act_hash("TargetSet", body))
+        spend_decision(council, found, body.decision, act_hash("TargetSet", body))
     entry = found.entry
     text = TargetText(body.target, canonical.digest(body.target), entry.author, body.decision or "", entry.id)
     pledge = replace(pledge, targets=(*pledge.targets, text))
@@ -199,16 +230,6 @@ def _target(council: Council, found: Event, body: TargetSetBody) -> None:
     if body.decision and pledge.state == "specified":
         pledge = step_to(council, pledge, "active")
     council.put("commitment", pledge)
-
-
-def _decided(council: Council, decision: str, digest: str) -> None:
-    """A final vote adopted a proposal of this act, under whatever rule the proposal named."""
-    vote = council.get("vote", decision)
-    proposal = council.find("proposal", vote.subject)
-    if vote.status != "final" or vote.outcome != "adopted" or proposal is None:
-        raise RuleError(f"{decision} is no final vote that adopted something.", code="decision")
-    if proposal.act != digest:
-        raise RuleError(f"{decision} decided something else.", code="decision")
 
 
 def _check_unit(pledge: Pledge, indicator: str, unit: str) -> None:
@@ -247,7 +268,8 @@ def _evidence(council: Council, found: Event, body: EvidenceSubmittedBody) -> No
 @event("CommitmentMoved", CommitmentMovedBody)
 def _moved(council: Council, found: Event, body: CommitmentMovedBody) -> None:
     pledge: Pledge = council.get("commitment", body.commitment)
-    _decided(council, body.decision, act_hash("CommitmentMoved", body))
+    check_transition(pledge.state, body.to)
     if body.to == "superseded":
         council.get("commitment", body.by or "")
+    spend_decision(council, found, body.decision, act_hash("CommitmentMoved", body))
     step_to(council, replace(pledge, superseded_by=body.by or ""), body.to)

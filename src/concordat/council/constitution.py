@@ -33,6 +33,24 @@ class Member(Thing):
     status: str
     since: str = ""
     reason: str = ""
+    changed: int = 0
+
+
+@dataclass(frozen=True)
+class Spent(Thing):
+    """A decision that has carried its act; its id is the vote's."""
+
+    entry: str
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Full powers as they were issued. until: the end of the last day, in seconds; None: open."""
+
+    scope: tuple[str, ...]
+    since: int
+    until: int | None
+    entry: str
 
 
 @dataclass(frozen=True)
@@ -44,14 +62,11 @@ class Observer(Thing):
 
 @dataclass(frozen=True)
 class Powers(Thing):
-    """What a delegate's key may sign for its member. until: the end of the last day, in seconds; None: open."""
+    """What a delegate's key may sign for its member: every issue, in order; the last before a moment counts then."""
 
     member: str
     person: str
-    scope: tuple[str, ...]
-    since: int
-    until: int | None
-    entry: str
+    grants: tuple[Grant, ...]
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,15 @@ class Chair(Thing):
     """Who presides."""
 
     member: str
-    until: str
+    until: int
+    entry: str
+
+
+@dataclass(frozen=True)
+class Rotation(Thing):
+    """A key that its member says it has changed; the membership file is what counts."""
+
+    member: str
     entry: str
 
 
@@ -187,18 +210,20 @@ def check_author(council: Council, found: Event, observers: bool, suspended: boo
             raise RuleError(powers, code="powers")
 
 
-def powers_at(council: Council, member: str, person: str, type: str, moment: int) -> Powers | str:  # noqa: A002
+def powers_at(council: Council, member: str, person: str, type: str, moment: int) -> Grant | str:  # noqa: A002
     """The full powers of a delegate at a moment, or the reason why there are none."""
     powers = council.find("powers", f"{member}.{person}")
     if powers is None:
         return f"no full powers of {member} for {person}."
-    if powers.until is not None and moment >= powers.until:
-        return f"full powers ended {utc_day(powers.until - 1)}."
-    if moment < powers.since:
-        return f"full powers began {utc_day(powers.since)}."
-    if "all" not in powers.scope and type not in powers.scope:
+    grants = [g for g in powers.grants if g.since <= moment]
+    if not grants:
+        return f"full powers began {utc_day(powers.grants[0].since)}."
+    grant = grants[-1]
+    if grant.until is not None and moment >= grant.until:
+        return f"full powers ended {utc_day(grant.until - 1)}."
+    if "all" not in grant.scope and type not in grant.scope:
         return f"the full powers of {person} don't cover {type}."
-    return powers  # type: ignore[no-any-return]
+    return grant  # type: ignore[no-any-return]
 
 
 def founded(council: Council) -> bool:
@@ -214,7 +239,7 @@ def takes_effect(council: Council, found: Event, body: Any) -> bool:
     """
     digest = act_hash(found.entry.type, body)
     if founded(council):
-        require_decision(council, body.decision, digest, AMEND)
+        spend_decision(council, found, body.decision, digest, AMEND)
         return True
     act = council.find("act", digest) or Act(digest, found.entry.type, (), False)
     if act.done:
@@ -225,22 +250,33 @@ def takes_effect(council: Council, found: Event, body: Any) -> bool:
     return done
 
 
-def require_decision(council: Council, decision: str | None, digest: str, rule: str) -> None:
-    """A final vote under a rule adopted a proposal of exactly this act.
+def spend_decision(council: Council, found: Event, decision: str | None, digest: str, rule: str = "") -> None:
+    """A final vote adopted a proposal of exactly this act, and has not carried it yet; now it has.
+
+    Args:
+        rule: under which the vote must have been held; without it, under the one that the proposal named.
 
     Raises:
         RuleError: not so.
     """
     if decision is None:
-        raise RuleError(f"it needs a decision under {rule}.", hint="Table it as a proposal, and vote.", code="decision")
+        under = f" under {rule}" if rule else ""
+        raise RuleError(f"it needs a decision{under}.", hint="Table it as a proposal, and vote.", code="decision")
     vote = council.find("vote", decision)
     if vote is None or vote.status != "final" or vote.outcome != "adopted":
         raise RuleError(f"{decision} is no final vote that adopted something.", code="decision")
-    proposal = council.find("proposal", vote.subject)
-    if vote.rule != rule:
+    proposal = council.find("proposal", vote.subject) if vote.about == "proposal" else None
+    if proposal is None or vote.id not in proposal.votes or vote.text != proposal.certified:
+        raise RuleError(f"{decision} was about {vote.subject}, not about an act.", code="decision")
+    if proposal.status not in ("adopted", "in_force"):
+        raise RuleError(f"{proposal.id} is {proposal.status}.", code="decision")
+    if rule and vote.rule != rule:
         raise RuleError(f"{decision} was held under {vote.rule}, not {rule}.", code="decision")
-    if proposal is None or proposal.act != digest:
+    if proposal.act != digest:
         raise RuleError(f"{decision} decided something else.", code="decision")
+    if council.find("spent", decision):
+        raise RuleError(f"{decision} has carried its act already.", hint="A decision does so once.", code="spent")
+    council.put("spent", Spent(decision, found.entry.id))
 
 
 @event("MemberAdmitted", MemberAdmittedBody)
@@ -249,7 +285,7 @@ def _admitted(council: Council, found: Event, body: MemberAdmittedBody) -> None:
     if member is not None and member.status == "active":
         raise RuleError(f"{body.member} is a member already.", code="twice")
     if takes_effect(council, found, body):
-        council.put("member", Member(body.member, "active", found.entry.id))
+        council.put("member", Member(body.member, "active", found.entry.id, "", found.submitted))
 
 
 @event("MemberSuspended", MemberSuspendedBody)
@@ -259,7 +295,7 @@ def _suspended(council: Council, found: Event, body: MemberSuspendedBody) -> Non
     if not founded(council):
         raise RuleError("nobody is suspended before the rules are adopted.", code="founding")
     if takes_effect(council, found, body):
-        council.put("member", Member(body.member, "suspended", found.entry.id, body.reason))
+        council.put("member", Member(body.member, "suspended", found.entry.id, body.reason, found.submitted))
 
 
 @event("ObserverAdmitted", ObserverAdmittedBody)
@@ -277,16 +313,18 @@ def _powers(council: Council, found: Event, body: FullPowersIssuedBody) -> None:
         raise RuleError("full powers are issued by the member's own node.", code="powers")
     until = day_end(body.until, "$.body.until") if body.until else None
     key = f"{entry.author}.{body.person}"
+    grant = Grant(tuple(sorted(set(body.scope))), found.submitted, until, entry.id)
+    before = council.find("powers", key)
+    grants = (*before.grants[-99:], grant) if before else (grant,)
     council.put(
-        "powers",
-        Powers(key, entry.author, body.person, tuple(sorted(set(body.scope))), found.submitted, until, entry.id),
+        "powers", Powers(key, entry.author, body.person, tuple(sorted(grants, key=lambda g: (g.since, g.entry))))
     )
 
 
 @event("KeyRotated", KeyRotatedBody)
 def _rotated(council: Council, found: Event, body: KeyRotatedBody) -> None:
     key = f"{found.entry.author}.{body.role}.{body.membership}"
-    council.put("key_rotation", Chair(key, found.entry.author, "", found.entry.id))
+    council.put("key_rotation", Rotation(key, found.entry.author, found.entry.id))
 
 
 @event("RuleAdopted", RuleAdoptedBody)
@@ -300,6 +338,8 @@ def _rules(council: Council, found: Event, body: RuleAdoptedBody) -> None:
         hashes = [rule.hash[:16] for rule in loaded if rule.name == twice]
         raise InputError(f'the rule "{twice}" stands twice: {" and ".join(hashes)}.', hint="Leave one.", code="twice")
     for rule in loaded:
+        if rule.name == AMEND and rule.method != "vote":
+            raise InputError(f"{AMEND} is a rule of method vote, not {rule.method}.", code="method")
         now = council.find("rule", rule.name)
         if now is not None and rule.version <= now.version:
             held = f"{now.version} ({now.hash[:16]}) is in force."
@@ -338,7 +378,8 @@ def _chair(council: Council, found: Event, body: ChairAppointedBody) -> None:
     if council.get("member", body.member).status != "active":
         raise RuleError(f"{body.member} is not active.", code="suspended")
     if takes_effect(council, found, body):
-        council.put("chair", Chair("chair", body.member, body.until or "", found.entry.id))
+        until = day_end(body.until, "$.body.until") if body.until else 0
+        council.put("chair", Chair("chair", body.member, until, found.entry.id))
 
 
 def table_of(council: Council, name: str) -> Weights:

@@ -46,6 +46,10 @@ class Statement:
     meta: bool = False
     reason: str = ""
 
+    def to_value(self) -> list[Any]:
+        """As plain data: the entry stands for the words."""
+        return [self.number, self.author, self.entry, self.moderated, self.meta]
+
 
 @dataclass(frozen=True)
 class Consultation(Thing):
@@ -75,6 +79,7 @@ class Votes:
     cells: dict[str, dict[int, int]] = field(default_factory=dict)
     host: dict[str, str] = field(default_factory=dict)
     entries: list[str] = field(default_factory=list)
+    hosted: dict[str, int] = field(default_factory=dict)
 
 
 class ConsultationOpenedBody(Body):
@@ -119,7 +124,7 @@ def votes_of(council: Council, key: str) -> Votes:
 @event("ConsultationOpened", ConsultationOpenedBody)
 def _opened(council: Council, found: Event, body: ConsultationOpenedBody) -> None:
     closes = seconds(body.closes, "$.body.closes")
-    if closes <= found.submitted:
+    if closes <= max(found.submitted, council.ledger_time):
         raise RuleError(f"it would close {utc(closes)}, before it opened.", code="closes")
     if body.proposal:
         proposal = council.get("proposal", body.proposal)
@@ -147,6 +152,9 @@ def _statement(council: Council, found: Event, body: StatementSubmittedBody) -> 
     consultation = _open(council, found, body.consultation)
     if len(consultation.statements) >= STATEMENTS_MAX:
         raise RuleError(f"a consultation has at most {STATEMENTS_MAX:,} statements.", code="too_many")
+    share = max(1, STATEMENTS_MAX // max(1, len(council.members)))
+    if sum(s.author == found.entry.author for s in consultation.statements) >= share:
+        raise RuleError(f"a member submits at most {share:,} statements.", code="too_many")
     if any(s.text == body.text for s in consultation.statements):
         raise RuleError("that statement stands there already.", code="twice")
     number = len(consultation.statements) + 1
@@ -158,7 +166,7 @@ def _statement(council: Council, found: Event, body: StatementSubmittedBody) -> 
 @event("StatementModerated", StatementModeratedBody)
 def _moderated(council: Council, found: Event, body: StatementModeratedBody) -> None:
     council.require_chair(found.entry.author, "moderate")
-    consultation: Consultation = council.get("consultation", body.consultation)
+    consultation = _open(council, found, body.consultation)
     if not 1 <= body.statement <= len(consultation.statements):
         raise InputError(f"there is no statement {body.statement}.", where="$.body.statement", code="unknown_id")
     state = {"accepted": 1, "open": 0, "rejected": -1}[body.decision]
@@ -174,11 +182,16 @@ def _opinion(council: Council, found: Event, body: OpinionVotedBody) -> None:
     consultation = _open(council, found, body.consultation)
     rows = [_row(row, n, consultation, found.entry.author) for n, row in enumerate(body.opinions)]
     table = votes_of(council, consultation.id)
-    for voter, _, _ in rows:
-        if table.host.setdefault(voter, found.entry.author) != found.entry.author:
-            raise RuleError(f"{table.host[voter]} hosts the voter {voter[:16]}.", code="host")
-    if len(table.cells) + len({v for v, _, _ in rows} - set(table.cells)) > VOTERS_MAX:
-        raise RuleError(f"a consultation has at most {VOTERS_MAX:,} voters.", code="too_many")
+    author = found.entry.author
+    strange = next((v for v, _, _ in rows if table.host.get(v, author) != author), None)
+    if strange is not None:
+        raise RuleError(f"{table.host[strange]} hosts the voter {strange[:16]}.", code="host")
+    fresh = {v for v, _, _ in rows} - set(table.cells)
+    share = max(1, VOTERS_MAX // max(1, len(council.members)))
+    if table.hosted.get(author, 0) + len(fresh) > share:
+        raise RuleError(f"a member hosts at most {share:,} voters of a consultation.", code="too_many")
+    table.hosted[author] = table.hosted.get(author, 0) + len(fresh)
+    table.host.update(dict.fromkeys(fresh, author))
     for voter, statement, choice in rows:
         table.cells.setdefault(voter, {})[statement] = choice
     table.entries.append(found.entry.id)
@@ -210,7 +223,7 @@ def _row(row: list[Any], n: int, consultation: Consultation, author: str) -> tup
 def _closed(council: Council, found: Event, body: ConsultationClosedBody) -> None:
     consultation = _open(council, found, body.consultation)
     council.require_chair(found.entry.author, "close it before its hour")
-    closes = min(consultation.closes, found.submitted)
+    closes = min(consultation.closes, max(found.submitted, council.ledger_time))
     council.put("consultation", replace(consultation, closes=closes))
     council.remind(closes + council.merge_delay_s, "consultation", consultation.id)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Literal
 
 from concordat import canonical
@@ -19,6 +20,8 @@ from concordat.council.state import Council
 from concordat.council.voting import Vote, rule_of
 from concordat.errors import InputError, MethodError, RuleError, TrustError
 from concordat.ledger.fold import Event
+
+TIE_DAYS = 14  # for the chair to decide a tie; then it is not adopted
 
 
 class VoteClosedBody(Body):
@@ -52,31 +55,43 @@ def _closed(council: Council, found: Event, body: VoteClosedBody) -> None:
     silent = [m for m in vote.entitled if m not in vote.ballots]
     if found.submitted < vote.closes and (silent or vote.reveal_until):
         raise RuleError(f"{', '.join(silent[:8])} may vote until {utc(vote.closes)}.", code="early")
-    closes = min(vote.closes, found.submitted)
+    last = max((b.submitted for b in vote.ballots.values()), default=0)
+    closes = min(vote.closes, max(found.submitted, last))
     council.put("vote", replace(vote, closes=closes))
-    council.remind(max(closes, vote.reveal_until) + council.merge_delay_s, "vote", vote.id)
+    council.remind(replace(vote, closes=closes).ends + council.merge_delay_s, "vote", vote.id)
 
 
 def pass_vote(council: Council, key: str, moment: int) -> None:
     """What time does to a vote: count it after the merge delay, make it final after the challenge time."""
     vote: Vote = council.get("vote", key)
-    if vote.status == "open" and moment >= max(vote.closes, vote.reveal_until) + council.merge_delay_s:
+    if vote.status == "open" and moment >= vote.ends + council.merge_delay_s:
         _count(council, vote)
-    elif (
-        vote.status in ("counted", "declared", "challenged", "recounted") and vote.final_at and moment >= vote.final_at
-    ):
+    elif vote.live and vote.final_at and moment >= vote.final_at:
         _finish(council, vote)
 
 
 def _count(council: Council, vote: Vote) -> None:
     rule = rule_of(council, vote)
-    entitled = tuple(m for m in vote.entitled if m in council.members)  # suspended since: no vote, not in the base
-    vote = replace(vote, entitled=entitled, ballots={m: b for m, b in sorted(vote.ballots.items()) if m in entitled})
+    members = {m.id: m for m in council.all("member")}
+    entitled = tuple(  # who was suspended before the closing has no vote and is not in the base
+        m for m in vote.entitled if members[m].status == "active" or members[m].changed > vote.closes
+    )
+    meeting = council.find("meeting", vote.meeting) if vote.meeting else None
+    there, entries = meeting.at(vote.closes) if meeting else ((), ())
+    present = {*there, *(m for m, b in vote.ballots.items() if b.choice != "not_participating")}
+    vote = replace(
+        vote,
+        entitled=entitled,
+        ballots={m: b for m, b in sorted(vote.ballots.items()) if m in entitled},
+        present=tuple(sorted(present & set(entitled))),
+        present_entries=entries,
+        present_at_opening=tuple(m for m in vote.present_at_opening if m in entitled),
+    )
     outcome, value = counted(council, vote, rule)
-    final_at = max(vote.closes, vote.reveal_until) + council.merge_delay_s + rule.challenge_hours * 3600
+    final_at = vote.ends + council.merge_delay_s + rule.challenge_hours * 3600
     status = "adjourned" if outcome == "adjourned" else "counted"
     if outcome == "tie_to_chair":
-        final_at = 0
+        final_at += TIE_DAYS * 86_400
     council.put(
         "vote",
         replace(
@@ -91,13 +106,7 @@ def _count(council: Council, vote: Vote) -> None:
 
 def counted(council: Council, vote: Vote, rule: Any) -> tuple[str, dict[str, Any]]:
     """Outcome and result of a vote whose ballots are all in, as plain data: the same at every member."""
-    meeting = council.find("meeting", vote.meeting) if vote.meeting else None
-    at_vote = sorted({*(meeting.present if meeting else ()), *vote.ballots})
-    return tally_of(
-        vote, rule, [m for m in at_vote if m in vote.entitled],
-        [m for m in vote.present_at_opening if m in vote.entitled],
-        council.chair,
-    )  # fmt: skip
+    return tally_of(vote, rule, list(vote.present), list(vote.present_at_opening), council.chair)
 
 
 def tally_of(
@@ -110,7 +119,12 @@ def tally_of(
         "rule": {"hash": vote.rule_hash, "name": vote.rule, "version": vote.rule_version}, "subject": vote.subject,
         "text": vote.text, "vote": vote.id,
     }  # fmt: skip
+    if not vote.entitled:
+        return "not_adopted", {**head, "reason": "nobody is entitled"}
     if vote.method == "election":
+        missing = _quorum_lacks(vote, rule, at_vote, at_opening)
+        if missing is not None:
+            return "adjourned", {**head, "missing": missing, "void": []}
         return _elected(vote, rule, head)
     from concordat.council.decide.tally import tally
 
@@ -125,6 +139,20 @@ def tally_of(
         chair_choice=vote.tie_broken or None,
     )
     return result.outcome, {**head, "tally": result.to_value()}
+
+
+def _quorum_lacks(vote: Vote, rule: Any, at_vote: list[str], at_opening: list[str]) -> list[str] | None:
+    """Who was missing where an election has no quorum; None where it has one."""
+    quorum = rule.quorum
+    if quorum is None:
+        return None
+    base = [m for m in vote.entitled if quorum.of == "all" or m in vote.groups[quorum.of]]
+    there = set(at_opening if quorum.counted == "at_opening" else at_vote)
+    measure = {m: 1 if quorum.measure == "members" else vote.weights[quorum.measure][m] for m in base}
+    found, whole = Fraction(sum(measure[m] for m in base if m in there)), sum(measure.values())
+    if whole and quorum.leaf().holds(found / whole if quorum.share else found):
+        return None
+    return [m for m in base if m not in there]
 
 
 def _elected(vote: Vote, rule: Any, head: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -152,22 +180,24 @@ def _elected(vote: Vote, rule: Any, head: Mapping[str, Any]) -> tuple[str, dict[
 
 def _finish(council: Council, vote: Vote) -> None:
     """The result is final: what was voted on goes on its way."""
+    if vote.outcome == "tie_to_chair":  # the chair has not spoken in time
+        vote = replace(vote, outcome="not_adopted")
     council.put("vote", replace(vote, status="final"))
-    amendment: Amendment | None = council.find("amendment", vote.subject)
-    if amendment is not None and amendment.status == "pending":
-        if vote.outcome == "adopted":
+    if vote.about == "amendment":
+        amendment: Amendment = council.get("amendment", vote.subject)
+        if amendment.status == "pending" and vote.outcome == "adopted":
             adopt_amendment(council, amendment)
-        else:
+        elif amendment.status == "pending":
             council.put("amendment", replace(amendment, status="rejected"))
-        return
-    proposal: Proposal | None = council.find("proposal", vote.subject)
-    if proposal is not None and proposal.status == "deciding":
-        move(council, proposal, "adopted" if vote.outcome == "adopted" else "rejected")
+    if vote.about == "proposal":
+        proposal: Proposal = council.get("proposal", vote.subject)
+        if proposal.status == "deciding" and proposal.votes[-1] == vote.id:
+            move(council, proposal, "adopted" if vote.outcome == "adopted" else "rejected")
 
 
 def _reopen_subject(council: Council, vote: Vote) -> None:
-    proposal: Proposal | None = council.find("proposal", vote.subject)
-    if proposal is not None and proposal.status == "deciding":
+    proposal: Proposal | None = council.find("proposal", vote.subject) if vote.about == "proposal" else None
+    if proposal is not None and proposal.status == "deciding" and proposal.votes[-1] == vote.id:
         move(council, proposal, "certified")
 
 
@@ -175,7 +205,7 @@ def _reopen_subject(council: Council, vote: Vote) -> None:
 def _tie(council: Council, found: Event, body: TieBrokenBody) -> None:
     council.require_chair(found.entry.author, "break a tie")
     vote: Vote = council.get("vote", body.vote)
-    if vote.outcome != "tie_to_chair":
+    if vote.outcome != "tie_to_chair" or not vote.live:
         raise RuleError(f"{vote.id} is no tie that the chair decides.", code="tie")
     rule = rule_of(council, vote)
     vote = replace(vote, tie_broken=body.choice)
@@ -223,10 +253,10 @@ def check_declared(vote: Vote, body: ResultDeclaredBody) -> None:
 @event("ResultChallenged", ResultChallengedBody)
 def _challenged(council: Council, found: Event, body: ResultChallengedBody) -> None:
     vote: Vote = council.get("vote", body.vote)
-    if vote.status not in ("counted", "declared", "recounted") or not vote.final_at:
+    if vote.status not in ("counted", "declared", "recounted") or vote.outcome == "tie_to_chair":
         raise RuleError(f"{vote.id} is {vote.status}; a counted result is challenged before it is final.", code="late")
     end = vote.final_at - council.merge_delay_s
-    if found.submitted > vote.final_at:
+    if found.submitted > end:
         raise RuleError(f"late: {vote.id} could be challenged until {utc(end)}.", code="late")
     rule = rule_of(council, vote)
     outcome, value = counted(council, vote, rule)

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from concordat.council._body import Body, Hash, Id, Language, Line, Words, year_of
 from concordat.council._registry import event
+from concordat.council.constitution import act_hash, spend_decision
 from concordat.council.state import Council, Thing
 from concordat.council.texts import (
     ChangeBody,
@@ -36,6 +37,8 @@ from concordat.ledger.fold import Event
 
 KINDS = ("proposal", "report", "rule", "weights", "group", "member", "chair", "commitment")
 VERSIONS_MAX = 200
+AMENDMENTS_OF_ONE_MAX = 20  # pending, by one member to one text
+TEXT_BYTES_MAX = 200_000
 MOVES: dict[str, tuple[str, ...]] = {
     "tabled": ("certified", "withdrawn", "deferred"),
     "certified": ("deciding", "withdrawn", "deferred", "tabled"),  # an amendment that breaks a silence reopens the text
@@ -55,7 +58,8 @@ class Proposal(Thing):
     """A proposal with every version of its text.
 
     Attributes:
-        kind: what it is. author: who tabled it. rule: under which it is to be decided. act: the hash of the act of the
+        kind: what it is. author: who tabled it. rule: under which it is to be decided; amendment_rule: under which
+            its amendments are. act: the hash of the act of the
             constitution that it would allow, or empty. authentic: languages that count. certified: the version's hash
             once certified. votes: the votes held on it. entry: the entry that tabled it.
     """
@@ -72,6 +76,7 @@ class Proposal(Thing):
     votes: tuple[str, ...]
     entry: str
     tabled: int
+    amendment_rule: str = ""
     order: tuple[str, ...] = ()
     order_reason: str = ""
     order_entry: str = ""
@@ -129,6 +134,7 @@ class ProposalTabledBody(Body):
     kind: Literal["proposal", "report", "rule", "weights", "group", "member", "chair", "commitment"] = "proposal"
     title: Line
     rule: Id
+    amendment_rule: Id | None = None
     texts: dict[Language, Annotated[list[ParagraphBody], Field(min_length=1, max_length=500)]]
     authentic: Annotated[list[Language], Field(min_length=1, max_length=20)]
     act: Hash | None = None
@@ -145,6 +151,15 @@ class ProposalDeferredBody(Body):
     resumed: bool = False
 
 
+class ProposalEndedBody(Body):
+    """An adopted text ends, or another takes its place."""
+
+    proposal: Id
+    to: Literal["amended", "ended"]
+    by: Id | None = None
+    decision: Id
+
+
 class AmendmentTabledBody(Body):
     proposal: Id
     base: Hash
@@ -158,7 +173,7 @@ class AmendmentWithdrawnBody(Body):
 
 class AmendmentsOrderedBody(Body):
     proposal: Id
-    order: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    order: Annotated[list[Id], Field(min_length=1, max_length=1000)]
     reason: Line
 
 
@@ -223,13 +238,14 @@ def _tabled(council: Council, found: Event, body: ProposalTabledBody) -> None:
         what = f"{lacking[0]} is to be authentic, and there is no {lacking[0]} text."
         raise InputError(what, where="$.body.authentic", hint="Give it, or leave it out.", code="language")
     council.get("rule", body.rule)
+    council.get("rule", body.amendment_rule or body.rule)
     key = council.issue("p", year_of(found.submitted))
     council.put(
         "proposal",
         Proposal(
             key, body.kind, body.title, found.entry.author, body.rule, body.act or "",
             tuple(sorted(set(body.authentic))),
-            "tabled", (version,), "", (), found.entry.id, found.submitted,
+            "tabled", (version,), "", (), found.entry.id, found.submitted, body.amendment_rule or body.rule,
         ),
     )  # fmt: skip
 
@@ -239,17 +255,28 @@ def _withdrawn(council: Council, found: Event, body: ProposalWithdrawnBody) -> N
     proposal: Proposal = council.get("proposal", body.proposal)
     if proposal.author != found.entry.author:
         raise RuleError(f"{proposal.id} is {proposal.author}'s to withdraw.", code="author")
+    held = council.find("vote", proposal.votes[-1]) if proposal.votes and proposal.status == "deciding" else None
     if proposal.status == "deciding":
         leave = council.find("vote", body.leave or "")
-        if (
-            leave is None
-            or leave.subject != f"withdraw {proposal.id}"
-            or leave.outcome != "adopted"
-            or leave.status != "final"
-        ):
+        if leave is None or leave.about != "withdraw" or leave.subject != f"withdraw {proposal.id}":
+            raise RuleError(
+                "a vote is open: it is withdrawn by leave of the meeting.",
+                hint=f'Hold a vote on "withdraw {proposal.id}", and name it.',
+                code="leave",
+            )
+        if leave.outcome != "adopted" or leave.status != "final":
             hint = f'Hold a vote on "withdraw {proposal.id}", and name it.'
             raise RuleError("a vote is open: it is withdrawn by leave of the meeting.", hint=hint, code="leave")
+        if held is not None and (leave.opened < held.opened or held.status != "open"):
+            what = (
+                f"{leave.id} was given before {held.id} was opened."
+                if held.status == "open"
+                else f"{held.id} is counted."
+            )
+            raise RuleError(what, hint="It takes leave while the vote is open.", code="leave")
     move(council, proposal, "withdrawn")
+    if held is not None:
+        council.put("vote", replace(held, status="withdrawn", outcome="withdrawn"))
     for amendment in amendments_of(council, proposal.id):
         council.put("amendment", replace(amendment, status="fallen"))
 
@@ -260,10 +287,23 @@ def _deferred(council: Council, found: Event, body: ProposalDeferredBody) -> Non
     proposal = council.get("proposal", body.proposal)
     if proposal.status == "deciding":
         raise RuleError(f"a vote on {proposal.id} is open.", code="transition")
+    if body.resumed and proposal.status != "deferred":
+        raise RuleError(f"{proposal.id} is {proposal.status}; what is deferred is resumed.", code="transition")
     if body.resumed:
         move(council, proposal, "tabled", certified="")
     else:
         move(council, proposal, "deferred")
+
+
+@event("ProposalEnded", ProposalEndedBody)
+def _ended(council: Council, found: Event, body: ProposalEndedBody) -> None:
+    proposal: Proposal = council.get("proposal", body.proposal)
+    if proposal.status not in ("adopted", "in_force"):
+        raise RuleError(f"{proposal.id} is {proposal.status}; what is adopted ends.", code="transition")
+    if body.to == "amended" and council.get("proposal", body.by or "").status not in ("adopted", "in_force"):
+        raise RuleError(f"{body.by} is not adopted.", code="transition")
+    spend_decision(council, found, body.decision, act_hash("ProposalEnded", body))
+    council.put("proposal", replace(proposal, status=body.to))
 
 
 @event("AmendmentTabled", AmendmentTabledBody)
@@ -277,6 +317,10 @@ def _amendment(council: Council, found: Event, body: AmendmentTabledBody) -> Non
         proposal = move(council, council.get("proposal", proposal.id), "tabled", certified="")
     if proposal.status != "tabled":
         raise RuleError(f"{proposal.id} is {proposal.status}; its text is not open to amendments.", code="transition")
+    mine = [a for a in amendments_of(council, proposal.id) if a.author == found.entry.author]
+    if len(mine) >= AMENDMENTS_OF_ONE_MAX:
+        what = f"{found.entry.author} has {len(mine)} amendments to {proposal.id} pending."
+        raise RuleError(what, hint="Withdraw some, or wait for the votes.", code="too_many")
     key = council.issue("a", year_of(found.submitted))
     entry = found.entry
     council.put(
@@ -307,7 +351,7 @@ def _amendment_withdrawn(council: Council, found: Event, body: AmendmentWithdraw
     amendment: Amendment = council.get("amendment", body.amendment)
     if amendment.author != found.entry.author or amendment.status != "pending":
         raise RuleError(f"{amendment.id} is {amendment.author}'s, and {amendment.status}.", code="author")
-    if any(v.subject == amendment.id and v.status in ("open", "closed", "counted") for v in council.all("vote")):
+    if any(v.subject == amendment.id and v.live for v in council.all("vote")):
         raise RuleError(f"a vote on {amendment.id} is open.", code="transition")
     council.put("amendment", replace(amendment, status="withdrawn"))
 
@@ -348,7 +392,14 @@ def check_turn(council: Council, amendment: Amendment) -> None:
 def adopt_amendment(council: Council, amendment: Amendment) -> None:
     """The amendment becomes part of the text; its rivals on the paragraph fall, the others go on."""
     proposal = council.get("proposal", amendment.proposal)
-    version = changed(proposal.text, amendment.change, amendment.id)
+    try:
+        version = changed(proposal.text, amendment.change, amendment.id)
+    except RuleError:  # what was adopted meanwhile leaves it no place
+        council.put("amendment", replace(amendment, status="fallen"))
+        return
+    if proposal.status != "tabled" or len(proposal.versions) >= VERSIONS_MAX:
+        council.put("amendment", replace(amendment, status="fallen"))
+        return
     council.put("amendment", replace(amendment, status="adopted"))
     council.put("proposal", replace(proposal, versions=(*proposal.versions, version)))
     for other in amendments_of(council, proposal.id):
@@ -370,6 +421,10 @@ def _translated(council: Council, found: Event, body: TranslationSuppliedBody) -
     if body.base != proposal.text.hash:
         raise RuleError(f"{proposal.id} stands at version {proposal.text.hash[:16]}.", code="stale")
     version = supplied(proposal.text, body.language, body.words)
+    if len(proposal.versions) >= VERSIONS_MAX:
+        raise RuleError(f"{proposal.id} has {VERSIONS_MAX} versions.", hint="Table it anew.", code="too_many")
+    if sum(len(words) for rows in version.texts.values() for _, words in rows) > TEXT_BYTES_MAX:
+        raise RuleError(f"a text has at most {TEXT_BYTES_MAX:,} characters in all.", code="too_large")
     council.put("proposal", replace(proposal, versions=(*proposal.versions, version)))
     for amendment in amendments_of(council, proposal.id):
         council.put("amendment", replace(amendment, base=version.hash))

@@ -19,7 +19,7 @@ from concordat.council._registry import KINDS
 from concordat.council.constitution import Member, check_author
 from concordat.council.events import load_all
 from concordat.council.state import Council
-from concordat.errors import InputError, MethodError, RuleError, StateError
+from concordat.errors import ConcordatError, StateError
 from concordat.ledger.fold import Event, Fold
 from concordat.ledger.membership import Point
 
@@ -51,11 +51,15 @@ def take(council: Council, event: Event) -> Council:
     try:
         check_author(council, event, kind.observers, kind.suspended)
         kind.take(council, event, read_body(kind.body, entry.body, entry.type))
-    except (InputError, RuleError, MethodError, StateError) as error:
-        council.refuse(entry.id, entry.author, entry.type, str(error))
+    except Exception as error:  # also a fault of ours: one entry must not stop the record of all honest members
+        fault = error
+        if not isinstance(fault, ConcordatError):
+            fault = StateError(f"the program failed on it ({type(error).__name__}).", code="fault")
+        council.refuse(entry.id, entry.author, entry.type, str(fault))
+        council.fault = fault
         from concordat.council.events import note_refusal
 
-        note_refusal(council, event, str(error))
+        note_refusal(council, event, str(fault))
     return council
 
 

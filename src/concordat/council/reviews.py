@@ -53,8 +53,9 @@ class Cycle(Thing):
     """A cycle of review.
 
     Attributes:
-        year: of the report. chosen: the commitments, with why (`selection`). guideline, depth, release: fixed before
-            coding. codes: `commitment|member` -> codes. comments_until: seconds. reports: (stage, hash).
+        year: of the report. chosen: the commitments, with why (`selection`). rule: under which the report is adopted.
+        guideline, release: fixed before coding. codes: `commitment|member` -> codes. comments_until: seconds.
+        reports: (stage, hash).
     """
 
     title: str
@@ -63,6 +64,7 @@ class Cycle(Thing):
     registered: int
     selection: str
     status: str
+    rule: str
     entry: str
     guideline: str = ""
     guideline_entry: str = ""
@@ -98,6 +100,7 @@ class CycleOpenedBody(Body):
     year: Annotated[int, Field(ge=1990, le=2200)]
     commitments: Annotated[list[Id], Field(min_length=1, max_length=1000)]
     selection: Annotated[str, Field(min_length=1, max_length=4000)]
+    rule: Id
 
 
 class GuidelineFixedBody(Body):
@@ -154,9 +157,12 @@ def _opened(council: Council, found: Event, body: CycleOpenedBody) -> None:
     chosen = tuple(sorted(set(body.commitments)))
     for name in chosen:
         council.get("commitment", name)
+    council.get("rule", body.rule)
     key = council.issue("r", year_of(found.submitted))
     count = len(council.things.get("commitment", {}))
-    council.put("cycle", Cycle(key, body.title, body.year, chosen, count, body.selection, "opened", found.entry.id))
+    council.put(
+        "cycle", Cycle(key, body.title, body.year, chosen, count, body.selection, "opened", body.rule, found.entry.id)
+    )
 
 
 def _move(cycle: Cycle, to: str) -> Cycle:
@@ -194,8 +200,8 @@ def _advanced(council: Council, found: Event, body: StageAdvancedBody) -> None:
         raise RuleError(f"members may comment until {utc(cycle.comments_until)}.", code="early")
     if body.to == "adopted":
         vote = council.get("vote", body.decision or "")
-        if vote.status != "final" or vote.outcome != "adopted":
-            raise RuleError("a report is adopted by a final vote.", code="decision")
+        if vote.subject != f"report {cycle.id}" or vote.status != "final" or vote.outcome != "adopted":
+            raise RuleError(f'a report is adopted by a final vote on "report {cycle.id}".', code="decision")
         moved = replace(moved, decision=vote.id)
         for name in cycle.chosen:
             pledge = council.get("commitment", name)
@@ -222,9 +228,9 @@ def _coded(council: Council, found: Event, body: CodeAssignedBody) -> None:
     coder = f"{entry.author}.{entry.person}"
     cell = f"{body.commitment}|{body.member}"
     before = cycle.codes.get(cell, ())
-    if any(c.coder == coder for c in before):
-        what = f"{coder} has coded {body.commitment} of {body.member} already."
-        raise RuleError(what, hint="A coder codes a cell once.", code="twice")
+    if any(c.member == entry.author for c in before):
+        what = f"{entry.author} has coded {body.commitment} of {body.member} already."
+        raise RuleError(what, hint="A member codes a cell once, by one of its coders.", code="twice")
     code = Code(coder, entry.author, body.code, body.reason, tuple(sorted(set(body.sources))), entry.id)
     council.put("cycle", replace(cycle, codes={**cycle.codes, cell: (*before, code)}))
 

@@ -81,10 +81,13 @@ def _started(council: Council, found: Event, body: SilenceStartedBody) -> None:
 
     council.require_chair(found.entry.author, "start a silence procedure")
     proposal: Proposal = council.get("proposal", body.proposal)
+    if body.rule != proposal.rule:
+        raise RuleError(f"{proposal.id} is decided under {proposal.rule}, not {body.rule}.", code="rule")
     rule = Rule.load(council.get("rule", body.rule).text, where=body.rule)
     for group in rule.groups:
         council.get("group", group)
-    procedure = start(rule, found.submitted, hours=body.hours, deadline=body.deadline)
+    begun = max(found.submitted, council.ledger_time)  # nobody loses hours in which nobody could see it
+    procedure = start(rule, begun, hours=body.hours, deadline=body.deadline)
     if proposal.status != "certified" or body.text != proposal.certified:
         raise RuleError(f"{proposal.id} is {proposal.status}; silence is kept on its certified text.", code="text")
     move(council, proposal, "deciding")
@@ -105,7 +108,7 @@ def _take(council: Council, silence: Silence, procedure: Procedure, act: Act, re
     Raises:
         RuleError: it has none, with the reason.
     """
-    if silence.status not in ("running", "extended", "broken"):
+    if silence.status not in ("running", "extended"):
         what = f"late: submitted {utc(act.at)}, the silence ended {utc(silence.deadline)}."
         raise RuleError(what if act.at > silence.deadline else f"{silence.id} is {silence.status}.", code="late")
     state = procedure.state(max(council.ledger_time, act.at), merge_delay=council.merge_delay_s)

@@ -72,7 +72,8 @@ class Council:
 
     Attributes:
         things: kind -> id -> object. no_effect: what changed nothing. at: the last batch folded. ledger_time: what had
-            passed when the last event counted. events: how many were folded. notices: (batch, words) of what happened.
+            passed when the last event counted. events: how many were folded. fault: why the last
+            entry without effect had none.
     """
 
     def __init__(self, bloc: str, founders: tuple[str, ...], chair: str = "", merge_delay_s: int = 86_400) -> None:
@@ -86,13 +87,13 @@ class Council:
         self.events = 0
         self.issued: dict[str, int] = {}
         self.passing: dict[str, Passing] = {}
-        self._first_chair = chair or self.founders[0]
+        self._first_chair = chair if chair in self.founders else self.founders[0]
         self._due: list[tuple[int, str, str]] = []
         self._none = hashlib.sha256(b"no effect").hexdigest()
         self._digests: dict[str, dict[str, str]] = {}
         self._dirty: dict[str, set[str]] = {}
         self._kinds: dict[str, str] = {}
-        self._now = 0
+        self.fault: Exception | None = None
 
     # --- Objects ------------------------------------------------------------------------------------------------------
 
@@ -142,7 +143,10 @@ class Council:
         self.ledger_time = max(self.ledger_time, ledger_time)
         while self._due and self._due[0][0] < self.ledger_time:
             moment, kind, key = heapq.heappop(self._due)
-            self.passing[kind](self, key, moment)
+            try:
+                self.passing[kind](self, key, moment)
+            except Exception as error:  # as in `fold.take`: what can't be settled must not stop every member
+                self.refuse(f"{kind} {key}", "", "passing", str(error))
 
     @property
     def next_due(self) -> int | None:
@@ -152,15 +156,19 @@ class Council:
     def refuse(self, entry: str, author: str, type: str, reason: str) -> None:  # noqa: A002
         """Keep an entry that changes nothing, with its reason."""
         self.no_effect.append(NoEffect(entry, author, type, reason))
-        self._none = hashlib.sha256(f"{self._none} {entry} {reason}".encode()).hexdigest()
+        self._none = hashlib.sha256(f"{self._none} {entry}".encode()).hexdigest()  # words may differ between machines
 
     # --- Who ----------------------------------------------------------------------------------------------------------
 
     @property
     def chair(self) -> str:
-        """The member that presides."""
+        """The member that presides: the one appointed while its term runs, else the next active one of the rota."""
         found = self.find("chair", "chair")
-        return found.member if found else self._first_chair
+        rota = (*self.founders[self.founders.index(self._first_chair) :], *self.founders, *self.members)
+        if found is not None and (not found.until or self.ledger_time < found.until):
+            rota = (found.member, *rota)
+        active = set(self.members)
+        return next((member for member in rota if member in active), self._first_chair)
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from concordat import canonical
 from concordat.council._body import Body, Language, Words
@@ -23,8 +23,21 @@ Paragraph = tuple[str, str]
 Texts = Mapping[str, Sequence[Paragraph]]
 
 
+def check_paragraph(key: str) -> str:
+    """An id of a paragraph; `start` is the place before the first.
+
+    Raises:
+        ValueError: that is no id (pydantic tells it).
+    """
+    if key == "start":
+        raise ValueError("start is the place before the first paragraph, and no id")
+    return key
+
+
 class ParagraphBody(Body):
-    id: ParagraphId
+    """One paragraph."""
+
+    id: Annotated[ParagraphId, AfterValidator(check_paragraph)]
     text: Words
 
 
@@ -33,7 +46,7 @@ class ChangeBody(Body):
 
     op: Literal["replace", "insert_after", "delete"]
     paragraph: ParagraphId
-    id: ParagraphId | None = None
+    id: Annotated[ParagraphId, AfterValidator(check_paragraph)] | None = None
     text: dict[Language, Words] = {}
 
 
@@ -44,6 +57,10 @@ class Version:
     hash: str
     texts: dict[str, tuple[Paragraph, ...]]
     why: str = ""
+
+    def to_value(self) -> dict[str, str]:
+        """As plain data: the hash stands for the words, which the entries hold."""
+        return {"hash": self.hash, "why": self.why}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -128,6 +145,8 @@ def supplied(version: Version, language: str, words: Mapping[str, str]) -> Versi
         texts = {**version.texts, language: tuple((key, "") for key in version.ids)}
     else:
         texts = dict(version.texts)
+    if not words:
+        raise RuleError("it supplies no words.", code="text")
     rows = dict(texts[language])
     for key, text in words.items():
         if key not in rows:

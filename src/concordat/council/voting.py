@@ -10,6 +10,7 @@ key with full powers, for the certified text. What doesn't count is kept and sho
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
     from concordat.council.decide.rules import Rule
 
 CHOICES = ("yes", "no", "abstain", "object", "present_not_voting", "not_participating")
-LEAVE = "withdraw "
+MIN_OPEN_S = 3_600
+NOT_COUNTED_MAX = 1_000
+LIVE = ("open", "counted", "declared", "challenged", "recounted")
+ABOUT = {"withdraw ": "proposal", "adopt ": "dispute", "report ": "cycle"}
+_ISSUED = re.compile(r"[a-z]{1,4}-[0-9]{4}-[0-9]{3,}")
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,15 @@ class Vote(Thing):
     """A vote.
 
     Attributes:
-        subject: a proposal, an amendment, `withdraw <proposal>`, or a free question. rule, rule_version, rule_hash:
-        under
-            what. text: the hash that ballots must name. entitled: members with a vote. weights, groups: as at the
-            opening. opened, closes: seconds. ballots: what counts. not_counted: (entry, member, reason).
+        subject: what is voted on; about: `proposal`, `amendment`, `withdraw`, `adopt`, `report` or `question`.
+        rule, rule_version, rule_hash: under what. text: the hash that ballots must name. entitled: members with a vote.
+        weights, groups: as at the opening. opened, closes: seconds. ballots: what counts. not_counted: (entry, member,
+            reason). present: who was there at the closing, with the entries that say so.
         result: what every member computes, as plain data. result_hash: its hash. declared: who announced it.
     """
 
     subject: str
+    about: str
     title: str
     method: str
     rule: str
@@ -100,6 +106,24 @@ class Vote(Thing):
     false_declarations: tuple[tuple[str, str], ...] = ()
     challenges: tuple[tuple[str, str], ...] = ()
     final_at: int = 0
+    present: tuple[str, ...] = ()
+    present_entries: tuple[str, ...] = ()
+    objection_s: int = 0
+
+    @property
+    def objections_until(self) -> int:
+        """Until when a formal objection may still come: of a consensus, some hours after the closing."""
+        return self.closes + self.objection_s
+
+    @property
+    def ends(self) -> int:
+        """After which moment nothing more can be cast, opened or objected."""
+        return max(self.objections_until, self.reveal_until)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is not over: open, or counted and not yet final."""
+        return self.status in LIVE
 
     def brief(self) -> str:
         """One line: subject and state."""
@@ -159,6 +183,7 @@ def text_of(council: Council, subject: str, title: str) -> str:
     Raises:
         RuleError: a proposal that isn't certified, or an amendment whose turn it isn't.
     """
+    about_of(council, subject)
     proposal = council.find("proposal", subject)
     if proposal is not None:
         if proposal.status != "certified":
@@ -168,24 +193,66 @@ def text_of(council: Council, subject: str, title: str) -> str:
     if amendment is not None:
         if amendment.status != "pending":
             raise RuleError(f"{subject} is {amendment.status}.", code="transition")
+        if council.get("proposal", amendment.proposal).status != "tabled":
+            raise RuleError(f"{amendment.proposal} is not open to amendments now.", code="transition")
         check_turn(council, amendment)
-        return canonical.digest({"base": amendment.base, "change": amendment.change.model_dump()})
-    if subject.startswith(LEAVE):
-        council.get("proposal", subject.removeprefix(LEAVE))
+        return canonical.digest({"amendment": subject, "base": amendment.base, "change": amendment.change.model_dump()})
     return question_hash(subject, title)
+
+
+def about_of(council: Council, subject: str) -> str:
+    """What a subject is: a proposal, an amendment, `withdraw`, `adopt` or `report` of something, or a free question.
+
+    Raises:
+        RuleError: a question that reads like an id, issued or yet to be issued, or like one of those words.
+        InputError: nothing of that id.
+    """
+    if council.find("proposal", subject):
+        return "proposal"
+    if council.find("amendment", subject):
+        return "amendment"
+    for word, kind in ABOUT.items():
+        if subject.startswith(word):
+            council.get(kind, subject.removeprefix(word))
+            return word.strip()
+    if _ISSUED.fullmatch(subject) or council.find("commitment", subject):
+        raise RuleError(f'"{subject}" reads like an id, and is none that can be voted on.', code="subject")
+    return "question"
+
+
+def rule_for(council: Council, subject: str) -> str:
+    """The rule that a subject itself names; empty where the chair may choose."""
+    about = about_of(council, subject)
+    if about == "proposal":
+        return str(council.get("proposal", subject).rule)
+    if about == "amendment":
+        return str(council.get("proposal", council.get("amendment", subject).proposal).amendment_rule)
+    if about == "withdraw":
+        return str(council.get("proposal", subject.removeprefix("withdraw ")).amendment_rule)
+    if about == "report":
+        return str(council.get("cycle", subject.removeprefix("report ")).rule)
+    if about == "adopt":
+        stage = council.get("dispute", subject.removeprefix("adopt ")).case.rules
+        return str(stage.decide) if stage is not None and stage.decide else ""
+    return ""
 
 
 @event("VoteOpened", VoteOpenedBody)
 def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
     council.require_chair(found.entry.author, "open votes")
-    if any(v.subject == body.subject and v.status in ("open", "closed", "counted") for v in council.all("vote")):
+    if any(v.subject == body.subject and v.live for v in council.all("vote")):
         raise RuleError(f"a vote on {body.subject} is open.", code="twice")
+    named = rule_for(council, body.subject)
+    if named and body.rule != named:
+        raise RuleError(f"{body.subject} is decided under {named}, not {body.rule}.", code="rule")
     text = text_of(council, body.subject, body.title)
     if body.text != text:
         raise RuleError(f"the text of {body.subject} is {text[:16]}, not {body.text[:16]}.", code="text")
     closes = seconds(body.closes, "$.body.closes")
-    if closes <= found.submitted:
-        raise RuleError(f"it would close {utc(closes)}, before it opened.", code="closes")
+    opened = max(found.submitted, council.ledger_time)
+    if closes < opened + MIN_OPEN_S:
+        what = f"it would close {utc(closes)}; it is taken up {utc(opened)}, and stays open for an hour at least."
+        raise RuleError(what, code="closes")
     held = council.get("rule", body.rule)
     rule = parsed_rule(held.text)
     _check_rule(council, rule, body)
@@ -200,20 +267,25 @@ def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
         id=key, subject=body.subject, title=body.title, method=rule.method, rule=rule.name, rule_version=rule.version,
         rule_hash=rule.hash, rule_entry=held.entry, text=text, meeting=body.meeting or "", entitled=council.members,
         weights=weights, weight_entries={name: council.get("weights", name).entry for name in rule.weights},
-        groups=groups, present_at_opening=meeting.present if meeting else (), candidates=tuple(body.candidates),
-        opened=found.submitted, closes=closes, reveal_until=reveal, status="open", entry=found.entry.id,
+        groups=groups, present_at_opening=meeting.at(opened)[0] if meeting else (), candidates=tuple(body.candidates),
+        about=about_of(council, body.subject), opened=opened, closes=closes, reveal_until=reveal, status="open",
+        entry=found.entry.id, objection_s=rule.objection_hours.low * 3600,
     )  # fmt: skip
     proposal: Proposal | None = council.find("proposal", body.subject)
     if proposal is not None:
         move(council, proposal, "deciding", votes=(*proposal.votes, key))
     council.put("vote", vote)
-    council.remind(max(closes, reveal) + council.merge_delay_s, "vote", key)
+    council.remind(vote.ends + council.merge_delay_s, "vote", key)
 
 
 def _check_rule(council: Council, rule: Any, body: VoteOpenedBody) -> None:
     """The rule can be evaluated: its method is a vote's, its weights cover every member, its groups exist."""
     if rule.method == "silence":
         raise RuleError(f"{rule.name} is decided by silence.", hint="council silence start", code="method")
+    if rule.method == "election" and about_of(council, body.subject) != "question":
+        raise RuleError(
+            "an election answers a question of its own.", hint='Name it: "secretary of 2026".', code="method"
+        )
     if rule.method == "election" and len(body.candidates) < 1:
         raise InputError("an election needs candidates.", where="$.body.candidates", code="candidates")
     if len(set(body.candidates)) < len(body.candidates):
@@ -235,8 +307,9 @@ def _check_rule(council: Council, rule: Any, body: VoteOpenedBody) -> None:
 def refuse_ballot(council: Council, key: str, entry: str, member: str, reason: str) -> None:
     """Keep a ballot that doesn't count with its vote."""
     vote = council.find("vote", key)
-    if vote is not None:
-        council.put("vote", replace(vote, not_counted=(*vote.not_counted, (entry, member, reason))))
+    if vote is not None and vote.status == "open" and len(vote.not_counted) < NOT_COUNTED_MAX:
+        row = (entry, member[:16], reason[:300])
+        council.put("vote", replace(vote, not_counted=(*vote.not_counted, row)))
 
 
 def _open_vote(council: Council, found: Event, body: Any, until: str = "closes") -> Vote:
@@ -260,7 +333,7 @@ def _open_vote(council: Council, found: Event, body: Any, until: str = "closes")
 
 @event("BallotCast", BallotCastBody)
 def _cast(council: Council, found: Event, body: BallotCastBody) -> None:
-    vote = _open_vote(council, found, body)
+    vote = _open_vote(council, found, body, "objections_until" if body.choice == "object" else "closes")
     rule = rule_of(council, vote)
     if vote.reveal_until:
         raise RuleError(f"{vote.id} is sealed: commit to a ballot first.", hint="council cast --sealed", code="sealed")
@@ -276,7 +349,8 @@ def _cast(council: Council, found: Event, body: BallotCastBody) -> None:
             raise RuleError(f"{member} has voted itself.", code="proxy")
         if rule.vote_change == "never" and not (before.by != member and not body.proxy_for):
             raise RuleError(f"{member} has voted, and {rule.name} lets no vote be changed.", code="change")
-        if found.submitted < before.submitted:
+        own = before.by != member and not body.proxy_for  # a member's own ballot goes before its proxy's
+        if found.submitted < before.submitted and not own:
             raise RuleError(f"{member} has cast a later ballot.", code="superseded")
     old = (*before.superseded, before.entry) if before else ()
     ballot = Ballot(choice, found.entry.author, found.entry.id, found.submitted, old)

@@ -149,9 +149,13 @@ def test_withdrawal_by_the_author_until_deciding_then_by_leave(bloc: Bloc) -> No
 
 def test_an_unlisted_transition_is_refused_and_changes_nothing(bloc: Bloc) -> None:
     proposal = bloc.table()
+    bloc.certify(proposal)
+    bloc.certify(proposal)
+    ways = "deciding, withdrawn, deferred, tabled"
+    assert bloc.refusal() == f"{proposal} is certified; from there it goes to {ways}, not certified."
     bloc.say("ARE", "ProposalDeferred", proposal=proposal, reason="time", resumed=True)
-    assert bloc.refusal() == f"{proposal} is tabled; from there it goes to certified, withdrawn, deferred, not tabled."
-    assert bloc.council.get("proposal", proposal).status == "tabled"
+    assert bloc.refusal() == f"{proposal} is certified; what is deferred is resumed."
+    assert bloc.council.get("proposal", proposal).status == "certified"
 
 
 # --- Silence ----------------------------------------------------------------------------------------------------------
