@@ -171,14 +171,18 @@ def vote_from(value: Mapping[str, Any], where: str) -> Vote:
         plain = {
             key: value[key]
             for key in (
-                "id", "subject", "title", "method", "rule", "rule_version", "rule_hash", "rule_entry", "text",
+                "id", "subject", "about", "objection_s",
+                "title", "method", "rule", "rule_version", "rule_hash", "rule_entry", "text",
                 "meeting",
                 "weights", "weight_entries", "opened", "closes", "reveal_until", "status", "entry", "proxies",
                 "tie_broken",
                 "outcome", "result", "result_hash", "final_at",
             )
         }  # fmt: skip
-        lists = {key: tuple(value[key]) for key in ("entitled", "present_at_opening", "candidates", "declared")}
+        lists = {
+            key: tuple(value[key])
+            for key in ("entitled", "present_at_opening", "candidates", "declared", "present", "present_entries")
+        }
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the vote in it lacks {error}.", where=where, code="result") from None
     return Vote(ballots=ballots, sealed=sealed, groups=groups, batch=(0, 0), **pairs, **plain, **lists)  # type: ignore[arg-type]
