@@ -45,6 +45,7 @@ class Seat:
             for _ in range(2):  # the first tick is certified today, and the second finds that it is
                 demo.say(self.member, "ClockTicked", {}, dry=False)
                 demo.settle()
+            demo.publish()
             self.refresh()
 
     @property

@@ -36,24 +36,34 @@ def run(root: Path, bloc: str, ids: Sequence[str], progress: Callable[[str], Non
         InputError: the folder is not empty.
     """
     from concordat.node.demo import Demo
+    from concordat.node.sync import exchange
 
     progress(f"making keys for {len(ids)} members")
     with Demo.found(root, bloc, ids) as demo:
-        for member, node in demo.nodes.items():
-            node.write("Said", {"word": f"good morning from {member}"}, "council")
+        nodes, folders = list(demo.nodes.values()), list(demo.folders.values())
+        written = set()
+        for node in nodes:
+            entry, _ = node.write("Said", {"word": f"good morning from {node.identity.member}"}, "council")
+            written.add(entry.id)
+        demo.publish()
+
+        def done() -> bool:
+            return all(written <= {entry.id for _, _, entry in node.replica.events()} for node in nodes)
+
         progress("exchanging folders")
-        rounds = demo.settle()
+        rounds = exchange(nodes, folders, done)
         started = time.perf_counter()
-        demo.nodes[ids[-1]].write("Said", {"word": "one more"}, "council")
-        again = demo.settle()
+        entry, _ = nodes[-1].write("Said", {"word": "one more"}, "council")
+        written.add(entry.id)
+        again = exchange(nodes, folders, done)
         seconds = time.perf_counter() - started
-        replica = demo.nodes[ids[0]].replica
+        replica = nodes[0].replica
         view, size = replica.final()
         point, _ = replica.history()[-1]
         return {
             "bloc": bloc,
             "members": list(ids),
-            "entries": len(ids) + 1,
+            "entries": len(written),
             "final": {"view": view, "batch": point.batch, "size": size},
             "rounds": rounds,
             "event_to_final_rounds": again,

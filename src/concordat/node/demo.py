@@ -162,8 +162,12 @@ class Demo:
                         out += node.handle(sender, message)
                     out += node.tick()
                 self._post(member, out)
-            if not any(self._letters.values()) and self._done(wanted):
+            if any(self._letters.values()):
+                continue
+            if self._done(wanted):
                 return number
+            for node in self.nodes.values():
+                node.replica.sent = 0  # nothing moves: what is unfinished is sent again at once
         hint = "Look at each node: concordat node doctor"
         raise StateError(f"not final after {ROUNDS_MAX} rounds of messages.", hint=hint, code="settle")
 
