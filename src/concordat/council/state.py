@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -45,6 +45,8 @@ class NoEffect:
 
 def value_of(thing: Any) -> Any:
     """Anything of the state as `canonical` writes it: dataclasses as objects, fractions as text."""
+    if isinstance(thing, (str, int)) or thing is None:
+        return thing
     if isinstance(thing, Fraction):
         return f"{thing.numerator}/{thing.denominator}"
     if hasattr(thing, "to_value"):
@@ -98,11 +100,11 @@ class Council:
     # --- Objects ------------------------------------------------------------------------------------------------------
 
     def put(self, kind: str, thing: T) -> T:
-        """Put an object in its place, marked with the present batch."""
-        marked = replace(thing, batch=(self.at.view, self.at.batch))
-        self.things.setdefault(kind, {})[thing.id] = marked
+        """Put a new object in its place, marked with the present batch."""
+        object.__setattr__(thing, "batch", (self.at.view, self.at.batch))  # nobody else has it yet
+        self.things.setdefault(kind, {})[thing.id] = thing
         self._dirty.setdefault(kind, set()).add(thing.id)
-        return marked
+        return thing
 
     def all(self, kind: str) -> list[Any]:
         """The objects of a kind, in order of their ids."""
