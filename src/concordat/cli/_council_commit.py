@@ -138,3 +138,36 @@ def bind(
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say("IndicatorBound", body)
         told(place, entry, f"{commitment}, measure {measure}: {indicator} ({body['unit']}).", json)
+
+
+def extract(
+    file: Path = typer.Argument(..., help="A communique as plain text (English)."),
+    every: bool = typer.Option(False, "--all", help="Welcomes and reaffirmations too, which promise nothing."),
+    json: bool = JSON,
+) -> None:
+    """Propose the sentences of a text that may be commitments, by their verbs; a person confirms each."""
+    from concordat.council.commit.extract import sentences
+
+    try:
+        text = read(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"byte {error.start} is not UTF-8.", where=str(file), code="not_utf8") from None
+    found = [c for c in sentences(text) if every or c.proposed]
+    if json:
+        rows = [
+            {
+                "end": c.end,
+                "proposed": c.proposed,
+                "start": c.start,
+                "strength": c.strength,
+                "text": c.text,
+                "verb": c.verb,
+            }
+            for c in found
+        ]
+        print_json({"sentences": rows})
+        return
+    for c in found:
+        print(f"{c.strength:5} {c.verb:14} {' '.join(c.text.split())}")
+    if not found:
+        print("No sentence with a verb of promising.")

@@ -138,9 +138,14 @@ def show(
         print("Nothing is coded yet.")
         return
     print(f"Coders: {len(scores.coders)}. {scores.alpha}")
-    for name, mean in scores.members.items():
-        percent = "no value" if mean.percent is None else f"{float(mean.percent):5.1f} %"
-        print(f"{name:8} {percent}  ({mean.n} of {len(found.chosen)} commitments)")
+    from concordat.council.review.intervals import intervals
+
+    sure = intervals(scores, seed=found.id)
+    for name, between in sure.members.items():
+        print(f"{name:8} {between}")
+    print(
+        "In brackets: 90 % intervals. With 15 commitments a member's 95 % interval is about 18 points to either side."
+    )
     for cell in scores.disagreements[:10]:
         print(f"coders differ: {cell.commitment} of {cell.member}: {', '.join(f'{g:+d}' for g in cell.given)}")
     for cell in scores.blanks[:10]:

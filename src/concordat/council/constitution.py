@@ -380,12 +380,3 @@ def _chair(council: Council, found: Event, body: ChairAppointedBody) -> None:
     if takes_effect(council, found, body):
         until = day_end(body.until, "$.body.until") if body.until else 0
         council.put("chair", Chair("chair", body.member, until, found.entry.id))
-
-
-def table_of(council: Council, name: str) -> Weights:
-    """A table of weights in force.
-
-    Raises:
-        InputError: none of that name.
-    """
-    return council.get("weights", name)  # type: ignore[no-any-return]
