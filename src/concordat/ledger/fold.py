@@ -1,9 +1,10 @@
 """What state do all members come to: final entries replayed in the order that counts, hashed after each batch.
 
 `fold` sees only entries under a final head, in council order. An entry whose key was not valid at the batch that took
-it up is refused and named; one whose `refs` are not known yet is held back (10,000 at most) and taken as soon as they
-are, in the order of the log. Entries of other scopes carry no order of the council; rooms read them from the members'
-logs.
+it up is refused and named; one whose `refs` are not known yet is held back and taken as soon as they are, in the order
+of the log. At most 1,000 entries of one author and 10,000 in all are held: one more is refused and named as well, so
+nobody stops the others by naming what does not exist. A refused entry is known: what names it waits no longer. Entries
+of other scopes carry no order of the council; rooms read them from the members' logs.
 
 A handler is `handler(state, event) -> state`, registered for a type by the room that knows it; unknown types are kept
 in the log, proved, and change nothing. State is any value that `canonical` can write; its hash is what members
@@ -17,16 +18,19 @@ compare. A state with a `state_hash` of its own is asked for that: a large one h
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from concordat import canonical
-from concordat.errors import StateError, TrustError
+from concordat.errors import TrustError
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain, Point
 
 HELD_MAX = 10_000
+HELD_MAX_EACH = 1_000  # of one author
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class Fold:
     applied: list[str] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
     _held: dict[str, Event] = field(default_factory=dict)
+    _missing: dict[str, int] = field(default_factory=dict)  # held entry -> how many of its refs are not known
+    _waiting: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # ref -> (number, held entry)
+    _ready: list[tuple[int, str]] = field(default_factory=list)  # a heap of held entries that miss nothing any more
+    _by_author: Counter[str] = field(default_factory=Counter)
+    _number: int = 0
 
     @property
     def state_hash(self) -> str:
@@ -80,7 +89,7 @@ class Fold:
         """Take the entries of one batch; the state hash behind it.
 
         Raises:
-            StateError: over 10,000 entries are held back. Whatever a handler raises.
+            Whatever a handler raises.
         """
         for event in events:
             self._take(event)
@@ -92,39 +101,66 @@ class Fold:
         entry = event.entry
         if entry.id in self._known or entry.id in self._held:
             return
+        missing = {ref for ref in entry.refs if ref not in self._known}
+        reason = self._reason(event, waits=bool(missing))
+        if reason:
+            self._refuse(entry.id, reason)
+        elif missing:
+            self._hold(event, missing)
+        else:
+            self._apply(event)
+        self._release()
+
+    def _reason(self, event: Event, *, waits: bool) -> str:
+        """Why an entry does not count; empty if it does, or may once it has waited."""
         if self.chain is not None:
             try:
-                self.chain.check_taken_up(entry, event.point)
+                self.chain.check_taken_up(event.entry, event.point)
             except TrustError as error:
-                self.refused.append((entry.id, str(error)))
-                self._known.add(entry.id)
-                return
-        if any(ref not in self._known for ref in entry.refs):
-            if len(self._held) >= HELD_MAX:
-                raise StateError(f"over {HELD_MAX:,} entries wait for what they name.", code="held")
-            self._held[entry.id] = event
-            return
-        self._apply(event)
-        self._release()
+                return str(error)
+        author = event.entry.author
+        if waits and self._by_author[author] >= HELD_MAX_EACH:
+            return f"{HELD_MAX_EACH:,} entries of {author} wait for what they name already."
+        if waits and len(self._held) >= HELD_MAX:
+            return f"{HELD_MAX:,} entries wait for what they name already."
+        return ""
+
+    def _refuse(self, entry_id: str, reason: str) -> None:
+        self.refused.append((entry_id, reason))
+        self._learn(entry_id)
+
+    def _hold(self, event: Event, missing: set[str]) -> None:
+        entry = event.entry
+        self._number += 1
+        self._held[entry.id] = event
+        self._missing[entry.id] = len(missing)
+        self._by_author[entry.author] += 1
+        for ref in missing:
+            self._waiting.setdefault(ref, []).append((self._number, entry.id))
+
+    def _learn(self, entry_id: str) -> None:
+        """An id is known from now on: what waited for nothing else is ready."""
+        self._known.add(entry_id)
+        for number, held_id in self._waiting.pop(entry_id, ()):
+            self._missing[held_id] -= 1
+            if not self._missing[held_id]:
+                heapq.heappush(self._ready, (number, held_id))
 
     def _release(self) -> None:
         """Take every held entry whose refs are known now, first come first."""
-        moved = bool(self._held)
-        while moved:
-            moved = False
-            for held_id, event in list(self._held.items()):
-                if all(ref in self._known for ref in event.entry.refs):
-                    del self._held[held_id]
-                    self._apply(event)
-                    moved = True
-                    break
+        while self._ready:
+            _, held_id = heapq.heappop(self._ready)
+            event = self._held.pop(held_id)
+            del self._missing[held_id]
+            self._by_author[event.entry.author] -= 1
+            self._apply(event)
 
     def _apply(self, event: Event) -> None:
         handler = self.handlers.get(event.entry.type)
         if handler is not None:
             self.state = handler(self.state, event)
-        self._known.add(event.entry.id)
         self.applied.append(event.entry.id)
+        self._learn(event.entry.id)
 
 
 def first_difference(mine: Sequence[tuple[Point, str]], theirs: Sequence[tuple[Point, str]]) -> Point | None:
