@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -167,7 +168,7 @@ def test_what_is_no_target_is_refused(text: str) -> None:
     "bad", [float("nan"), float("inf"), True, None, [1], "x", "1/0", "9" * 500, "1e999999999", 10**101]
 )
 def test_values_that_are_no_numbers_are_refused(bad: object) -> None:
-    with pytest.raises(InputError, match=r"not a number|beyond"):
+    with pytest.raises(InputError, match=r"not a number|beyond|at most 40"):
         exact(bad)
     if bad is not None:
         with pytest.raises(InputError, match="users, A, 2020"):
@@ -196,3 +197,55 @@ def test_the_schema_names_every_key() -> None:
 def test_the_schema_that_ships_is_that_of_the_model() -> None:
     stored = Path(council.__file__).parent / "schemas" / "target-1.json"
     assert json.loads(stored.read_text(encoding="utf-8")) == json_schema()
+
+
+@pytest.mark.parametrize("digits", [41, 390, 4_000, 30_000])
+@pytest.mark.parametrize("place", ["baseline", "target", "milestone", "tolerance"])
+def test_numbers_of_many_digits_are_refused_with_their_line(place: str, digits: int) -> None:
+    big = "9" * digits
+    start, goal = (big if place == "baseline" else "1"), (big if place == "target" else "5")
+    more = f", milestones: {{2026: {big}}}" if place == "milestone" else ""
+    more += f", tolerance: {big}" if place == "tolerance" else ""
+    text = f"commitment: c\nindicator: i\ndirection: up\nbaseline: {{year: 2020, value: {start}}}\n"
+    with pytest.raises(InputError, match=f"line [45].*a number of {digits} characters; at most 40"):
+        Target.load(text + f"target: {{year: 2030, value: {goal}{more}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("9" * 40, "9" * 20 + "0" * 20),
+        ("1e99", "1E+99"),
+        ("62.50", "62.5"),
+        ("-0.00001", "-0.00001"),
+        ("1e-30", "1E-30"),
+        ("0", "0"),
+    ],
+)
+def test_messages_show_numbers_without_floats(number: str, text: str) -> None:
+    same = f"commitment: c\nindicator: i\ndirection: up\nbaseline: {{year: 2020, value: {number}}}\n"
+    with pytest.raises(InputError) as error:
+        Target.load(same + f"target: {{year: 2030, value: {number}}}\n")
+    shown = error.value.what.partition("(")[2].partition(")")[0]
+    assert Fraction(shown) == pytest.approx(Fraction(text), rel=1e-19)
+    assert len(shown) <= 24
+
+
+@pytest.mark.parametrize(("members", "years", "what"), [(101, 1, "101 members"), (1, 51, "51 milestones")])
+def test_a_file_names_so_many_members_and_milestones(members: int, years: int, what: str) -> None:
+    head = "commitment: c\nindicator: i\ndirection: up\nbaseline: {year: 1900, value: 0}\n"
+    values = ", ".join(f"M{n}: 9" for n in range(members))
+    milestones = ", ".join(f"{1901 + n}: 1%" for n in range(years))
+    with pytest.raises(InputError, match=f"{what}; at most"):
+        Target.load(head + f"target: {{year: 2030, values: {{{values}}}, milestones: {{{milestones}}}}}\n")
+
+
+def test_the_largest_file_is_read_in_no_time() -> None:
+    head = "commitment: c\nindicator: i\ndirection: up\nbaseline: {year: 1900, value: 0}\n"
+    values = ", ".join(f"M{n}: {'9' * 40}" for n in range(100))
+    own = ", ".join(f"M{n}: 1%" for n in range(100))
+    milestones = ", ".join(f"{1902 + n}: 1%" for n in range(48))
+    text = head + f"target: {{year: 2030, values: {{{values}}}, milestones: {{1901: {{{own}}}, {milestones}}}}}\n"
+    begun = time.process_time()
+    assert len(Target.load(text).milestones["M7"]) == 49
+    assert time.process_time() - begun < 0.5  # 30 ms

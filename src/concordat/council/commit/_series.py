@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -15,9 +16,11 @@ from concordat.errors import InputError
 
 FROM_RELEASE = "from_release"
 LARGEST = 10**100
+DIGITS_MAX = 40  # as the rules of decision have it
 _MISSING = "Missing values are None."
 # An exponent has two digits at most: what a longer one stands for would fill the memory.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_TWENTY = Context(prec=20)
 
 Value = int | float | str | Fraction
 
@@ -26,7 +29,7 @@ def exact(value: Any, *, where: str = "") -> Fraction:
     """A number as an exact fraction; a float counts as the shortest decimal that reads back as it.
 
     Raises:
-        InputError: not a number, not finite, beyond 10^100.
+        InputError: not a number, not finite, written in more than 40 characters, beyond 10^100.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
         raise InputError(f"{value!r} is not a number.", where=where, hint=_MISSING, code="number")
@@ -35,13 +38,26 @@ def exact(value: Any, *, where: str = "") -> Fraction:
         if not math.isfinite(value):
             raise InputError(f"{value} is not a number.", where=where, hint=_MISSING, code="number")
         text = canonical.number_text(float(value))
+    if isinstance(value, str) and len(value) > DIGITS_MAX:
+        what = f"a number of {len(value)} characters; at most {DIGITS_MAX}."
+        raise InputError(what, where=where, hint="Round it.", code="number")
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        shown = value if len(value) <= 40 else f"{value[:40]}..."
-        raise InputError(f'"{shown}" is not a number.', where=where, hint=_MISSING, code="number")
+        raise InputError(f'"{value}" is not a number.', where=where, hint=_MISSING, code="number")
     number = Fraction(text)
     if abs(number) > LARGEST:
         raise InputError("the number is beyond 10^100.", where=where, hint="Choose another unit.", code="number")
     return number
+
+
+def shown(number: Fraction) -> str:
+    """A number for a message, in decimals of at most 20 digits, by whole numbers alone.
+
+    >>> shown(Fraction(125, 2)), shown(Fraction(1, 3)), shown(Fraction(10**99))
+    ('62.5', '0.33333333333333333333', '1E+99')
+    """
+    with localcontext(_TWENTY):
+        found = (Decimal(number.numerator) / Decimal(number.denominator)).normalize()
+    return f"{found:f}" if -20 <= found.adjusted() <= 20 else str(found)
 
 
 @dataclass(frozen=True)

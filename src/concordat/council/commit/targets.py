@@ -43,14 +43,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from concordat import canonical
-from concordat.council.commit._series import FROM_RELEASE, Series, Way, exact
+from concordat.council.commit._series import FROM_RELEASE, Series, Way, exact, shown
 from concordat.errors import InputError
 from concordat.settings import Document, parse_yaml, validate
 
 Direction = Literal["up", "down", "keep"]
 RULES = ("halve_distance_to_best",)
 SCHEMA = "concordat/target@1"
-_YEAR = r"^[12]\d{3}$"
+_YEAR = r"^[12][0-9]{3}$"
+MEMBERS_MAX, MILESTONES_MAX = 100, 50  # so that a file is read in milliseconds
 
 __all__ = ["Series", "Target", "Way", "json_schema"]
 
@@ -133,13 +134,14 @@ class Target:
 
         Raises:
             InputError: an unknown key, a value that is no number, years that don't follow each other, milestones off
-                the way, a target that equals its baseline without tolerance; with the line.
+                the way, over 100 members or 50 milestones, a target that equals its baseline without tolerance; with the line.
         """
         document = parse_yaml(text, where=where, numbers_as_text=True)
         if not isinstance(document.value, dict):
             hint = f"Begin with: schema: {SCHEMA}"
             raise InputError("holds no keys.", where=where, hint=hint, code="schema")
         keys = validate(document, TargetFile)
+        _check_size(document, keys)
         made = cls(
             commitment=keys.commitment,
             indicator=keys.indicator,
@@ -230,37 +232,43 @@ class Target:
         whose = f"of {member} " if member else ""
         if goal == start and self.tolerance is None:
             hint = "Is it to be kept? Then say how far it may move: target: {tolerance: ...}. Else set another target."
-            what = f"the target {whose}for {self.commitment} equals its baseline ({_plain(start)})."
+            what = f"the target {whose}for {self.commitment} equals its baseline ({shown(start)})."
             raise InputError(what, where=place, hint=hint, code="tolerance")
         if goal != start and self.direction != ("up" if goal > start else "down"):
-            what = (
-                f"the target {whose}is {_plain(goal)} and the baseline {_plain(start)}: that is not {self.direction}."
-            )
+            what = f"the target {whose}is {shown(goal)} and the baseline {shown(start)}: that is not {self.direction}."
             hint = "Correct the direction, or the numbers."
             raise InputError(what, where=place, hint=hint, code="direction")
         points = [(self.baseline_year, start)]
         for milestone in self.milestones.get(member, self.milestones.get("", ())):
             due = start + milestone.value * (goal - start) if milestone.is_share else milestone.value
             if not min(start, goal) <= due <= max(start, goal) or (goal - start) * (due - points[-1][1]) < 0:
-                said = f"the milestone {whose}of {milestone.year} ({_plain(due)})"
-                what = f"{said} does not lie on the way to {_plain(goal)}."
+                said = f"the milestone {whose}of {milestone.year} ({shown(due)})"
+                what = f"{said} does not lie on the way to {shown(goal)}."
                 raise InputError(what, where=place, hint="Each is at or beyond the one before.", code="milestone")
             points.append((milestone.year, due))
         points.append((self.year, goal))
         return Way(tuple(points), self.direction, self.tolerance if goal == start else None, computed)
 
 
-def _plain(value: Fraction) -> str:
-    return canonical.number_text(float(value))
-
-
 # --- From keys to numbers ---
+
+
+def _check_size(document: Document, keys: TargetFile) -> None:
+    milestones = keys.target.milestones
+    named = {*keys.baseline.values, *keys.target.values}
+    named.update(member for said in milestones.values() if isinstance(said, dict) for member in said)
+    for what, count, most in (("members", len(named), MEMBERS_MAX), ("milestones", len(milestones), MILESTONES_MAX)):
+        if count > most:
+            place = document.place("target")
+            raise InputError(
+                f"{count:,} {what}; at most {most}.", where=place, hint="Leave some out.", code="too_large"
+            )
 
 
 def _read(document: Document, text: str, *path: str) -> Fraction:
     if text.strip().endswith("%"):
         hint = "Write the number, and unit: percent. Percent signs are for milestones, as a share of the way."
-        raise InputError(f'"{text}" has a percent sign.', where=document.place(*path), hint=hint, code="percent")
+        raise InputError(f'"{text[:40]}" has a percent sign.', where=document.place(*path), hint=hint, code="percent")
     return exact(text, where=document.place(*path))
 
 
@@ -302,7 +310,7 @@ def _milestones(document: Document, keys: TargetFile) -> dict[str, tuple[Milesto
         said = keys.target.milestones[year]
         path = ("target", "milestones", year)
         if not re.fullmatch(_YEAR, year) or not keys.baseline.year < year < keys.target.year:
-            what = f'the milestone "{year}" is not a year between baseline and target.'
+            what = f'the milestone "{year[:40]}" is not a year between baseline and target.'
             raise InputError(what, where=document.place(*path), hint="Correct its year.", code="milestone")
         for member, text in (said if isinstance(said, dict) else {"": said}).items():
             found.setdefault(member, []).append(_milestone(document, int(year), text, path))
@@ -322,7 +330,7 @@ def _milestone(document: Document, year: int, text: str, path: Sequence[str]) ->
     number = _read(document, text.removesuffix("%").strip(), *path)
     if is_share and not 0 <= number <= 100:
         hint = "A share of the way is from 0% to 100%."
-        raise InputError(f"{text} is not a share.", where=document.place(*path), hint=hint, code="milestone")
+        raise InputError(f"{text[:40]} is not a share.", where=document.place(*path), hint=hint, code="milestone")
     return Milestone(year, number / 100 if is_share else number, is_share)
 
 
