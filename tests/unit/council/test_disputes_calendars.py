@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
@@ -166,22 +165,6 @@ def test_an_unknown_zone_suggests_the_nearest(name: str, nearest: str) -> None:
 def test_a_path_is_no_zone(name: str) -> None:
     with pytest.raises(InputError, match="not a time zone"):
         zone(name)
-
-
-def test_without_any_data_on_zones_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from concordat.council.disputes import calendars
-
-    def nothing(*_: object) -> None:
-        raise ZoneInfoNotFoundError
-
-    def no_package(*_: object) -> None:
-        raise ModuleNotFoundError
-
-    monkeypatch.setattr(calendars, "files", no_package)
-    monkeypatch.setattr(calendars, "ZoneInfo", nothing)
-    monkeypatch.setattr(calendars, "available_timezones", set)
-    with pytest.raises(MethodError, match="pip install tzdata"):
-        zone.__wrapped__("Asia/Shanghai")
 
 
 def test_a_calendar_without_working_days_says_so() -> None:

@@ -1,4 +1,4 @@
-"""What a rule has beside its tree: quorum, ranges of hours, what silence and elections add, names of time zones.
+"""What a rule has beside its tree: quorum, ranges of hours, what silence and elections add.
 
 >>> Hours(24, 72).to_value(), 48 in Hours(24, 72), Hours(0, None).to_value()
 ('24..72', True, '0..')
@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from concordat.council.decide.tree import Leaf, ratio
-from concordat.errors import InputError
-from concordat.settings import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +88,3 @@ class ElectionKeys:
     def to_value(self) -> dict[str, Any]:
         """The keys with their defaults written out."""
         return {"system": self.system, "seats": self.seats, "quotas": dict(self.quotas)}
-
-
-def check_zone(zone: object, where: str) -> None:
-    """A name of the IANA time zone database.
-
-    Raises:
-        InputError: no such zone; with the nearest one.
-    """
-    try:
-        if isinstance(zone, str) and zone:
-            ZoneInfo(zone)
-            return
-    except (KeyError, ValueError, OSError):
-        pass
-    close = nearest(str(zone), available_timezones())
-    hint = f'Did you mean "{close[0]}"?' if close else "Write it as in the IANA database, such as Asia/Shanghai."
-    raise InputError(f'"{zone}" is not a time zone I know.', where=where, hint=hint, code="zone")

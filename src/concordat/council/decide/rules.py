@@ -26,7 +26,8 @@ from pathlib import Path as File
 from typing import Any
 
 from concordat import canonical
-from concordat.council.decide.rule_parts import NO_HOURS, ElectionKeys, Hours, Quorum, SilenceKeys, check_zone
+from concordat.council._zones import zone
+from concordat.council.decide.rule_parts import NO_HOURS, ElectionKeys, Hours, Quorum, SilenceKeys
 from concordat.council.decide.tree import (
     BASES,
     NODES_MAX,
@@ -282,8 +283,7 @@ def _quorum(document: Document) -> Quorum:
 
 def _silence(document: Document) -> SilenceKeys:
     value = document.value
-    zone = at(document, ("deadline_zone",))
-    check_zone(zone, document.place("deadline_zone"))
+    named = zone(at(document, ("deadline_zone",)), where=document.place("deadline_zone")).key
     times, by = 0, "chair"
     if "extend" in value:
         only(document, ("extend",), ("times", "by"))
@@ -291,7 +291,7 @@ def _silence(document: Document) -> SilenceKeys:
         by = name(document, ("extend", "by")) if "by" in value["extend"] else "chair"
     return SilenceKeys(
         hours=_hours(document, "hours", low=1),
-        deadline_zone=zone,
+        deadline_zone=named,
         who_may_break=name(document, ("who_may_break",)) if "who_may_break" in value else "members",
         amendment_breaks=_flag(document, "amendment_breaks") if "amendment_breaks" in value else True,
         extend_times=times,

@@ -26,9 +26,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from concordat.council.decide.rule_parts import SilenceKeys, check_zone
+from concordat.council._zones import zone as zone_of
+from concordat.council.decide.rule_parts import SilenceKeys
 from concordat.council.decide.rules import Rule
 from concordat.errors import InputError, RuleError
 
@@ -267,7 +267,7 @@ def _second(at: int) -> int:
 
 def local_text(at: int, zone: str) -> str:
     """An instant in a zone, ISO 8601 with offset."""
-    return datetime.fromtimestamp(at, ZoneInfo(zone)).isoformat()
+    return datetime.fromtimestamp(at, zone_of(zone)).isoformat()
 
 
 def local_instant(text: str, zone: str) -> tuple[int, str]:
@@ -283,7 +283,7 @@ def local_instant(text: str, zone: str) -> tuple[int, str]:
     Raises:
         InputError: not a local time, or a zone that is not known.
     """
-    check_zone(zone, "deadline")
+    there = zone_of(zone, where="deadline")
     hint = "Write it as 2026-05-06T18:00, without an offset."
     try:
         naive = datetime.fromisoformat(text)
@@ -291,7 +291,6 @@ def local_instant(text: str, zone: str) -> tuple[int, str]:
         raise InputError(f'"{text}" is not a time.', where="deadline", hint=hint, code="time") from None
     if naive.tzinfo is not None or naive.microsecond or not 1970 < naive.year < 9999 or "T" not in text:
         raise InputError(f'"{text}" is not a local time.', where="deadline", hint=hint, code="time")
-    there = ZoneInfo(zone)
     first, second = (naive.replace(tzinfo=there, fold=fold) for fold in (0, 1))
     instants = [int(moment.astimezone(UTC).timestamp()) for moment in (first, second)]
     later = max(instants)

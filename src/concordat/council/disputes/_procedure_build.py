@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from concordat.council._zones import zone
 from concordat.council.disputes._procedure_keys import (
     CalendarKeys,
     ElseKeys,
@@ -30,7 +31,7 @@ from concordat.council.disputes._procedure_model import (
     Stage,
     Timer,
 )
-from concordat.council.disputes.calendars import Calendar, Period, zone
+from concordat.council.disputes.calendars import Calendar, Period
 from concordat.errors import InputError
 from concordat.settings import Document, nearest
 

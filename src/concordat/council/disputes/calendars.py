@@ -10,7 +10,7 @@ holds and a note says so.
 While a case is suspended the clock stops: the day of the suspension and all days up to the one of the resumption are
 not counted, the day of the resumption is. Hours stop for exactly as long as the suspension lasts.
 
-Zones are IANA names. Data of the package `tzdata` go before the system's, so that all who pin it agree.
+Zones are IANA names, as `council._zones` reads them.
 
     >>> calendar = Calendar("Asia/Shanghai", holidays=frozenset({date(2026, 10, 1), date(2026, 10, 2)}))
     >>> filed = calendar.moment(instant("2026-09-17T02:00:00Z"))
@@ -29,18 +29,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from importlib.resources import files
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from concordat.council._zones import zone
 from concordat.errors import InputError, MethodError
-from concordat.settings import nearest
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # What one period may have at most: ten years, so that every loop over days is bounded.
 COUNT_MAX = {"h": 24 * 366, "d": 3660, "wd": 2610, "mo": 120}
 INSTANT_MAX = 4102444800 * 2  # the year 2230: beyond it, no case of today
 _PERIOD = re.compile(r"([0-9]{1,6})(h|d|wd|mo)")
-_ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 DAYS_OFF_MAX = 366
 
 
@@ -234,35 +231,7 @@ def _months_after(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-# --- Zones and instants ---------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)
-def zone(name: str, *, where: str = "") -> ZoneInfo:
-    """The zone of a name, from `tzdata` if it is installed, else from the system.
-
-    Raises:
-        InputError: no such zone; the nearest name is suggested.
-        MethodError: this machine has no data on time zones at all.
-    """
-    if isinstance(name, str) and _ZONE.fullmatch(name):
-        try:
-            with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
-                return ZoneInfo.from_file(file, key=name)
-        except (ModuleNotFoundError, OSError, ValueError):
-            pass
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, OSError, ValueError):
-            pass
-    known = available_timezones()
-    if not known:
-        hint = "Install them with: pip install tzdata"
-        raise MethodError("this machine has no data on time zones.", where=where, hint=hint, code="no_zones")
-    close = nearest(str(name), known) or nearest(str(name).replace(" ", "_"), [k.rpartition("/")[2] for k in known])
-    full = sorted(k for k in known if close and k.rpartition("/")[2] == close[0] and k not in close) or close
-    hint = f'Did you mean "{full[0]}"?' if full else "Write an IANA name, such as Asia/Shanghai."
-    raise InputError(f'"{str(name)[:60]}" is not a time zone I know.', where=where, hint=hint, code="unknown_zone")
+# --- Instants -------------------------------------------------------------------------------------------------------
 
 
 def instant(text: str, *, where: str = "") -> int:
