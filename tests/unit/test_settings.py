@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import random
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -302,3 +305,23 @@ def test_the_first_fault_has_its_line_key_and_nearest_key(text: str, words: str)
 def test_a_missing_part_of_the_document_is_named(text: str) -> None:
     with pytest.raises(InputError, match=r'the key "(best|rate)" is missing'):
         check(text, "best", "rate")
+
+
+def test_long_words_chosen_to_be_alike_cost_little() -> None:
+    draw = random.Random(1)
+    known = ["".join(draw.choices("ab", k=64)) for _ in range(250)]
+    begun = time.process_time()
+    assert len(nearest("ab" * 32, known, count=3)) == 3
+    assert time.process_time() - begun < 0.3  # 16 ms; all compared letter by letter it would be 90
+    assert nearest("x" * 100_000, known) == []
+
+
+def test_the_nearest_is_what_a_full_comparison_finds() -> None:
+    draw = random.Random(2)
+    known = sorted({"".join(draw.choices("abcdefgh", k=draw.randrange(3, 9))) for _ in range(300)})
+    for _ in range(50):
+        word = "".join(draw.choices("abcdefgh", k=6))
+        ratios = {k: difflib.SequenceMatcher(None, k, word).ratio() for k in known}
+        best = max(ratios.values())
+        found = nearest(word, known)
+        assert ratios[found[0]] == best if best >= 0.6 else found == []

@@ -23,6 +23,7 @@ from concordat.ledger.membership import Point
 from concordat.settings import nearest
 
 T = TypeVar("T", bound="Thing")
+SUGGESTED_MAX = 1_000  # among more objects no near id is looked for, so that a wrong one costs little
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ class Council:
         """
         found = self.find(kind, key)
         if found is None:
-            close = nearest(key, self.things.get(kind, {}))
+            things = self.things.get(kind, {})
+            close = nearest(key, things) if len(things) <= SUGGESTED_MAX else []
             hint = f'Did you mean "{close[0]}"?' if close else f"See: concordat council show {kind}"
             raise InputError(f'there is no {kind.replace("_", " ")} "{key[:64]}".', hint=hint, code="unknown_id")
         return found
