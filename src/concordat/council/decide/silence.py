@@ -33,8 +33,8 @@ from concordat.council.decide.rules import Rule
 from concordat.errors import InputError, RuleError
 
 HOUR = 3600
-ACTS_MAX = 10_000
-TIME_MAX = 253_402_300_799  # the last second of the year 9999
+ACTS_MAX = 1_000
+TIME_MAX = 221_845_392_000  # the year 9000: a century of extensions behind it can still be written in any zone
 STATES = ("running", "extended", "broken", "expired", "adopted", "announced", "journalled")
 
 
