@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
+from concordat.council._zones import zone
 from concordat.council.disputes.calendars import (
     Calendar,
     Moment,
@@ -13,9 +15,8 @@ from concordat.council.disputes.calendars import (
     checked_instant,
     instant,
     text_of,
-    zone,
 )
-from concordat.errors import InputError, MethodError
+from concordat.errors import InputError
 
 SHANGHAI = Calendar("Asia/Shanghai")
 
@@ -167,11 +168,39 @@ def test_a_path_is_no_zone(name: str) -> None:
         zone(name)
 
 
-def test_a_calendar_without_working_days_says_so() -> None:
-    empty = Calendar("UTC", weekend=("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
-    for period in ("1d", "1wd"):
-        with pytest.raises(MethodError, match="working day"):
-            empty.deadline(empty.moment(0), Period.parse(period))
+ALL_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def days(first: date, count: int, step: int = 1) -> frozenset[date]:
+    return frozenset(first + timedelta(days=step * n) for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"weekend": ALL_WEEK}, "no day of the week"),
+        ({"weekend": ALL_WEEK, "roll": False}, "no day of the week"),
+        ({"weekend": ALL_WEEK, "working": days(date(2026, 1, 5), 1_000, 7)}, "no day of the week"),
+        ({"holidays": days(date(2026, 1, 5), 800)}, "no working day in the 800 days from 2026-01-05 on"),
+        ({"holidays": days(date(2026, 1, 5), 61), "weekend": ()}, "no working day in the 61 days"),
+        ({"holidays": days(date(2026, 1, 5), 20, 7), "weekend": ALL_WEEK[1:]}, "no working day in the 140 days"),
+        ({"holidays": days(date(2026, 1, 5), 61)}, "no working day in the 63 days"),
+        ({"holidays": days(date(1970, 1, 1), 2_001, 3)}, "2,001 days; at most 2,000"),
+        ({"working": days(date(1970, 1, 1), 2_001, 3)}, "2,001 days; at most 2,000"),
+        ({"holidays": {date(9999, 12, 31)}}, "9999-12-31 is out of range"),
+        ({"working": {date(1, 1, 1)}}, "0001-01-01 is out of range"),
+    ],
+)
+def test_a_calendar_without_a_working_day_soon_after_every_day_is_refused(more: dict[str, Any], what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        Calendar("UTC", **more)
+
+
+def test_the_longest_run_of_days_off_that_is_taken() -> None:
+    calendar = Calendar("UTC", days(date(2026, 1, 5), 60), weekend=())
+    assert calendar.rolled(date(2026, 1, 5)) == date(2026, 3, 6)  # 27 days of January, 28 of February, 5 of March
+    worked = days(date(2026, 1, 5), 800) - {date(2026, 1, 5) + timedelta(days=60 * n) for n in range(14)}
+    assert Calendar("UTC", worked, weekend=()).rolled(date(2026, 1, 6)) == date(2026, 3, 6)
 
 
 @pytest.mark.parametrize("text", ["", "2026-05-06", "2026-05-06T18:00:00", "tomorrow", None, "1900-01-01T00:00:00Z"])

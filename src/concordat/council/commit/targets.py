@@ -134,7 +134,8 @@ class Target:
 
         Raises:
             InputError: an unknown key, a value that is no number, years that don't follow each other, milestones off
-                the way, over 100 members or 50 milestones, a target that equals its baseline without tolerance; with the line.
+                the way, over 100 members or 50 milestones, a target that equals its baseline without tolerance; with
+                the line.
         """
         document = parse_yaml(text, where=where, numbers_as_text=True)
         if not isinstance(document.value, dict):

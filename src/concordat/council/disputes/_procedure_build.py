@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from concordat.council._zones import zone
 from concordat.council.disputes._procedure_keys import (
@@ -36,6 +37,7 @@ from concordat.errors import InputError
 from concordat.settings import Document, nearest
 
 _FROM = re.compile(r"(?P<period>\S+)( from (?P<anchor>[A-Za-z_][A-Za-z0-9_]*)(#(?P<number>[1-9][0-9]?))?)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOVE = re.compile(r"(?P<event>[A-Za-z]+)(/(?P<outcome>[a-z][a-z0-9_]*))?")
 
 
@@ -46,7 +48,7 @@ class Names:
     document: Document
     keys: ProcedureFile
 
-    @property
+    @cached_property
     def targets(self) -> tuple[str, ...]:
         return (*self.keys.stages, *self.keys.ends, *ENDS)
 
@@ -89,23 +91,26 @@ def calendar_of(names: Names, keys: CalendarKeys) -> Calendar:
         raise InputError(
             f'"{day}" stands twice.', where=names.document.place("calendar", "weekend"), hint="Remove one."
         )
-    if len(keys.weekend) == 7 and keys.if_not_working_day == "next":
-        place = names.document.place("calendar", "weekend")
-        raise InputError("no day of the week is a working day.", where=place, hint="Leave one out.", code="weekend")
-    return Calendar(
-        zone=keys.zone,
-        holidays=_days(names, "holidays", keys.holidays),
-        weekend=tuple(keys.weekend),
-        working=_days(names, "working", keys.working),
-        roll=keys.if_not_working_day == "next",
-    )
+    try:
+        return Calendar(
+            zone=keys.zone,
+            holidays=_days(names, "holidays", keys.holidays),
+            weekend=tuple(keys.weekend),
+            working=_days(names, "working", keys.working),
+            roll=keys.if_not_working_day == "next",
+        )
+    except InputError as error:
+        if error.where not in ("weekend", "holidays", "working"):
+            raise
+        place = names.document.place("calendar", error.where)
+        raise InputError(error.what, where=place, hint=error.hint, code=error.code) from None
 
 
 def _days(names: Names, key: str, texts: list[str]) -> frozenset[date]:
     found = []
     for number, text in enumerate(texts):
         try:
-            if len(text) != 10:
+            if not _DAY.fullmatch(text):
                 raise ValueError
             found.append(date.fromisoformat(text))
         except ValueError:

@@ -18,9 +18,9 @@ class CalendarKeys(_Strict):
     """Which days count, and where."""
 
     zone: str
-    holidays: list[str] = []
+    holidays: list[str] = Field([], max_length=2000)
     weekend: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = ["sat", "sun"]
-    working: list[str] = []
+    working: list[str] = Field([], max_length=2000)
     if_not_working_day: Literal["next", "same"] = "next"
 
 
@@ -86,8 +86,8 @@ class StageKeys(_Strict):
     by: str | None = None
     then: str | None = None
     final: bool = False
-    also: list[AlsoKeys] = []
-    events: dict[str, str | MoveKeys] = {}
+    also: list[AlsoKeys] = Field([], max_length=20)
+    events: dict[str, str | MoveKeys] = Field({}, max_length=50)
 
 
 class ProcedureFile(_Strict):
@@ -99,12 +99,12 @@ class ProcedureFile(_Strict):
     title: Text = ""
     status: Literal["own", "verified", "unverified"] = "own"
     note: Text = ""
-    sources: list[Text] = []
+    sources: list[Text] = Field([], max_length=50)
     agreement: Literal["required", "none"] = "none"
     calendar: CalendarKeys
     parties: list[str] = ["complainant", "respondent"]
-    roles: list[Name] = []
+    roles: list[Name] = Field([], max_length=50)
     challenges: int = Field(2, ge=0, le=100)
     start: str | None = None
     stages: dict[Name, StageKeys] = Field(min_length=1, max_length=200)
-    ends: dict[Name, Text] = {}
+    ends: dict[Name, Text] = Field({}, max_length=50)

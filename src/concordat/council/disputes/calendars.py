@@ -28,17 +28,19 @@ from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from concordat.council._zones import zone
-from concordat.errors import InputError, MethodError
+from concordat.council.disputes._week import WEEKDAYS, Week
+from concordat.errors import InputError
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # What one period may have at most: ten years, so that every loop over days is bounded.
 COUNT_MAX = {"h": 24 * 366, "d": 3660, "wd": 2610, "mo": 120}
 INSTANT_MAX = 4102444800 * 2  # the year 2230: beyond it, no case of today
 _PERIOD = re.compile(r"([0-9]{1,6})(h|d|wd|mo)")
-DAYS_OFF_MAX = 366
+LISTED_MAX = 2_000  # holidays, or working days of weekends
+RUN_MAX = 60  # days off on end
+YEAR_MAX = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,10 @@ class Calendar:
         weekend: `sat`, `sun`, or what the place has.
         working: days of a weekend on which work is done all the same.
         roll: `if_not_working_day: next` (True) or `same`.
+
+    Raises:
+        InputError: an unknown zone; a week without a working day; over 2,000 days listed, or one out of 1970 to 2500;
+            over 60 days off on end.
     """
 
     zone: str
@@ -115,9 +121,41 @@ class Calendar:
 
     def __post_init__(self) -> None:
         zone(self.zone)
+        self._check_days()
 
     def __hash__(self) -> int:
         return hash((self.zone, self.roll, len(self.holidays)))
+
+    def _check_days(self) -> None:
+        """Every day has a working day soon after it: so no count of days, and no passing of time, ever fails.
+
+        Outside of the listed days the week repeats itself, so only what is listed can make a long run of days off.
+        """
+        if len({*self.weekend}) == 7:
+            hint = "Leave one out."
+            raise InputError("no day of the week is a working day.", where="weekend", hint=hint, code="weekend")
+        for name, days in (("holidays", self.holidays), ("working", self.working)):
+            if len(days) > LISTED_MAX:
+                raise InputError(f"{len(days):,} days; at most {LISTED_MAX:,}.", where=name, code="too_large")
+            odd = sorted(day for day in days if not 1970 <= day.year <= YEAR_MAX)
+            if odd:
+                hint = f"List days from 1970 to {YEAR_MAX}."
+                raise InputError(f"{odd[0]} is out of range.", where=name, hint=hint, code="day")
+        ends = 0
+        for first in self._week.off:
+            if first <= ends:
+                continue
+            ends = first
+            while not self._week.works(ends):
+                ends += 1
+            if ends - first > RUN_MAX:
+                hint = f"Leave a working day in every {RUN_MAX} days."
+                what = f"no working day in the {ends - first} days from {date.fromordinal(first)} on."
+                raise InputError(what, where="holidays", hint=hint, code="no_working_day")
+
+    @cached_property
+    def _week(self) -> Week:
+        return Week.of(self.weekend, self.holidays, self.working)
 
     def is_working(self, day: date) -> bool:
         """Whether work is done on a day."""
@@ -128,24 +166,20 @@ class Calendar:
         return Moment(at, datetime.fromtimestamp(at, zone(self.zone)).date())
 
     def rolled(self, day: date) -> date:
-        """The day itself if it is a working day or the calendar lets it stand, else the next working day.
-
-        Raises:
-            MethodError: no working day within a year.
-        """
-        if not self.roll:
+        """The day itself if it is a working day or the calendar lets it stand, else the next working day."""
+        if not self.roll or self.is_working(day):
             return day
-        for ahead in range(DAYS_OFF_MAX):
-            if self.is_working(day + timedelta(days=ahead)):
-                return day + timedelta(days=ahead)
-        hint = "Correct the list of holidays."
-        raise MethodError(f"the calendar has no working day in the year after {day}.", hint=hint, code="no_working_day")
+        return self._week.nth(day, 1)
 
     def unlisted(self, day: date) -> tuple[str, ...]:
         """A note where the calendar lists holidays, but none of that year: a list that is not kept up."""
-        if not self.holidays or any(holiday.year == day.year for holiday in self.holidays):
+        if not self.holidays or day.year in self._years:
             return ()
         return (f"the calendar lists no holidays of {day.year}",)
+
+    @cached_property
+    def _years(self) -> frozenset[int]:
+        return frozenset(holiday.year for holiday in self.holidays)
 
     def end_of(self, day: date) -> tuple[int, tuple[str, ...]]:
         """24:00 of a day as an instant; the later one where daylight saving time skips or doubles it, with a note."""
@@ -195,16 +229,15 @@ class Calendar:
         return last
 
     def _last_working_day(self, start: date, count: int, stopped: list[tuple[date, date]]) -> date:
-        day = start
-        skipped = sum((end - begin).days for begin, end in stopped if end > begin)
-        for _ in range(DAYS_OFF_MAX + 8 * count + skipped):
-            day += timedelta(days=1)
-            if self.is_working(day) and not any(begin <= day < end for begin, end in stopped):
-                count -= 1
-            if count == 0:
-                return day
-        hint = "Correct the list of holidays."
-        raise MethodError(f"the calendar has too few working days after {start}.", hint=hint, code="no_working_day")
+        after = start + timedelta(days=1)
+        for begin, end in sorted(stopped):
+            if end <= after:
+                continue
+            passed = self._week.between(after, begin)
+            if passed >= count:
+                break
+            count, after = count - passed, max(after, end)
+        return self._week.nth(after, count)
 
 
 @lru_cache(maxsize=8192)

@@ -24,7 +24,7 @@ from statistics import median
 from concordat.council.disputes._moves import run_to
 from concordat.council.disputes._procedure_model import Move, Stage
 from concordat.council.disputes._state import Filing, State, bench_rules, due_of, fallback_from, timed
-from concordat.council.disputes.calendars import Deadline, checked_instant
+from concordat.council.disputes.calendars import INSTANT_MAX, Deadline, checked_instant
 from concordat.council.disputes.machine import Case
 
 _WORDS = {
@@ -203,7 +203,7 @@ def ahead(case: Case) -> tuple[Ahead, ...]:
     found: list[Ahead] = []
     for _ in case.procedure.stages:
         end = due_of(filing, state)
-        if end is None:
+        if end is None or end.at > INSTANT_MAX:  # ages away
             break
         stage = filing.procedure.by_name[state.stage]
         if not found:

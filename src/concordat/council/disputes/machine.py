@@ -40,7 +40,7 @@ from concordat.errors import InputError, RuleError, TrustError
 __all__ = ["MERGE_DELAY", "Case", "CaseEvent", "Filing", "State", "advance", "receive", "step"]
 
 MERGE_DELAY = 24 * 3600  # ledger.md 6.3: the default maximum
-EVENTS_MAX = 10_000
+EVENTS_MAX = 2_000
 
 
 @dataclass(frozen=True)
