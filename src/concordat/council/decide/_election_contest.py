@@ -54,6 +54,14 @@ class Contest:
         """Whether these can be elected together with every quota still to be met."""
         return elected.bit_count() + self.owed(elected) <= self.seats
 
+    def standing(self, elected: int, candidates: int) -> int:
+        """Those of some open candidates who fit beside the elected: all, or members of groups that are owed a seat."""
+        if elected.bit_count() + self.owed(elected) < self.seats:
+            return candidates
+        owed = mask_of(who for _, group, least in self.quotas if (elected & group).bit_count() < least
+                       for who in members(group))  # fmt: skip
+        return candidates & owed
+
     def group_of(self, candidate: int) -> str:
         """The group with a quota that a candidate belongs to, or nothing."""
         return next((name for name, group, _ in self.quotas if group >> candidate & 1), "")

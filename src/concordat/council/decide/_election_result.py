@@ -3,9 +3,10 @@
 A tie inside a count is never broken by a name, an order or a lot. Every way to break it is followed to its end
 ("parallel universes"); the ends are the possible outcomes. *Elected* is who is elected in all of them, *tied* who is in
 some: between these the method can't decide, and a second round is held for the seats left. A tie that comes to the same
-end either way leaves no trace but in the rounds. When over 2,000 half-made counts would be open at once, or 20,000
-steps taken, following stops: elected are then those already in all of them, tied everyone still open, and a note says
-so (nobody is elected who would not have been; some may be called tied who are not).
+end either way leaves no trace but in the rounds. Following stops when over 2,000 half-made counts would be open at
+once, or after 20,000 steps; earlier where each step has much to look at, so that any count ends soon. Elected are then
+those already in all of them, tied everyone still open, and a note says so (nobody is elected who would not have been;
+some may be called tied who are not).
 
 Candidates whom the ballots can't tell apart (the same supporters, the same group) are followed as one.
 
@@ -26,6 +27,8 @@ from concordat.council.decide._election_contest import Contest, mask_of, members
 
 STATES_MAX = 2_000
 STEPS_MAX = 20_000
+STEPS_LEAST = 200
+WORK_MAX = 2_000_000
 COMMITTEES_MAX = 200
 SHOWN_MAX = 100  # numbers in a line of text; the value has all
 
@@ -162,10 +165,10 @@ S = TypeVar("S", bound=Count)
 
 @dataclass(frozen=True)
 class Step(Generic[S]):
-    """What a count does next: the round to show, and each way to go on; none when it is finished."""
+    """What a count does next: each way to go on, none when it is finished; and the round, made only where it is shown."""
 
-    round: Round | None
     ways: Sequence[S] = ()
+    round: Callable[[], Round] | None = None
 
 
 @dataclass(frozen=True)
@@ -178,8 +181,13 @@ class Outcomes:
     rounds: tuple[Round, ...]
 
 
-def follow(start: S, step: Callable[[S], Step[S]]) -> Outcomes:
-    """Follow a count through every tie. The rounds shown take the first of the tied by name wherever there is a tie."""
+def follow(start: S, step: Callable[[S], Step[S]], work: int) -> Outcomes:
+    """Follow a count through every tie. The rounds shown take the first of the tied by name wherever there is a tie.
+
+    Args:
+        work: about how many numbers a step looks at. It bounds the steps that ties may take, and no count without ties.
+    """
+    most = min(STEPS_MAX, max(STEPS_LEAST, WORK_MAX // work))
     frontier: dict[S, None] = {start: None}
     ends: dict[int, None] = {}
     rounds: list[Round] = []
@@ -190,13 +198,13 @@ def follow(start: S, step: Callable[[S], Step[S]]) -> Outcomes:
         for state in frontier:
             taken = step(state)
             if state == shown:
-                rounds.extend([taken.round] if taken.round else [])
+                rounds.extend([taken.round()] if taken.round else [])
                 following = taken.ways[0] if taken.ways else None
             if not taken.ways:
                 ends[state.elected] = None
             reached.update(dict.fromkeys(taken.ways))
         steps += len(frontier)
-        if len(reached) > STATES_MAX or steps + len(reached) > STEPS_MAX:
+        if len(reached) > STATES_MAX or (len(reached) > 1 and steps + len(reached) > most):
             halves = [(s.elected, s.elected | s.open) for s in frontier] + [(end, end) for end in ends]
             certain, possible = halves[0]
             for sure, maybe in halves[1:]:

@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import gcd
 
 from concordat.council.decide._election_contest import Contest, Ranking, mask_of, members
 from concordat.council.decide._election_result import (
@@ -44,13 +45,18 @@ Ballots = Sequence[tuple[Ranking, int]]
 
 @dataclass(frozen=True)
 class _Count:
-    """Elected, hopeful, elected with papers still to pass on; per distinct ballot its holder (-1: ended) and value."""
+    """Elected, hopeful, elected with papers still to pass on; per distinct ballot its holder (-1: ended) and value.
+
+    Attributes:
+        values: over `unit`, in lowest terms, so that equal states are equal values.
+    """
 
     elected: int
     open: int
     pending: int
     holders: tuple[int, ...]
-    values: tuple[Fraction, ...]
+    values: tuple[int, ...]
+    unit: int = 1
 
 
 def droop(voters: int, seats: int) -> int:
@@ -73,10 +79,10 @@ def stv(contest: Contest, ballots: Ballots) -> ElectionResult:
     voters = sum(times for _, times in papers)
     if not voters:
         raise MethodError(f"all {cast} ballots are blank.", where="ballots", hint="Nothing is to count.", code="blank")
-    counting = _Stv(contest, papers, Fraction(droop(voters, contest.seats)))
+    counting = _Stv(contest, papers, droop(voters, contest.seats))
     firsts = tuple(order[0] for order, _ in papers)
-    start = _Count(0, contest.everyone, 0, firsts, (Fraction(1),) * len(papers))
-    found = follow(start, counting.step)
+    start = _Count(0, contest.everyone, 0, firsts, (1,) * len(papers))
+    found = follow(start, counting.step, 2 * len(contest.names) + 4 * len(papers))
     notes = [f"quota {droop(voters, contest.seats)} of {voters} votes."]
     if voters < cast:
         notes.append(f"blank ballots, not in the quota: {cast - voters}.")
@@ -88,7 +94,7 @@ def stv(contest: Contest, ballots: Ballots) -> ElectionResult:
 class _Stv:
     contest: Contest
     papers: list[tuple[tuple[int, ...], int]]
-    quota: Fraction
+    quota: int
 
     @cached_property
     def twins(self) -> dict[int, int]:
@@ -103,7 +109,7 @@ class _Stv:
 
     def step(self, state: _Count) -> Step[_Count]:
         if not self.left(state):
-            return Step(None)
+            return Step()
         votes = self.votes(state)
         for look in (self.last_seats, self.outside_owed, self.reached, self.surplus):
             step = look(state, votes)
@@ -115,70 +121,71 @@ class _Stv:
         """The seats still to be filled."""
         return self.contest.seats - state.elected.bit_count()
 
-    def votes(self, state: _Count) -> dict[int, Fraction]:
-        """The votes of hopefuls and of those whose surplus is still to be passed on."""
-        found = {who: Fraction(0) for who in members(state.open | state.pending)}
+    def votes(self, state: _Count) -> list[int]:
+        """The votes by candidate, over the unit; of those who hold papers no more, 0."""
+        found = [0] * (len(self.contest.names) + 1)  # the last one for papers that ended
         for (_, times), holder, value in zip(self.papers, state.holders, state.values, strict=True):
-            if holder in found:
-                found[holder] += times * value
+            found[holder] += times * value
         return found
 
-    def last_seats(self, state: _Count, votes: dict[int, Fraction]) -> Step[_Count] | None:
+    def last_seats(self, state: _Count, votes: list[int]) -> Step[_Count] | None:
         if state.open.bit_count() > self.left(state):
             return None
         ended = _Count(state.elected | state.open, 0, 0, (), ())
         what = "As many hopefuls as seats."
-        return Step(self.round(what, votes, elected=state.open), [ended])
+        return Step([ended], lambda: self.round(what, state, votes, elected=state.open))
 
-    def outside_owed(self, state: _Count, votes: dict[int, Fraction]) -> Step[_Count] | None:
+    def outside_owed(self, state: _Count, votes: list[int]) -> Step[_Count] | None:
         if not self.contest.quotas or self.contest.owed(state.elected) < self.left(state):
             return None
-        out = mask_of(who for who in members(state.open) if not self.contest.fits(state.elected | 1 << who))
+        out = state.open & ~self.contest.standing(state.elected, state.open)
         if not out:
             return None
         what = "All seats left are owed to groups: the others are excluded."
-        return Step(self.round(what, votes, excluded=out), [self.without(state, out)])
+        return Step([self.without(state, out)], lambda: self.round(what, state, votes, excluded=out))
 
-    def reached(self, state: _Count, votes: dict[int, Fraction]) -> Step[_Count] | None:
-        there = [who for who in members(state.open) if votes[who] >= self.quota]
+    def reached(self, state: _Count, votes: list[int]) -> Step[_Count] | None:
+        there = [who for who in members(state.open) if votes[who] >= self.quota * state.unit]
         if not there:
             return None
         together = mask_of(there)
         if self.contest.fits(state.elected | together):
-            return Step(self.round("Quota reached.", votes, elected=together), [self.with_elected(state, together)])
-        fitting = [who for who in there if self.contest.fits(state.elected | 1 << who)]
+            ways = [self.with_elected(state, together)]
+            return Step(ways, lambda: self.round("Quota reached.", state, votes, elected=together))
+        fitting = members(self.contest.standing(state.elected, together))
         most = max(votes[who] for who in fitting)
         tied = [who for who in fitting if votes[who] == most]
         ways = [self.with_elected(state, 1 << who) for who in tied]
         what = "Quota reached by more than quotas of groups leave seats for: the highest first."
-        return Step(self.decided(what, votes, tied, elects=True), ways)
+        return Step(ways, lambda: self.decided(what, state, votes, tied, elects=True))
 
-    def surplus(self, state: _Count, votes: dict[int, Fraction]) -> Step[_Count] | None:
+    def surplus(self, state: _Count, votes: list[int]) -> Step[_Count] | None:
         if not state.pending:
             return None
         most = max(votes[who] for who in members(state.pending))
         tied = [who for who in members(state.pending) if votes[who] == most]
         ways = [self.passed_on(state, who, votes[who]) for who in tied]
-        what = f"Surplus {most - self.quota} of {self.contest.names[tied[0]]} is passed on."
-        return Step(self.round(what, votes, tied=mask_of(tied) if len(tied) > 1 else 0), ways)
+        surplus = Fraction(most, state.unit) - self.quota
+        what = f"Surplus {surplus} of {self.contest.names[tied[0]]} is passed on."
+        return Step(ways, lambda: self.round(what, state, votes, tied=mask_of(tied) if len(tied) > 1 else 0))
 
-    def exclude(self, state: _Count, votes: dict[int, Fraction]) -> Step[_Count]:
+    def exclude(self, state: _Count, votes: list[int]) -> Step[_Count]:
         none = mask_of(who for who in members(state.open) if not votes[who])
         if none and self.can_lose(state, none):
             what = "Hopefuls without a vote are excluded."
-            return Step(self.round(what, votes, excluded=none), [self.without(state, none)])
-        loose = [who for who in members(state.open) if self.can_lose(state, 1 << who)]
+            return Step([self.without(state, none)], lambda: self.round(what, state, votes, excluded=none))
+        loose = members(state.open & ~self.guarded(state))
         fewest = min(votes[who] for who in loose)
         tied = [who for who in loose if votes[who] == fewest]
         ways = [self.without(state, 1 << who) for who in self.last_of_each(mask_of(tied))]
-        return Step(self.decided("Fewest votes.", votes, tied, elects=False), ways)
+        return Step(ways, lambda: self.decided("Fewest votes.", state, votes, tied, elects=False))
 
     def last_of_each(self, tied: int) -> list[int]:
         """Of twins the last by name goes first, so that those who stay are always the first ones."""
         return [members(tied & self.twins[first])[-1] for first in first_of_each(tied, self.twins)]
 
     def can_lose(self, state: _Count, out: int) -> bool:
-        """Whether enough hopefuls stay, for the seats and for each group (else they are guarded)."""
+        """Whether enough hopefuls stay, for the seats and for each group."""
         stay = state.open & ~out
         return stay.bit_count() >= self.left(state) and all(
             (stay & group).bit_count() >= least - (state.elected & group).bit_count()
@@ -186,40 +193,54 @@ class _Stv:
             if out & group
         )
 
+    def guarded(self, state: _Count) -> int:
+        """Members of groups that have no more hopefuls than they are owed."""
+        found = 0
+        for _, group, least in self.contest.quotas:
+            if (state.open & group).bit_count() <= least - (state.elected & group).bit_count():
+                found |= group
+        return found
+
     # --- Papers ---
 
     def with_elected(self, state: _Count, new: int) -> _Count:
-        return _Count(state.elected | new, state.open & ~new, state.pending | new, state.holders, state.values)
+        return _Count(state.elected | new, state.open & ~new, state.pending | new, state.holders, state.values,
+                      state.unit)  # fmt: skip
 
     def without(self, state: _Count, out: int) -> _Count:
         stay = state.open & ~out
-        return self.moved(state, stay, state.pending, lambda holder: out >> holder & 1 == 1, Fraction(1))
+        return self.moved(state, stay, state.pending, lambda holder: out >> holder & 1 == 1, (1, 1))
 
-    def passed_on(self, state: _Count, who: int, votes: Fraction) -> _Count:
-        share = (votes - self.quota) / votes
+    def passed_on(self, state: _Count, who: int, votes: int) -> _Count:
+        share = (votes - self.quota * state.unit, votes)
         return self.moved(state, state.open, state.pending & ~(1 << who), lambda holder: holder == who, share)
 
-    def moved(self, state: _Count, stay: int, pending: int, leaves: Callable[[int], bool], share: Fraction) -> _Count:
+    def moved(
+        self, state: _Count, stay: int, pending: int, leaves: Callable[[int], bool], share: tuple[int, int]
+    ) -> _Count:
         """Papers of those who are left go to their next hopeful, at their value times `share`."""
-        holders, values = list(state.holders), list(state.values)
+        keep, whole = share
+        holders, values = list(state.holders), [value * whole for value in state.values]
         for n, (order, _) in enumerate(self.papers):
             if holders[n] >= 0 and leaves(holders[n]):
                 following = order[order.index(holders[n]) + 1 :]
-                holders[n] = next((c for c in following if stay >> c & 1), -1) if share else -1
-                values[n] = values[n] * share if holders[n] >= 0 else Fraction(0)
-        return _Count(state.elected, stay, pending, tuple(holders), tuple(values))
+                holders[n] = next((c for c in following if stay >> c & 1), -1) if keep else -1
+                values[n] = state.values[n] * keep if holders[n] >= 0 else 0
+        unit = state.unit * whole
+        common = gcd(unit, *values)
+        return _Count(state.elected, stay, pending, tuple(holders), tuple(v // common for v in values), unit // common)
 
     # --- Rounds ---
 
     def round(
-        self, what: str, votes: dict[int, Fraction], *, elected: int = 0, excluded: int = 0, tied: int = 0
+        self, what: str, state: _Count, votes: list[int], *, elected: int = 0, excluded: int = 0, tied: int = 0
     ) -> Round:
-        named = self.contest.named
-        counts = tuple((self.contest.names[who], number) for who, number in sorted(votes.items()))
+        names, named = self.contest.names, self.contest.named
+        counts = tuple((names[who], Fraction(votes[who], state.unit)) for who in members(state.open | state.pending))
         return Round(what, counts, named(elected), named(excluded), named(tied))
 
-    def decided(self, what: str, votes: dict[int, Fraction], tied: list[int], *, elects: bool) -> Round:
+    def decided(self, what: str, state: _Count, votes: list[int], tied: list[int], *, elects: bool) -> Round:
         mask = mask_of(tied)
         if len(tied) > 1:
-            return self.round(what, votes, tied=mask)
-        return self.round(what, votes, elected=mask if elects else 0, excluded=0 if elects else mask)
+            return self.round(what, state, votes, tied=mask)
+        return self.round(what, state, votes, elected=mask if elects else 0, excluded=0 if elects else mask)
