@@ -146,6 +146,17 @@ class Bloc:
         for member, choice in choices.items():
             self.say(member, "BallotCast", vote=vote, choice=choice, text=found.text, rule=found.rule_hash)
 
+    def decide(self, kind: str, body: dict[str, Any], author: str = "", rule: str = "amend_rules") -> str:
+        """A final vote that adopted a proposal of exactly this act; its id."""
+        from concordat.council.constitution import act_hash
+
+        proposal = self.table(author or self.members[0], rule=rule, act=act_hash(kind, body))
+        self.certify(proposal)
+        vote = self.open_vote(proposal, rule)
+        self.cast(vote, dict.fromkeys(self.council.members, "yes"))
+        self.finish(vote)
+        return vote
+
     def finish(self, vote: str) -> Any:
         """Let the vote close, be counted and become final; the vote."""
         found = self.council.get("vote", vote)

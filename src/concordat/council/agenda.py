@@ -92,8 +92,9 @@ class ClockTickedBody(Body):
 @event("MeetingOpened", MeetingOpenedBody)
 def _meeting(council: Council, found: Event, body: MeetingOpenedBody) -> None:
     council.require_chair(found.entry.author, "open meetings")
+    begins = seconds(body.begins, "$.body.begins")
     key = council.issue("m", year_of(found.submitted))
-    council.put("meeting", Meeting(key, body.title, seconds(body.begins, "$.body.begins"), (), found.entry.id))
+    council.put("meeting", Meeting(key, body.title, begins, (), found.entry.id))
 
 
 @event("AttendanceRecorded", AttendanceRecordedBody)

@@ -182,7 +182,7 @@ class ChairAppointedBody(Body):
 
 def act_hash(type: str, body: Body | dict[str, Any]) -> str:  # noqa: A002 - the field's name in the format
     """What a proposal names as its `act`: the hash of the type and the body, without the decision that it waits for."""
-    value = body.model_dump() if isinstance(body, Body) else dict(body)
+    value = body.model_dump(exclude_unset=True) if isinstance(body, Body) else dict(body)  # as it was written
     value.pop("decision", None)
     return canonical.digest({"body": value, "type": type})
 
@@ -353,6 +353,7 @@ def _rules(council: Council, found: Event, body: RuleAdoptedBody) -> None:
 
 @event("WeightsAdopted", WeightsAdoptedBody)
 def _weights(council: Council, found: Event, body: WeightsAdoptedBody) -> None:
+    day_end(body.day, "$.body.day")
     if takes_effect(council, found, body):
         value = {"table": body.table, "day": body.day, "values": dict(sorted(body.values.items()))}
         digest = canonical.digest(value)
@@ -377,6 +378,6 @@ def _group(council: Council, found: Event, body: GroupAdoptedBody) -> None:
 def _chair(council: Council, found: Event, body: ChairAppointedBody) -> None:
     if council.get("member", body.member).status != "active":
         raise RuleError(f"{body.member} is not active.", code="suspended")
+    until = day_end(body.until, "$.body.until") if body.until else 0
     if takes_effect(council, found, body):
-        until = day_end(body.until, "$.body.until") if body.until else 0
         council.put("chair", Chair("chair", body.member, until, found.entry.id))

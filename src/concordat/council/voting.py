@@ -257,10 +257,10 @@ def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
     rule = parsed_rule(held.text)
     _check_rule(council, rule, body)
     meeting = council.get("meeting", body.meeting) if body.meeting else None
-    key = council.issue("v", year_of(found.submitted))
     reveal = seconds(body.reveal_until, "$.body.reveal_until") if body.reveal_until else 0
     if reveal and (rule.method != "election" or reveal <= closes):
         raise RuleError("only elections are sealed, and they are opened after the closing.", code="sealed")
+    key = council.issue("v", year_of(found.submitted))
     groups = {name: council.get("group", name).members for name in rule.groups}
     weights = {name: dict(council.get("weights", name).values) for name in rule.weights}
     vote = Vote(
