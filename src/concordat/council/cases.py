@@ -207,4 +207,9 @@ def _by_vote(council: Council, found: Event, body: DecisionAdoptedBody, outcomes
     ):
         what = f'{body.decision} is no final vote on "{ADOPT}{body.dispute}" that came to {outcomes[0]}.'
         raise RuleError(what, code="decision")
+    case = council.get("dispute", body.dispute).case
+    if case.rules is not None and case.rules.decide not in ("", vote.rule):
+        raise RuleError(f"{vote.id} was held under {vote.rule}, not {case.rules.decide}.", code="decision")
+    if vote.opened < case.state.entered.at:
+        raise RuleError(f"{vote.id} was opened before {case.case_id} came to {case.stage}.", code="decision")
     _hand(council, found, body.dispute, "council", {})

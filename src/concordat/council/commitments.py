@@ -271,5 +271,7 @@ def _moved(council: Council, found: Event, body: CommitmentMovedBody) -> None:
     check_transition(pledge.state, body.to)
     if body.to == "superseded":
         council.get("commitment", body.by or "")
+        if body.by == pledge.id:
+            raise RuleError(f"{pledge.id} doesn't take its own place.", code="own")
     spend_decision(council, found, body.decision, act_hash("CommitmentMoved", body))
     step_to(council, replace(pledge, superseded_by=body.by or ""), body.to)

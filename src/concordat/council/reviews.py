@@ -186,6 +186,8 @@ def _advanced(council: Council, found: Event, body: StageAdvancedBody) -> None:
 
         advance_case(council, found, body.subject, body.to)
         return
+    from concordat.council.voting import text_of
+
     council.require_chair(found.entry.author, "move a cycle on")
     moved = _move(cycle, body.to)
     if body.to == "guidelines_fixed":
@@ -202,6 +204,8 @@ def _advanced(council: Council, found: Event, body: StageAdvancedBody) -> None:
         vote = council.get("vote", body.decision or "")
         if vote.subject != f"report {cycle.id}" or vote.status != "final" or vote.outcome != "adopted":
             raise RuleError(f'a report is adopted by a final vote on "report {cycle.id}".', code="decision")
+        if vote.text != text_of(council, vote.subject, vote.title):
+            raise RuleError(f"{vote.id} was about another report than the one published last.", code="text")
         moved = replace(moved, decision=vote.id)
         for name in cycle.chosen:
             pledge = council.get("commitment", name)

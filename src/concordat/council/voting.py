@@ -181,9 +181,10 @@ def text_of(council: Council, subject: str, title: str) -> str:
     """The hash that ballots on a subject must name.
 
     Raises:
-        RuleError: a proposal that isn't certified, or an amendment whose turn it isn't.
+        RuleError: a proposal that isn't certified, an amendment whose turn it isn't, a report that isn't published, or
+            a dispute that waits for no vote.
     """
-    about_of(council, subject)
+    about = about_of(council, subject)
     proposal = council.find("proposal", subject)
     if proposal is not None:
         if proposal.status != "certified":
@@ -197,6 +198,15 @@ def text_of(council: Council, subject: str, title: str) -> str:
             raise RuleError(f"{amendment.proposal} is not open to amendments now.", code="transition")
         check_turn(council, amendment)
         return canonical.digest({"amendment": subject, "base": amendment.base, "change": amendment.change.model_dump()})
+    if about == "report":
+        cycle = council.get("cycle", subject.removeprefix("report "))
+        if cycle.status != "final" or cycle.reports[-1:] == () or cycle.reports[-1][0] != "final":
+            what = f"{cycle.id} is {cycle.status}; its final report is voted on once it is published."
+            raise RuleError(what, code="transition")
+        return canonical.digest({"report": cycle.reports[-1][1], "subject": subject, "title": title})
+    if about == "adopt" and not rule_for(council, subject):
+        case = council.get("dispute", subject.removeprefix("adopt ")).case
+        raise RuleError(f"{case.case_id} is in the stage {case.stage}, which waits for no vote.", code="transition")
     return question_hash(subject, title)
 
 
