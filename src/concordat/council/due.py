@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from concordat.council._body import plural
 from concordat.council.state import Council
 
 
@@ -30,23 +31,28 @@ def due(council: Council, now: int, member: str = "") -> list[Owed]:
 
 
 def _votes(council: Council, now: int) -> list[Owed]:
+    from concordat.council.decide.silence import breaker
+
     found = []
+    active = set(council.members)
     for vote in council.all("vote"):
         if vote.status != "open":
             continue
-        for member in vote.entitled:
+        for member in (m for m in vote.entitled if m in active):
             if now <= vote.closes and member not in vote.ballots and member not in vote.sealed:
                 found.append(Owed(member, "vote", vote.id, vote.closes))
             elif (
                 vote.reveal_until
-                and now <= vote.reveal_until
+                and vote.closes < now <= vote.reveal_until
                 and member in vote.sealed
                 and not vote.sealed[member].opened
             ):
                 found.append(Owed(member, "open the sealed ballot", vote.id, vote.reveal_until))
     for silence in council.all("silence"):
         if silence.status in ("running", "extended") and now <= silence.deadline:
-            found += [Owed(m, "speak, or be silent", silence.id, silence.deadline) for m in council.members]
+            groups = {g.id: g.members for g in council.all("group")}
+            may = [m for m in council.members if not breaker(silence.procedure.rule, m, council.members, groups)]
+            found += [Owed(m, "speak, or be silent", silence.id, silence.deadline) for m in may]
     return found
 
 
@@ -78,10 +84,11 @@ def _reviews(council: Council, now: int) -> list[Owed]:
                 if m not in said
             ]
         if cycle.status == "coding":
-            cells = len(cycle.chosen) * len(council.members)
-            short = cells - sum(len({c.coder for c in codes}) >= 2 for codes in cycle.codes.values())
+            cells = [f"{name}|{member}" for name in cycle.chosen for member in council.members]
+            short = sum(len({c.coder for c in cycle.codes.get(cell, ())}) < 2 for cell in cells)
             if short:
-                found.append(Owed(council.chair, f"find coders for {short} cells with fewer than two", cycle.id, 0))
+                words = f"find coders for {plural(short, 'cell')} with fewer than two"
+                found.append(Owed(council.chair, words, cycle.id, 0))
     return found
 
 
@@ -103,7 +110,9 @@ def _chair(council: Council, now: int) -> list[Owed]:
         for vote in council.all("vote")
         if vote.status in ("counted", "challenged") and vote.outcome != "tie_to_chair"
     ]
-    found += [Owed(chair, "decide the tie", v.id, 0) for v in council.all("vote") if v.outcome == "tie_to_chair"]
+    found += [
+        Owed(chair, "decide the tie", v.id, v.final_at) for v in council.all("vote") if v.outcome == "tie_to_chair"
+    ]
     found += [Owed(chair, "announce it", s.id, 0) for s in council.all("silence") if s.status == "adopted"]
     found += [
         Owed(chair, "certify the text, or send it to a consultation", p.id, 0)
