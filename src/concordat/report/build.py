@@ -19,11 +19,12 @@ from concordat.evidence.provenance import Book
 from concordat.report import cells
 from concordat.report.chapter import Chapter, Code, Figure, Headline, Missing, Report, Runs, Source, tables_of
 from concordat.report.contents import CONTENTS, READERS
-from concordat.report.inputs import Inputs, who_is_in
+from concordat.report.inputs import COUNCIL_FILE, Inputs, who_is_in
 from concordat.report.permitted import meta_rows, permitted
 from concordat.report.study import Study, Vintage
 
 if TYPE_CHECKING:
+    from concordat.council.record import Held
     from concordat.evidence.citation import Citation
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release, Store
@@ -54,11 +55,13 @@ def build(
     force: bool = False,
     progress: Progress | None = None,
     factbook_2015: Path | None = None,
+    council: Held | None = None,
 ) -> Built:
     """Write the whole report into a folder.
 
     Args:
         factbook_2015: the unpacked npm package of the Factbook of 2015, to load as an earlier release to compare with.
+        council: what the export shows that the study names under `council`.
         progress: told (steps done, steps in all, what is done now).
 
     Raises:
@@ -81,7 +84,7 @@ def build(
     with open_store(settings.data_dir) as store:
         if factbook_2015 is not None:
             _load_2015(store, factbook_2015)
-        inputs = gather(study, who, settings, store, book)
+        inputs = gather(study, who, settings, store, book, council)
         tell(1)
         citations = citations_of(inputs)
         report = compose(inputs, citations)
@@ -115,15 +118,19 @@ def read_options(study: Study) -> dict[str, object]:
     return options
 
 
-def gather(study: Study, who: object, settings: Settings, store: Store, book: Book) -> Inputs:
+def gather(
+    study: Study, who: object, settings: Settings, store: Store, book: Book, council: Held | None = None
+) -> Inputs:
     """The release that the study names, and from it every chosen figure.
 
     Raises:
+        InputError, TrustError: the council is not the one that the study names.
         StateError: the release can't be had here.
     """
     from concordat.evidence.catalogue import load_catalogue
     from concordat.evidence.quality import check_quality
     from concordat.evidence.resolve import resolve
+    from concordat.report.chapters.council import resolve as resolve_council
     from concordat.report.chapters.evidence import read
     from concordat.report.chapters.moved import Options as MovedOptions
     from concordat.report.chapters.moved import read as read_moved
@@ -133,6 +140,7 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     from concordat.report.messages import Messages
 
     assert isinstance(who, Who)
+    said_of_council = resolve_council(study, council).as_data()
     catalogue = load_catalogue()
     release = release_of(study, settings, store)
     wanted = {(v.dataset_id, v.vintage_id) for v in release.vintages}
@@ -150,10 +158,9 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
     named = tuple(
         Vintage(dataset=v.dataset_id, vintage=v.vintage_id, logical_hash=v.logical_hash) for v in release.vintages
     )
+    resolved = read_options(study) | moved | rules.as_data() | said_of_council
     return Inputs(
-        study=replace(
-            study, release=release.name, vintages=named, resolved=read_options(study) | moved | rules.as_data()
-        ),
+        study=replace(study, release=release.name, vintages=named, resolved=resolved),
         who=who,
         book=book,
         catalogue=catalogue,
@@ -167,6 +174,7 @@ def gather(study: Study, who: object, settings: Settings, store: Store, book: Bo
         earlier=earlier,
         terms=terms,
         rules=rules,
+        council=council,
     )
 
 
@@ -349,6 +357,8 @@ def render(
     files["study.yaml"] = inputs.study.as_yaml()
     files["sources.bib"] = bibtex(citations.values()).encode()
     files["sources.csl.json"] = csl_json(citations.values())
+    if inputs.council is not None:
+        files[COUNCIL_FILE] = inputs.council.data
     earlier = inputs.earlier.observations if inputs.earlier else ()
     files["provenance.json"] = provenance(
         inputs.book,

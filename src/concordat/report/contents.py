@@ -38,10 +38,10 @@ CONTENTS: tuple[Entry, ...] = (
     Entry("divide", "observatory"),
     Entry("size"),
     Entry("rules", "rulebook"),
-    Entry("commitments"),
+    Entry("commitments", "council"),
     Entry("scenarios"),
     Entry("quality", "evidence", "quality"),
     Entry("method", "evidence", "method"),
 )
 # The files that own keys of the study, in the order in which a written study shows them.
-READERS = ("evidence", "observatory", "moved", "rulebook")
+READERS = ("evidence", "observatory", "moved", "rulebook", "council")

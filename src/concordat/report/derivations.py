@@ -11,6 +11,8 @@ from concordat.evidence.trace import DERIVATIONS, loader
 
 MODULES = (
     *DERIVATIONS,
+    "council.record",
+    "council.review.record",
     "observatory.divide.measures",
     "observatory.divide.records",
     "observatory.record",

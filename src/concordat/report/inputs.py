@@ -15,6 +15,7 @@ from concordat.report.permitted import Terms
 from concordat.report.study import Study, bloc_label
 
 if TYPE_CHECKING:
+    from concordat.council.record import Held
     from concordat.evidence.catalogue import Catalogue
     from concordat.evidence.observation import Observation
     from concordat.evidence.quality import Finding
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from concordat.report.messages import Messages
     from concordat.world import Bloc, Membership
 
-BLOCS_FILE, STUDY_FILE = "concordat/world/_data/blocs.yaml", "study.yaml"
+BLOCS_FILE, STUDY_FILE, COUNCIL_FILE = "concordat/world/_data/blocs.yaml", "study.yaml", "council.json"
 REMARK_DAYS = 366  # a note that names a day this near to the report's is printed
 _DAY = re.compile(r"\b(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\b", re.ASCII)
 LARGE_BLOC = 60  # members; above it the page shows quantiles, extremes and groups, and XLSX and CSV the whole
@@ -82,6 +83,7 @@ class Inputs:
         vintages: those of the release, with their origins and licences as they were stored.
         earlier: the release that this one is compared with, or None.
         rules: the chapter on rules' key of the study, with the codings of this machine's store where it names none.
+        council: the council's state up to one batch, where the study names an export of its log.
         terms: which sources were left out because of their licences, and which were taken in on terms.
     """
 
@@ -99,6 +101,7 @@ class Inputs:
     earlier: Earlier | None = None
     terms: Terms = field(default_factory=Terms)
     rules: RulesOptions | None = None
+    council: Held | None = None
 
     def area_name(self, area: str) -> str:
         """The area's name in the report's language."""
