@@ -165,7 +165,7 @@ def _review(bloc: Bloc, of: int, chosen: tuple[str, ...], lift: int = 0) -> str:
 def _code(bloc: Bloc, cycle: str, commitment: str, member: str, coder: str, lift: int) -> None:
     """The coders share most of a judgement; each differs now and then."""
     said = drawn("cell", commitment, member) % 9 + 2 * lift
-    step = drawn("coder", cycle, commitment, member, coder) % 5 == 0
+    step = drawn("coder", cycle, commitment, member, coder) % 4 == 0
     value = max(-1, min(1, (said > 2) + (said > 6) - 1 - (1 if step else 0)))
     body: dict[str, Any] = {"code": value, "sources": [digest(f"{commitment} {member}")]}
     if commitment == "brics-3c" and member in ("ETH", "IRN"):
@@ -271,8 +271,8 @@ def _consult(bloc: Bloc, proposal: str) -> None:
     for member in TEN:
         opinions = []
         for n in range(1, len(STATEMENTS) + 1):
-            shared, mood = n % 3 == 1, drawn("opinion", n, member) % 10
-            agrees = mood > 0 if shared else (mood > 1) == (camps[member] == n % 2)
+            shared, mood = n % 4 == 1, drawn("opinion", n, member) % 12
+            agrees = mood > 0 if shared else (mood > 0) == (camps[member] == n % 2)
             opinions.append([n, "pass" if mood == 5 and not shared else "agree" if agrees else "disagree"])
         bloc.say(member, "OpinionVoted", consultation=key, opinions=opinions)
     bloc.pass_time(16 * DAY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from concordat.errors import MethodError
@@ -83,7 +84,9 @@ def _decisions(log: Log) -> Iterator[Block]:
     told: dict[str, Any] = {"decided": inputs.count(decided), "adopted": inputs.count(adopted)}
     told["votes"] = inputs.count(_counted(log, v).id for v in votes)
     yield Paragraph(words.text("council.decisions", year=str(inputs.study.year), **told))
-    rows = [_vote_row(log, v) for v in votes] + [_silence_row(log, s) for s in silences]
+    dated = [(v["closes"], v["id"], _vote_row(log, v)) for v in votes]
+    dated += [(s["deadline"], s["id"], _silence_row(log, s)) for s in silences]
+    rows = [row for _, _, row in sorted(dated, key=lambda d: d[:2])]
     names = ("outcome", "tally", "rule", "final", "apart")
     yield Table(
         "council-decisions",
@@ -133,14 +136,13 @@ def _subject(log: Log, vote: Mapping[str, Any]) -> str:
     words = log.inputs.words
     proposal = log.find("proposal", vote["subject"])
     if proposal is not None:
-        return words.plain("page.in_brackets", text=proposal["title"], inside=vote["id"])
+        return str(proposal["title"])
     amendment = log.find("amendment", vote["subject"])
     if amendment is not None:
         about = log.find("proposal", amendment["proposal"])
         title = about["title"] if about is not None else amendment["proposal"]
-        text = words.plain("council.amendment", title=title, name=log.name(amendment["author"]))
-        return words.plain("page.in_brackets", text=text, inside=vote["id"])
-    return words.plain("page.in_brackets", text=vote["title"] or vote["subject"], inside=vote["id"])
+        return words.plain("council.amendment", title=title, name=log.name(amendment["author"]))
+    return str(vote["title"] or vote["subject"])
 
 
 def _apart(log: Log, proposal: str) -> Cell:
@@ -175,7 +177,7 @@ def _silence_row(log: Log, silence: Mapping[str, Any]) -> Row:
         Cell(text=log.day(silence["deadline"])),
         _apart(log, silence["proposal"]),
     )
-    return Row(silence["id"], words.plain("page.in_brackets", text=title, inside=silence["id"]), line)
+    return Row(silence["id"], title, line)
 
 
 def _recommendations(log: Log) -> Iterator[Block]:
@@ -229,10 +231,15 @@ def _power(log: Log) -> Iterator[Block]:
         ]
         rows.append(Row(member, log.name(member), tuple(line), "member"))
     act = Num(record.parts["act"], unit="percent", id=record.id, part="act")
-    notes = (words.text("council.power_note", act=act),)
+    notes = [words.text("council.power_note", act=act)]
+    for table in tables:
+        weights = log.find("weights", table)
+        assert weights is not None
+        told = {"table": table.replace("_", " "), "day": log.long(date.fromisoformat(weights["day"]))}
+        notes.append(words.text("council.weights_note", unit=weights["unit"], source=weights["source"], **told))
     title = words.plain("council.power_table", rule=f"{rule['id']} {rule['version']}")
     on_page = len(rows) <= ROWS_ON_PAGE
-    yield Table("council-power", title, words.plain("council.member"), tuple(columns), tuple(rows), notes, on_page=on_page)
+    yield Table("council-power", title, words.plain("council.member"), tuple(columns), tuple(rows), tuple(notes), on_page=on_page)
 
 
 def _weight(log: Log, table: str, member: str) -> Cell:
@@ -259,7 +266,7 @@ def _consultation(log: Log, row: Mapping[str, Any]) -> Iterator[Block]:
         yield Note(words.text("council.consultation_failed", title=row["title"], reason=error.what))
         return
     yield Paragraph(words.sentences(*_consultation_words(log, row, record)))
-    texts = {str(s["number"]): s["text"] for s in row["statements"]}
+    texts = {str(s["number"]): s["text"] for s in row["statements"] if s["moderated"] >= 0}
     table, basis = _statements(log, record, texts)
     rows = []
     for key in table:
@@ -339,7 +346,7 @@ def _disputes(log: Log) -> Iterator[Block]:
             Cell(text=words.listed(next_, "page.list_semicolon") or words.plain("council.nothing")),
             *(Cell(main=sure(record, f"{n}_{row['id']}")) for n in ("met", "missed")),
         )
-        lines.append(Row(row["id"], words.plain("page.in_brackets", text=row["subject"], inside=row["id"]), line))
+        lines.append(Row(row["id"], row["subject"], line))
     names = ("complainant", "respondent", "procedure", "stage", "due_next", "met", "missed")
     yield Table(
         "council-disputes",

@@ -56,9 +56,9 @@ def _coverage(log: Log, review: Derived, cycle: Mapping[str, Any]) -> Runs:
     return runs
 
 
-def label(log: Log, review: Derived) -> str:
-    """The word that is printed with every figure that rests on codes: reliable, tentative, unreliable."""
-    return log.inputs.words.plain(f"council.label.{str(review.parts['label']).replace(' ', '_') or 'reliable'}")
+def label(review: Derived) -> str:
+    """The end of the key of what is said of every figure that rests on codes: `_tentative`, `_unreliable` or nothing."""
+    return f"_{review.parts['label']}" if review.parts["label"] in ("tentative", "unreliable") else ""
 
 
 def agreement(log: Log, review: Derived) -> Runs:
@@ -71,10 +71,10 @@ def agreement(log: Log, review: Derived) -> Runs:
     alpha = num(review, "alpha", "ratio", 2)
     if alpha is None:
         return words.sentences(runs, words.text("council.alpha_undefined"))
-    return words.sentences(runs, words.text("council.alpha", alpha=alpha, label=label(log, review)))
+    return words.sentences(runs, words.text(f"council.alpha{label(review)}", alpha=alpha))
 
 
-def _short(log: Log, review: Derived) -> Runs:
+def _short(log: Log, review: Derived, cycle: Mapping[str, Any] | None) -> Runs:
     """The same in few words, below every table of scores."""
     from concordat.report.council_section import num, sure
 
@@ -82,7 +82,8 @@ def _short(log: Log, review: Derived) -> Runs:
     alpha = num(review, "alpha", "ratio", 2)
     if alpha is None:
         return words.text("council.alpha_undefined")
-    return words.text("council.alpha_note", alpha=alpha, label=label(log, review), coders=sure(review, "coders"))
+    told = {"year": str((cycle or {}).get("year", "")), "coders": sure(review, "coders")}
+    return words.text(f"council.alpha_note{label(review)}", alpha=alpha, **told)
 
 
 def _cell(log: Log, record: Derived, part: str, unit: str, decimals: int | None = None) -> Cell:
@@ -114,14 +115,20 @@ def _scored(log: Log, review: Derived) -> list[str]:
 
 def _members_table(log: Log, review: Derived) -> Table:
     words, league = log.inputs.words, log.options.league
-    names = ("score", *(("rank",) if league else ()), "n", "human", "evidence", "gap", "flag")
+    flags = ("flag",) if _flagged(review) else ()
+    names = ("score", *(("rank",) if league else ()), "n", "human", "evidence", "gap", *flags)
     rows = [_members_row(log, review, m, f"_{m}", log.name(m), "member") for m in _scored(log, review)]
     rows.append(_members_row(log, review, log.inputs.who.id, "", log.inputs.bloc_label, "bloc"))
     columns = tuple(Column(n, words.plain(f"council.column.{n}")) for n in names)
-    notes = (_short(log, review), words.text("council.members_note"))
+    notes = (_short(log, review, log.cycle), words.text("council.members_note"))
     title = words.plain("council.members_table")
     on_page = len(rows) <= ROWS_ON_PAGE
     return Table("commitments-members", title, words.plain("council.member"), columns, tuple(rows), notes, on_page=on_page)
+
+
+def _flagged(review: Derived) -> bool:
+    """Whether the gap of some member, or of the bloc, is more than chance."""
+    return any(value for name, value in review.parts.items() if name.startswith("flagged"))
 
 
 def _members_row(log: Log, review: Derived, key: str, end: str, title: str, kind: Any) -> Row:
@@ -134,8 +141,8 @@ def _members_row(log: Log, review: Derived, key: str, end: str, title: str, kind
         line.append(Cell(text=words.plain("council.nothing")) if rank is None else Cell(main=place))
     line.append(_cell(log, review, f"n{end}" if end else "assessed", "count"))
     line += [_cell(log, review, f"{name}{end}", "ratio", 2) for name in ("human", "evidence", "gap")]
-    flag = parts.get(f"flagged{end}")
-    line.append(Cell(text=words.plain(f"council.{'flagged' if flag else 'nothing'}")))
+    if _flagged(review):
+        line.append(Cell(text=words.plain(f"council.{'flagged' if parts.get(f'flagged{end}') else 'nothing'}")))
     return Row(key, title, tuple(line), kind)
 
 
@@ -179,14 +186,14 @@ def _commitments(log: Log, review: Derived, cycle: Mapping[str, Any]) -> Iterato
             _cell(log, review, f"en_{key}", "count"),
             _cell(log, review, f"differ_{key}", "count"),
         ]
-        rows.append(Row(key, words.plain("page.in_brackets", text=pledge["what"], inside=key), tuple(line)))
+        rows.append(Row(key, pledge["what"], tuple(line)))
     yield Table(
         "commitments",
         words.plain("council.commitments_table", year=str(cycle["year"])),
         words.plain("council.commitment"),
         tuple(Column(n, words.plain(f"council.column.{n}")) for n in names),
         tuple(rows),
-        (_short(log, review), words.text("council.commitments_note")),
+        (_short(log, review, cycle), words.text("council.commitments_note")),
         on_page=len(rows) <= ROWS_ON_PAGE,
     )
 
@@ -221,11 +228,11 @@ def _cells(log: Log, review: Derived, cycle: Mapping[str, Any]) -> Iterator[Bloc
             line.append(Cell(main=found))
             text = numbers.format_num(found, language, style="bare")
             marks.append(HeatCell(pledge["what"], member, round(2 * value) + 2, text, found.id, found.part))
-        rows.append(Row(key, words.plain("page.in_brackets", text=pledge["what"], inside=key), tuple(line)))
+        rows.append(Row(key, pledge["what"], tuple(line)))
     columns = tuple(Column(m, log.name(m)) for m in members)
     title = words.plain("council.cells_table")
     table = Table(
-        "commitments-cells", title, words.plain("council.commitment"), columns, tuple(rows), (_short(log, review),),
+        "commitments-cells", title, words.plain("council.commitment"), columns, tuple(rows), (_short(log, review, cycle),),
         on_page=False,
     )  # fmt: skip
     if len(members) > COLUMNS_MAX or len(rows) > COLUMNS_MAX:
@@ -313,7 +320,7 @@ def _moved(log: Log) -> Iterator[Block]:
         Column("now", words.plain("council.column.review", year=years["now"])),
         Column("change", words.plain("council.column.change")),
     )
-    notes = (_short(log, log.before), _short(log, log.review))
+    notes = (_short(log, log.before, log.cycle_before), _short(log, log.review, log.cycle))
     title = words.plain("council.moved_table")
     on_page = len(rows) <= ROWS_ON_PAGE
     yield Table("commitments-moved", title, words.plain("council.member"), columns, tuple(rows), notes, on_page=on_page)

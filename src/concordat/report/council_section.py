@@ -229,6 +229,6 @@ def _headlines(log: Log) -> Iterator[Headline]:
         if alpha is None:
             yield Headline(61, words.text("council.headline", **told))
         else:
-            told |= {"alpha": alpha, "label": council_scores.label(log, log.review)}
-            yield Headline(61, words.text("council.headline_alpha", **told))
+            key = f"council.headline_alpha{council_scores.label(log.review)}"
+            yield Headline(61, words.text(key, alpha=alpha, **told))
     yield from council_decisions.headline(log)
