@@ -129,7 +129,8 @@ def row_of(parts: Parts) -> Mapping[str, Any]:
 
 @derivation("council.record.decision")
 def decision(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """A vote counted again from its ballots: `outcome`, how many chose what, `entitled`, `ballots`.
+    """A vote counted again from its ballots: `outcome`, how many chose what, `away` (neither yes, no nor abstaining),
+    `entitled`, `ballots`.
 
     The input is the vote's row, with the text of its rule.
     """
@@ -147,7 +148,11 @@ def decision(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[st
     rule = Rule.load(row["rule_text"], where=vote.rule)
     outcome, again = tally_of(vote, rule, head["at_vote"], head["at_opening"], head["chair"])
     counts = again.get("tally", {}).get("counts", {})
-    return {**parts, "outcome": outcome, **{choice: counts.get(choice, 0) for choice in CHOICES if counts}}
+    parts["outcome"] = outcome
+    if counts:
+        parts |= {choice: counts.get(choice, 0) for choice in CHOICES}
+        parts["away"] = sum(parts[choice] for choice in CHOICES[3:])
+    return parts
 
 
 @derivation("council.record.weight")

@@ -21,6 +21,7 @@ STATEMENTS_MAX, NEAREST_MAX = 10, 3
 DECISION, POWER = "council.record.decision@1", "council.record.power@1"
 CONSULTATION, DISPUTES = "council.record.consultation@1", "council.record.disputes@1"
 COUNTED = ("declared", "challenged", "recounted", "counted", "final")
+COLUMNS = ("yes", "no", "abstain", "away")
 OUTCOMES = ("adopted", "not_adopted", "adjourned", "tie_to_chair", "tied")
 
 
@@ -87,7 +88,7 @@ def _decisions(log: Log) -> Iterator[Block]:
     dated = [(v["closes"], v["id"], _vote_row(log, v)) for v in votes]
     dated += [(s["deadline"], s["id"], _silence_row(log, s)) for s in silences]
     rows = [row for _, _, row in sorted(dated, key=lambda d: d[:2])]
-    names = ("outcome", "tally", "rule", "final", "apart")
+    names = ("outcome", *COLUMNS)
     yield Table(
         "council-decisions",
         words.plain("council.decisions_table", year=str(inputs.study.year)),
@@ -100,36 +101,20 @@ def _decisions(log: Log) -> Iterator[Block]:
 
 
 def _vote_row(log: Log, vote: Mapping[str, Any]) -> Row:
-    words = log.inputs.words
+    words, nothing = log.inputs.words, Cell(text=log.inputs.words.plain("council.nothing"))
     record = _counted(log, vote)
     outcome = str(record.parts["outcome"])
-    line = (
-        Cell(text=words.plain(f"council.outcome.{outcome}") if outcome in OUTCOMES else outcome),
-        _tally(log, record),
-        Cell(text=f"{vote['rule']} {vote['rule_version']}", code=True),
-        Cell(text=log.day(vote["final_at"]) if vote["status"] == "final" else words.plain("council.not_final")),
-        _apart(log, vote["subject"]),
-    )
-    return Row(vote["id"], _subject(log, vote), line)
-
-
-def _tally(log: Log, record: Derived) -> Cell:
-    """`7 yes, 2 no, 1 abstaining`; of an election how many ballots."""
-    words = log.inputs.words
-    if "yes" not in record.parts:
-        ballots = Num(record.parts["ballots"], unit="count", id=record.id, part="ballots")
-        runs = words.text("council.ballots", count=ballots)
-        return Cell(text=cells.as_text(runs, log.inputs), runs=runs)
-    shown = ["yes", "no", *(c for c in ("abstain", "present_not_voting", "not_participating", "absent") if record.parts[c])]
-    said: list[Any] = []
-    for choice in shown:
-        number = Num(record.parts[choice], unit="count", id=record.id, part=choice)
-        said += [words.plain("page.list_comma")] if said else []
-        said += words.text(f"council.choice.{choice}", number=number)
-    from concordat.report.messages import joined
-
-    runs = joined(said)
-    return Cell(text=cells.as_text(runs, log.inputs), runs=runs)
+    told = {"outcome": words.plain(f"council.outcome.{outcome}") if outcome in OUTCOMES else outcome}
+    told["rule"] = f"{vote['rule']} {vote['rule_version']}"
+    if vote["status"] == "final":
+        said = words.plain("council.decided", day=log.day(vote["final_at"]), **told)
+    else:
+        said = words.plain("council.decided_not_final", **told)
+    counts = [
+        Cell(main=Num(record.parts[c], unit="count", id=record.id, part=c)) if c in record.parts else nothing
+        for c in COLUMNS
+    ]
+    return Row(vote["id"], _subject(log, vote), (_with_apart(log, said, vote["subject"]), *counts))
 
 
 def _subject(log: Log, vote: Mapping[str, Any]) -> str:
@@ -145,10 +130,10 @@ def _subject(log: Log, vote: Mapping[str, Any]) -> str:
     return str(vote["title"] or vote["subject"])
 
 
-def _apart(log: Log, proposal: str) -> Cell:
-    """Who reserved which paragraphs, who stays out, and who objects to that."""
+def _with_apart(log: Log, text: str, proposal: str) -> Cell:
+    """What was decided; who reserved which paragraphs, who stays out, and who objects to that."""
     words = log.inputs.words
-    said = []
+    said = [text]
     for standing in log.rows("standing"):
         if standing["proposal"] != proposal:
             continue
@@ -161,23 +146,20 @@ def _apart(log: Log, proposal: str) -> Cell:
             objecting = log.names([member for member, _ in standing["objections"]])
             text = words.plain("council.objection", text=text, names=objecting)
         said.append(text)
-    return Cell(text=words.listed(said, "page.list_semicolon") or words.plain("council.nothing"))
+    return Cell(text=words.listed(said, "page.list_semicolon"))
 
 
 def _silence_row(log: Log, silence: Mapping[str, Any]) -> Row:
     words = log.inputs.words
     proposal = log.find("proposal", silence["proposal"])
     title = proposal["title"] if proposal is not None else silence["proposal"]
-    broken = silence["status"] == "broken"
-    by = log.names([member for member, _ in silence["reasons"]])
-    line = (
-        Cell(text=words.plain(f"council.outcome.{'broken' if broken else 'adopted'}")),
-        Cell(text=words.plain("council.broken_by", names=by) if broken else words.plain("council.silence")),
-        Cell(text=proposal["rule"] if proposal is not None else "", code=True),
-        Cell(text=log.day(silence["deadline"])),
-        _apart(log, silence["proposal"]),
-    )
-    return Row(silence["id"], title, line)
+    told = {"rule": proposal["rule"] if proposal is not None else "", "day": log.day(silence["deadline"])}
+    if silence["status"] == "broken":
+        said = words.plain("council.broken", names=log.names([member for member, _ in silence["reasons"]]), **told)
+    else:
+        said = words.plain("council.silent", **told)
+    nothing = [Cell(text=words.plain("council.nothing")) for _ in COLUMNS]
+    return Row(silence["id"], title, (_with_apart(log, said, silence["proposal"]), *nothing))
 
 
 def _recommendations(log: Log) -> Iterator[Block]:
@@ -338,16 +320,15 @@ def _disputes(log: Log) -> Iterator[Block]:
         case = Case.from_value(row["case"])
         due = deadlines(case, log.head["ledger_time"])
         next_ = [_duty(log, d) for d in due if d.day is not None]
+        parties = {"a": log.name(case.filing.complainant), "b": log.name(case.filing.respondent)}
+        where = words.plain("council.case", stage=case.stage.replace("_", " "), procedure=case.procedure.name, **parties)
         line = (
-            Cell(text=log.names([case.filing.complainant])),
-            Cell(text=log.names([case.filing.respondent])),
-            Cell(text=case.procedure.name, code=True),
-            Cell(text=case.stage.replace("_", " ")),
+            Cell(text=where),
             Cell(text=words.listed(next_, "page.list_semicolon") or words.plain("council.nothing")),
             *(Cell(main=sure(record, f"{n}_{row['id']}")) for n in ("met", "missed")),
         )
         lines.append(Row(row["id"], row["subject"], line))
-    names = ("complainant", "respondent", "procedure", "stage", "due_next", "met", "missed")
+    names = ("case", "due_next", "met", "missed")
     yield Table(
         "council-disputes",
         words.plain("council.disputes_table"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from concordat.figures import numbers
@@ -115,8 +116,7 @@ def _scored(log: Log, review: Derived) -> list[str]:
 
 def _members_table(log: Log, review: Derived) -> Table:
     words, league = log.inputs.words, log.options.league
-    flags = ("flag",) if _flagged(review) else ()
-    names = ("score", *(("rank",) if league else ()), "n", "human", "evidence", "gap", *flags)
+    names = ("score", *(("rank",) if league else ()), "n", "human", "evidence", "gap")
     rows = [_members_row(log, review, m, f"_{m}", log.name(m), "member") for m in _scored(log, review)]
     rows.append(_members_row(log, review, log.inputs.who.id, "", log.inputs.bloc_label, "bloc"))
     columns = tuple(Column(n, words.plain(f"council.column.{n}")) for n in names)
@@ -124,11 +124,6 @@ def _members_table(log: Log, review: Derived) -> Table:
     title = words.plain("council.members_table")
     on_page = len(rows) <= ROWS_ON_PAGE
     return Table("commitments-members", title, words.plain("council.member"), columns, tuple(rows), notes, on_page=on_page)
-
-
-def _flagged(review: Derived) -> bool:
-    """Whether the gap of some member, or of the bloc, is more than chance."""
-    return any(value for name, value in review.parts.items() if name.startswith("flagged"))
 
 
 def _members_row(log: Log, review: Derived, key: str, end: str, title: str, kind: Any) -> Row:
@@ -141,8 +136,8 @@ def _members_row(log: Log, review: Derived, key: str, end: str, title: str, kind
         line.append(Cell(text=words.plain("council.nothing")) if rank is None else Cell(main=place))
     line.append(_cell(log, review, f"n{end}" if end else "assessed", "count"))
     line += [_cell(log, review, f"{name}{end}", "ratio", 2) for name in ("human", "evidence", "gap")]
-    if _flagged(review):
-        line.append(Cell(text=words.plain(f"council.{'flagged' if parts.get(f'flagged{end}') else 'nothing'}")))
+    if parts.get(f"flagged{end}"):
+        line[-1] = replace(line[-1], text=words.plain("council.flagged"))
     return Row(key, title, tuple(line), kind)
 
 
@@ -173,29 +168,29 @@ def _members_figure(log: Log, review: Derived, table: Table) -> Figure:
 
 
 def _commitments(log: Log, review: Derived, cycle: Mapping[str, Any]) -> Iterator[Block]:
-    words = log.inputs.words
-    names = ("step", "score", "human", "evidence", "gap", "members_with", "differ")
-    rows = []
+    """Every commitment with step and score; below, those with evidence, coders and evidence side by side."""
+    words, parts = log.inputs.words, review.parts
+    year, head = str(cycle["year"]), words.plain("council.commitment")
+    rows, shown = [], []
     for key in cycle["chosen"]:
         pledge = log.find("commitment", key)
         assert pledge is not None
-        line = [
-            Cell(text=_step(log, review, key)),
-            _cell(log, review, f"score_{key}", "percent", 0),
-            *(_cell(log, review, f"{part}_{key}", "ratio", 2) for part in ("h", "e", "g")),
-            _cell(log, review, f"en_{key}", "count"),
-            _cell(log, review, f"differ_{key}", "count"),
-        ]
+        line = [Cell(text=_step(log, review, key)), _cell(log, review, f"score_{key}", "percent", 0)]
+        line += [_cell(log, review, f"{part}_{key}", "count") for part in ("n", "differ")]
         rows.append(Row(key, pledge["what"], tuple(line)))
-    yield Table(
-        "commitments",
-        words.plain("council.commitments_table", year=str(cycle["year"])),
-        words.plain("council.commitment"),
-        tuple(Column(n, words.plain(f"council.column.{n}")) for n in names),
-        tuple(rows),
-        (_short(log, review, cycle), words.text("council.commitments_note")),
-        on_page=len(rows) <= ROWS_ON_PAGE,
-    )
+        if parts[f"g_{key}"] is not None:
+            line = [_cell(log, review, f"{part}_{key}", "ratio", 2) for part in ("h", "e", "g")]
+            line.append(_cell(log, review, f"en_{key}", "count"))
+            shown.append(Row(key, pledge["what"], tuple(line)))
+    short, names = _short(log, review, cycle), ("step", "score", "members", "differ")
+    columns = tuple(Column(n, words.plain(f"council.column.{n}")) for n in names)
+    title, notes = words.plain("council.commitments_table", year=year), (short, words.text("council.commitments_note"))
+    yield Table("commitments", title, head, columns, tuple(rows), notes, on_page=len(rows) <= ROWS_ON_PAGE)
+    if shown:
+        names = ("human", "evidence", "gap", "members_with")
+        columns = tuple(Column(n, words.plain(f"council.column.{n}")) for n in names)
+        title, notes = words.plain("council.gaps_table", year=year), (short, words.text("council.gaps_note"))
+        yield Table("commitments-gaps", title, head, columns, tuple(shown), notes, on_page=len(shown) <= ROWS_ON_PAGE)
 
 
 def _step(log: Log, review: Derived, key: str) -> str:
