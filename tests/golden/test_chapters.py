@@ -14,18 +14,20 @@ from typing import Any
 
 import pytest
 
+import council_year
 from concordat import canonical, clock
+from concordat.council.record import Held
 from concordat.evidence.provenance import Book
 from concordat.evidence.store import open_store
 from concordat.report import build
 from concordat.report.chapter import Figure, Missing, Report
 from concordat.report.inputs import who_is_in
-from concordat.report.study import LANGUAGES, Study, study_for_bloc, study_for_countries
+from concordat.report.study import LANGUAGES, Study, read_study, study_for_bloc, study_for_countries
 from concordat.settings import Settings
 
 FOLDER = Path(__file__).parent / "chapters"
 ON = "2026-11-22"
-CHAPTERS = ("standing", "index", "moved", "divide", "rules", "quality", "method")
+CHAPTERS = ("standing", "index", "moved", "divide", "rules", "commitments", "quality", "method")
 STUDIES = {
     "brics": lambda: study_for_bloc("BRICS", on=ON),
     "asean": lambda: study_for_bloc("ASEAN", on=ON),
@@ -90,6 +92,21 @@ def test_first_screens_say_what_they_said(name: str, evidence_dir: Path, update_
     report = composed(name, evidence_dir)
     said = [(report.title,), (report.subtitle,), *report.summary]
     check(FOLDER / f"{name}-first.jsonl", lines(said), update_golden)
+
+
+def test_the_commitments_of_a_year_say_what_they_said(evidence_dir: Path, update_golden: bool) -> None:
+    """With the invented year of a council: the chapter, and its sentences among those of the first screen."""
+    text = "schema: concordat/study@1\nbloc: {id: BRICS, date: 2026-11-22}\ncouncil: {export: the-export}\n"
+    bloc = council_year.year()
+    held = Held(bloc.council, "ab" * 32, council_year.places(bloc))
+    book, study = Book(), read_study(text)
+    with clock.fixed(ON), open_store(evidence_dir) as store:
+        inputs = build.gather(study, who_is_in(study, book), Settings(evidence_dir), store, book, held)
+        report = build.compose(inputs, build.citations_of(inputs))
+    chapter = next(c for c in report.chapters if c.id == "commitments")
+    assert not isinstance(chapter, Missing)
+    check(FOLDER / "brics-year-commitments.jsonl", lines(chapter.blocks), update_golden)
+    check(FOLDER / "brics-year-first.jsonl", lines(report.summary), update_golden)
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

@@ -38,8 +38,8 @@ def blocks(log: Log) -> Iterator[Block]:
 
 
 def _votes(log: Log) -> list[Mapping[str, Any]]:
-    """The votes of the report's year that are counted, in the order of their closing."""
-    found = [v for v in log.rows("vote") if v["status"] in COUNTED and log.in_year(v["closes"])]
+    """The votes of the report's year that are counted or adjourned, in the order of their closing."""
+    found = [v for v in log.rows("vote") if v["status"] in (*COUNTED, "adjourned") and log.in_year(v["closes"])]
     return sorted(found, key=lambda v: (v["closes"], v["id"]))
 
 
@@ -56,7 +56,7 @@ def _counted(log: Log, vote: Mapping[str, Any]) -> Derived:
 
 def _on_proposals(log: Log) -> tuple[list[str], list[str]]:
     """The records of the votes on proposals, and of those that adopted one; silences count."""
-    votes = [v for v in _votes(log) if log.find("proposal", v["subject"]) is not None]
+    votes = [v for v in _votes(log) if v["status"] in COUNTED and log.find("proposal", v["subject"]) is not None]
     all_ = [_counted(log, v).id for v in votes]
     adopted = [_counted(log, v).id for v in votes if v["outcome"] == "adopted"]
     quiet = _silences(log)
@@ -89,7 +89,7 @@ def _decisions(log: Log) -> Iterator[Block]:
         return
     decided, adopted = _on_proposals(log)
     told: dict[str, Any] = {"decided": inputs.count(decided), "adopted": inputs.count(adopted)}
-    told["votes"] = inputs.count(_counted(log, v).id for v in votes)
+    told["votes"] = inputs.count(_counted(log, v).id for v in votes if v["status"] in COUNTED)
     yield Paragraph(words.text("council.decisions", year=str(inputs.study.year), **told))
     dated = [(v["closes"], v["id"], _vote_row(log, v)) for v in votes]
     dated += [(s["deadline"], s["id"], _silence_row(log, s)) for s in silences]

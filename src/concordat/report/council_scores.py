@@ -258,7 +258,9 @@ def _evidence(log: Log, review: Derived, cycle: Mapping[str, Any]) -> Iterator[B
             _cell(log, review, f"x_{place}", unit),
             _cell(log, review, f"year_{place}", "year"),
             _cell(log, review, f"due_{place}", unit),
-            _cell(log, review, f"ei_{place}", "ratio", 2),
+            Cell(text=str(parts[f"why_{place}"]))
+            if parts[f"why_{place}"]
+            else _cell(log, review, f"ei_{place}", "ratio", 2),
             Cell(text=words.plain(f"council.step.{STEPS[parts[f'step_{key}_{member}']]}")),
         ]
         rows.append(Row(f"{member}.{key}.{indicator}", log.name(member), tuple(line), "member"))

@@ -277,6 +277,7 @@ def _commitment(found: Reviewed, name: str) -> Iterator[tuple[str, Any]]:
             yield f"from_{place}", tidy(cell.baseline)
             yield f"year_{place}", at
             yield f"ei_{place}", tidy(cell.value)
+            yield f"why_{place}", cell.reason
             yield f"ei_{place}_lower", tidy(cell.low)
             yield f"ei_{place}_upper", tidy(cell.high)
 
