@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from concordat.errors import MethodError
 from concordat.report import cells
 from concordat.report.chapter import Block, Cell, Column, Headline, Note, Num, Paragraph, Row, Runs, Table
+from concordat.report.inputs import LARGE_BLOC
 
 if TYPE_CHECKING:
     from concordat.evidence.provenance import Derived
     from concordat.report.council_section import Log
 
-ROWS_ON_PAGE = 30
+ROWS_ON_PAGE, CONSULTATIONS_ON_PAGE = 30, 2
 STATEMENTS_MAX, NEAREST_MAX = 10, 3
 DECISION, POWER = "council.record.decision@1", "council.record.power@1"
 CONSULTATION, DISPUTES = "council.record.consultation@1", "council.record.disputes@1"
@@ -55,14 +56,12 @@ def _counted(log: Log, vote: Mapping[str, Any]) -> Derived:
 
 
 def _on_proposals(log: Log) -> tuple[list[str], list[str]]:
-    """The records of the votes on proposals, and of those that adopted one; silences count."""
+    """The records of the votes on proposals, and of those that adopted one; silences that nobody broke are both."""
     votes = [v for v in _votes(log) if v["status"] in COUNTED and log.find("proposal", v["subject"]) is not None]
     all_ = [_counted(log, v).id for v in votes]
     adopted = [_counted(log, v).id for v in votes if v["outcome"] == "adopted"]
-    quiet = _silences(log)
-    all_ += [log.fact_of("silence", s["id"]) for s in quiet]
-    adopted += [log.fact_of("silence", s["id"]) for s in quiet if s["status"] != "broken"]
-    return all_, adopted
+    kept = [log.fact_of("silence", s["id"]) for s in _silences(log) if s["status"] != "broken"]
+    return all_ + kept, adopted + kept
 
 
 def headline(log: Log) -> Iterator[Headline]:
@@ -226,7 +225,7 @@ def _power(log: Log) -> Iterator[Block]:
         told = {"table": table.replace("_", " "), "day": log.long(date.fromisoformat(weights["day"]))}
         notes.append(words.text("council.weights_note", unit=weights["unit"], source=weights["source"], **told))
     title = words.plain("council.power_table", rule=f"{rule['id']} {rule['version']}")
-    on_page = len(rows) <= ROWS_ON_PAGE
+    on_page = len(rows) <= LARGE_BLOC
     yield Table(
         "council-power",
         title,
@@ -248,12 +247,14 @@ def _weight(log: Log, table: str, member: str) -> Cell:
 
 
 def _consultations(log: Log) -> Iterator[Block]:
-    for row in log.rows("consultation"):
-        if log.in_year(row["closes"]) or row["status"] == "open":
-            yield from _consultation(log, row)
+    """Those of the year and open ones; the statements of the latest on the page."""
+    rows = [c for c in log.rows("consultation") if log.in_year(c["closes"]) or c["status"] == "open"]
+    rows.sort(key=lambda c: (c["closes"], c["id"]), reverse=True)
+    for n, row in enumerate(rows):
+        yield from _consultation(log, row, on_page=n < CONSULTATIONS_ON_PAGE)
 
 
-def _consultation(log: Log, row: Mapping[str, Any]) -> Iterator[Block]:
+def _consultation(log: Log, row: Mapping[str, Any], *, on_page: bool) -> Iterator[Block]:
     words = log.inputs.words
     said = {"resamples": log.options.resamples}
     try:
@@ -284,6 +285,7 @@ def _consultation(log: Log, row: Mapping[str, Any]) -> Iterator[Block]:
         tuple(Column(n, words.plain(f"council.column.{n}")) for n in names),
         tuple(rows),
         (words.text("council.statements_note"),),
+        on_page=on_page,
     )
 
 

@@ -10,6 +10,7 @@ from concordat.figures import numbers
 from concordat.figures.dots import DotRow, Rule, dot_plot
 from concordat.figures.heat import HeatCell, heat_table_spec
 from concordat.report.chapter import Block, Cell, Column, Figure, Note, Num, Paragraph, Row, Runs, Table
+from concordat.report.inputs import LARGE_BLOC
 
 if TYPE_CHECKING:
     from concordat.evidence.provenance import Derived
@@ -121,7 +122,7 @@ def _members_table(log: Log, review: Derived) -> Table:
     columns = tuple(Column(n, words.plain(f"council.column.{n}")) for n in names)
     notes = (_short(log, review, log.cycle), words.text("council.members_note"))
     title = words.plain("council.members_table")
-    on_page = len(rows) <= ROWS_ON_PAGE
+    on_page = len(rows) <= LARGE_BLOC + 1
     return Table(
         "commitments-members", title, words.plain("council.member"), columns, tuple(rows), notes, on_page=on_page
     )
@@ -320,5 +321,5 @@ def _moved(log: Log) -> Iterator[Block]:
     )
     notes = (_short(log, log.before, log.cycle_before), _short(log, log.review, log.cycle))
     title = words.plain("council.moved_table")
-    on_page = len(rows) <= ROWS_ON_PAGE
+    on_page = len(rows) <= LARGE_BLOC + 1
     yield Table("commitments-moved", title, words.plain("council.member"), columns, tuple(rows), notes, on_page=on_page)

@@ -238,7 +238,7 @@ def test_decisions_with_tallies_and_who_stands_apart(written: Written) -> None:
     assert text.endswith("Iran stays out; Russia reserves p2; objection by Brazil")
     assert shown["v-2026-003"]["outcome"].text.startswith("not adopted")
     assert shown["s-2026-001"]["outcome"].text.startswith("adopted under the rule silence, as nobody spoke against it")
-    assert "Decided in 2026: 8 proposals, 7 of them adopted." in words(found)
+    assert "Proposals decided in 2026: 8; of them adopted: 7." in words(found)
     assert "4 recommendations were made between members: 2 accepted, 1 noted, 1 not answered." in words(found)
 
 
