@@ -144,10 +144,10 @@ def _pledge(c: Any) -> dict[str, Any]:
 def _review(bloc: Bloc, of: int, chosen: tuple[str, ...], lift: int = 0) -> str:
     """A whole cycle: opened, coded by three, drafts, comments, final, adopted by a vote."""
     selection = "One for each field that members named, measurable ones first."
-    title = f"Review of {of}"
-    bloc.say(bloc.council.chair, "CycleOpened", title=title, year=of, commitments=list(chosen), selection=selection)
+    chair, title, names = bloc.council.chair, f"Review of {of}", list(chosen)
+    said = {"title": title, "year": of, "commitments": names, "selection": selection, "rule": "qualified"}
+    bloc.say(chair, "CycleOpened", **said)
     cycle = str(bloc.council.all("cycle")[-1].id)
-    chair = bloc.council.chair
     bloc.say(chair, "GuidelineFixed", cycle=cycle, text="+1: done. 0: under way. -1: nothing, or the reverse.")
     bloc.say(chair, "StageAdvanced", subject=cycle, to="coding", release=digest(f"release of {of}"))
     for commitment in chosen:
@@ -163,7 +163,7 @@ def _review(bloc: Bloc, of: int, chosen: tuple[str, ...], lift: int = 0) -> str:
     bloc.pass_time(15 * DAY)
     bloc.say(chair, "StageAdvanced", subject=cycle, to="final")
     bloc.say(chair, "ReportPublished", cycle=cycle, stage="final", report=digest(f"report of {of}"))
-    vote = _decide(bloc, "ARE", f"Report on the commitments of {of}", kind="report", no=(), abstain=("EGY",))
+    vote = _vote(bloc, f"report {cycle}", abstain=("EGY",))
     bloc.say(chair, "StageAdvanced", subject=cycle, to="adopted", decision=vote)
     return cycle
 

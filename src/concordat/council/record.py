@@ -25,6 +25,7 @@ from concordat.evidence.provenance import Parts, derivation
 
 if TYPE_CHECKING:
     from concordat.council.consult.analysis import Analysis
+    from concordat.council.consultations import Statement
 
 SCHEMA = "concordat/council-record@1"
 DIGITS = 9
@@ -94,21 +95,22 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _values(council: Council) -> Iterator[tuple[str, dict[str, Any]]]:
     from concordat.council.consultations import votes_of
-    from concordat.council.voting import council_rule_text
 
     for kind in WHOLE:
         for thing in council.all(kind):
             value = value_of(thing)
             if kind == "consultation":
                 said = votes_of(council, thing.id)
-                value = {**value, "votes": {"cells": value_of(said.cells), "entries": said.entries, "host": said.host}}
+                statements = [_statement(s) for s in thing.statements]
+                votes = {"cells": value_of(said.cells), "entries": said.entries, "host": said.host}
+                value = {**value, "statements": statements, "votes": votes}
             yield kind, value
     for kind, kept in SHORT.items():
         for thing in council.all(kind):
             value = value_of(thing)
             yield kind, {name: value[name] for name in kept}
     for vote in council.all("vote"):
-        yield "vote", {**value_of(vote), "rule_text": council_rule_text(council, vote)}
+        yield "vote", {**value_of(vote), "rule_text": council.get("rule_version", vote.rule_hash).text}
     for rule in council.all("rule"):
         yield "rule", value_of(rule)
     for cycle in council.all("cycle"):
@@ -117,6 +119,18 @@ def _values(council: Council) -> Iterator[tuple[str, dict[str, Any]]]:
             commitment, _, member = cell.partition("|")
             yield "cell", {"codes": codes, "commitment": commitment, "cycle": cycle.id, "member": member}
         yield "cycle", value
+
+
+def _statement(said: Statement) -> dict[str, Any]:
+    """A statement with its words, which the state keeps by their entry alone."""
+    return {
+        "author": said.author,
+        "entry": said.entry,
+        "meta": said.meta,
+        "moderated": said.moderated,
+        "number": said.number,
+        "text": said.text,
+    }
 
 
 def tidy(value: Any) -> float | None:
@@ -140,9 +154,9 @@ def decision(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[st
 
     The input is the vote's row, with the text of its rule.
     """
+    from concordat.council.counting import tally_of
     from concordat.council.decide.rules import Rule
     from concordat.council.result import vote_from
-    from concordat.council.voting import tally_of
 
     row = row_of(inputs[0])
     vote = vote_from(row, row["id"])

@@ -22,6 +22,8 @@ STATEMENTS_MAX, NEAREST_MAX = 10, 3
 DECISION, POWER = "council.record.decision@1", "council.record.power@1"
 CONSULTATION, DISPUTES = "council.record.consultation@1", "council.record.disputes@1"
 COUNTED = ("declared", "challenged", "recounted", "counted", "final")
+# What a vote may be about beside a proposal, an amendment or a question: the kind of object, and what names it.
+NAMED = {"report": ("cycle", "title"), "adopt": ("dispute", "subject"), "withdraw": ("proposal", "title")}
 COLUMNS = ("yes", "no", "abstain", "away")
 OUTCOMES = ("adopted", "not_adopted", "adjourned", "tie_to_chair", "tied")
 
@@ -132,6 +134,11 @@ def _subject(log: Log, vote: Mapping[str, Any]) -> str:
         about = log.find("proposal", amendment["proposal"])
         title = about["title"] if about is not None else amendment["proposal"]
         return words.plain("council.amendment", title=title, name=log.name(amendment["author"]))
+    about, _, key = str(vote["subject"]).partition(" ")
+    if vote["about"] in NAMED:
+        kind, name = NAMED[vote["about"]]
+        found = log.find(kind, key)
+        return words.plain(f"council.{about}_of", title=str(found[name]) if found is not None else key)
     return str(vote["title"] or vote["subject"])
 
 
