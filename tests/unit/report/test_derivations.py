@@ -41,7 +41,14 @@ def test_a_function_is_named_after_the_module_that_registers_it() -> None:
 
 
 def test_no_statistic_is_registered_where_things_are_only_laid_out() -> None:
-    assert {m.partition(".")[0] for m in MODULES} <= {"evidence", "observatory", "impact", "council", "clearing", "rulebook"}
+    assert {m.partition(".")[0] for m in MODULES} <= {
+        "evidence",
+        "observatory",
+        "impact",
+        "council",
+        "clearing",
+        "rulebook",
+    }
 
 
 def test_a_fresh_program_finds_a_function_by_the_table_and_imports_nothing_else() -> None:
