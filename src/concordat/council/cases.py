@@ -102,19 +102,12 @@ def _filed(council: Council, found: Event, body: DisputeFiledBody) -> None:
     if council.find("member", body.respondent) is None:
         raise RuleError(f"{body.respondent} is no member of the council.", code="unknown_member")
     procedure = Procedure.load(body.text, where=body.procedure) if body.text else Procedure.shipped(body.procedure)
-    key = f"d-{year_of(found.submitted)}-next"
-    Case.file(
-        procedure, key, found.entry.author, body.respondent, found.submitted, urgent=body.urgent,
-        agreement=body.agreement,
-        roster=body.roster, roles={"chair": council.chair},
-    )  # fmt: skip
-    key = council.issue("d", year_of(found.submitted))
+    year = year_of(found.submitted)
     case = Case.file(
-        procedure, key, found.entry.author, body.respondent, found.submitted, urgent=body.urgent,
-        agreement=body.agreement,
-        roster=body.roster, roles={"chair": council.chair},
+        procedure, council.next_id("d", year), found.entry.author, body.respondent, found.submitted,
+        urgent=body.urgent, agreement=body.agreement, roster=body.roster, roles={"chair": council.chair},
     )  # fmt: skip
-    _keep(council, Dispute(key, case, body.subject, (found.entry.id,)))
+    _keep(council, Dispute(council.issue("d", year), case, body.subject, (found.entry.id,)))
 
 
 def _keep(council: Council, dispute: Dispute) -> None:

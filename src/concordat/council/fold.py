@@ -18,6 +18,7 @@ from concordat.council._body import read_body
 from concordat.council._registry import KINDS
 from concordat.council.constitution import Member, check_author
 from concordat.council.events import load_all
+from concordat.council.papers import note_taken
 from concordat.council.state import Council
 from concordat.errors import ConcordatError, StateError
 from concordat.ledger.fold import Event, Fold
@@ -50,7 +51,9 @@ def take(council: Council, event: Event) -> Council:
     kind = KINDS[entry.type]
     try:
         check_author(council, event, kind.observers, kind.suspended)
-        kind.take(council, event, read_body(kind.body, entry.body, entry.type))
+        body = read_body(kind.body, entry.body, entry.type)
+        kind.take(council, event, body)
+        note_taken(council, event, body)
     except Exception as error:  # also a fault of ours: one entry must not stop the record of all honest members
         fault = error
         if not isinstance(fault, ConcordatError):

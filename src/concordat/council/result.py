@@ -1,28 +1,32 @@
 """The result of a vote as one file that anybody can check: every ballot with its proof, the count asked again.
 
 `document_of` puts it together; `verify` needs nothing but the hash of membership version 1: each entry is verified by
-its bundle (signature, place in its author's log, batch, finality), ballots must name the vote's text and rule and be
-submitted in time, the rule must have been adopted before the opening, and the count must come out the same.
+its bundle (signature, place in its author's log, batch, finality); the opening, the rule, weights and groups must stand
+on the record before the vote; ballots must name the vote's text and rule and be submitted in time, by the member, its
+delegate with full powers or its proxy; who counts as present was recorded so or voted; and the count must come out the
+same.
 
-What the file alone can't show: that no ballot was left out, who was entitled, and that no later version of the rule was
-in force. `compare` asks that of a whole record.
+What entries alone can't show is in `Checked.open`: that none was left out, and that each had an effect when it was
+taken up. `compare` asks that of a whole record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from concordat import canonical
+from concordat.council import _result_checks as checks
+from concordat.council._result_model import SCHEMA, BallotPart, Head, ResultFile, VotePart, read_part, vote_from
 from concordat.council.counting import tally_of
+from concordat.council.events import load_all
+from concordat.council.papers import Papers, entries_of, present_entries
 from concordat.council.state import Council, value_of
-from concordat.council.voting import Ballot, Sealed, Vote
+from concordat.council.voting import Vote
 from concordat.errors import InputError, TrustError
-from concordat.ledger.bundle import Bundle, Verdict
+from concordat.ledger.bundle import Bundle
 
-SCHEMA = "concordat/result@1"
-KEYS = frozenset(("evidence", "outcome", "result", "schema", "state", "trust", "vote"))
 BYTES_MAX = 64_000_000
 
 
@@ -43,28 +47,12 @@ class Checked:
     open: tuple[str, ...]
 
     def sentence(self) -> str:
-        """The verdict in words."""
+        """The verdict in words: no more than what the file shows."""
         name, version, digest = self.rule
         return (
             f"Same result ({self.outcome}) from the {self.ballots} ballots; all {self.proofs} proofs hold; "
-            f"{name} {version} ({digest[:4]}..) was in force at the opening."
+            f"{name} {version} ({digest[:4]}..) was on the record before the opening."
         )
-
-
-def entries_of(council: Council, vote: Vote) -> dict[str, str]:
-    """The entries that a result stands on: entry id -> what it is to the result."""
-    found = {vote.entry: "opening", vote.rule_entry: "rule"}
-    found |= dict.fromkeys(vote.weight_entries.values(), "weights")
-    for name in vote.groups:
-        found[council.get("group", name).entry] = "group"
-    if vote.meeting:
-        found |= dict.fromkeys(council.get("meeting", vote.meeting).records[-1:], "attendance")
-    for ballot in vote.ballots.values():
-        found |= dict.fromkeys(ballot.superseded, "superseded")
-        found[ballot.entry] = "ballot"
-    for sealed in vote.sealed.values():
-        found.setdefault(sealed.entry, "commitment")
-    return found
 
 
 def document_of(council: Council, vote_id: str, bundle: Callable[[str], bytes], trust: str) -> bytes:
@@ -91,9 +79,18 @@ def document_of(council: Council, vote_id: str, bundle: Callable[[str], bytes], 
             "schema": SCHEMA,
             "state": {"at": [council.at.view, council.at.batch], "hash": council.state_hash},
             "trust": trust,
-            "vote": value_of(vote),
+            "vote": _plain(council, vote),
         }
     )
+
+
+def _plain(council: Council, vote: Vote) -> dict[str, Any]:
+    """What of a vote a count needs; what nothing in the file proves (refusals, declarations) stays out."""
+    papers = council.find("papers", vote.id) or Papers(vote.id)
+    whole = value_of(vote)
+    whole |= {"opening_entries": list(papers.present), "present_entries": list(present_entries(council, vote))}
+    whole["ballots"] = {m: {key: b[key] for key in BallotPart.model_fields} for m, b in whole["ballots"].items()}
+    return {key: whole[key] for key in VotePart.model_fields}
 
 
 def verify(data: bytes, trust: str = "", where: str = "result.json") -> Checked:
@@ -105,186 +102,100 @@ def verify(data: bytes, trust: str = "", where: str = "result.json") -> Checked:
     Raises:
         InputError: not such a file. TrustError: the first thing that doesn't hold.
     """
-    raw = _read(data, where)
-    vote = vote_from(raw["vote"], where)
-    verdicts: dict[str, tuple[str, Verdict]] = {}
-    for item in raw["evidence"]:
-        verdict = Bundle.parse(canonical.dumps(item["bundle"]), f"{where}, {item['as']}").verify(trust or raw["trust"])
-        if verdict.entry.id != item["entry"]:
-            raise TrustError("a proof is of another entry.", where=f"{where}, {item['as']}", code="bundle")
-        if not verdict.final:
-            raise TrustError(
-                f"{verdict.entry.type} of {verdict.entry.author} is not final.", where=where, code="pending"
-            )
-        verdicts[item["entry"]] = (item["as"], verdict)
-    _check_opening(vote, verdicts, where)
-    text = _rule_text(vote, verdicts, where)
-    _check_tables(vote, verdicts, where)
-    for member, ballot in sorted(vote.ballots.items()):
-        _check_ballot(vote, member, ballot, verdicts, where)
     from concordat.council.decide.rules import Rule
 
-    head = raw["result"]
-    outcome, again = tally_of(
-        vote, Rule.load(text, where=vote.rule), head["at_vote"], head["at_opening"], head["chair"]
-    )
-    if canonical.digest(again) != canonical.digest(head) or outcome != raw["outcome"] or vote.result != head:
-        odd = sorted(k for k in {*again, *head} if again.get(k) != head.get(k))
-        what = f"counted again it is {outcome}, not {raw['outcome']} ({', '.join(odd) or 'outcome'} differs)."
+    file = _read(data, where)
+    vote, head = vote_from(file.vote, where), read_part(Head, file.result, f"{where}, result")
+    proofs = _proofs(file, trust or file.trust, where)
+    opening = checks.check_opening(vote, proofs)
+    rule = Rule.load(checks.rule_text(vote, opening, proofs), where=vote.rule)
+    checks.check_tables(vote, rule, opening, proofs)
+    checks.check_ballots(vote, rule, opening, proofs)
+    checks.check_attendance(vote, file.vote, head, opening, proofs)
+    checks.check_tie(vote, proofs)
+    powers = checks.check_powers(proofs, {item.entry: item.as_ for item in file.evidence})
+    outcome, again = tally_of(vote, rule, list(head.at_vote), list(head.at_opening), head.chair)
+    if canonical.digest(again) != canonical.digest(file.result) or outcome != file.outcome:
+        odd = sorted(k for k in {*again, *file.result} if again.get(k) != file.result.get(k))
+        what = f"counted again it is {outcome}, not {file.outcome} ({', '.join(odd)[:200] or 'outcome'} differs)."
         raise TrustError(what, where=where, code="result")
+    if vote.outcome != outcome or canonical.digest(vote.result) != canonical.digest(file.result):
+        raise TrustError("the vote in it has another result.", where=where, code="result")
     return Checked(
-        vote.id, outcome, len(vote.ballots), len(verdicts), (vote.rule, vote.rule_version, vote.rule_hash),
-        ("that no ballot was left out", "who was entitled and who presided", "that no later rule was in force"),
+        vote.id, outcome, len(vote.ballots), len(proofs.found), (vote.rule, vote.rule_version, vote.rule_hash),
+        (*_open(vote), *powers),
     )  # fmt: skip
 
 
-def _read(data: bytes, where: str) -> dict[str, Any]:
+def _open(vote: Vote) -> tuple[str, ...]:
+    """What no single entry can show: that others are missing, and what each came to when it was taken up."""
+    tables = [name for name, there in (("weights", vote.weights), ("groups", vote.groups)) if there]
+    found = [
+        f"that no ballot was left out, nor a later ballot{', proxy' if _by_proxy(vote) else ''} or full powers",
+        f"who was entitled and who presided{' when the tie was broken' if vote.tie_broken else ''}",
+        f"that the {' and '.join(['rule', *tables])} took effect, and no later version was in force",
+        f"that this opening was given the id {vote.id}",
+        "whether the result was challenged or declared since",
+    ]
+    if vote.meeting:
+        found.append("that no record of who was present was left out")
+    return tuple(found)
+
+
+def _by_proxy(vote: Vote) -> bool:
+    return any(ballot.by != member for member, ballot in vote.ballots.items())
+
+
+def _proofs(file: ResultFile, trust: str, where: str) -> checks.Proofs:
+    """Every entry of the file by its id, its bundle verified, its body read by its model."""
+    load_all()
+    found: dict[str, checks.Said] = {}
+    for item in file.evidence:
+        place = f"{where}, {item.as_}"
+        verdict = Bundle.parse(canonical.dumps(item.bundle), place).verify(trust)
+        if verdict.entry.id != item.entry:
+            raise TrustError("a proof is of another entry.", where=place, code="bundle")
+        if item.entry in found:
+            raise TrustError("a proof stands twice.", where=place, code="twice")
+        found[item.entry] = checks.said(verdict, item.as_, place)
+    return checks.Proofs(found, where)
+
+
+def _read(data: bytes, where: str) -> ResultFile:
     if len(data) > BYTES_MAX:
         raise InputError(f"over {BYTES_MAX:,} bytes.", where=where, code="result")
-    raw = canonical.loads(data, exact=True)
-    if not isinstance(raw, dict) or set(raw) != KEYS or raw["schema"] != SCHEMA:
-        raise InputError(f"not a result file ({SCHEMA}).", where=where, hint="council result --out FILE writes one.")
-    ok = isinstance(raw["evidence"], list) and all(
-        isinstance(e, dict) and set(e) == {"as", "bundle", "entry"} for e in raw["evidence"]
-    )
-    if not ok or not isinstance(raw["result"], dict):
-        raise InputError("evidence or result is not as it should be.", where=where, code="result")
-    return raw
-
-
-def vote_from(value: Mapping[str, Any], where: str) -> Vote:
-    """A vote from its plain data.
-
-    Raises:
-        InputError: keys are missing or of another type.
-    """
-    try:
-        ballots = {
-            m: Ballot(b["choice"], b["by"], b["entry"], b["submitted"], tuple(b["superseded"]))
-            for m, b in value["ballots"].items()
-        }
-        sealed = {m: Sealed(s["commitment"], s["entry"], s["opened"]) for m, s in value["sealed"].items()}
-        groups = {name: tuple(members) for name, members in value["groups"].items()}
-        pairs = {
-            key: tuple(tuple(row) for row in value[key]) for key in ("not_counted", "false_declarations", "challenges")
-        }
-        plain = {
-            key: value[key]
-            for key in (
-                "id", "subject", "about", "objection_s",
-                "title", "method", "rule", "rule_version", "rule_hash", "rule_entry", "text",
-                "meeting",
-                "weights", "weight_entries", "opened", "closes", "reveal_until", "status", "entry", "proxies",
-                "tie_broken",
-                "outcome", "result", "result_hash", "final_at",
-            )
-        }  # fmt: skip
-        lists = {
-            key: tuple(value[key])
-            for key in ("entitled", "present_at_opening", "candidates", "declared", "present", "present_entries")
-        }
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"the vote in it lacks {error}.", where=where, code="result") from None
-    return Vote(ballots=ballots, sealed=sealed, groups=groups, batch=(0, 0), **pairs, **plain, **lists)  # type: ignore[arg-type]
-
-
-def _one(verdicts: Mapping[str, tuple[str, Verdict]], entry: str, kind: str, where: str) -> Verdict:
-    found = verdicts.get(entry)
-    if found is None or found[1].entry.type != kind:
-        raise TrustError(f"there is no proof of the {kind} {entry[:16]}.", where=where, code="missing")
-    return found[1]
-
-
-def _check_opening(vote: Vote, verdicts: Mapping[str, tuple[str, Verdict]], where: str) -> None:
-    from concordat.council._body import seconds
-
-    body = _one(verdicts, vote.entry, "VoteOpened", where).entry.body
-    same = body["subject"] == vote.subject and body["rule"] == vote.rule and body["text"] == vote.text
-    if not same or seconds(body["closes"]) < vote.closes or list(body.get("candidates", [])) != list(vote.candidates):
-        raise TrustError("the opening says something else.", where=where, code="opening")
-
-
-def _rule_text(vote: Vote, verdicts: Mapping[str, tuple[str, Verdict]], where: str) -> str:
-    """The rule's text, adopted before the vote was opened, of the hash that every ballot names."""
-    from concordat.council.decide.rules import Rule
-
-    adopted = _one(verdicts, vote.rule_entry, "RuleAdopted", where)
-    opened = _one(verdicts, vote.entry, "VoteOpened", where)
-    assert adopted.point is not None
-    assert opened.point is not None
-    if adopted.point > opened.point:
-        raise TrustError("the rule was adopted after the opening.", where=where, code="rule")
-    for text in adopted.entry.body["rules"]:
-        rule = Rule.load(text, where="rule")
-        if rule.hash == vote.rule_hash and rule.name == vote.rule and rule.version == vote.rule_version:
-            return str(text)
-    raise TrustError(f"the proof holds no rule {vote.rule_hash[:16]}.", where=where, code="rule")
-
-
-def _check_tables(vote: Vote, verdicts: Mapping[str, tuple[str, Verdict]], where: str) -> None:
-    for name, entry in sorted(vote.weight_entries.items()):
-        body = _one(verdicts, entry, "WeightsAdopted", where).entry.body
-        if body["table"] != name or dict(body["values"]) != dict(vote.weights[name]):
-            raise TrustError(f"the weights {name} are not those adopted.", where=where, code="weights")
-    groups = {
-        v.entry.body["group"]: tuple(sorted(set(v.entry.body["members"])))
-        for kind, v in verdicts.values()
-        if kind == "group" and v.entry.type == "GroupAdopted"
-    }
-    for name, members in sorted(vote.groups.items()):
-        if groups.get(name) != members:
-            raise TrustError(f"the group {name} is not the one adopted.", where=where, code="groups")
-
-
-def _check_ballot(
-    vote: Vote, member: str, ballot: Ballot, verdicts: Mapping[str, tuple[str, Verdict]], where: str
-) -> None:
-    """One ballot: the member's or its proxy's, on this text under this rule, in time, with this choice."""
-    kind = "BallotRevealed" if vote.reveal_until else "BallotCast"
-    verdict = _one(verdicts, ballot.entry, kind, where)
-    entry, body = verdict.entry, verdict.entry.body
-    place = f"{where}, ballot of {member}"
-    if body["vote"] != vote.id or entry.author != ballot.by or verdict.submitted is None:
-        raise TrustError("it is of another vote or member.", where=place, code="ballot")
-    if kind == "BallotRevealed":
-        from concordat.council.decide.sealed import check_reveal
-
-        commitment = _one(verdicts, vote.sealed[member].entry, "BallotCommitted", where)
-        check_reveal(
-            commitment.entry.body["commitment"], vote.id, member, bytes.fromhex(body["nonce"]), list(body["ballot"])
-        )
-        said, end = list(body["ballot"]), vote.reveal_until
-    else:
-        if body["text"] != vote.text or body["rule"] != vote.rule_hash:
-            raise TrustError("it names another text or rule.", where=place, code="ballot")
-        if (body.get("proxy_for") or entry.author) != member:
-            raise TrustError("it is not for this member.", where=place, code="ballot")
-        said, end = body["choice"], vote.closes
-    if verdict.submitted > end or verdict.submitted != ballot.submitted:
-        raise TrustError("it was submitted at another time, or late.", where=place, code="ballot")
-    choice = [said] if vote.method == "election" and isinstance(said, str) else said
-    if choice != ballot.choice:
-        raise TrustError(f"it says {said}, the result {ballot.choice}.", where=place, code="ballot")
+    return read_part(ResultFile, canonical.loads(data, exact=True), where)
 
 
 def compare(data: bytes, council: Council, where: str = "result.json") -> None:
-    """Hold a result file to a whole record: the same ballots, members, rule and count.
+    """Hold a result file to a whole record: the same opening, ballots, members, rule and count.
 
     Raises:
         TrustError: the first member on whom they differ, or what else does.
     """
-    raw = _read(data, where)
-    vote = vote_from(raw["vote"], where)
+    file = _read(data, where)
+    vote = vote_from(file.vote, where)
     own: Vote | None = council.find("vote", vote.id)
     if own is None or not own.result:
         raise TrustError(f"the record has counted no {vote.id}.", where=where, code="result")
+    if own.entry != vote.entry:
+        what = f"{vote.id} was opened by {own.entry[:16]}, not by {vote.entry[:16]}."
+        raise TrustError(what, where=where, code="opening")
     for member in sorted({*own.ballots, *vote.ballots}):
         mine, theirs = own.ballots.get(member), vote.ballots.get(member)
-        if mine != theirs:
+        if _of(mine) != _of(theirs):
             a, b = (x.entry[:16] if x else "none" for x in (mine, theirs))
             raise TrustError(
                 f"the ballot of {member} is {a} in the record, {b} in the file.", where=where, code="ballot"
             )
-    if own.result_hash != canonical.digest(raw["result"]) or own.outcome != raw["outcome"]:
-        odd = sorted(k for k in {*own.result, *raw["result"]} if own.result.get(k) != raw["result"].get(k))
-        raise TrustError(f"the record differs in {', '.join(odd) or 'the outcome'}.", where=where, code="result")
+    if canonical.digest(own.result) != canonical.digest(file.result) or own.outcome != file.outcome:
+        odd = sorted(k for k in {*own.result, *file.result} if own.result.get(k) != file.result.get(k))
+        raise TrustError(f"the record differs in {', '.join(odd)[:200] or 'the outcome'}.", where=where, code="result")
+    ours = _plain(council, own)
+    odd = sorted(key for key, value in file.vote.model_dump().items() if value != ours[key])
+    if odd:
+        raise TrustError(f"the record differs in {', '.join(odd)}.", where=where, code="result")
+
+
+def _of(ballot: Any) -> tuple[Any, ...] | None:
+    return ballot and (ballot.choice, ballot.by, ballot.entry, ballot.submitted)

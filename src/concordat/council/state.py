@@ -132,9 +132,15 @@ class Council:
 
     def issue(self, prefix: str, year: int) -> str:
         """The next id of a kind in a year: `v-2026-014`. Issued ids are never reused."""
+        key = self.next_id(prefix, year)
         stem = f"{prefix}-{year}"
         self.issued[stem] = self.issued.get(stem, 0) + 1
-        return f"{stem}-{self.issued[stem]:03}"
+        return key
+
+    def next_id(self, prefix: str, year: int) -> str:
+        """The id that will be issued next; nothing is issued yet."""
+        stem = f"{prefix}-{year}"
+        return f"{stem}-{self.issued.get(stem, 0) + 1:03}"
 
     # --- Time ---------------------------------------------------------------------------------------------------------
 

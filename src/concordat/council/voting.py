@@ -87,6 +87,7 @@ class Vote(Thing):
     weights: dict[str, dict[str, int]]
     weight_entries: dict[str, str]
     groups: dict[str, tuple[str, ...]]
+    group_entries: dict[str, str]
     present_at_opening: tuple[str, ...]
     candidates: tuple[str, ...]
     opened: int
@@ -277,7 +278,8 @@ def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
         id=key, subject=body.subject, title=body.title, method=rule.method, rule=rule.name, rule_version=rule.version,
         rule_hash=rule.hash, rule_entry=held.entry, text=text, meeting=body.meeting or "", entitled=council.members,
         weights=weights, weight_entries={name: council.get("weights", name).entry for name in rule.weights},
-        groups=groups, present_at_opening=meeting.at(opened)[0] if meeting else (), candidates=tuple(body.candidates),
+        groups=groups, group_entries={name: council.get("group", name).entry for name in rule.groups},
+        present_at_opening=meeting.at(opened)[0] if meeting else (), candidates=tuple(body.candidates),
         about=about_of(council, body.subject), opened=opened, closes=closes, reveal_until=reveal, status="open",
         entry=found.entry.id, objection_s=rule.objection_hours.low * 3600,
     )  # fmt: skip
