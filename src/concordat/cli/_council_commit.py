@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from concordat.cli._council_home import AS, DEMO, seat
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read, read_text
 from concordat.errors import InputError
 
 ITEMS_A_ENTRY = 25
@@ -45,7 +45,7 @@ def import_seed(
             fresh = [c for c in register.commitments if c.id not in known]
             if not fresh:
                 raise InputError(
-                    "all of them are registered already.", hint="concordat council show commitment", code="twice"
+                    "all of them are registered already.", hint="See: concordat council show commitment", code="twice"
                 )
             said: list[tuple[str, dict[str, Any]]] = [
                 ("CommitmentRegistered", {"commitments": [_body(c) for c in fresh[i : i + ITEMS_A_ENTRY]]})
@@ -103,7 +103,7 @@ def target(
     from concordat.cli.council import told
     from concordat.council.commit.targets import Target
 
-    text = read(file).decode("utf-8-sig")
+    text = read_text(file)
     found = Target.load(text, where=str(file))
     body: dict[str, Any] = {"commitment": found.commitment, "target": text}
     if decision:
@@ -127,13 +127,13 @@ def bind(
     json: bool = JSON,
 ) -> None:
     """Bind a measure of a commitment to an indicator of the evidence."""
+    from concordat.cli._council_words import unknown
     from concordat.cli.council import told
     from concordat.evidence.catalogue import load_catalogue
-    from concordat.settings import unknown_key
 
     known = load_catalogue().indicators
     if indicator not in known:
-        raise unknown_key(indicator, known, where="indicator")
+        raise unknown(indicator, known, "an indicator of the catalogue")
     body = {"commitment": commitment, "indicator": indicator, "measure": measure, "unit": unit or known[indicator].unit}
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say("IndicatorBound", body)

@@ -85,6 +85,7 @@ def vote(
 ) -> None:
     """Say what this delegation thinks of statements: agree, pass or disagree."""
     from concordat.cli.council import told
+    from concordat.council._body import plural
 
     if len(opinions) % 2:
         raise InputError(
@@ -99,7 +100,7 @@ def vote(
         rows.append([int(number), choice])
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say("OpinionVoted", {"consultation": consultation, "opinions": rows})
-        told(place, entry, f"{entry.author}: {len(rows)} opinions in {consultation}.", json)
+        told(place, entry, f"{entry.author}: {plural(len(rows), 'opinion')} in {consultation}.", json)
 
 
 @app.command()

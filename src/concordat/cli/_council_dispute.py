@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from concordat.cli._council_home import AS, DEMO, seat
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read_text
 from concordat.errors import InputError
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ def file_(
     own = path.suffix in (".yaml", ".yml")
     body: dict[str, Any] = {
         "agreement": agreement, "procedure": path.stem if own else procedure, "respondent": against, "roster": roster,
-        "subject": subject, "text": read(path).decode("utf-8-sig") if own else "", "urgent": urgent,
+        "subject": subject, "text": read_text(path) if own else "", "urgent": urgent,
     }  # fmt: skip
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say("DisputeFiled", body)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from concordat.cli._node_home import read
+from concordat.cli._node_home import read, read_text
 from concordat.errors import InputError
 from concordat.settings import parse_yaml
 
@@ -27,15 +27,21 @@ def act_of(files: list[Path]) -> tuple[str, dict[str, Any]]:
         kinds.append(("rule" if "rule" in value else "table" if "table" in value else "group", value, path))
     names = sorted({kind for kind, _, _ in kinds})
     if names == ["rule"]:
-        return "RuleAdopted", {"rules": [_text(path) for _, _, path in kinds]}
+        return "RuleAdopted", {"rules": [read_text(path) for _, _, path in kinds]}
     if len(kinds) != 1:
         raise InputError(f"{' and '.join(names)} can't go together.", hint="One table, or one group, at a time.")
     kind, value, path = kinds[0]
     if kind == "table":
         _keys(value, ("schema", "table", "day", "unit", "source", "values"), path)
-        values = {str(k): _whole(v, path, str(k)) for k, v in dict(value["values"]).items()}
+        if not isinstance(value["values"], dict):
+            hint = "As BRA: 12, a line each."
+            raise InputError("values must be a list of members and weights.", where=str(path), hint=hint, code="values")
+        values = {str(k): _whole(v, path, str(k)) for k, v in value["values"].items()}
         return "WeightsAdopted", {**{k: str(value[k]) for k in ("table", "day", "unit", "source")}, "values": values}
     _keys(value, ("schema", "group", "members"), path)
+    if not isinstance(value["members"], list):
+        hint = "As members: [BRA, CHN]"
+        raise InputError("members must be a list.", where=str(path), hint=hint, code="members")
     return "GroupAdopted", {"group": str(value["group"]), "members": [str(m) for m in value["members"]]}
 
 
@@ -54,10 +60,6 @@ def _whole(value: Any, path: Path, key: str) -> int:
     if not str(value).isdecimal():
         raise InputError(f"the weight of {key} is {str(value)[:30]}.", where=str(path), hint="Whole numbers from 0 on.")
     return int(str(value))
-
-
-def _text(path: Path) -> str:
-    return read(path).decode("utf-8-sig")
 
 
 def act_hash_of(kind: str, value: str) -> str:

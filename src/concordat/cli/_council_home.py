@@ -1,7 +1,8 @@
 """From whose seat a command of `council` is given: a member's own node, or one of many in a demo's folder.
 
 In a demo (`--as BRA`, in the folder that `node demo` made) what is said is exchanged among all members until it is
-final everywhere, so that its effect is seen at once. A node alone writes its entry and leaves the rest to `node sync`.
+final everywhere, so that its effect is seen at once; so is what the only member of a bloc says. A node among others
+writes its entry and leaves the rest to `node sync`. Where nobody else is needed, what fell due is settled first.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 AS = typer.Option("", "--as", help="In a demo's folder: the member that speaks.")
 DEMO = typer.Option(Path(), "--demo", help="The demo's folder; default: this one.")
 MARK = "demo.json"
+TICKS = 3  # a batch, its certificate, and the next one that carries it
 
 
 class Seat:
@@ -41,12 +43,17 @@ class Seat:
 
             found_council(demo)
             self.refresh()
-        if demo is not None and (self.council.next_due or self.now) < self.now:
+        if (self.demo is not None or self.alone) and (self.council.next_due or self.now) < self.now:
             for _ in range(2):  # the first tick is certified today, and the second finds that it is
-                demo.say(self.member, "ClockTicked", {}, dry=False)
-                demo.settle()
-            demo.publish()
+                self._write([("ClockTicked", {})])
+            if self.demo is not None:
+                self.demo.publish()
             self.refresh()
+
+    @property
+    def alone(self) -> bool:
+        """A bloc of this one member: what it writes is final at once."""
+        return self.demo is None and len(self.node.chain.last.active) == 1
 
     @property
     def now(self) -> int:
@@ -69,19 +76,28 @@ class Seat:
         Raises:
             RuleError, InputError: one would have no effect; nothing is written.
         """
-        from concordat.node.council import check, say
+        from concordat.node.council import check
 
         trial = self.council
         for kind, body in said:
             trial = check(trial, self.member, kind, body, self.now)
-        entries = [say(self.node, kind, body, dry=False) for kind, body in said]
+        entries = self._write(said)
         if self.demo is not None:
-            self.demo.settle()
             self.demo.publish()
-        elif len(self.node.chain.last.active) == 1:
-            for _ in range(3):
-                self.node.tick()
         self.refresh()
+        return entries
+
+    def _write(self, said: list[tuple[str, dict[str, Any]]]) -> list[Any]:
+        """Write entries, until they are final where nobody else is needed."""
+        from concordat.node.council import say
+
+        if self.demo is not None:
+            entries = [self.demo.say(self.member, kind, body, dry=False) for kind, body in said]
+            self.demo.settle()
+            return entries
+        entries = [say(self.node, kind, body, dry=False) for kind, body in said]
+        for _ in range(TICKS if self.alone else 0):
+            self.node.tick()
         return entries
 
     def became(self, kind: str, entry: Any) -> Any | None:

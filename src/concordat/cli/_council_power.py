@@ -46,10 +46,10 @@ def question(
     elif rule in shipped_names():
         found = shipped(rule)
     else:
-        from concordat.settings import unknown_key
+        from concordat.cli._council_words import unknown
 
-        known = [*shipped_names(), *(r.id for r in council.all("rule"))] if council else shipped_names()
-        raise unknown_key(rule, known, where="rule")
+        known = {*shipped_names(), *(r.id for r in council.all("rule"))} if council else shipped_names()
+        raise unknown(rule, known, "a rule in force, a shipped one, or a file")
     tables = {w.id: dict(w.values) for w in council.all("weights")} if council else {}
     for file in weights:
         kind, body = act_of([file])
@@ -73,11 +73,12 @@ def power_lines(
     rule: Any, tables: dict[str, dict[str, int]], entitled: tuple[str, ...], groups: Mapping[str, tuple[str, ...]]
 ) -> tuple[dict[str, Any], list[str]]:
     """The indices as facts and as a table."""
+    from concordat.council._body import plural
     from concordat.council.decide.power import power
 
     found = power(rule, tables, entitled=entitled, groups=groups)
     order = sorted(found.members, key=lambda m: (-float(found.shapley[m]), m))
-    lines = [f"{rule.name} {rule.version} ({rule.hash[:16]}), {len(order)} members, by {found.method}."]
+    lines = [f"{rule.name} {rule.version} ({rule.hash[:16]}), {plural(len(order), 'member')}, by {found.method}."]
     lines.append(f"{'member':8} {'Banzhaf':>9} {'share':>9} {'Shapley':>9} {'prevent':>9} {'initiate':>9}")
     for m in order:
         cells = (found.banzhaf, found.banzhaf_share, found.shapley, found.prevent, found.initiate)
@@ -150,6 +151,6 @@ def what_if_lines(
 
 def _known(member: str, entitled: tuple[str, ...], where: str) -> None:
     if member not in entitled:
-        from concordat.settings import unknown_key
+        from concordat.cli._council_words import unknown
 
-        raise unknown_key(member, entitled, where=where)
+        raise unknown(member, entitled, "one of the members asked about", where)

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from concordat.cli._council_home import AS, DEMO, seat
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read, read_text
 
 app = typer.Typer(
     help="Review how far commitments are kept.", rich_markup_mode=None, add_completion=False, no_args_is_help=True
@@ -55,7 +55,7 @@ def guideline(
     """Fix the guideline before anything is coded (the chair)."""
     from concordat.cli.council import told
 
-    text = read(file).decode("utf-8-sig")
+    text = read_text(file)
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say("GuidelineFixed", {"cycle": cycle, "text": text})
         told(place, entry, f"The guideline of {cycle} is fixed.", json)

@@ -100,7 +100,7 @@ def declare(
             "vote": vote,
         }
         entry = place.say("ResultDeclared", body)
-        _told(place, entry, f"{vote}: {found.outcome} declared by {entry.author}.", json, outcome=found.outcome)
+        _told(place, entry, f"{vote}: declared as {found.outcome} by {entry.author}.", json, outcome=found.outcome)
 
 
 @app.command()
@@ -141,7 +141,7 @@ def cast(
             return
         body["choice"] = list(choice) if found.method == "election" else choice[0]
         if found.method != "election" and len(choice) != 1:
-            raise InputError("one choice.", hint="yes, no or abstain.", code="choice")
+            raise InputError(f"one choice, not {len(choice)}.", hint="Such as: yes, no or abstain.", code="choice")
         if proxy_for:
             body["proxy_for"] = proxy_for
         entry = place.say("BallotCast", body)

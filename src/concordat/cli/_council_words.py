@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from concordat.council._body import utc, utc_day
 from concordat.council.state import value_of
+from concordat.errors import InputError
+from concordat.settings import nearest
 
 
 def result_lines(vote: Any) -> list[str]:
@@ -104,14 +107,20 @@ def _short(value: Any) -> str:
     return text if len(text) <= 300 else text[:297] + "..."
 
 
+def unknown(word: str, known: Iterable[str], what: str, where: str = "") -> InputError:
+    """The error for a word that names nothing here; it suggests the nearest one, or lists them all."""
+    names = sorted(set(known))
+    close = nearest(word, names)
+    hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(names)}."
+    return InputError(f'"{word[:64]}" is not {what}.', where=where, hint=hint, code="unknown_name")
+
+
 def moment(text: str, where: str) -> str:
     """An instant as entries write it, from what a person writes: with its zone, or as UTC.
 
     Raises:
         InputError: no instant.
     """
-    from concordat.errors import InputError
-
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

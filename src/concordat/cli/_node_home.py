@@ -64,6 +64,19 @@ def read(path: Path) -> bytes:
         raise InputError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
 
 
+def read_text(path: Path) -> str:
+    """The text of a plain file in UTF-8, without a byte order mark.
+
+    Raises:
+        InputError: no such file, or it is not UTF-8.
+    """
+    try:
+        return read(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        hint = "Save it as UTF-8."
+        raise InputError(f"byte {error.start} is not UTF-8.", where=str(path), hint=hint, code="not_utf8") from None
+
+
 def write(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all.
 

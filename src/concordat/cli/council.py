@@ -14,7 +14,7 @@ import typer
 from concordat.cli import _council_commit, _council_consult, _council_dispute, _council_review, _council_vote
 from concordat.cli._council_home import AS, DEMO, Seat, seat
 from concordat.cli._node_home import HOME, JSON, PASSPHRASE, print_json, read
-from concordat.errors import InputError
+from concordat.errors import InputError, RuleError
 
 app = typer.Typer(
     help="Consult, decide, promise, review and settle on a record that no member owns.",
@@ -40,12 +40,17 @@ app.command("what-if")(_council_vote.what_if)
 
 
 def told(seat: Seat, entry: Any, words: str, json: bool, **facts: Any) -> None:
-    """Say what an entry came to: its effect, or that it waits to become final."""
+    """Say what an entry came to: its effect, or that it waits to become final.
+
+    Raises:
+        RuleError: it is final and had no effect.
+    """
     why = seat.effect(entry)
+    if why:
+        hint = "It stays on the record; see: concordat council show"
+        raise RuleError(f"no effect: {why}", where=f"{entry.type} {entry.id[:16]}", hint=hint, code="no_effect")
     if json:
-        print_json({"entry": entry.id, "no_effect": why or None, "type": entry.type, **facts})
-    elif why:
-        print(f"{entry.type} {entry.id[:16]}: NO EFFECT: {why}")
+        print_json({"entry": entry.id, "no_effect": None, "type": entry.type, **facts})
     else:
         print(words or f"{entry.type} of {entry.author}: entry {entry.id[:16]}.")
 
@@ -187,6 +192,8 @@ def text(
 
     with seat(home, passphrase_file, speaker, demo) as place:
         found = place.council.get("proposal", proposal)
+        if member:
+            place.council.get("member", member)
         if language and language not in found.text.texts:
             raise InputError(
                 f"there is no {language} text.", hint=f"There is {', '.join(found.text.texts)}.", code="language"
@@ -289,12 +296,12 @@ def events(
     json: bool = JSON,
 ) -> None:
     """List the types of entry that the council knows, or print the JSON Schema of one."""
+    from concordat.cli._council_words import unknown
     from concordat.council.events import load_all, schema
-    from concordat.settings import unknown_key
 
     names = load_all()
     if kind and kind not in names:
-        raise unknown_key(kind, names, where="council events")
+        raise unknown(kind, names, "a type of entry of the council")
     if kind or json:
         print_json(schema(kind) if kind else {"types": list(names)})
         return

@@ -12,7 +12,9 @@ from typing import Any
 
 from concordat.council._body import Body
 from concordat.council.state import Council
+from concordat.errors import InputError
 from concordat.ledger.fold import Event
+from concordat.settings import nearest
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,21 @@ class Kind:
 
 KINDS: dict[str, Kind] = {}
 Handler = Callable[[Council, Event, Any], None]
+
+
+def model_of(name: str) -> type[Body]:
+    """The model of a type's body.
+
+    Raises:
+        InputError: the council knows no such type; with the nearest one.
+    """
+    from concordat.council.events import load_all
+
+    if name not in load_all():
+        close = nearest(name, KINDS)
+        hint = f'Did you mean "{close[0]}"?' if close else "See: concordat council events"
+        raise InputError(f'"{name[:64]}" is not a type of entry of the council.', hint=hint, code="unknown_type")
+    return KINDS[name].body
 
 
 def event(

@@ -16,8 +16,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from concordat import canonical
-from concordat.council._body import Body, Day, Id, Label, Line, MemberId, Words, day_end, utc_day
-from concordat.council._registry import event
+from concordat.council._body import Body, Day, Id, Label, Line, MemberId, Words, day_end, read_body, utc_day
+from concordat.council._registry import event, model_of
 from concordat.council.state import Council, Thing
 from concordat.errors import InputError, RuleError
 from concordat.ledger.fold import Event
@@ -181,8 +181,16 @@ class ChairAppointedBody(Body):
 
 
 def act_hash(type: str, body: Body | dict[str, Any]) -> str:  # noqa: A002 - the field's name in the format
-    """What a proposal names as its `act`: the hash of the type and the body, without the decision that it waits for."""
-    value = body.model_dump(exclude_unset=True) if isinstance(body, Body) else dict(body)  # as it was written
+    """What a proposal names as its `act`: the hash of the type and the body, without the decision that it waits for.
+
+    A body as somebody wrote it is read by the type's model first, so that its defaults are in the hash as well.
+
+    Raises:
+        InputError: no such type, or a body of another form.
+    """
+    if not isinstance(body, Body):
+        body = read_body(model_of(type), body, type)
+    value = body.model_dump()
     value.pop("decision", None)
     return canonical.digest({"body": value, "type": type})
 

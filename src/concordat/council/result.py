@@ -18,6 +18,7 @@ from typing import Any
 
 from concordat import canonical
 from concordat.council import _result_checks as checks
+from concordat.council._body import plural
 from concordat.council._result_model import SCHEMA, BallotPart, Head, ResultFile, VotePart, read_part, vote_from
 from concordat.council.counting import tally_of
 from concordat.council.events import load_all
@@ -50,7 +51,7 @@ class Checked:
         """The verdict in words: no more than what the file shows."""
         name, version, digest = self.rule
         return (
-            f"Same result ({self.outcome}) from the {self.ballots} ballots; all {self.proofs} proofs hold; "
+            f"Same result ({self.outcome}) from its {plural(self.ballots, 'ballot')}; all {self.proofs} proofs hold; "
             f"{name} {version} ({digest[:4]}..) was on the record before the opening."
         )
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from concordat.council._registry import model_of
 from concordat.council.fold import Replay, Step, start, take
 from concordat.council.state import Council
-from concordat.errors import InputError, RuleError, TrustError
+from concordat.errors import ConcordatError, RuleError, TrustError
 from concordat.ledger.council_log import CouncilLog
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.fold import Event
@@ -91,16 +92,9 @@ def check(council: Council, member: str, kind: str, body: Mapping[str, Any], now
     """What the council would come to if a member said this now; nothing is written.
 
     Raises:
-        InputError, RuleError: it would have no effect, with the reason.
+        InputError: the body has another form, or names what isn't there. RuleError: it would have no effect.
     """
-    from concordat.council._registry import KINDS
-    from concordat.council.events import load_all
-    from concordat.settings import nearest
-
-    if kind not in load_all():
-        close = nearest(kind, KINDS)
-        hint = f'Did you mean "{close[0]}"?' if close else "See: concordat council events"
-        raise InputError(f'"{kind}" is not a type of entry of the council.', hint=hint, code="unknown_type")
+    model_of(kind)
     trial = copy.deepcopy(council)
     seen = len(trial.no_effect)
     entry = Entry(
@@ -109,8 +103,14 @@ def check(council: Council, member: str, kind: str, body: Mapping[str, Any], now
         scope="council", ts="", type=kind, body=dict(body), keyid="0" * 16, signature=b"", payload=b"",
     )  # fmt: skip
     take(trial, Event(entry, council.at, max(now, council.ledger_time), max(now, council.ledger_time)))
-    if len(trial.no_effect) > seen:
-        raise RuleError(f"it would have no effect: {trial.no_effect[-1].reason}", code="no_effect")
+    refused = [n for n in trial.no_effect[seen:] if n.entry == entry.id]
+    if refused:
+        fault = trial.fault
+        if isinstance(fault, ConcordatError) and not isinstance(fault, RuleError):
+            raise fault
+        hint, where = (fault.hint, fault.where) if isinstance(fault, RuleError) else ("", "")
+        words = fault.what if isinstance(fault, RuleError) else refused[0].reason
+        raise RuleError(f"it would have no effect: {words}", where=where, hint=hint, code="no_effect")
     return trial
 
 

@@ -120,7 +120,7 @@ def test_a_true_file_verifies_and_says_what_it_can_not_show(bloc: Bloc, file_of:
     found = file_of(bloc, _held(bloc, FIVE)).verified()
     assert (found.outcome, found.ballots, found.proofs) == ("adopted", 5, 7)
     assert found.sentence() == (
-        f"Same result (adopted) from the 5 ballots; all 7 proofs hold; majority 1 ({found.rule[2][:4]}..) "
+        f"Same result (adopted) from its 5 ballots; all 7 proofs hold; majority 1 ({found.rule[2][:4]}..) "
         "was on the record before the opening."
     )
     assert found.open == (
