@@ -19,6 +19,8 @@ OF_VOTES = frozenset(
     ("BallotCast", "BallotCommitted", "BallotRevealed", "ProxyGiven", "TieBroken", "VoteClosed", "VoteOpened")
 )
 
+SUPERSEDED_SHOWN = 5  # of each ballot: they don't count, and whoever votes a thousand times must not fill the file
+
 
 @dataclass(frozen=True)
 class Papers(Thing):
@@ -84,7 +86,7 @@ def entries_of(council: Council, vote: Any) -> dict[str, str]:
     found |= {papers.closing: "closing"} if papers.closing else {}
     found |= {papers.tie: "tie"} if papers.tie and vote.tie_broken else {}
     for ballot in vote.ballots.values():
-        found |= dict.fromkeys(ballot.superseded, "superseded")
+        found |= dict.fromkeys(ballot.superseded[-SUPERSEDED_SHOWN:], "superseded")
         found[ballot.entry] = "ballot"
     for sealed in vote.sealed.values():
         found[sealed.entry] = "commitment"

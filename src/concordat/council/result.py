@@ -22,7 +22,7 @@ from concordat.council._body import plural
 from concordat.council._result_model import SCHEMA, BallotPart, Head, ResultFile, VotePart, read_part, vote_from
 from concordat.council.counting import tally_of
 from concordat.council.events import load_all
-from concordat.council.papers import Papers, entries_of, present_entries
+from concordat.council.papers import SUPERSEDED_SHOWN, Papers, entries_of, present_entries
 from concordat.council.state import Council, value_of
 from concordat.council.voting import Vote
 from concordat.errors import InputError, TrustError
@@ -90,6 +90,8 @@ def _plain(council: Council, vote: Vote) -> dict[str, Any]:
     papers = council.find("papers", vote.id) or Papers(vote.id)
     whole = value_of(vote)
     whole |= {"opening_entries": list(papers.present), "present_entries": list(present_entries(council, vote))}
+    for ballot in whole["ballots"].values():
+        ballot["superseded"] = ballot["superseded"][-SUPERSEDED_SHOWN:]
     whole["ballots"] = {m: {key: b[key] for key in BallotPart.model_fields} for m, b in whole["ballots"].items()}
     return {key: whole[key] for key in VotePart.model_fields}
 

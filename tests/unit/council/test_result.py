@@ -229,6 +229,18 @@ def test_a_true_result_verifies_after_its_group_and_weights_were_changed(file_of
         assert file_of(bloc, vote).verified().outcome == "adopted"
 
 
+def test_a_member_that_votes_a_thousand_times_does_not_fill_the_file(bloc: Bloc, file_of: Open) -> None:
+    vote = bloc.open_vote("tea")
+    for n in range(1_000):
+        bloc.cast(vote, {"RUS": "yes" if n % 2 else "no"})
+    bloc.cast(vote, FIVE)
+    bloc.finish(vote)
+    file = file_of(bloc, vote)
+    assert len(file.raw["evidence"]) == 2 + 5 + 5  # the opening, the rule, the ballots, the last that RUS changed
+    assert file.verified().ballots == 5
+    results.compare(file.data(), bloc.council)
+
+
 def test_a_sealed_election_verifies_and_its_unopened_ballot_is_void(file_of: Open) -> None:
     from concordat.council.decide.sealed import commitment
 
