@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from concordat.report import cells, council_decisions, council_scores
+from concordat.report import cells, council_decisions, council_scores, council_talks
 from concordat.report.chapter import Block, Chapter, Code, Headline, Note, Num, Paragraph
 from concordat.report.inputs import COUNCIL_FILE, Inputs
 
@@ -180,6 +180,7 @@ def write(inputs: Inputs, held: Held, options: Options) -> Chapter:
     blocks: list[Block] = [*_introduction(log)]
     blocks += council_scores.blocks(log)
     blocks += council_decisions.blocks(log)
+    blocks += council_talks.blocks(log)
     blocks += _check(log)
     title = inputs.words.plain("chapter.commitments")
     sources = _sources(log)
