@@ -135,8 +135,9 @@ def _open(vote: Vote) -> tuple[str, ...]:
     tables = [name for name, there in (("weights", vote.weights), ("groups", vote.groups)) if there]
     found = [
         f"that no ballot was left out, nor a later ballot{', proxy' if _by_proxy(vote) else ''} or full powers",
+        "that each entry had an effect when it was taken up",
         f"who was entitled and who presided{' when the tie was broken' if vote.tie_broken else ''}",
-        f"that the {' and '.join(['rule', *tables])} took effect, and no later version was in force",
+        f"that no other version of the {' and '.join(['rule', *tables])} was in force",
         f"that this opening was given the id {vote.id}",
         "whether the result was challenged or declared since",
     ]
