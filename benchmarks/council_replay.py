@@ -34,11 +34,10 @@ from concordat.ledger.membership import Point
 
 MEMBERS = ("ARE", "BRA", "CHN", "EGY", "ETH", "IDN", "IND", "IRN", "RUS", "ZAF")
 BATCH, DAY, T0 = 128, 86_400, 1_767_225_600
+HEAD = "schema: concordat/rule@1\nversion: 1\nmethod: vote\n"
 RULES = (
-    "schema: concordat/rule@1\nrule: majority\nversion: 1\nmethod: vote\nvote_change: until_close\n"
-    "adopt: {share: members, of: voting, more_than: 1/2}\n",
-    "schema: concordat/rule@1\nrule: amend_rules\nversion: 1\nmethod: vote\n"
-    "adopt: {share: members, of: all, at_least: 2/3}\n",
+    HEAD + "rule: majority\nvote_change: until_close\nadopt: {share: members, of: voting, more_than: 1/2}\n",
+    HEAD + "rule: amend_rules\nadopt: {share: members, of: all, at_least: 2/3}\n",
 )
 Placed = tuple[int, int, int, int, bytes]  # batch, place in it, ledger time, submission time, leaf
 
@@ -54,7 +53,7 @@ class Writer:
     def __init__(self) -> None:
         self.replay = Replay(start("BRICS", MEMBERS))
         self.secrets = {m: secret_of(m) for m in MEMBERS}
-        self.last = {m: (0, FIRST) for m in MEMBERS}
+        self.last = dict.fromkeys(MEMBERS, (0, FIRST))
         self.batch, self.now = 1, T0
         self.waiting: list[Event] = []
         self.placed: list[Placed] = []

@@ -231,7 +231,9 @@ def test_the_wrong_words_for_a_vote(founded: Node) -> None:
     assert node.bad(2, "vote", "open", proposal, "--closes", "soon") == (
         '--closes: "soon" is not an instant. As 2026-05-06T18:00+08:00'
     )
-    assert node.bad(6, "vote", "open", proposal, "--closes", "2026-03-01T10:00Z").endswith("before it opened.")
+    assert node.bad(6, "vote", "open", proposal, "--closes", "2026-03-01T10:00Z").endswith(
+        "stays open for an hour at least."
+    )
     assert node.bad(2, "vote", "open", "tea?", "--closes", "2026-03-09") == "under which rule? Name it: --rule NAME"
     unknown = node.bad(2, "vote", "open", "tea?", "--rule", "simple_majorty", "--closes", "2026-03-09")
     assert unknown == 'there is no rule "simple_majorty". Did you mean "simple_majority"?'
@@ -396,7 +398,7 @@ def test_import_seed_targets_and_a_review(founded: Node) -> None:
     assert node.bad(2, "bind", "xin-7", "1", "internet_users") == (
         '"internet_users" is not an indicator of the catalogue. Did you mean "internet_users_pct"?'
     )
-    named = ("--year", "2026", "--selection", "balance")
+    named = ("--year", "2026", "--selection", "balance", "--rule", "simple_majority")
     assert node.bad(2, "review", "open", "2026", "--commitment", "xin-999", *named).startswith(
         'there is no commitment "xin-999".'
     )

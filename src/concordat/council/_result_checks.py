@@ -114,6 +114,8 @@ def check_opening(vote: Vote, proofs: Proofs) -> Said:
     ours = (vote.subject, vote.title, vote.rule, vote.text, vote.meeting, vote.candidates, vote.reveal_until)
     if theirs != ours or not vote.id.startswith(f"v-{year_of(opening.submitted)}-"):
         raise proofs.refuse("the opening says something else.", "opening")
+    if vote.opened < opening.submitted:
+        raise proofs.refuse("it was opened later than the vote says.", "opening")
     end = seconds(body.closes)
     if vote.closes != end:
         closing = proofs.any(
@@ -159,7 +161,7 @@ def check_tables(vote: Vote, rule: Any, opening: Said, proofs: Proofs) -> None:
 
 def check_attendance(vote: Vote, part: VotePart, head: Any, opening: Said, proofs: Proofs) -> None:
     """Who counts as present was recorded so in the vote's meeting, or cast a ballot."""
-    at_opening = _present(vote, part.opening_entries, opening.submitted, proofs)
+    at_opening = _present(vote, part.opening_entries, vote.opened, proofs)
     at_closing = _present(vote, part.present_entries, vote.closes, proofs)
     entitled = set(vote.entitled)
     if at_opening != set(vote.present_at_opening) or set(head.at_opening) != at_opening & entitled:
@@ -210,7 +212,7 @@ def _check_sealed(vote: Vote, member: str, opening: Said, proofs: Proofs) -> Non
     found = proofs.one(sealed.entry, "BallotCommitted")
     theirs = (found.author, found.body.vote, found.body.text, found.body.rule, found.body.commitment)
     ballot = vote.ballots.get(member)
-    in_time = opening.submitted <= found.submitted <= vote.closes
+    in_time = vote.opened <= found.submitted <= vote.closes
     same = theirs == (member, vote.id, vote.text, vote.rule_hash, sealed.commitment)
     opened = ballot.entry if ballot else ""
     if not same or not in_time or not vote.reveal_until or (member in vote.entitled and sealed.opened != opened):
@@ -224,7 +226,7 @@ def _check_ballot(vote: Vote, rule: Any, member: str, ballot: Ballot, opening: S
     body = found.body
     if body.vote != vote.id or found.author != ballot.by:
         raise proofs.refuse("it is of another vote or member.", "ballot", place)
-    start, end = opening.submitted, vote.closes
+    start, end = vote.opened, vote.closes
     if vote.reveal_until:
         choice: Any = _revealed(vote, member, body, proofs)
         start, end = vote.closes + 1, vote.reveal_until

@@ -47,6 +47,7 @@ class SealedPart(Part):
 class VotePart(Part):
     id: Id
     subject: Annotated[str, Field(min_length=1, max_length=80)]
+    about: Literal["proposal", "amendment", "withdraw", "adopt", "report", "question"]
     title: Short
     method: Literal["vote", "consensus", "election"]
     rule: Name
@@ -61,10 +62,13 @@ class VotePart(Part):
     groups: dict[Name, Members]
     group_entries: dict[Name, Hash]
     present_at_opening: Members
+    present: Members
     opening_entries: Entries
     present_entries: Entries
     candidates: Annotated[list[Name], Field(max_length=200)]
+    opened: Moment
     closes: Moment
+    objection_s: Moment
     reveal_until: Moment
     entry: Hash
     ballots: dict[MemberId, BallotPart]
@@ -134,10 +138,17 @@ def vote_from(raw: Mapping[str, Any] | VotePart, where: str) -> Vote:
     """
     part = raw if isinstance(raw, VotePart) else read_part(VotePart, dict(raw), where)
     plain = part.model_dump(exclude={"ballots", "sealed", "opening_entries", "present_entries"})
-    lists: dict[str, Any] = {key: tuple(plain.pop(key)) for key in ("entitled", "present_at_opening", "candidates")}
+    tuples = ("entitled", "present_at_opening", "present", "candidates")
+    lists: dict[str, Any] = {key: tuple(plain.pop(key)) for key in tuples}
     groups = {name: tuple(members) for name, members in plain.pop("groups").items()}
     ballots = {
         m: Ballot(b.choice, b.by, b.entry, b.submitted, tuple(b.superseded)) for m, b in sorted(part.ballots.items())
     }
     sealed = {m: Sealed(s.commitment, s.entry, s.opened) for m, s in part.sealed.items()}
-    return Vote(status="counted", opened=0, groups=groups, ballots=ballots, sealed=sealed, **lists, **plain)
+    return Vote(status="counted", groups=groups, ballots=ballots, sealed=sealed, **lists, **plain)
+
+
+def vote_of_row(row: Mapping[str, Any]) -> Vote:
+    """A vote from its row in the state (`value_of`), as far as a count needs it."""
+    kept = {key: row[key] for key in VotePart.model_fields if key in row} | {"opening_entries": []}
+    return vote_from(kept, str(row["id"]))

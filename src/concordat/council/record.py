@@ -154,12 +154,12 @@ def decision(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[st
 
     The input is the vote's row, with the text of its rule.
     """
+    from concordat.council._result_model import vote_of_row
     from concordat.council.counting import tally_of
     from concordat.council.decide.rules import Rule
-    from concordat.council.result import vote_from
 
     row = row_of(inputs[0])
-    vote = vote_from(row, row["id"])
+    vote = vote_of_row(row)
     parts: dict[str, Any] = {"value": None, "outcome": vote.outcome, "ballots": len(vote.ballots)}
     parts["entitled"] = len(vote.entitled)
     if not vote.result:

@@ -97,7 +97,8 @@ def test_a_dispute_is_filed_under_a_shipped_procedure(bloc: Bloc) -> None:
         (
             {
                 "procedure": "own",
-                "text": "schema: concordat/procedure@1\nprocedure: own\ncalendar: {zone: Asia/Shangai}\nstages: {a: {}}\n",
+                "text": "schema: concordat/procedure@1\nprocedure: own\n"
+                "calendar: {zone: Asia/Shangai}\nstages: {a: {}}\n",
             },
             'Did you mean "Asia/Shanghai"?',
         ),

@@ -391,6 +391,9 @@ def test_forged_the_opening_of_another_vote(bloc: Bloc, file_of: Open) -> None:
     file = file_of(bloc, first)
     file.raw["vote"]["entry"] = other.entry
     file.proof("opening", other.entry)
+    with pytest.raises(TrustError, match="opened later than the vote says"):
+        file.recount().verified()
+    file.raw["vote"]["opened"] = other.opened
     with pytest.raises(TrustError, match="no proof that v-2026-001 was closed"):
         file.recount().verified()
     file.raw["vote"]["closes"] = other.closes

@@ -11,8 +11,9 @@
 
 A ballot that approves nobody is a voter all the same (it holds a share that it can't spend). Candidates without a
 supporter come last, tied. In step by step rules a candidate is passed over while the seats left are owed to groups
-(`_election_contest.Contest.fits`). All numbers are exact: whole numbers over one common unit (`_approval_steps`). For a survey: M. Lackner, P. Skowron, "Multi-Winner Voting
-with Approval Preferences", Springer 2023. Not here: weights of voters; PAV's optimum beyond 20 candidates.
+(`_election_contest.Contest.fits`). All numbers are exact: whole numbers over one common unit (`_approval_steps`).
+For a survey: M. Lackner, P. Skowron, "Multi-Winner Voting with Approval Preferences", Springer 2023.
+Not here: weights of voters; PAV's optimum beyond 20 candidates.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from concordat.council.decide._approval_steps import (
     pav_gains,
     rule_costs,
 )
-from concordat.council.decide._election_contest import Contest, mask_of, members
+from concordat.council.decide._election_contest import Contest, mask_of
 from concordat.council.decide._election_result import COMMITTEES_MAX, ElectionResult, Round, finish, follow, result
 
 PAV_EXACT_MAX = 20
@@ -82,7 +83,8 @@ def _committees(size: int, seats: int) -> npt.NDArray[np.int64]:
     if comb(size, seats) * 100 < 1 << size:
         return np.fromiter((mask_of(one) for one in combinations(range(size), seats)), dtype=np.int64)
     masks = np.arange(1 << size, dtype=np.int64)
-    return masks[np.bitwise_count(masks) == seats]
+    found: npt.NDArray[np.int64] = masks[np.bitwise_count(masks) == seats]
+    return found
 
 
 def phragmen(contest: Contest, ballots: Ballots) -> ElectionResult:

@@ -165,7 +165,7 @@ S = TypeVar("S", bound=Count)
 
 @dataclass(frozen=True)
 class Step(Generic[S]):
-    """What a count does next: each way to go on, none when it is finished; and the round, made only where it is shown."""
+    """What a count does next: each way to go on, none when it is finished; the round is made where it is shown."""
 
     ways: Sequence[S] = ()
     round: Callable[[], Round] | None = None
