@@ -18,6 +18,13 @@ method: vote
 adopt: {none_of: [{share: members, choice: no, of: present, at_least: 1}]}
 challenge_hours: 48
 """
+OWN = """schema: concordat/procedure@1
+procedure: own
+calendar: {zone: UTC}
+stages:
+  one: {deadline: 3d, on_expiry: two}
+  two: {events: {StageAdvanced: settled}}
+"""
 JUDGES = (("IND", "judge"), ("ZAF", "judge"), ("CHN", "judge"))
 
 
@@ -94,14 +101,7 @@ def test_a_dispute_is_filed_under_a_shipped_procedure(bloc: Bloc) -> None:
         ({"claim": "x"}, "$.body.claim"),
         ({"roster": [""]}, "$.body.roster[0]"),
         ({"procedure": "own", "text": "schema: concordat/procedure@1\nprocedure: own\nstages: {}\n"}, "own"),
-        (
-            {
-                "procedure": "own",
-                "text": "schema: concordat/procedure@1\nprocedure: own\n"
-                "calendar: {zone: Asia/Shangai}\nstages: {a: {}}\n",
-            },
-            'Did you mean "Asia/Shanghai"?',
-        ),
+        ({"procedure": "own", "text": OWN.replace("UTC", "Asia/Shangai")}, 'Did you mean "Asia/Shanghai"?'),
     ],
 )
 def test_what_is_not_filed(bloc: Bloc, body: dict[str, Any], words: str) -> None:
@@ -113,14 +113,7 @@ def test_what_is_not_filed(bloc: Bloc, body: dict[str, Any], words: str) -> None
 
 
 def test_the_members_own_procedure(bloc: Bloc) -> None:
-    text = """schema: concordat/procedure@1
-procedure: own
-calendar: {zone: UTC}
-stages:
-  one: {deadline: 3d, on_expiry: two}
-  two: {events: {StageAdvanced: settled}}
-"""
-    file(bloc, "own", text=text)
+    file(bloc, "own", text=OWN)
     bloc.pass_time(4 * DAY + DAY)  # three days behind 1 January, 24:00 of Sunday the 4th goes on to Monday's end
     assert case(bloc).stage == "one"
     bloc.pass_time(DAY + 1)

@@ -1,4 +1,4 @@
-"""Reviews on the record: stages in their order, what is fixed before coding, codes, comments, the adopted report."""
+"""Reviews on the record: the stages in their order, what is fixed before coding, codes, comments, the report."""
 
 from __future__ import annotations
 
@@ -269,8 +269,8 @@ def test_a_rejected_report_stays_final_and_is_voted_on_again(bloc: Bloc) -> None
 
 
 def test_an_adopted_report_marks_what_is_active_as_reviewed(bloc: Bloc) -> None:
-    years = "baseline: {year: 2023, value: 1}\ntarget: {year: 2030, value: 2}\n"
-    text = f"commitment: c1\nindicator: x\ndirection: up\n{years}"
+    ends = "baseline: {year: 2023, value: 1}\ntarget: {year: 2030, value: 2}\n"
+    text = f"commitment: c1\nindicator: x\ndirection: up\n{ends}"
     body = {"commitment": "c1", "target": text}
     bloc.say("IND", "TargetSet", **body, decision=bloc.decide("TargetSet", body, rule="majority"))
     reach(bloc, "final")
