@@ -306,6 +306,8 @@ def review(s: Session) -> None:
     s.say(("EGY", "MemberCommented", {"about": "ggg-2a", "cycle": key, "text": "Our law of March is missing."}))
     s.wait(days=15)
     s.say((CHAIR, "StageAdvanced", {"subject": key, "to": "final"}))
+    report = sha256(f"report {key}: {s.council.get('cycle', key).coverage}".encode()).hexdigest()
+    s.say((CHAIR, "ReportPublished", {"cycle": key, "report": report, "stage": "final"}))
     vote = s.vote(f"report {key}", "majority", all_but("yes"))
     told = {"cycle": key, "specific": True, "text": "Publish the budget of the programme.", "to": "ETH"}
     adopted = (CHAIR, "StageAdvanced", {"decision": vote.id, "subject": key, "to": "adopted"})

@@ -189,7 +189,8 @@ def act_hash(type: str, body: Body | dict[str, Any]) -> str:  # noqa: A002 - the
         InputError: no such type, or a body of another form.
     """
     if not isinstance(body, Body):
-        body = read_body(model_of(type), body, type)
+        model = model_of(type)
+        body = read_body(model, {**({"decision": "none"} if "decision" in model.model_fields else {}), **body}, type)
     value = body.model_dump()
     value.pop("decision", None)
     return canonical.digest({"body": value, "type": type})
