@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,7 @@ from concordat import canonical
 from concordat.council.decide import _election_result
 from concordat.council.decide._election_contest import contest, rankings
 from concordat.council.decide._ranking_rules import pairwise, strongest_paths
-from concordat.council.decide.elections import SYSTEMS, ElectionResult, elect
+from concordat.council.decide.elections import SIZE_MAX, SYSTEMS, ElectionResult, check_size, elect
 from concordat.errors import InputError, MethodError, RuleError
 
 APPROVAL = ("pav", "phragmen", "equal_shares")
@@ -357,3 +358,93 @@ def test_as_many_seats_as_candidates_elects_all() -> None:
 def test_what_fits() -> None:
     frame = contest(["A", "B", "C", "D"], 2, {"g": 1}, {"g": ["C"], "unused": ["Z"]})
     assert [frame.fits(mask) for mask in (0b0001, 0b0011, 0b0101, 0b0111)] == [True, False, True, False]
+
+
+# --- Size and time ---
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(
+    ("candidates", "seats", "voters", "what"),
+    [
+        (201, 1, 1, "201 candidates"),
+        (200, 101, 1, "101 seats|200 candidates"),
+        (20, 5, 201, "201 voters"),
+        (3, 4, 1, "4 seats for 3 candidates"),
+    ],
+)
+def test_an_election_too_large_for_the_record_is_refused_with_its_bound(
+    system: str, candidates: int, seats: int, voters: int, what: str
+) -> None:
+    with pytest.raises(InputError, match=what):
+        check_size(system, candidates, seats, voters)
+    check_size(system, 100, 100, 200)
+
+
+def test_only_schulze_takes_fewer_candidates() -> None:
+    assert [s for s in SYSTEMS if _too_large(s, 101)] == ["schulze"]
+    with pytest.raises(InputError, match="not a system"):
+        check_size("stw", 1, 1, 1)
+
+
+def _too_large(system: str, candidates: int) -> bool:
+    try:
+        check_size(system, candidates, 1, 1)
+    except InputError:
+        return True
+    return False
+
+
+def ballots_of(kind: str, candidates: int, voters: int) -> list[tuple[str, ...]]:
+    """All rank or approve of all in an order of their own; each of half of them; a few; or in a circle."""
+    draw = random.Random(1)
+    names = [f"c{n:03}" for n in range(candidates)]
+    if kind == "all":
+        return [tuple(draw.sample(names, candidates)) for _ in range(voters)]
+    if kind == "few":
+        return [tuple(draw.sample(names, draw.randint(1, 6))) for _ in range(voters)]
+    if kind == "circle":
+        return [tuple(names[(n * candidates // voters + k) % candidates] for k in range(candidates))
+                for n in range(voters)]  # fmt: skip
+    by: list[list[str]] = [[] for _ in range(voters)]
+    for name in names:
+        for voter in draw.sample(range(voters), voters // 2):
+            by[voter].append(name)
+    return [tuple(draw.sample(own, len(own))) for own in by]
+
+
+@pytest.mark.parametrize("voters", [10, SIZE_MAX[2]])
+@pytest.mark.parametrize("kind", ["all", "half", "few", "circle"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_largest_election_is_counted_in_no_time(system: str, kind: str, voters: int) -> None:
+    candidates = 100 if system == "schulze" else SIZE_MAX[0]
+    names = [f"c{n:03}" for n in range(candidates)]
+    ballots = ballots_of(kind, candidates, voters)
+    begun = time.process_time()
+    found = elect(system, ballots, names, 60)
+    canonical.dumps(found.to_value())
+    assert time.process_time() - begun < 1.5  # 0.3 s at most; it was up to 35 s
+    assert len(found.elected) <= 60 <= len(found.elected) + len(found.tied)
+
+
+def test_values_of_stv_do_not_grow_without_end() -> None:
+    """Nearly equal rankings: each surplus doubles the digits, and Python writes no number of over 4,300."""
+    draw = random.Random(1)
+    names = [f"c{n:03}" for n in range(100)]
+    ballots = []
+    for _ in range(200):
+        place = {name: n + 2 * draw.random() for n, name in enumerate(names)}
+        ballots.append(tuple(sorted(names, key=place.__getitem__)))
+    found = elect("stv", ballots, names, 45)
+    longest = max(len(str(number)) for each in found.rounds for _, number in each.counts)
+    assert longest < 700  # two numbers of 308 digits and what voters multiply them by
+    rounded = [each for each in found.rounds if "rounded down to 60 decimals" in each.what]
+    assert rounded
+    total = sum(number for _, number in rounded[0].counts)
+    assert total <= 200
+
+
+def test_up_to_308_digits_values_of_stv_are_exact() -> None:
+    ballots = ballots_of("all", 12, 30)
+    found = elect("stv", ballots, [f"c{n:03}" for n in range(12)], 4)
+    assert not any("rounded" in each.what for each in found.rounds)

@@ -11,9 +11,9 @@
 
 A ballot that approves nobody is a voter all the same (it holds a share that it can't spend). Candidates without a
 supporter come last, tied. In step by step rules a candidate is passed over while the seats left are owed to groups
-(`_election_contest.Contest.fits`). All numbers are exact: whole numbers over one common unit (`_approval_steps`).
-For a survey: M. Lackner, P. Skowron, "Multi-Winner Voting with Approval Preferences", Springer 2023.
-Not here: weights of voters; PAV's optimum beyond 20 candidates.
+(`_election_contest.Contest.standing`). All numbers are exact: whole numbers over one common unit (`_approval_steps`).
+For a survey: M. Lackner, P. Skowron, "Multi-Winner Voting with Approval Preferences", Springer 2023. Not here: weights
+of voters; PAV's optimum beyond 20 candidates.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ PAV_EXACT_MAX = 20
 
 def pav(contest: Contest, ballots: Ballots) -> ElectionResult:
     """Proportional approval voting: exact to 20 candidates, else sequential."""
-    profile = Profile.of(contest, ballots)
+    profile = Profile.read(contest, ballots)
     if len(contest.names) > PAV_EXACT_MAX:
         step = by_rule(profile, pav_gains(profile), "adds to the score")
-        found = follow(State(0, contest.everyone), step, profile.work)
+        found = follow(State(0, contest.everyone), step, profile.work(each=1, way=0))
         note = f"{len(contest.names)} candidates: over {PAV_EXACT_MAX} the best committee is not searched for."
         name = "Sequential proportional approval voting"
         return result(contest, "pav", name, profile.voters, found, profile.twins, note)
@@ -53,7 +53,9 @@ def pav(contest: Contest, ballots: Ballots) -> ElectionResult:
     possible = 0
     for committee in best:
         every, possible = every & committee, possible | committee
-    support = tuple((name, Fraction(profile.support(i))) for i, name in enumerate(contest.names))
+    support = tuple(
+        (name, Fraction(sum(profile.times[n] for n in profile.of(i)))) for i, name in enumerate(contest.names)
+    )
     rounds = (
         Round("Voters who approve of each.", support),
         Round("Highest score of a committee.", (("score", score),), elected=contest.named(every),
@@ -82,23 +84,23 @@ def _committees(size: int, seats: int) -> npt.NDArray[np.int64]:
     """The masks of all sets of so many candidates: made one by one where they are few, else picked from all masks."""
     if comb(size, seats) * 100 < 1 << size:
         return np.fromiter((mask_of(one) for one in combinations(range(size), seats)), dtype=np.int64)
-    masks = np.arange(1 << size, dtype=np.int64)
-    found: npt.NDArray[np.int64] = masks[np.bitwise_count(masks) == seats]
-    return found
+    every: npt.NDArray[np.int64] = np.arange(1 << size, dtype=np.int64)
+    return np.extract(np.bitwise_count(every) == seats, every)
 
 
 def phragmen(contest: Contest, ballots: Ballots) -> ElectionResult:
     """Phragmen's sequential rule."""
-    profile = Profile.of(contest, ballots)
+    profile = Profile.read(contest, ballots)
     step = by_rule(profile, rule_costs(profile), "would bring the highest load to")
-    found = follow(State(0, contest.everyone, (0,) * len(ballots)), step, profile.work)
+    found = follow(State(0, contest.everyone, (0,) * len(ballots)), step, profile.work(each=1, way=2))
     return result(contest, "phragmen", "Phragmen's sequential rule", profile.voters, found, profile.twins)
 
 
 def equal_shares(contest: Contest, ballots: Ballots) -> ElectionResult:
     """The method of equal shares, completed by Phragmen's rule."""
-    profile = Profile.of(contest, ballots)
+    profile = Profile.read(contest, ballots)
     step = by_rule(profile, rule_costs(profile), "costs a supporter (or brings the load to)")
     start = State(0, contest.everyone, (contest.seats,) * len(ballots), profile.voters, buying=True)
     name = "Method of equal shares, completed by Phragmen"
-    return result(contest, "equal_shares", name, profile.voters, follow(start, step, profile.work), profile.twins)
+    found = follow(start, step, profile.work(each=4, way=2))
+    return result(contest, "equal_shares", name, profile.voters, found, profile.twins)

@@ -16,7 +16,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from concordat.council.decide._election_contest import Approval, Contest, mask_of, members
-from concordat.council.decide._election_result import Round, Step, first_of_each
+from concordat.council.decide._election_result import Round, Step, Work, first_of_each
 
 Ballots = Sequence[tuple[Approval, int]]
 Cost = tuple[int, int] | None  # None: nobody can pay, or nobody supports
@@ -44,7 +44,6 @@ class Profile:
     Attributes:
         twins: candidate to all that have the same supporters and the same group with a quota. times: voters of each
             distinct ballot. masks: its candidates. supporters: the distinct ballots of the first of each twins.
-        work: about how many numbers one step looks at.
     """
 
     contest: Contest
@@ -53,10 +52,9 @@ class Profile:
     times: tuple[int, ...]
     masks: tuple[int, ...]
     supporters: Mapping[int, tuple[int, ...]]
-    work: int
 
     @classmethod
-    def of(cls, contest: Contest, ballots: Ballots) -> Profile:
+    def read(cls, contest: Contest, ballots: Ballots) -> Profile:
         """From distinct ballots with their number of voters."""
         by: list[list[int]] = [[] for _ in contest.names]
         for n, (ballot, _) in enumerate(ballots):
@@ -68,20 +66,24 @@ class Profile:
             groups[key] = groups.get(key, 0) | 1 << who
         twins = {who: groups[contest.group_of(who), tuple(own)] for who, own in enumerate(by)}
         firsts = first_of_each(contest.everyone, twins)
-        supporters = {who: tuple(by[who]) for who in firsts}
         return cls(
             contest=contest,
             twins=twins,
             voters=sum(times for _, times in ballots),
             times=tuple(times for _, times in ballots),
             masks=tuple(mask_of(ballot) for ballot, _ in ballots),
-            supporters=supporters,
-            work=sum(4 + len(own) for own in supporters.values()) + len(ballots),
+            supporters={who: tuple(by[who]) for who in firsts},
         )
 
-    def support(self, who: int) -> int:
-        """How many voters approve of a candidate."""
-        return sum(self.times[n] for n in self.supporters[first_of_each(self.twins[who], self.twins)[0]])
+    def work(self, each: int, way: int) -> Work:
+        """What a step looks at, with so many numbers for each supporter, and each way to go on for each ballot."""
+        seen = sum(8 + each * len(own) for own in self.supporters.values())
+        return Work(seen + 2 * len(self.times), 8 + way * len(self.times))
+
+    def of(self, who: int) -> tuple[int, ...]:
+        """The distinct ballots that approve of a candidate."""
+        twins = self.twins[who]
+        return self.supporters[(twins & -twins).bit_length() - 1]
 
 
 Costs = Callable[[State, Iterable[int]], dict[int, Cost]]
@@ -143,7 +145,9 @@ def by_rule(profile: Profile, costs_of: Costs, word: str) -> Callable[[State], S
             what = "Nobody else can be paid for: the seats left go by Phragmen's rule."
             return Step([State(state.elected, state.open, held, state.unit)], lambda: Round(what))
         least, firsts = _least(payable) if payable else (None, list(costs))
-        tied = mask_of(who for first in firsts for who in members(twins[first] & stand))
+        tied = 0
+        for first in firsts:
+            tied |= twins[first] & stand
         ways = [_elect(profile, state, who, least) for who in first_of_each(tied, twins)]
         return Step(ways, lambda: _round(profile, state, stand, payable, tied, word))
 
@@ -167,9 +171,8 @@ def _elect(profile: Profile, state: State, who: int, least: Cost) -> State:
     if held and least is not None:
         number, scale = least
         moved = [own * scale for own in held]
-        for n, mask in enumerate(profile.masks):
-            if mask >> who & 1:
-                moved[n] = moved[n] - min(moved[n], number) if state.buying else number
+        for n in profile.of(who):
+            moved[n] = max(0, moved[n] - number) if state.buying else number
         unit *= scale
         common = gcd(unit, *moved)
         held, unit = tuple(own // common for own in moved), unit // common

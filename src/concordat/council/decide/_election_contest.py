@@ -77,7 +77,7 @@ def members(mask: int) -> list[int]:
     >>> members(0b1011)
     [0, 1, 3]
     """
-    return [i for i in range(mask.bit_length()) if mask >> i & 1]
+    return [i for i, bit in enumerate(bin(mask)[:1:-1]) if bit == "1"]
 
 
 def mask_of(candidates: Iterable[int]) -> int:

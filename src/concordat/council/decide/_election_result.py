@@ -27,8 +27,8 @@ from concordat.council.decide._election_contest import Contest, mask_of, members
 
 STATES_MAX = 2_000
 STEPS_MAX = 20_000
-STEPS_LEAST = 200
-WORK_MAX = 2_000_000
+STEPS_LEAST = 50
+WORK_MAX = 3_000_000
 COMMITTEES_MAX = 200
 SHOWN_MAX = 100  # numbers in a line of text; the value has all
 
@@ -165,7 +165,7 @@ S = TypeVar("S", bound=Count)
 
 @dataclass(frozen=True)
 class Step(Generic[S]):
-    """What a count does next: each way to go on, none when it is finished; the round is made where it is shown."""
+    """What a count does next: each way to go on, none when it is finished; the round, made only where it is shown."""
 
     ways: Sequence[S] = ()
     round: Callable[[], Round] | None = None
@@ -181,13 +181,21 @@ class Outcomes:
     rounds: tuple[Round, ...]
 
 
-def follow(start: S, step: Callable[[S], Step[S]], work: int) -> Outcomes:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """About how many numbers a step looks at, and how many more for each way to go on."""
+
+    step: int
+    way: int
+
+
+def follow(start: S, step: Callable[[S], Step[S]], work: Work) -> Outcomes:
     """Follow a count through every tie. The rounds shown take the first of the tied by name wherever there is a tie.
 
     Args:
-        work: about how many numbers a step looks at. It bounds the steps that ties may take, and no count without ties.
+        work: what steps cost. It bounds how far ties are followed, and no count without ties.
     """
-    most = min(STEPS_MAX, max(STEPS_LEAST, WORK_MAX // work))
+    left = max(WORK_MAX, STEPS_LEAST * work.step)
     frontier: dict[S, None] = {start: None}
     ends: dict[int, None] = {}
     rounds: list[Round] = []
@@ -203,8 +211,12 @@ def follow(start: S, step: Callable[[S], Step[S]], work: int) -> Outcomes:
             if not taken.ways:
                 ends[state.elected] = None
             reached.update(dict.fromkeys(taken.ways))
+            left -= work.step + work.way * len(taken.ways)
+            if left < 0 and len(frontier) > 1:
+                break
         steps += len(frontier)
-        if len(reached) > STATES_MAX or (len(reached) > 1 and steps + len(reached) > most):
+        spent = left < 0 and max(len(frontier), len(reached)) > 1
+        if spent or len(reached) > STATES_MAX or steps + len(reached) > STEPS_MAX:
             halves = [(s.elected, s.elected | s.open) for s in frontier] + [(end, end) for end in ends]
             certain, possible = halves[0]
             for sure, maybe in halves[1:]:

@@ -1,4 +1,4 @@
-"""Who is elected from rankings by the single transferable vote, with exact fractions.
+"""Who is elected from rankings by the single transferable vote, with exact fractions up to 308 digits.
 
 Droop quota Q = floor(V / (seats + 1)) + 1 of the V ballots that rank somebody. Then, until the seats are filled:
 
@@ -12,6 +12,9 @@ Those elected in one count are elected together; after each transfer step 2 is l
 are excluded together, since that moves no paper. Equal largest surpluses and equal lowest votes are ties: every order
 is followed (`_election_result`), no earlier count and no lot decides.
 
+Each transfer can double the digits of a value. Where the common denominator of all values would have over 1,024 bits
+(308 digits), they are rounded down to 60 decimals, and the rounds say so: a count of twenty seats may come to that.
+
 Quotas of groups: a hopeful is *guarded*, never excluded, while its group has no more hopefuls than it is owed; and as
 soon as all seats left are owed to groups, all other hopefuls are excluded. If those at the quota don't fit together,
 the one with most votes is elected first.
@@ -23,8 +26,8 @@ Not here: papers with tied places, Meek's method.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import gcd
@@ -34,6 +37,7 @@ from concordat.council.decide._election_result import (
     ElectionResult,
     Round,
     Step,
+    Work,
     first_of_each,
     follow,
     result,
@@ -41,6 +45,8 @@ from concordat.council.decide._election_result import (
 from concordat.errors import MethodError
 
 Ballots = Sequence[tuple[Ranking, int]]
+EXACT_BITS = 1024
+ROUNDED_TO = 10**60
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class _Count:
 
     Attributes:
         values: over `unit`, in lowest terms, so that equal states are equal values.
+        rounded: whether they were rounded down to 60 decimals on the way.
     """
 
     elected: int
@@ -57,6 +64,7 @@ class _Count:
     holders: tuple[int, ...]
     values: tuple[int, ...]
     unit: int = 1
+    rounded: bool = False
 
 
 def droop(voters: int, seats: int) -> int:
@@ -82,7 +90,7 @@ def stv(contest: Contest, ballots: Ballots) -> ElectionResult:
     counting = _Stv(contest, papers, droop(voters, contest.seats))
     firsts = tuple(order[0] for order, _ in papers)
     start = _Count(0, contest.everyone, 0, firsts, (1,) * len(papers))
-    found = follow(start, counting.step, 2 * len(contest.names) + 4 * len(papers))
+    found = follow(start, counting.step, Work(4 * len(contest.names) + 2 * len(papers), 8 + 2 * len(papers)))
     notes = [f"quota {droop(voters, contest.seats)} of {voters} votes."]
     if voters < cast:
         notes.append(f"blank ballots, not in the quota: {cast - voters}.")
@@ -182,7 +190,7 @@ class _Stv:
 
     def last_of_each(self, tied: int) -> list[int]:
         """Of twins the last by name goes first, so that those who stay are always the first ones."""
-        return [members(tied & self.twins[first])[-1] for first in first_of_each(tied, self.twins)]
+        return [(tied & self.twins[first]).bit_length() - 1 for first in first_of_each(tied, self.twins)]
 
     def can_lose(self, state: _Count, out: int) -> bool:
         """Whether enough hopefuls stay, for the seats and for each group."""
@@ -204,31 +212,34 @@ class _Stv:
     # --- Papers ---
 
     def with_elected(self, state: _Count, new: int) -> _Count:
-        return _Count(state.elected | new, state.open & ~new, state.pending | new, state.holders, state.values,
-                      state.unit)  # fmt: skip
+        elected, pending = state.elected | new, state.pending | new
+        return replace(state, elected=elected, open=state.open & ~new, pending=pending)
 
     def without(self, state: _Count, out: int) -> _Count:
         stay = state.open & ~out
-        return self.moved(state, stay, state.pending, lambda holder: out >> holder & 1 == 1, (1, 1))
+        return self.moved(state, stay, state.pending, out, (1, 1))
 
     def passed_on(self, state: _Count, who: int, votes: int) -> _Count:
-        share = (votes - self.quota * state.unit, votes)
-        return self.moved(state, state.open, state.pending & ~(1 << who), lambda holder: holder == who, share)
+        share = (max(0, votes - self.quota * state.unit), votes)  # what was rounded may lie a trifle below the quota
+        return self.moved(state, state.open, state.pending & ~(1 << who), 1 << who, share)
 
-    def moved(
-        self, state: _Count, stay: int, pending: int, leaves: Callable[[int], bool], share: tuple[int, int]
-    ) -> _Count:
+    def moved(self, state: _Count, stay: int, pending: int, leaving: int, share: tuple[int, int]) -> _Count:
         """Papers of those who are left go to their next hopeful, at their value times `share`."""
         keep, whole = share
-        holders, values = list(state.holders), [value * whole for value in state.values]
-        for n, (order, _) in enumerate(self.papers):
-            if holders[n] >= 0 and leaves(holders[n]):
-                following = order[order.index(holders[n]) + 1 :]
-                holders[n] = next((c for c in following if stay >> c & 1), -1) if keep else -1
-                values[n] = state.values[n] * keep if holders[n] >= 0 else 0
-        unit = state.unit * whole
+        holders = list(state.holders)
+        values = [value * whole for value in state.values] if whole > 1 else list(state.values)
+        for n in [n for n, holder in enumerate(holders) if holder >= 0 and leaving >> holder & 1]:
+            order = self.papers[n][0]
+            following = order[order.index(holders[n]) + 1 :]
+            holders[n] = next((c for c in following if stay >> c & 1), -1) if keep else -1
+            values[n] = state.values[n] * keep if holders[n] >= 0 else 0
+        unit, rounded = state.unit * whole, state.rounded
         common = gcd(unit, *values)
-        return _Count(state.elected, stay, pending, tuple(holders), tuple(v // common for v in values), unit // common)
+        if common > 1:
+            values, unit = [value // common for value in values], unit // common
+        if unit.bit_length() > EXACT_BITS:
+            values, unit, rounded = [value * ROUNDED_TO // unit for value in values], ROUNDED_TO, True
+        return _Count(state.elected, stay, pending, tuple(holders), tuple(values), unit, rounded)
 
     # --- Rounds ---
 
@@ -236,6 +247,7 @@ class _Stv:
         self, what: str, state: _Count, votes: list[int], *, elected: int = 0, excluded: int = 0, tied: int = 0
     ) -> Round:
         names, named = self.contest.names, self.contest.named
+        what += " Values are rounded down to 60 decimals." if state.rounded else ""
         counts = tuple((names[who], Fraction(votes[who], state.unit)) for who in members(state.open | state.pending))
         return Round(what, counts, named(elected), named(excluded), named(tied))
 

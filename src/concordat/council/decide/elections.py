@@ -33,7 +33,7 @@ from concordat.council.decide._election_result import ElectionResult, Round
 from concordat.errors import InputError
 from concordat.settings import nearest
 
-__all__ = ["SYSTEMS", "ElectionResult", "Round", "check_ballot", "elect"]
+__all__ = ["SYSTEMS", "ElectionResult", "Round", "check_ballot", "check_size", "elect"]
 
 _APPROVAL: dict[str, Callable[[Contest, Any], ElectionResult]] = {
     "pav": _approval_rules.pav,
@@ -46,6 +46,9 @@ _RANKING: dict[str, Callable[[Contest, Any], ElectionResult]] = {
     "stv": _stv.stv,
 }
 SYSTEMS = (*_APPROVAL, *_RANKING)
+# What every member counts while it folds the record, in less than half a second: candidates, seats, voters.
+SIZE_MAX = (200, 100, 200)
+SIZE_MAX_OF = {"schulze": (100, 100, 200)}  # it shows two tables of all pairs
 
 
 def elect(
@@ -92,6 +95,28 @@ def check_ballot(system: str, ballot: Any, candidates: Iterable[str]) -> None:
         approvals([ballot], names)
     else:
         rankings([ballot], names, ties=system != "stv")
+
+
+def check_size(system: str, candidates: int, seats: int, voters: int) -> None:
+    """Whether an election is small enough for the record: asked before it is opened, so that its count never tarries.
+
+    `elect` itself takes larger ones.
+
+    Raises:
+        InputError: too many candidates, seats or voters, or more seats than candidates; with the bound.
+
+    >>> check_size("stv", candidates=40, seats=9, voters=30)
+    """
+    _check_system(system)
+    given = {"candidates": candidates, "seats": seats, "voters": voters}
+    for (what, number), most in zip(given.items(), SIZE_MAX_OF.get(system, SIZE_MAX), strict=True):
+        if number > most:
+            hint = "Hold it in parts, or under another system."
+            said = f"{number:,} {what}; an election by {system} on the record takes {most}."
+            raise InputError(said, where=what, hint=hint, code="too_large")
+    if seats > candidates:
+        said = f"{seats} seats for {candidates} candidates."
+        raise InputError(said, where="seats", hint="Fewer seats, or more candidates.", code="seats")
 
 
 def _check_system(system: str) -> None:
