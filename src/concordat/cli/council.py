@@ -188,7 +188,7 @@ def text(
     json: bool = JSON,
 ) -> None:
     """Print a proposal's text, or what it comes to for one member."""
-    from concordat.council.documents import consolidated
+    from concordat.council.standings import consolidated
 
     with seat(home, passphrase_file, speaker, demo) as place:
         found = place.council.get("proposal", proposal)

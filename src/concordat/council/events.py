@@ -14,8 +14,8 @@ from concordat.council.state import Council, Passing
 from concordat.ledger.fold import Event
 
 MODULES = (
-    "constitution", "agenda", "documents", "voting", "counting", "silences", "consultations", "commitments",
-    "reviews", "cases",
+    "constitution", "agenda", "documents", "standings", "voting", "counting", "silences", "consultations",
+    "commitments", "reviews", "cases",
 )  # fmt: skip
 PASSING: dict[str, Passing] = {}
 

@@ -300,6 +300,10 @@ def _check_rule(council: Council, rule: Any, body: VoteOpenedBody) -> None:
         )
     if rule.method == "election" and len(body.candidates) < 1:
         raise InputError("an election needs candidates.", where="$.body.candidates", code="candidates")
+    if rule.method == "election":
+        from concordat.council.decide.elections import check_size
+
+        check_size(rule.election.system, len(body.candidates), rule.election.seats, len(council.members))
     if len(set(body.candidates)) < len(body.candidates):
         raise InputError("a candidate stands twice.", where="$.body.candidates", code="twice")
     for name in rule.weights:

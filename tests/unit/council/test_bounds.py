@@ -145,7 +145,7 @@ def test_a_zone_means_the_same_on_every_machine(tmp_path: Path) -> None:
             bloc = Bloc().found()
             bloc.say("RUS", "RuleAdopted", rules=[SILENCE.replace("Asia/Shanghai", "localtime")])
             assert '"localtime" is not a time zone' in bloc.refusal()
-            proposal = bloc.table()
+            proposal = bloc.table(rule="silence")
             bloc.certify(proposal)
             text = bloc.council.get("proposal", proposal).certified
             body = {"proposal": proposal, "rule": "silence", "text": text, "deadline": "2026-01-03T00:00"}

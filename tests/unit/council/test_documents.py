@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concordat.council.documents import consolidated
+from concordat.council.standings import consolidated
 from council_kit import DAY, HOUR, TEN, Bloc
 
 
