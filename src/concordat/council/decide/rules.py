@@ -319,11 +319,11 @@ def _hours(document: Document, key: str, low: int = 0) -> Hours:
     match = _RANGE.fullmatch(str(value)) if not isinstance(value, bool) else None
     hint = "Write 48, 24..72 or 0.. ."
     if match is None:
-        raise InputError(f'{key} can\'t be "{value}".', where=document.place(key), hint=hint, code="hours")
+        raise InputError(f'{key} can\'t be "{str(value)[:60]}".', where=document.place(key), hint=hint, code="hours")
     first = int(match[1])
     last = first if match[2] is None else (None if match[3] is None else int(match[3]))
     if first < low or (last is not None and last < first) or max(first, last or 0) > HOURS_MAX:
-        what = f"{key} must run upwards from {low} to at most {HOURS_MAX:,}, not {value}."
+        what = f"{key} must run upwards from {low} to at most {HOURS_MAX:,}, not {str(value)[:60]}."
         raise InputError(what, where=document.place(key), hint=hint, code="hours")
     return Hours(first, last)
 

@@ -257,6 +257,9 @@ def votes_to_change(
         )
         return (again.outcome == "adopted") != adopted
 
+    each = len(result.entitled) * max(
+        1, len(result.verdicts) // 8
+    )  # a tree of many conditions is judged anew each time
     if not turned(able):
         return VotesToChange(result.outcome, choice, (), True)
     found: list[tuple[str, ...]] = []
@@ -266,7 +269,7 @@ def votes_to_change(
             if any(set(smaller) <= set(members) for smaller in found):
                 continue
             tried += 1
-            if len(found) >= limit or tried * len(result.entitled) > BALLOTS_MAX:
+            if len(found) >= limit or tried * each > BALLOTS_MAX:
                 some = found or [_spared(able, turned, result.rule, weights)]
                 return VotesToChange(result.outcome, choice, tuple(some), False)
             if turned(members):
