@@ -62,7 +62,8 @@ def take(council: Council, event: Event) -> Council:
         council.fault = fault
         from concordat.council.events import note_refusal
 
-        note_refusal(council, event, str(fault))
+        # What stands with the vote is hashed: there, no words of a library that another release puts otherwise.
+        note_refusal(council, event, "its body is not as it should be." if fault.code == "body" else str(fault))
     return council
 
 
