@@ -190,7 +190,8 @@ def act_hash(type: str, body: Body | dict[str, Any]) -> str:  # noqa: A002 - the
     """
     if not isinstance(body, Body):
         model = model_of(type)
-        body = read_body(model, {**({"decision": "none"} if "decision" in model.model_fields else {}), **body}, type)
+        waits = {"decision": "none"} if "decision" in model.model_fields else {}  # some types require one
+        body = read_body(model, {**body, **waits}, type)
     value = body.model_dump()
     value.pop("decision", None)
     return canonical.digest({"body": value, "type": type})

@@ -159,7 +159,7 @@ def test_a_rule_that_can_not_be_evaluated_is_refused(text: str, words: str) -> N
 
 
 def test_what_the_act_leaves_out_the_proposal_leaves_out_too(bloc: Bloc) -> None:
-    """The hash is of the body as it is written: `until` and `subject` have defaults, which nobody wrote."""
+    """`until` and `subject` have defaults, which nobody wrote: they are the same in the act and in what decides it."""
     hold(bloc, "ChairAppointed", {"member": "ZAF"})
     assert bloc.council.chair == "ZAF"
     hold(bloc, "AgendaSet", {"items": [{"item": "a", "kind": "debate", "title": "A"}]})
