@@ -74,6 +74,9 @@ def test_a_cycle_goes_from_opened_to_adopted(bloc: Bloc) -> None:
     bloc.finish(vote)
     step(bloc, "adopted", decision=vote)
     assert (cycle(bloc).status, cycle(bloc).decision) == ("adopted", vote)
+    body = {"subject": f"report {KEY}", "rule": "majority", "closes": "2026-03-01T00:00Z", "text": A}
+    bloc.say("BRA", "VoteOpened", **body)
+    assert bloc.refusal() == f"{KEY} is adopted; its final report is voted on once it is published."
 
 
 @pytest.mark.parametrize(("stage", "to"), [(s, t) for s in STAGES[:-1] for t in STAGES[1:]])
