@@ -21,15 +21,22 @@ def result_lines(vote: Any) -> list[str]:
     elif "tally" in vote.result:
         lines.append(" ".join(vote.result["tally"]["lines"]) + _when(vote))
     else:
-        election = vote.result["election"]
-        lines += list(election.get("lines", [election.get("reason", "")]))
-        if vote.result["void"]:
+        lines += _election_lines(vote.result)
+        if vote.result.get("void"):
             lines.append(f"Void (never opened): {', '.join(vote.result['void'])}.")
         lines.append(vote.outcome + _when(vote))
     lines += [f"not counted: {member}, {reason}" for _, member, reason in vote.not_counted]
     for author, _ in vote.false_declarations:
         lines.append(f"FALSE DECLARATION by {author}: the result here is {vote.outcome} ({vote.result_hash[:16]}).")
     return lines
+
+
+def _election_lines(result: dict[str, Any]) -> list[str]:
+    """An election's rounds, or why there were none."""
+    if "missing" in result:
+        return [f"No quorum: {', '.join(result['missing'])} missing."]
+    election = result.get("election", result)
+    return list(election.get("lines", [election.get("reason", "")]))
 
 
 def _when(vote: Any) -> str:

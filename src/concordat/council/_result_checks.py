@@ -14,7 +14,7 @@ from typing import Any
 from concordat.council._body import day_end, read_body, seconds, utc, year_of
 from concordat.council._registry import KINDS
 from concordat.council._result_model import VotePart
-from concordat.council.voting import Ballot, Vote, check_choice
+from concordat.council.voting import ABOUT, ISSUED, Ballot, Vote, check_choice
 from concordat.errors import TrustError
 from concordat.ledger.bundle import Verdict
 
@@ -116,6 +116,8 @@ def check_opening(vote: Vote, proofs: Proofs) -> Said:
         raise proofs.refuse("the opening says something else.", "opening")
     if vote.opened < opening.submitted:
         raise proofs.refuse("it was opened later than the vote says.", "opening")
+    if vote.about != _about(vote.subject):
+        raise proofs.refuse(f'"{vote.subject}" is no {vote.about}.', "opening")
     end = seconds(body.closes)
     if vote.closes != end:
         closing = proofs.any(
@@ -124,6 +126,13 @@ def check_opening(vote: Vote, proofs: Proofs) -> Said:
         if not closing.submitted <= vote.closes < end or set(vote.entitled) - set(vote.ballots) or reveal:
             raise proofs.refuse(f"it closed {utc(end)}, not {utc(vote.closes)}.", "closing")
     return opening
+
+
+def _about(subject: str) -> str:
+    """What a subject is: no question may read like an id, or begin with a word that means something."""
+    word = next((word for word in ABOUT if subject.startswith(word)), "")
+    kinds = {"a": "amendment", "p": "proposal"} if ISSUED.fullmatch(subject) else {}
+    return word.strip() or kinds.get(subject[0], "question")
 
 
 def rule_text(vote: Vote, opening: Said, proofs: Proofs) -> str:
@@ -136,6 +145,8 @@ def rule_text(vote: Vote, opening: Said, proofs: Proofs) -> str:
     for text in adopted.body.rules:
         rule = Rule.load(text, where="rule")
         if (rule.hash, rule.name, rule.version) == (vote.rule_hash, vote.rule, vote.rule_version):
+            if vote.objection_s != rule.objection_hours.low * 3600:
+                raise proofs.refuse(f"{rule.name} lets objections come at other times.", "rule")
             if rule.method != vote.method:
                 raise proofs.refuse(f"{rule.name} is a {rule.method}, not a {vote.method}.", "rule")
             return str(text)
@@ -159,22 +170,23 @@ def check_tables(vote: Vote, rule: Any, opening: Said, proofs: Proofs) -> None:
             raise proofs.refuse(f"the group {name} is not the one adopted.", "groups")
 
 
-def check_attendance(vote: Vote, part: VotePart, head: Any, opening: Said, proofs: Proofs) -> None:
+def check_attendance(vote: Vote, part: VotePart, head: Any, proofs: Proofs) -> None:
     """Who counts as present was recorded so in the vote's meeting, or cast a ballot."""
     at_opening = _present(vote, part.opening_entries, vote.opened, proofs)
     at_closing = _present(vote, part.present_entries, vote.closes, proofs)
     entitled = set(vote.entitled)
-    if at_opening != set(vote.present_at_opening) or set(head.at_opening) != at_opening & entitled:
+    if not set(head.at_opening) == set(vote.present_at_opening) == at_opening & entitled:
         raise proofs.refuse("who was present at the opening is not what was recorded.", "attendance")
     there = {m for m, b in vote.ballots.items() if b.choice != "not_participating"}
-    least, most = (at_closing | there) & entitled, (at_closing | set(vote.ballots)) & entitled
-    odd = sorted((set(head.at_vote) - most) | (least - set(head.at_vote)))
+    odd = sorted(((at_closing | there) & entitled) ^ set(head.at_vote))
     if odd:
         is_there = odd[0] in head.at_vote
         what = (
             "counts as present, and neither record nor ballot says so" if is_there else "was present, and isn't counted"
         )
         raise proofs.refuse(f"{odd[0]} {what}.", "attendance")
+    if tuple(head.at_vote) != vote.present or tuple(head.at_opening) != vote.present_at_opening:
+        raise proofs.refuse("who was present is not what was counted.", "attendance")
 
 
 def _present(vote: Vote, entries: Iterable[str], until: int, proofs: Proofs) -> set[str]:
@@ -189,7 +201,7 @@ def _present(vote: Vote, entries: Iterable[str], until: int, proofs: Proofs) -> 
     return present
 
 
-def check_ballots(vote: Vote, rule: Any, opening: Said, proofs: Proofs) -> None:
+def check_ballots(vote: Vote, rule: Any, proofs: Proofs) -> None:
     """Every ballot is an entitled member's or its proxy's, and no proxy votes for more than the rule allows."""
     strangers = sorted(set(vote.ballots) - set(vote.entitled))
     if strangers:
@@ -197,16 +209,16 @@ def check_ballots(vote: Vote, rule: Any, opening: Said, proofs: Proofs) -> None:
     if len({b.entry for b in vote.ballots.values()}) < len(vote.ballots):
         raise proofs.refuse("one entry is the ballot of two members.", "ballot")
     for member in sorted(vote.sealed):
-        _check_sealed(vote, member, opening, proofs)
+        _check_sealed(vote, member, proofs)
     for member, ballot in sorted(vote.ballots.items()):
-        _check_ballot(vote, rule, member, ballot, opening, proofs)
+        _check_ballot(vote, rule, member, ballot, proofs)
     held = Counter(b.by for m, b in vote.ballots.items() if b.by != m)
     for holder, count in sorted(held.items()):
         if count > rule.proxy or holder not in vote.entitled:
             raise proofs.refuse(f"{holder} votes for {count} others; {rule.name} allows {rule.proxy}.", "proxy")
 
 
-def _check_sealed(vote: Vote, member: str, opening: Said, proofs: Proofs) -> None:
+def _check_sealed(vote: Vote, member: str, proofs: Proofs) -> None:
     """A member's commitment, made while the vote was open; what opened it is its ballot."""
     sealed = vote.sealed[member]
     found = proofs.one(sealed.entry, "BallotCommitted")
@@ -219,7 +231,7 @@ def _check_sealed(vote: Vote, member: str, opening: Said, proofs: Proofs) -> Non
         raise proofs.refuse("it was sealed otherwise.", "sealed", f"ballot of {member}")
 
 
-def _check_ballot(vote: Vote, rule: Any, member: str, ballot: Ballot, opening: Said, proofs: Proofs) -> None:
+def _check_ballot(vote: Vote, rule: Any, member: str, ballot: Ballot, proofs: Proofs) -> None:
     """One ballot: the member's or its proxy's, on this text under this rule, in time, with this choice."""
     place = f"ballot of {member}"
     found = proofs.one(ballot.entry, "BallotRevealed" if vote.reveal_until else "BallotCast")

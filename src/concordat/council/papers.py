@@ -7,7 +7,6 @@ early closing and word on a tie. `result` puts them into a result file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,12 +67,7 @@ def note_taken(council: Council, found: Event, body: Any) -> None:
 def recorded(council: Council, meeting: str, moment: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Who was recorded present in a meeting at a moment, and the entries that say so, in order."""
     found = council.find("meeting", meeting) if meeting else None
-    if found is None:
-        return (), ()
-    if hasattr(found, "at"):
-        present, entries = found.at(moment)
-        return tuple(present), tuple(entries)
-    return found.present, found.records
+    return found.at(moment) if found else ((), ())
 
 
 def entries_of(council: Council, vote: Any) -> dict[str, str]:
@@ -82,7 +76,7 @@ def entries_of(council: Council, vote: Any) -> dict[str, str]:
     found = {vote.entry: "opening", vote.rule_entry: "rule"}
     found |= dict.fromkeys(vote.weight_entries.values(), "weights")
     found |= dict.fromkeys(vote.group_entries.values(), "group")
-    found |= dict.fromkeys((*papers.present, *present_entries(council, vote)), "attendance")
+    found |= dict.fromkeys((*papers.present, *vote.present_entries), "attendance")
     found |= {papers.closing: "closing"} if papers.closing else {}
     found |= {papers.tie: "tie"} if papers.tie and vote.tie_broken else {}
     for ballot in vote.ballots.values():
@@ -94,9 +88,3 @@ def entries_of(council: Council, vote: Any) -> dict[str, str]:
     found |= dict.fromkeys(proxies, "proxy")
     powers = [papers.powers[entry] for entry in found if entry in papers.powers]
     return found | dict.fromkeys(powers, "powers")
-
-
-def present_entries(council: Council, vote: Any) -> Iterable[str]:
-    """The records of attendance that counted at the closing."""
-    kept = getattr(vote, "present_entries", None)
-    return recorded(council, vote.meeting, vote.closes)[1] if kept is None else kept

@@ -22,7 +22,7 @@ from concordat.council._body import plural
 from concordat.council._result_model import SCHEMA, BallotPart, Head, ResultFile, VotePart, read_part, vote_from
 from concordat.council.counting import tally_of
 from concordat.council.events import load_all
-from concordat.council.papers import SUPERSEDED_SHOWN, Papers, entries_of, present_entries
+from concordat.council.papers import SUPERSEDED_SHOWN, Papers, entries_of
 from concordat.council.state import Council, value_of
 from concordat.council.voting import Vote
 from concordat.errors import InputError, TrustError
@@ -89,7 +89,7 @@ def _plain(council: Council, vote: Vote) -> dict[str, Any]:
     """What of a vote a count needs; what nothing in the file proves (refusals, declarations) stays out."""
     papers = council.find("papers", vote.id) or Papers(vote.id)
     whole = value_of(vote)
-    whole |= {"opening_entries": list(papers.present), "present_entries": list(present_entries(council, vote))}
+    whole["opening_entries"] = list(papers.present)
     for ballot in whole["ballots"].values():
         ballot["superseded"] = ballot["superseded"][-SUPERSEDED_SHOWN:]
     whole["ballots"] = {m: {key: b[key] for key in BallotPart.model_fields} for m, b in whole["ballots"].items()}
@@ -113,8 +113,8 @@ def verify(data: bytes, trust: str = "", where: str = "result.json") -> Checked:
     opening = checks.check_opening(vote, proofs)
     rule = Rule.load(checks.rule_text(vote, opening, proofs), where=vote.rule)
     checks.check_tables(vote, rule, opening, proofs)
-    checks.check_ballots(vote, rule, opening, proofs)
-    checks.check_attendance(vote, file.vote, head, opening, proofs)
+    checks.check_ballots(vote, rule, proofs)
+    checks.check_attendance(vote, file.vote, head, proofs)
     checks.check_tie(vote, proofs)
     powers = checks.check_powers(proofs, {item.entry: item.as_ for item in file.evidence})
     outcome, again = tally_of(vote, rule, list(head.at_vote), list(head.at_opening), head.chair)
@@ -138,7 +138,7 @@ def _open(vote: Vote) -> tuple[str, ...]:
         "that each entry had an effect when it was taken up",
         f"who was entitled and who presided{' when the tie was broken' if vote.tie_broken else ''}",
         f"that no other version of the {' and '.join(['rule', *tables])} was in force",
-        f"that this opening was given the id {vote.id}",
+        f"that this opening was taken up when it says, and given the id {vote.id}",
         "whether the result was challenged or declared since",
     ]
     if vote.meeting:

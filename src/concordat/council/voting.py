@@ -33,7 +33,7 @@ MIN_OPEN_S = 3_600
 NOT_COUNTED_MAX = 1_000
 LIVE = ("open", "counted", "declared", "challenged", "recounted")
 ABOUT = {"withdraw ": "proposal", "adopt ": "dispute", "report ": "cycle"}
-_ISSUED = re.compile(r"[a-z]{1,4}-[0-9]{4}-[0-9]{3,}")
+ISSUED = re.compile(r"[a-z]{1,4}-[0-9]{4}-[0-9]{3,}")
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def about_of(council: Council, subject: str) -> str:
         if subject.startswith(word):
             council.get(kind, subject.removeprefix(word))
             return word.strip()
-    if _ISSUED.fullmatch(subject) or council.find("commitment", subject):
+    if ISSUED.fullmatch(subject) or council.find("commitment", subject):
         raise RuleError(f'"{subject}" reads like an id, and is none that can be voted on.', code="subject")
     return "question"
 

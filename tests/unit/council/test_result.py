@@ -72,6 +72,7 @@ class File:
     def recount(self) -> File:
         """Count what the file says now, as a forger would."""
         head = self.raw["result"]
+        self.raw["vote"]["present"] = list(head["at_vote"])
         outcome, value = tally_of(
             vote_from(self.raw["vote"], "x"), self.rule, head["at_vote"], head["at_opening"], head["chair"]
         )
@@ -128,7 +129,7 @@ def test_a_true_file_verifies_and_says_what_it_can_not_show(bloc: Bloc, file_of:
         "that each entry had an effect when it was taken up",
         "who was entitled and who presided",
         "that no other version of the rule was in force",
-        "that this opening was given the id v-2026-001",
+        "that this opening was taken up when it says, and given the id v-2026-001",
         "whether the result was challenged or declared since",
     )
 
@@ -203,6 +204,22 @@ def test_attendance_verifies_by_the_records_of_the_meeting(bloc: Bloc, file_of: 
     file.drop("attendance")
     with pytest.raises(TrustError, match="no proof of the AttendanceRecorded"):
         file.verified()
+
+
+def test_attendance_verifies_although_somebody_who_was_there_is_suspended_before_the_closing(
+    bloc: Bloc, file_of: Open
+) -> None:
+    meeting = _meeting(bloc, "EGY", "ETH", "IRN", "ZAF")
+    vote = bloc.open_vote("tea", hours=300, meeting=meeting)
+    act = {"member": "ZAF", "reason": "dues"}
+    bloc.say("IND", "MemberSuspended", **act, decision=bloc.decide("MemberSuspended", act))
+    assert bloc.council.get("member", "ZAF").status == "suspended"
+    bloc.cast(vote, {"BRA": "yes", "CHN": "yes"})
+    bloc.finish(vote)
+    file = file_of(bloc, vote)
+    assert "ZAF" not in file.raw["vote"]["present_at_opening"]
+    assert file.verified().outcome == "adopted"  # five of nine there
+    results.compare(file.data(), bloc.council)
 
 
 def test_a_true_result_verifies_after_its_group_and_weights_were_changed(file_of: Open) -> None:
@@ -406,7 +423,7 @@ def test_forged_an_id_that_the_record_never_gave_is_open_and_the_record_tells(bl
     _held(bloc, FIVE)
     file = file_of(bloc, vote)
     file.raw["vote"]["id"] = "v-2026-002"
-    assert "that this opening was given the id v-2026-002" in file.recount().verified().open
+    assert "that this opening was taken up when it says, and given the id v-2026-002" in file.recount().verified().open
     with pytest.raises(TrustError, match="v-2026-002 was opened by"):
         results.compare(file.data(), bloc.council)
     file.raw["vote"]["id"] = "v-2027-001"
@@ -419,6 +436,45 @@ def test_forged_another_method(bloc: Bloc, file_of: Open) -> None:
     file.raw["vote"]["method"] = "election"
     with pytest.raises(ConcordatError, match="majority is a vote, not a election"):
         file.verified()
+
+
+def test_forged_what_a_vote_is_about(bloc: Bloc, file_of: Open) -> None:
+    file = file_of(bloc, _held(bloc, FIVE))
+    for about in ("proposal", "withdraw", "report"):
+        file.raw["vote"]["about"] = about
+        with pytest.raises(TrustError, match=f'"tea" is no {about}'):
+            file.verified()
+    proposal = bloc.table()
+    bloc.certify(proposal)
+    vote = bloc.open_vote(proposal)
+    bloc.cast(vote, FIVE)
+    bloc.finish(vote)
+    file = file_of(bloc, vote)
+    assert (file.raw["vote"]["about"], file.verified().outcome) == ("proposal", "adopted")
+    file.raw["vote"]["about"] = "question"
+    with pytest.raises(TrustError, match='"p-2026-001" is no question'):
+        file.verified()
+
+
+def test_forged_attendance_that_differs_within_the_file(bloc: Bloc, file_of: Open) -> None:
+    file = file_of(bloc, _held(bloc, FIVE))
+    file.raw["vote"]["present"] = list(TEN)
+    with pytest.raises(TrustError, match="who was present is not what was counted"):
+        file.verified()
+
+
+def test_an_election_without_a_quorum_says_who_was_missing(file_of: Open) -> None:
+    from concordat.cli._council_words import result_lines
+
+    quorum = "quorum: {share: members, of: all, at_least: 1/2, counted: at_vote}\n"
+    bloc = Bloc().found(*RULES, ELECT + quorum)
+    vote = bloc.open_vote("who", "elect", candidates=["A", "B"])
+    bloc.cast(vote, {m: ["A"] for m in TEN[:4]})  # type: ignore[dict-item]
+    bloc.finish(vote)
+    assert file_of(bloc, vote).verified().outcome == "adjourned"
+    assert result_lines(bloc.council.get("vote", vote))[1:] == [
+        "No quorum: ETH, IDN, IND, IRN, RUS, ZAF missing.", "adjourned.",
+    ]  # fmt: skip
 
 
 def test_forged_a_stranger_among_the_voters_and_an_entry_twice(bloc: Bloc, file_of: Open) -> None:
