@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from concordat.council._registry import KINDS
+from concordat.council.constitution import act_hash
+from concordat.errors import InputError
 from council_kit import AMEND, DAY, HOUR, MAJORITY, TEN, Bloc
 
 
@@ -141,8 +146,6 @@ def test_a_delegate_votes_with_full_powers_and_not_after_they_ended(bloc: Bloc) 
 
 
 def test_a_suspended_member_has_no_vote_and_is_in_no_base(bloc: Bloc) -> None:
-    from concordat.council.constitution import act_hash
-
     act = act_hash("MemberSuspended", {"member": "IRN", "reason": "dues"})
     proposal = bloc.table(rule="amend_rules", act=act, kind="member")
     bloc.certify(proposal)
@@ -189,8 +192,6 @@ def test_a_proxy_is_signed_by_both_and_held_once(bloc: Bloc) -> None:
 
 
 def test_the_rule_at_the_opening_decides_although_it_changes_meanwhile(bloc: Bloc) -> None:
-    from concordat.council.constitution import act_hash
-
     harder = MAJORITY.replace("version: 1", "version: 2").replace("more_than: 1/2}\nvote", "more_than: 9/10}\nvote")
     assert "9/10" in harder
     act = act_hash("RuleAdopted", {"rules": [harder]})
@@ -276,3 +277,25 @@ def test_the_chair_closes_early_once_everybody_has_voted(bloc: Bloc) -> None:
     bloc.now += 1
     bloc.cast(vote, {"ZAF": "no"})
     assert bloc.refusal().startswith("late")
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "same"),
+    [
+        ("ChairAppointed", {"member": "ETH"}, {"member": "ETH", "until": None, "decision": "v-2026-001"}),
+        (
+            "CommitmentMoved",
+            {"commitment": "c1", "to": "completed", "reason": "done"},
+            {"commitment": "c1", "to": "completed", "reason": "done", "decision": "v-1"},
+        ),
+    ],
+)
+def test_an_act_has_one_hash_with_and_without_its_defaults_and_its_decision(
+    kind: str, written: dict[str, Any], same: dict[str, Any]
+) -> None:
+    digest = act_hash(kind, written)
+    assert act_hash(kind, same) == act_hash(kind, KINDS[kind].body(**same)) == digest
+    with pytest.raises(InputError, match=r'\$\.body\.untill: "untill" is not a key of ChairAppointed'):
+        act_hash("ChairAppointed", {"member": "ETH", "untill": "2026-12-31"})
+    with pytest.raises(InputError, match="not a type of entry of the council"):
+        act_hash("ChairApointed", written)
