@@ -120,7 +120,7 @@ def _keep(council: Council, dispute: Dispute) -> None:
 def pass_dispute(council: Council, key: str, moment: int) -> None:
     """Its deadline, and the merge delay behind it, have passed."""
     dispute: Dispute = council.get("dispute", key)
-    case = advance(dispute.case, council.ledger_time, council.merge_delay_s)
+    case = advance(dispute.case, max(dispute.case.ledger_time, council.ledger_time), council.merge_delay_s)
     if case.state != dispute.case.state:
         _keep(council, Dispute(dispute.id, case, dispute.subject, dispute.entries))
 
@@ -134,7 +134,7 @@ def _hand(council: Council, found: Event, key: str, by: str, body: dict[str, Any
     from concordat.council.disputes.machine import receive
 
     dispute: Dispute = council.get("dispute", key)
-    case = advance(dispute.case, council.ledger_time, council.merge_delay_s)
+    case = advance(dispute.case, max(dispute.case.ledger_time, council.ledger_time), council.merge_delay_s)
     filing = case.filing
     holders = {h for _, h in filing.roles} | {council.chair}
     if by not in {*filing.parties, *case.state.seats, *filing.roster, *holders, "council"}:

@@ -32,7 +32,10 @@ def start(bloc: str, founders: Sequence[str], *, chair: str = "", merge_delay_ho
         founders: the active members of membership version 1. chair: the first of its rota.
         merge_delay_hours: that of the membership file.
     """
+    from concordat.council._zones import zone_names
+
     load_all()
+    zone_names()  # without the package of time zones deadlines would differ from those of others: stop here
     council = Council(bloc, tuple(founders), chair, merge_delay_hours * 3600)
     for member in council.founders:
         council.put("member", Member(member, "active"))
