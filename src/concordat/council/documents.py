@@ -392,7 +392,8 @@ def _certified(council: Council, found: Event, body: TextCertifiedBody) -> None:
     proposal: Proposal = council.get("proposal", body.proposal)
     waiting = amendments_of(council, proposal.id)
     if waiting:
-        raise RuleError(f"{', '.join(a.id for a in waiting)} wait for a vote.", code="amendments")
+        verb = "waits" if len(waiting) == 1 else "wait"
+        raise RuleError(f"{', '.join(a.id for a in waiting)} {verb} for a vote.", code="amendments")
     if body.version != proposal.text.hash:
         raise RuleError(f"{proposal.id} stands at version {proposal.text.hash[:16]}.", code="stale")
     lacking = [x for x in proposal.text.lacking() if x.split()[0] in proposal.authentic]

@@ -85,7 +85,7 @@ def test_certification_needs_every_authentic_language_and_no_open_amendment(bloc
         bloc, proposal, op="replace", paragraph="p1", text={"en": "We share all.", "ru": "Мы делимся всем."}
     )
     bloc.certify(proposal)
-    assert bloc.refusal() == f"{amendment} wait for a vote."
+    assert bloc.refusal() == f"{amendment} waits for a vote."
     _adopt(bloc, amendment)
     bloc.certify(proposal)
     assert "zh p1 has no words yet." in bloc.refusal()
