@@ -19,6 +19,7 @@ version: 1
 method: vote
 adopt: {none_of: [{share: members, choice: no, of: present, at_least: 1}]}
 """
+TIED = MAJORITY.replace("rule: majority", "rule: tied").replace("vote_change", "tie: chair_decides\nvote_change")
 A, ZERO = "a" * 64, "0" * 64
 TARGET = "indicator: x\ndirection: up\nbaseline: {year: 2023, value: 1}\ntarget: {year: 2030, value: 2}\n"
 MOMENTS = (0, 0, 0, 1, HOUR, 13 * HOUR, DAY, 3 * DAY, 16 * DAY, 2 * DAY + HOUR, 37 * HOUR)
@@ -29,7 +30,7 @@ class World:
     """A bloc of four, and bodies of every type that name what there is."""
 
     def __init__(self) -> None:
-        self.bloc = Bloc(FOUR).found(AMEND, MAJORITY, SILENCE, ELECT, NEGATIVE)
+        self.bloc = Bloc(FOUR).found(AMEND, MAJORITY, SILENCE, ELECT, NEGATIVE, TIED)
         self.author = ""
 
     def pick(self, kind: str, n: int) -> str:
@@ -51,7 +52,7 @@ class World:
         council = self.bloc.council
         proposal, cycle = self.pick("proposal", n), self.pick("cycle", n)
         subjects = (
-            (proposal, "majority"), (self.pick("amendment", n), "majority"), ("tea", "majority"), ("who", "elect"),
+            (proposal, "majority"), (self.pick("amendment", n), "majority"), ("tea", "tied"), ("who", "elect"),
             (f"withdraw {proposal}", "majority"), (f"report {cycle}", "majority"),
             (f"adopt {self.pick('dispute', n)}", "negative_consensus"),
         )  # fmt: skip
@@ -95,10 +96,16 @@ class World:
         rule = ("majority", "silence", "amend_rules", "nothing")[m % 4]
         second = {"rules": [MAJORITY.replace("version: 1", "version: 2")]}
         suspend = {"member": "ZAF", "reason": "x"}
-        acts = (("MemberSuspended", suspend), ("AgendaSet", {"items": []}), ("RuleAdopted", second))
+        acts: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("MemberSuspended", suspend), ("AgendaSet", {"items": []}), ("RuleAdopted", second),
+            ("ChairAppointed", {"member": "CHN"}), ("GroupAdopted", {"group": "g", "members": ["CHN", "IND"]}),
+            ("MemberAdmitted", {"member": "EGY", "membership": 2}), ("WeightsAdopted", self._weights(1)),
+            ("CommitmentMoved", {"commitment": "c0", "to": "lapsed", "reason": "r"}),
+            ("ProposalEnded", {"proposal": "p-2026-001", "to": "ended"}),
+        )  # fmt: skip
         act = [None, *(act_hash(*found) for found in acts)]
         body = {"title": "t", "rule": rule, "amendment_rule": "majority", "texts": texts, "authentic": ["en"]}
-        return body | ({"act": act[n % 4]} if n % 4 else {})
+        return body | ({"act": act[n % 10]} if n % 10 else {})
 
     def _proposal(self, n: int) -> Any:
         return self.bloc.council.find("proposal", self.pick("proposal", n))
@@ -168,8 +175,13 @@ class World:
         row = {"document": document, "kind": "k", "who": "w", "what": "w", "measures": [{"source": "wb"}]}
         return {"commitments": [{**row, "id": f"c{k % 3}"} for k in range(m % 3, m % 3 + 1 + n % 3)]}
 
+    @staticmethod
+    def _weights(n: int) -> dict[str, Any]:
+        values = dict.fromkeys(FOUR, 1 + n)
+        return {"table": "pop", "day": "2026-01-01", "unit": "u", "source": "s", "values": values}
+
     def _plain(self, kind: str, n: int, m: int) -> dict[str, Any]:
-        pick, decision = self.pick, self.pick("vote", m)
+        pick, decision = self.pick, self.pick("vote", -1 if m < 0 else m)
         proposal, vote, member = pick("proposal", n), pick("vote", n), FOUR[n % 4]
         silence, consultation, cycle = pick("silence", n), pick("consultation", n), pick("cycle", n)
         dispute, pledge = {"dispute": pick("dispute", n)}, pick("commitment", n)
@@ -178,9 +190,7 @@ class World:
             "ObserverAdmitted": {"observer": ("FRA", "ZAF")[n % 2]},
             "FullPowersIssued": {"person": "del", "scope": [("all", "BallotCast")[n % 2]]},
             "KeyRotated": {"role": "node", "membership": 1 + n % 3},
-            "WeightsAdopted": {
-                "table": "pop", "day": "2026-01-01", "unit": "u", "source": "s", "values": dict.fromkeys(FOUR, 1 + n),
-            },
+            "WeightsAdopted": {**self._weights(n), "decision": decision},
             "GroupAdopted": {"group": "g", "members": [member, FOUR[m % 4]], "decision": decision},
             "ChairAppointed": {"member": member, "decision": decision},
             "MeetingOpened": {"title": "m", "begins": self.when(n)},
@@ -229,7 +239,7 @@ class World:
             },
             "DisputeFiled": {"procedure": ("council-default", "odr")[n % 2], "respondent": FOUR[m % 4], "subject": "x"},
             "ResponseFiled": dispute,
-            "NeutralAppointed": {**dispute, "neutral": ("PCA", "BRA.del")[m % 2]},
+            "NeutralAppointed": {**dispute, "neutral": ("PCA", "BRA.del", "N2", "N3")[m % 4]},
             "NeutralChallenged": {**dispute, "neutral": "PCA", "reason": "r"},
             "DeadlineExtended": {**dispute, "period": ("5d", "400d", "x")[m % 3]},
             "DisputeSuspended": {**dispute, "resume": bool(m % 2)},
@@ -284,6 +294,10 @@ _CYCLE = (
     "VoteOpened 0 -1 5", *(f"BallotCast {w} -1 6" for w in range(4)), "ClockTicked 0 0 0 9", "StageAdvanced 0 -6 4 7",
 )  # fmt: skip
 _DISPUTE = ("DisputeFiled 1 -2 3", *(f"StageAdvanced {w} -1 {m} 3" for m in (5, 6, 7) for w in (1, 3)))
+_PANEL = (
+    *_DISPUTE, *(f"NeutralAppointed {w} -1 {m} 3" for m in (1, 2, 3) for w in (1, 3)), "FullPowersIssued 0 0 0",
+    "DecisionIssued 0 -1 12 3", "VoteOpened 0 -1 6",
+)  # fmt: skip
 # Ways that lead somewhere, so that entries meet more than the empty council.
 CHAINS: tuple[tuple[Line, ...], ...] = (
     _chain("ProposalTabled 0 0 0", "AmendmentTabled 1 -1 0", "AmendmentTabled 2 -1 0", "AmendmentsOrdered 0 -1 0",
@@ -312,6 +326,17 @@ CHAINS: tuple[tuple[Line, ...], ...] = (
     _chain("ProposalTabled 0 0 1", "TextCertified 0 -1 1", "SilenceStarted 0 -1 0", "ClockTicked 0 0 0 7",
            "ClockTicked 0 0 0 3", "SilenceAnnounced 0 -1 0", "SilenceAnnounced 0 -1 1"),
     _chain("ProposalTabled 0 3 2", *_ADOPTED[1:], "RuleAdopted 2 1 0", *_TABLED),
+    _chain("ProposalTabled 0 4 2", *_ADOPTED[1:], "ChairAppointed 2 1 -2"),
+    _chain("ProposalTabled 0 5 2", *_ADOPTED[1:], "GroupAdopted 2 1 -2"),
+    _chain("ProposalTabled 0 6 2", *_ADOPTED[1:], "MemberAdmitted 2 1 -2"),
+    _chain("ProposalTabled 0 7 2", *_ADOPTED[1:], "WeightsAdopted 2 1 -2"),
+    _chain("CommitmentRegistered 1 2 0", "ProposalTabled 0 8 2", *_ADOPTED[1:], "CommitmentMoved 2 0 -2"),
+    _chain(*_ADOPTED, "ProposalTabled 0 9 2", *_ADOPTED[1:], "ProposalEnded 2 0 -2"),
+    _chain("VoteOpened 0 -1 2", "BallotCast 0 -1 6", "BallotCast 1 -1 6", "BallotCast 2 -1 1", "BallotCast 3 -1 1",
+           "ClockTicked 0 0 0 10", "ClockTicked 0 0 0 6", "TieBroken 0 -1 0"),
+    _chain(*_PANEL, *(f"BallotCast {w} -1 6" for w in range(4)), "ClockTicked 0 0 0 9", "DecisionAdopted 1 -1 -2 7"),
+    _chain(*_PANEL, *(f"BallotCast {w} -1 1" for w in range(4)), "ClockTicked 0 0 0 9", "DecisionRejected 1 -1 -2 7"),
+    _chain("ConsultationOpened 2 2 4", "StatementSubmitted 1 -1 0", "ConsultationClosed 0 -1 0"),
     _chain("MeetingOpened 0 0 0", "AttendanceRecorded 0 0 0", "AttendanceRecorded 1 1 1", "AgendaSet 0 2 3"),
     _chain("FullPowersIssued 1 0 0", "KeyRotated 1 0 12", "ObserverAdmitted 0 0 0", "ExplanationGiven 6 -1 0"),
 )  # fmt: skip

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from concordat.council._registry import KINDS
 from concordat.council.disputes import SHIPPED, Case, Procedure
 from concordat.council.disputes._moves import enter
-from concordat.council.standings import consolidated
 from concordat.council.events import load_all
 from concordat.council.fold import Replay, Step, fold, start
+from concordat.council.standings import consolidated
 from concordat.council.state import Council
 from concordat.errors import ConcordatError
 from concordat.ledger.fold import Event

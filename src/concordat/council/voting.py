@@ -54,11 +54,12 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Sealed:
-    """A member's commitment to a ballot, and whether it was opened."""
+    """A member's commitment to a ballot, when it was submitted, and whether it was opened."""
 
     commitment: str
     entry: str
     opened: str = ""
+    submitted: int = 0
 
 
 @dataclass(frozen=True)
