@@ -42,6 +42,7 @@ class SealedPart(Part):
     commitment: Hash
     entry: Hash
     opened: Hash | Literal[""]
+    submitted: Moment
 
 
 class VotePart(Part):
@@ -144,7 +145,7 @@ def vote_from(raw: Mapping[str, Any] | VotePart, where: str) -> Vote:
     ballots = {
         m: Ballot(b.choice, b.by, b.entry, b.submitted, tuple(b.superseded)) for m, b in sorted(part.ballots.items())
     }
-    sealed = {m: Sealed(s.commitment, s.entry, s.opened) for m, s in part.sealed.items()}
+    sealed = {m: Sealed(s.commitment, s.entry, s.opened, s.submitted) for m, s in part.sealed.items()}
     return Vote(status="counted", groups=groups, ballots=ballots, sealed=sealed, **lists, **plain)
 
 

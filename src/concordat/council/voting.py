@@ -441,7 +441,11 @@ def _committed(council: Council, found: Event, body: BallotCommittedBody) -> Non
         raise RuleError(f"{vote.id} is an open vote.", code="sealed")
     if member not in vote.entitled:
         raise RuleError(f"{member} has no vote in {vote.id}.", code="entitled")
-    council.put("vote", replace(vote, sealed={**vote.sealed, member: Sealed(body.commitment, found.entry.id)}))
+    before = vote.sealed.get(member)
+    if before is not None and found.submitted < before.submitted:
+        raise RuleError(f"{member} has committed to a later ballot.", code="superseded")
+    sealed = Sealed(body.commitment, found.entry.id, submitted=found.submitted)
+    council.put("vote", replace(vote, sealed={**vote.sealed, member: sealed}))
 
 
 @event("BallotRevealed", BallotRevealedBody)
