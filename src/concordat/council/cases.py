@@ -105,7 +105,7 @@ def _filed(council: Council, found: Event, body: DisputeFiledBody) -> None:
     year = year_of(found.submitted)
     case = Case.file(
         procedure, council.next_id("d", year), found.entry.author, body.respondent, found.submitted,
-        urgent=body.urgent, agreement=body.agreement, roster=body.roster, roles={"chair": council.chair},
+        urgent=body.urgent, agreement=body.agreement, roster=body.roster,
     )  # fmt: skip
     _keep(council, Dispute(council.issue("d", year), case, body.subject, (found.entry.id,)))
 
@@ -136,8 +136,7 @@ def _hand(council: Council, found: Event, key: str, by: str, body: dict[str, Any
     dispute: Dispute = council.get("dispute", key)
     case = advance(dispute.case, max(dispute.case.ledger_time, council.ledger_time), council.merge_delay_s)
     filing = case.filing
-    holders = {h for _, h in filing.roles} | {council.chair}
-    if by not in {*filing.parties, *case.state.seats, *filing.roster, *holders, "council"}:
+    if by not in {*filing.parties, *case.state.seats, *filing.roster, "chair", "council"}:
         raise RuleError(f"{by} has no part in {key}.", code="stranger")
     if sum(e.by == by for e, _ in case.no_effect) >= IDLE_MAX:
         raise RuleError(f"{IDLE_MAX} acts of {by} in {key} had no effect.", code="too_many")
@@ -150,11 +149,14 @@ def _hand(council: Council, found: Event, key: str, by: str, body: dict[str, Any
 
 
 def _actor(council: Council, found: Event, key: str) -> str:
-    """Under which name the author acts: a neutral under the name it was appointed by."""
+    """Under which name the author acts: a neutral under that of its appointment, who presides now as the chair."""
     dispute: Dispute = council.get("dispute", key)
-    entry = found.entry
+    entry, case = found.entry, dispute.case
     person = f"{entry.author}.{entry.person}"
-    return person if person in dispute.case.state.seats else entry.author
+    if person in case.state.seats or entry.author in case.state.seats:
+        return person if person in case.state.seats else entry.author
+    presides = entry.author == council.chair and entry.author not in case.filing.parties
+    return "chair" if presides else entry.author
 
 
 def _act(council: Council, found: Event, body: OfDispute) -> None:

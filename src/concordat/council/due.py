@@ -96,7 +96,7 @@ def _disputes(council: Council, now: int) -> list[Owed]:
     from concordat.council.disputes.duties import deadlines
 
     return [
-        Owed(d.party, f"{d.what} ({d.stage})", dispute.id, d.at or 0)
+        Owed(council.chair if d.party == "chair" else d.party, f"{d.what} ({d.stage})", dispute.id, d.at or 0)
         for dispute in council.all("dispute")
         if not dispute.case.ended
         for d in deadlines(dispute.case, now)

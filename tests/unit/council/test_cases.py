@@ -85,7 +85,7 @@ def test_a_dispute_is_filed_under_a_shipped_procedure(bloc: Bloc) -> None:
     file(bloc, roster=["PCA"])
     found = bloc.council.get("dispute", KEY)
     assert (found.case.stage, found.case.filing.parties, found.case.filing.at) == ("prevention", ("EGY", "IRN"), T0)
-    assert (found.subject, found.case.filing.holder("chair"), len(found.entries)) == ("a cable", "BRA", 1)
+    assert (found.subject, found.case.filing.holder("chair"), len(found.entries)) == ("a cable", "chair", 1)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +248,21 @@ def test_the_chair_appoints_from_the_roster_once_the_parties_had_their_time(bloc
     act(bloc, "BRA", "NeutralAppointed", neutral="ICC")
     assert "ICC is not on the roster." in bloc.refusal()
     act(bloc, "BRA", "NeutralAppointed", neutral="PCA")
+    assert case(bloc).state.seats == ("PCA",)
+
+
+def test_who_presides_now_appoints_although_the_case_was_filed_under_another_chair(bloc: Bloc) -> None:
+    file(bloc, roster=["PCA"])
+    for to in ("consultation", "mediation"):
+        both(bloc, "StageAdvanced", to=to)
+    body = {"member": "BRA", "reason": "dues"}
+    bloc.say("EGY", "MemberSuspended", **body, decision=bloc.decide("MemberSuspended", body))
+    chair = bloc.council.chair
+    assert chair not in ("BRA", "EGY", "IRN")
+    bloc.now += 13 * DAY
+    act(bloc, "BRA", "NeutralAppointed", neutral="PCA")
+    assert bloc.refusal() == "BRA is suspended."
+    act(bloc, chair, "NeutralAppointed", neutral="PCA")
     assert case(bloc).state.seats == ("PCA",)
 
 
