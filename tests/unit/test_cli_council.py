@@ -18,6 +18,7 @@ from concordat import clock
 from concordat.cli import main
 from concordat.council.decide.rules import FOLDER
 from concordat.errors import RuleError
+from concordat.node.demo import Demo
 
 START = "2026-03-02T10:00:00Z"
 TEXT = "# Sharing\n\nWe share cases.\n\nWe report each year.\n"
@@ -382,6 +383,40 @@ def test_power_and_what_if(founded: Node) -> None:
     assert "needs the weights" in node.bad(2, "power", "qualified", "--members", "BRA,CHN")
 
 
+def test_a_ballot_that_comes_too_late_leaves_the_one_that_was_sealed(node: Node) -> None:
+    rule = "schema: concordat/rule@1\nrule: officers\nversion: 1\nmethod: election\nsystem: stv\nseats: 1\n"
+    node.ok("adopt", node.file("r.yaml", rule))
+    times = ("--closes", "2026-03-03T10:00Z", "--reveal-until", "2026-03-04T10:00Z")
+    node.ok("vote", "open", "secretary", "--rule", "officers", *times, "--candidate", "A", "--candidate", "B")
+    assert node.bad(2, "reveal", "v-2026-001").startswith("this node sealed no ballot in v-2026-001.")
+    node.ok("cast", "v-2026-001", "A", "B")
+    node.at("2026-03-03T12:00:00Z")
+    assert "late: submitted" in node.bad(6, "cast", "v-2026-001", "B")
+    assert node.ok("reveal", "v-2026-001") == "BRA opened its ballot in v-2026-001.\n"
+
+
+def test_a_founder_is_told_whom_the_act_waits_for(node: Node) -> None:
+    folder = node.folder / "two"
+    with clock.fixed(START), Demo.found(folder, "BRICS", ("BRA", "CHN")):
+        pass
+    rule = FOLDER / "amend_rules.yaml"
+    first = node.ok("adopt", rule, "--home", folder / "BRA" / "home", home=False)
+    assert first == "RuleAdopted of BRA. Waiting for CHN.\n"
+    with clock.fixed(START), Demo(folder) as demo:
+        demo.settle()
+    second = node.json("adopt", rule, "--home", folder / "CHN" / "home", home=False)
+    assert second["waiting"] == []
+
+
+def test_a_demo_with_a_union_among_its_members_has_a_council(node: Node) -> None:
+    folder = node.folder / "g20"
+    with clock.fixed(START), Demo.found(folder, "G20", ("AU", "BRA")):
+        pass
+    code, out, err = node.run("show", "--as", "BRA", "--demo", folder, home=False)
+    assert (code, "7  rule" in out, "weights" in out) == (0, True, False)
+    assert "no table of populations: there is no population of AU." in err
+
+
 # --- Commitments, reviews -------------------------------------------------------------------------------------------
 
 
@@ -409,6 +444,8 @@ def test_import_seed_targets_and_a_review(founded: Node) -> None:
     cell = ("review", "code", "r-2026-001", "xin-7", "BRA")
     assert node.bad(2, *cell, "2") == 'value: "2" is no code. -1, 0, +1 or none.'
     assert node.ok(*cell, "+1", "--source", "1" * 64) == "xin-7 of BRA: +1, by BRA.node.\n"
+    again = node.bad(6, *cell, "-1", "--source", "1" * 64)  # a code, not an option
+    assert again.startswith("it would have no effect: BRA has coded xin-7 of BRA already.")
     assert "blank: xin-7 of BRA: one coder only\n" in node.ok("review", "show", "r-2026-001")
     assert "find coders for 1 cell with fewer than two" in node.ok("due")
     owed = node.json("due")["due"]

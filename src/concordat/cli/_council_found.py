@@ -47,10 +47,15 @@ def found_council(demo: Demo) -> None:
     from concordat.council.decide.rules import FOLDER
 
     print("concordat: the founders adopt the shipped rules and the populations ...", file=sys.stderr)
-    day, source, values = populations(demo.members)
-    weights = {"day": day, "source": source, "table": TABLE, "unit": "people", "values": values}
+    weights: dict[str, object] | None = None
+    try:
+        day, source, values = populations(demo.members)
+        weights = {"day": day, "source": source, "table": TABLE, "unit": "people", "values": values}
+    except MethodError as error:  # a union among the members has no people of its own: rules by weight wait, no other
+        print(f"concordat: no table of populations: {error.what}", file=sys.stderr)
     rules = {"rules": [(FOLDER / f"{name}.yaml").read_text(encoding="utf-8") for name in RULES]}
     for member in demo.members:
-        demo.say(member, "WeightsAdopted", weights, dry=False)
+        if weights is not None:
+            demo.say(member, "WeightsAdopted", weights, dry=False)
         demo.say(member, "RuleAdopted", rules, dry=False)
     demo.settle()

@@ -84,7 +84,7 @@ def advance(
         told(place, entry, f"{cycle}: {place.council.get('cycle', cycle).status}.", json)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # so that -1 is a code
 def code(
     cycle: str = CYCLE,
     commitment: str = typer.Argument(..., help="The commitment."),

@@ -149,7 +149,10 @@ def cast(
 
 
 def _commit(place: Any, vote: Any, body: dict[str, Any], choice: list[str]) -> Any:
-    """Seal a ballot; what opens it stays in this member's own store until the closing."""
+    """Seal a ballot; what opens it stays in this member's own store, beside those of earlier ballots.
+
+    Kept by its commitment: a ballot that comes too late must not cost the one that was sealed in time.
+    """
     import secrets
 
     from concordat import canonical
@@ -159,8 +162,9 @@ def _commit(place: Any, vote: Any, body: dict[str, Any], choice: list[str]) -> A
     ballot = check_choice(vote, list(choice))
     nonce = secrets.token_bytes(32)
     kept = canonical.dumps({"ballot": ballot, "nonce": nonce.hex()})
-    place.node.store.put_paper("sealed", f"{vote.id}", kept)
-    return place.say("BallotCommitted", {**body, "commitment": commitment(vote.id, place.member, nonce, ballot)})
+    sealed = commitment(vote.id, place.member, nonce, ballot)
+    place.node.store.put_paper("sealed", f"{vote.id} {sealed}", kept)
+    return place.say("BallotCommitted", {**body, "commitment": sealed})
 
 
 def reveal(
@@ -175,7 +179,9 @@ def reveal(
     from concordat import canonical
 
     with seat(home, passphrase_file, speaker, demo) as place:
-        kept = place.node.store.papers("sealed").get(vote)
+        found = place.council.find("vote", vote)
+        sealed = found.sealed.get(place.member) if found else None
+        kept = place.node.store.papers("sealed").get(f"{vote} {sealed.commitment}") if sealed else None
         if kept is None:
             raise InputError(
                 f"this node sealed no ballot in {vote}.", hint="It is opened where it was sealed.", code="sealed"

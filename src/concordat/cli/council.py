@@ -67,14 +67,16 @@ def adopt(
 ) -> None:
     """Adopt rules, weights or a group: by every founder's word at first, by a decision under amend_rules later."""
     from concordat.cli._council_files import act_of
+    from concordat.council.constitution import act_hash, founded
 
     kind, body = act_of(files)
     if decision:
         body["decision"] = decision
     with seat(home, passphrase_file, speaker, demo) as place:
         entry = place.say(kind, body)
-        acts = [a for a in place.council.all("act") if a.type == kind and not a.done]
-        waiting = [m for m in place.council.members if acts and m not in acts[-1].signed]
+        act = place.council.find("act", act_hash(kind, body))  # as far as it is final: this entry may not be yet
+        signed = {entry.author, *(act.signed if act else ())}
+        waiting = [] if founded(place.council) else [m for m in place.council.members if m not in signed]
         words = f"{kind} of {entry.author}." + (f" Waiting for {', '.join(waiting)}." if waiting else "")
         told(place, entry, words, json, waiting=waiting)
 

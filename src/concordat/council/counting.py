@@ -259,7 +259,8 @@ def _challenged(council: Council, found: Event, body: ResultChallengedBody) -> N
     if found.submitted > end:
         raise RuleError(f"late: {vote.id} could be challenged until {utc(end)}.", code="late")
     rule = rule_of(council, vote)
-    outcome, value = counted(council, vote, rule)
+    chair = str(vote.result["chair"])  # who presided when it was counted: another chair since changes no result
+    outcome, value = tally_of(vote, rule, list(vote.present), list(vote.present_at_opening), chair)
     challenges = (*vote.challenges, (found.entry.author, body.reason))
     changed = replace(vote, status="challenged", challenges=challenges, outcome=outcome, result=value)
     council.put("vote", replace(changed, result_hash=canonical.digest(value)))

@@ -233,6 +233,9 @@ def _withdrawn(council: Council, found: Event, body: ProposalWithdrawnBody) -> N
     move(council, proposal, "withdrawn")
     if held is not None:
         council.put("vote", replace(held, status="withdrawn", outcome="withdrawn"))
+    for silence in [s for s in council.all("silence") if s.proposal == proposal.id]:
+        if silence.status in ("running", "extended"):  # else it would end as adopted, of a text that nobody proposes
+            council.put("silence", replace(silence, status="withdrawn"))
     for amendment in amendments_of(council, proposal.id):
         council.put("amendment", replace(amendment, status="fallen"))
 

@@ -1,6 +1,6 @@
 """Silence procedures on the record: each entry is handed to the state machine of `decide.silence`.
 
-    running -> broken | extended | expired -> adopted -> announced -> journalled
+    running -> broken | withdrawn | extended | expired -> adopted -> announced -> journalled
 
 Here: who may speak, which certified text is meant, and what becomes of the proposal. What is submitted in time counts
 even if an extension arrives after it; the chair's announcement is a duty, not a condition.
@@ -165,6 +165,8 @@ def pass_silence(council: Council, key: str, moment: int) -> None:
 def _announced(council: Council, found: Event, body: SilenceAnnouncedBody) -> None:
     council.require_chair(found.entry.author, "announce it")
     silence: Silence = council.get("silence", body.silence)
+    if silence.status == "withdrawn":
+        raise RuleError(f"{silence.id} is withdrawn.", code="transition")
     at = max(found.submitted, council.ledger_time)
     procedure = silence.procedure
     if body.journal:

@@ -43,7 +43,9 @@ def _votes(log: Log) -> list[Mapping[str, Any]]:
 
 def _silences(log: Log) -> list[Mapping[str, Any]]:
     found = [
-        s for s in log.rows("silence") if s["status"] not in ("running", "extended") and log.in_year(s["deadline"])
+        s
+        for s in log.rows("silence")
+        if s["status"] not in ("running", "extended", "withdrawn") and log.in_year(s["deadline"])
     ]
     return sorted(found, key=lambda s: (s["deadline"], s["id"]))
 

@@ -147,6 +147,24 @@ def test_withdrawal_by_the_author_until_deciding_then_by_leave(bloc: Bloc) -> No
     assert bloc.council.get("proposal", proposal).status == "withdrawn"
 
 
+def test_a_text_withdrawn_under_silence_is_not_adopted_by_it(bloc: Bloc) -> None:
+    proposal = bloc.table(rule="silence", amendment_rule="majority")
+    bloc.certify(proposal)
+    text = bloc.council.get("proposal", proposal).certified
+    bloc.say("ARE", "SilenceStarted", proposal=proposal, rule="silence", text=text, hours=72)
+    bloc.say("ARE", "SilenceExtended", silence="s-2026-001", hours=72)
+    vote = bloc.open_vote(f"withdraw {proposal}", hours=1)
+    bloc.cast(vote, dict.fromkeys(TEN, "yes"))
+    bloc.pass_time(26 * HOUR)
+    bloc.pass_time(48 * HOUR)
+    bloc.say("IND", "ProposalWithdrawn", proposal=proposal, leave=vote)
+    bloc.pass_time(20 * DAY)
+    assert bloc.council.get("proposal", proposal).status == "withdrawn"
+    assert bloc.council.get("silence", "s-2026-001").status == "withdrawn"
+    bloc.say("ARE", "SilenceAnnounced", silence="s-2026-001")
+    assert bloc.refusal() == "s-2026-001 is withdrawn."
+
+
 def test_an_unlisted_transition_is_refused_and_changes_nothing(bloc: Bloc) -> None:
     proposal = bloc.table()
     bloc.certify(proposal)

@@ -242,6 +242,30 @@ def test_a_false_declaration_names_the_first_member_it_differs_on(bloc: Bloc) ->
     assert bloc.finish(vote).status == "final"
 
 
+def test_a_challenge_counts_with_the_chair_of_the_count(bloc: Bloc) -> None:
+    """Another chair since must not make a true declaration false."""
+    proposal = bloc.table()
+    bloc.certify(proposal)
+    act = {"member": "ZAF"}
+    chaired = bloc.table(rule="amend_rules", act=act_hash("ChairAppointed", act))
+    bloc.certify(chaired)
+    decision = bloc.open_vote(chaired, "amend_rules", hours=1)
+    bloc.cast(decision, dict.fromkeys(TEN, "yes"))
+    vote = bloc.open_vote(proposal, hours=24)
+    bloc.cast(vote, dict.fromkeys(TEN, "yes"))
+    bloc.pass_time(2 * DAY + 1)
+    before = bloc.council.get("vote", vote)
+    said = {"vote": vote, "outcome": before.outcome, "result": before.result_hash}
+    bloc.say("BRA", "ResultDeclared", **said)
+    bloc.say("BRA", "ChairAppointed", decision=decision, **act)
+    assert bloc.council.chair == "ZAF"
+    bloc.say("IND", "ResultChallenged", vote=vote, reason="count again")
+    found = bloc.council.get("vote", vote)
+    assert (found.status, found.result_hash) == ("challenged", before.result_hash)
+    bloc.say("CHN", "ResultDeclared", **said)
+    assert bloc.council.get("vote", vote).false_declarations == ()
+
+
 def test_a_consensus_falls_by_one_objection(bloc: Bloc) -> None:
     proposal = bloc.table(rule="consensus")
     bloc.certify(proposal)
