@@ -295,6 +295,10 @@ def _admitted(council: Council, found: Event, body: MemberAdmittedBody) -> None:
     if member is not None and member.status == "active":
         raise RuleError(f"{body.member} is a member already.", code="twice")
     if takes_effect(council, found, body):
+        for vote in council.all("vote"):  # what closed while it was suspended and isn't counted yet goes without it
+            if member and vote.status == "open" and member.changed <= vote.closes < found.submitted:
+                left = tuple(m for m in vote.entitled if m != body.member)
+                council.put("vote", replace(vote, entitled=left))
         council.put("member", Member(body.member, "active", found.entry.id, "", found.submitted))
 
 

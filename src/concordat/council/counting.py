@@ -52,11 +52,14 @@ def _closed(council: Council, found: Event, body: VoteClosedBody) -> None:
     vote: Vote = council.get("vote", body.vote)
     if vote.status != "open":
         raise RuleError(f"{vote.id} is {vote.status}.", code="transition")
-    silent = [m for m in vote.entitled if m not in vote.ballots]
+    gone = {m.id for m in council.all("member") if m.status != "active" and m.changed <= found.submitted}
+    silent = [m for m in vote.entitled if m not in vote.ballots and m not in gone]
     if found.submitted < vote.closes and (silent or vote.reveal_until):
         raise RuleError(f"{', '.join(silent[:8])} may vote until {utc(vote.closes)}.", code="early")
     last = max((b.submitted for b in vote.ballots.values()), default=0)
     closes = min(vote.closes, max(found.submitted, last))
+    if found.submitted < vote.closes:
+        vote = replace(vote, entitled=tuple(m for m in vote.entitled if m not in gone))
     council.put("vote", replace(vote, closes=closes))
     council.remind(replace(vote, closes=closes).ends + council.merge_delay_s, "vote", vote.id)
 

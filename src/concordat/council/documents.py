@@ -342,7 +342,9 @@ def check_turn(council: Council, amendment: Amendment) -> None:
     place = amendment.change.paragraph
     if not set(rivals) <= set(proposal.order):
         what = f"{' and '.join(rivals)} are on one paragraph ({place}), and the chair has recorded no order."
-        raise RuleError(what, hint="Furthest from the text first: council amendments order", code="order")
+        raise RuleError(
+            what, hint="Furthest from the text first: concordat council say AmendmentsOrdered", code="order"
+        )
     first = next(key for key in proposal.order if key in rivals)
     if first != amendment.id:
         raise RuleError(f"{first} is voted on first ({place}: {proposal.order_reason}).", code="order")
@@ -401,7 +403,11 @@ def _certified(council: Council, found: Event, body: TextCertifiedBody) -> None:
         raise RuleError(f"{proposal.id} stands at version {proposal.text.hash[:16]}.", code="stale")
     lacking = [x for x in proposal.text.lacking() if x.split()[0] in proposal.authentic]
     if lacking:
-        raise RuleError(f"{', '.join(lacking)} has no words yet.", hint="council translate", code="language")
+        raise RuleError(
+            f"{', '.join(lacking)} has no words yet.",
+            hint="Supply them: concordat council say TranslationSupplied",
+            code="language",
+        )
     expected = {language: hash_of(proposal.text.texts[language]) for language in proposal.authentic}
     if body.languages != expected:
         odd = sorted(k for k in {*expected, *body.languages} if expected.get(k) != body.languages.get(k))

@@ -294,7 +294,9 @@ def _opened(council: Council, found: Event, body: VoteOpenedBody) -> None:
 def _check_rule(council: Council, rule: Any, body: VoteOpenedBody) -> None:
     """The rule can be evaluated: its method is a vote's, its weights cover every member, its groups exist."""
     if rule.method == "silence":
-        raise RuleError(f"{rule.name} is decided by silence.", hint="council silence start", code="method")
+        raise RuleError(
+            f"{rule.name} is decided by silence.", hint="Start it: concordat council say SilenceStarted", code="method"
+        )
     if rule.method == "election" and about_of(council, body.subject) != "question":
         raise RuleError(
             "an election answers a question of its own.", hint='Name it: "secretary of 2026".', code="method"
@@ -353,7 +355,9 @@ def _cast(council: Council, found: Event, body: BallotCastBody) -> None:
     vote = _open_vote(council, found, body, "objections_until" if body.choice == "object" else "closes")
     rule = rule_of(council, vote)
     if vote.reveal_until:
-        raise RuleError(f"{vote.id} is sealed: commit to a ballot first.", hint="council cast --sealed", code="sealed")
+        raise RuleError(
+            f"{vote.id} is sealed: commit to a ballot first.", hint="As concordat council cast does.", code="sealed"
+        )
     member = body.proxy_for or found.entry.author
     if member not in vote.entitled:
         raise RuleError(f"{member} has no vote in {vote.id}.", code="entitled")

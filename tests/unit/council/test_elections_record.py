@@ -255,7 +255,7 @@ def test_another_members_commitment_can_not_be_copied() -> None:
 def test_what_has_no_effect_on_a_sealed_vote() -> None:
     s = Sealed()
     s.bloc.cast(s.vote, {"BRA": THREE})
-    assert s.bloc.refusal() == f"{s.vote} is sealed: commit to a ballot first. council cast --sealed"
+    assert s.bloc.refusal() == f"{s.vote} is sealed: commit to a ballot first. As concordat council cast does."
     s.commit("BRA", THREE)
     s.reveal("BRA", THREE)
     assert s.bloc.refusal() == (

@@ -164,6 +164,45 @@ def test_a_suspended_member_has_no_vote_and_is_in_no_base(bloc: Bloc) -> None:
     assert bloc.refusal() == "IRN is suspended."
 
 
+def test_who_was_suspended_at_the_closing_is_in_no_base_though_readmitted_before_the_count(bloc: Bloc) -> None:
+    out, back = {"member": "ZAF", "reason": "x"}, {"member": "ZAF", "membership": 1}
+    first, second = bloc.decide("MemberSuspended", out), bloc.decide("MemberAdmitted", back)
+    vote = _vote(bloc)
+    bloc.cast(vote, dict.fromkeys(TEN[:5], "yes"))
+    bloc.say("ARE", "MemberSuspended", decision=first, **out)
+    bloc.now = bloc.council.get("vote", vote).closes + HOUR
+    bloc.say("ARE", "MemberAdmitted", decision=second, **back)
+    assert bloc.council.members == TEN
+    assert bloc.finish(vote).entitled == TEN[:9]
+
+
+def test_a_vote_is_closed_early_without_who_is_suspended(bloc: Bloc) -> None:
+    act = {"member": "ZAF", "reason": "x"}
+    decision = bloc.decide("MemberSuspended", act)
+    vote = _vote(bloc)
+    bloc.say("ARE", "MemberSuspended", decision=decision, **act)
+    bloc.cast(vote, dict.fromkeys(TEN[:9], "yes"))
+    bloc.now += HOUR
+    bloc.say("ARE", "VoteClosed", vote=vote)
+    found = bloc.council.get("vote", vote)
+    assert (found.closes, found.entitled) == (bloc.now, TEN[:9])
+
+
+def test_the_hints_name_commands_that_there_are() -> None:
+    import re
+    from pathlib import Path
+
+    from typer.main import get_command
+
+    import concordat.council
+    from concordat.cli.council import app
+
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]
+    folder = Path(concordat.council.__file__).parent
+    said = [m for path in folder.rglob("*.py") for m in re.findall(r'hint="[^"]*council ([a-z-]+)', path.read_text())]
+    assert set(said) <= known
+
+
 def test_a_foreigner_has_no_vote(bloc: Bloc) -> None:
     vote = _vote(bloc)
     bloc.cast(vote, {"FRA": "yes"})
