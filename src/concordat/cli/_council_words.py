@@ -20,6 +20,8 @@ def result_lines(vote: Any) -> list[str]:
         lines.append(f"{vote.status}: {cast} of {len(vote.entitled)} have voted; it closes {utc(vote.closes)}.")
     elif "tally" in vote.result:
         lines.append(" ".join(vote.result["tally"]["lines"]) + _when(vote))
+        if (vote.outcome, vote.result["tally"].get("outcome")) == ("not_adopted", "tie_to_chair"):
+            lines.append("The chair did not decide in its time: not adopted.")
     else:
         lines += _election_lines(vote.result)
         if vote.result.get("void"):

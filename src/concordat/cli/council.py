@@ -76,7 +76,7 @@ def adopt(
         entry = place.say(kind, body)
         act = place.council.find("act", act_hash(kind, body))  # as far as it is final: this entry may not be yet
         signed = {entry.author, *(act.signed if act else ())}
-        waiting = [] if founded(place.council) else [m for m in place.council.members if m not in signed]
+        waiting = [] if founded(place.council) else [m for m in place.council.founders if m not in signed]
         words = f"{kind} of {entry.author}." + (f" Waiting for {', '.join(waiting)}." if waiting else "")
         told(place, entry, words, json, waiting=waiting)
 

@@ -255,7 +255,7 @@ def takes_effect(council: Council, found: Event, body: Any) -> bool:
     if act.done:
         raise RuleError("this act has taken effect already.", code="twice")
     signed = tuple(sorted({*act.signed, found.entry.author}))
-    done = set(council.members) <= set(signed)
+    done = set(council.founders) <= set(signed)  # whom they admit meanwhile may have no node yet: it is not waited for
     council.put("act", replace(act, signed=signed, done=done))
     return done
 

@@ -168,7 +168,8 @@ def decision(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[st
     rule = Rule.load(row["rule_text"], where=vote.rule)
     outcome, again = tally_of(vote, rule, head["at_vote"], head["at_opening"], head["chair"])
     counts = again.get("tally", {}).get("counts", {})
-    parts["outcome"] = outcome
+    if outcome != "tie_to_chair":  # such a count stays a tie when the chair's time is over, and nothing is adopted
+        parts["outcome"] = outcome
     if counts:
         parts |= {choice: counts.get(choice, 0) for choice in CHOICES}
         parts["away"] = sum(parts[choice] for choice in CHOICES[3:])

@@ -368,3 +368,12 @@ def test_a_strangers_word_is_kept_and_counts_for_nothing(bloc: Bloc) -> None:
     assert (row.entry, row.author, row.type, row.reason) == (
         said, "FRA", "WeightsAdopted", "FRA is no member of the council.",
     )  # fmt: skip
+
+
+def test_whom_the_founders_admit_is_not_waited_for() -> None:
+    """A member without a node would stop the founding for ever."""
+    bloc = Bloc(("BRA", "CHN"))
+    bloc.all_say("MemberAdmitted", member="IND", membership=1)
+    assert bloc.council.members == ("BRA", "CHN", "IND")
+    bloc.all_say("RuleAdopted", rules=[AMEND])
+    assert bloc.council.find("rule", "amend_rules") is not None

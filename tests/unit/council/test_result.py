@@ -20,6 +20,7 @@ from concordat.council._result_model import vote_from
 from concordat.council.constitution import act_hash
 from concordat.council.counting import tally_of
 from concordat.council.decide.rules import Rule
+from concordat.council.state import value_of
 from concordat.errors import ConcordatError, InputError, TrustError
 from council_kit import DAY, HOUR, MAJORITY, RULES, TEN, Bloc
 
@@ -87,6 +88,23 @@ class File:
     def verified(self) -> results.Checked:
         """What the file shows."""
         return results.verify(self.data(), "t")
+
+
+def test_a_tie_that_the_chair_never_decided_verifies_as_not_adopted(file_of: Open) -> None:
+    from concordat.cli._council_words import result_lines
+    from concordat.council.record import decision
+
+    bloc = Bloc().found(*RULES, TIES)
+    vote = _held(bloc, {**dict.fromkeys(TEN[:5], "yes"), **dict.fromkeys(TEN[5:], "no")}, "ties")
+    bloc.pass_time(20 * DAY)
+    found = bloc.council.get("vote", vote)
+    assert (found.status, found.outcome) == ("final", "not_adopted")
+    assert result_lines(found)[-1] == "The chair did not decide in its time: not adopted."
+    checked = file_of(bloc, vote).verified()
+    assert checked.outcome == "not_adopted"
+    assert "that the chair did not decide the tie in its time" in checked.open
+    text = bloc.council.get("rule_version", found.rule_hash).text
+    assert decision([{"row": {**value_of(found), "rule_text": text}}], {})["outcome"] == "not_adopted"
 
 
 @pytest.fixture
