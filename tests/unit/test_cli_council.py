@@ -229,16 +229,19 @@ def test_the_wrong_words_for_a_vote(founded: Node) -> None:
         "p-2026-001 is tabled; only a certified text is voted on."
     )
     node.ok("certify", proposal)
+    assert node.bad(2, "vote", "open", proposal, "--closes", "2026-03-09T18:00") == (
+        '--closes: "2026-03-09T18:00" has no zone. As 2026-05-06T18:00+08:00, or 2026-05-06T10:00Z'
+    )
     assert node.bad(2, "vote", "open", proposal, "--closes", "soon") == (
         '--closes: "soon" is not an instant. As 2026-05-06T18:00+08:00'
     )
     assert node.bad(6, "vote", "open", proposal, "--closes", "2026-03-01T10:00Z").endswith(
         "stays open for an hour at least."
     )
-    assert node.bad(2, "vote", "open", "tea?", "--closes", "2026-03-09") == "under which rule? Name it: --rule NAME"
-    unknown = node.bad(2, "vote", "open", "tea?", "--rule", "simple_majorty", "--closes", "2026-03-09")
+    assert node.bad(2, "vote", "open", "tea?", "--closes", "2026-03-09T00:00Z") == "under which rule? Name it: --rule NAME"
+    unknown = node.bad(2, "vote", "open", "tea?", "--rule", "simple_majorty", "--closes", "2026-03-09T00:00Z")
     assert unknown == 'there is no rule "simple_majorty". Did you mean "simple_majority"?'
-    node.ok("vote", "open", proposal, "--closes", "2026-03-09")
+    node.ok("vote", "open", proposal, "--closes", "2026-03-09T00:00Z")
     assert node.bad(2, "cast", "v-2026-001", "maybe").startswith('$.body.choice: "maybe" is no choice. One of yes,')
     assert node.bad(2, "cast", "v-2026-001", "yes", "no") == "one choice, not 2. Such as: yes, no or abstain."
     assert node.bad(2, "cast", "v-2026-009", "yes") == 'there is no vote "v-2026-009". Did you mean "v-2026-001"?'
@@ -413,7 +416,7 @@ def test_a_demo_with_a_union_among_its_members_has_a_council(node: Node) -> None
     with clock.fixed(START), Demo.found(folder, "G20", ("AU", "BRA")):
         pass
     code, out, err = node.run("show", "--as", "BRA", "--demo", folder, home=False)
-    assert (code, "7  rule" in out, "weights" in out) == (0, True, False)
+    assert (code, "6  rule" in out, "weights" in out) == (0, True, False)
     assert "no table of populations: there is no population of AU." in err
 
 

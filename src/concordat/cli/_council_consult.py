@@ -55,6 +55,7 @@ def say(
     consultation: str = CONSULTATION,
     text: str = typer.Argument(..., help="The statement, at most 1,000 characters."),
     language: str = typer.Option("en", "--language", help="Its language."),
+    translation: bool = typer.Option(False, "--translation", help="It is a translation of another statement."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
     speaker: str = AS,
@@ -65,7 +66,8 @@ def say(
     from concordat.cli.council import told
 
     with seat(home, passphrase_file, speaker, demo) as place:
-        entry = place.say("StatementSubmitted", {"consultation": consultation, "language": language, "text": text})
+        body = {"consultation": consultation, "language": language, "text": text, "translation": translation}
+        entry = place.say("StatementSubmitted", body)
         rows = place.council.get("consultation", consultation).statements
         number = next((s.number for s in rows if s.entry == entry.id), None)
         told(
@@ -99,6 +101,9 @@ def vote(
             )
         rows.append([int(number), choice])
     with seat(home, passphrase_file, speaker, demo) as place:
+        if place.council.get("consultation", consultation).public == "public":
+            hint = "Hand the batch over: concordat council say OpinionVoted @FILE, with [voter, statement, choice]."
+            raise InputError(f"{consultation} is of a public whom members host.", hint=hint, code="public")
         entry = place.say("OpinionVoted", {"consultation": consultation, "opinions": rows})
         told(place, entry, f"{entry.author}: {plural(len(rows), 'opinion')} in {consultation}.", json)
 

@@ -13,7 +13,7 @@ from concordat.errors import MethodError
 if TYPE_CHECKING:
     from concordat.node.demo import Demo
 
-RULES = ("amend_rules", "qualified", "simple_majority", "two_thirds", "consensus", "silence", "election")
+RULES = ("amend_rules", "qualified", "simple_majority", "two_thirds", "consensus", "silence")
 TABLE = "population"
 
 

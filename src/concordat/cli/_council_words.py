@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from concordat.council._body import utc, utc_day
@@ -125,15 +125,16 @@ def unknown(word: str, known: Iterable[str], what: str, where: str = "") -> Inpu
 
 
 def moment(text: str, where: str) -> str:
-    """An instant as entries write it, from what a person writes: with its zone, or as UTC.
+    """An instant as entries write it, from what a person writes.
 
     Raises:
-        InputError: no instant.
+        InputError: no instant, or one without its zone: it would be another hour for every member.
     """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f'"{text[:40]}" is not an instant.', where=where, hint="As 2026-05-06T18:00+08:00") from None
     if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
+        hint = "As 2026-05-06T18:00+08:00, or 2026-05-06T10:00Z"
+        raise InputError(f'"{text[:40]}" has no zone.', where=where, hint=hint, code="zone")
     return found.isoformat(timespec="minutes").replace("+00:00", "Z")
