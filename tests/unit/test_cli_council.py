@@ -238,7 +238,8 @@ def test_the_wrong_words_for_a_vote(founded: Node) -> None:
     assert node.bad(6, "vote", "open", proposal, "--closes", "2026-03-01T10:00Z").endswith(
         "stays open for an hour at least."
     )
-    assert node.bad(2, "vote", "open", "tea?", "--closes", "2026-03-09T00:00Z") == "under which rule? Name it: --rule NAME"
+    unruled = node.bad(2, "vote", "open", "tea?", "--closes", "2026-03-09T00:00Z")
+    assert unruled == "under which rule? Name it: --rule NAME"
     unknown = node.bad(2, "vote", "open", "tea?", "--rule", "simple_majorty", "--closes", "2026-03-09T00:00Z")
     assert unknown == 'there is no rule "simple_majorty". Did you mean "simple_majority"?'
     node.ok("vote", "open", proposal, "--closes", "2026-03-09T00:00Z")
@@ -418,6 +419,35 @@ def test_a_demo_with_a_union_among_its_members_has_a_council(node: Node) -> None
     code, out, err = node.run("show", "--as", "BRA", "--demo", folder, home=False)
     assert (code, "6  rule" in out, "weights" in out) == (0, True, False)
     assert "no table of populations: there is no population of AU." in err
+
+
+def test_in_a_demo_whoever_only_reads_needs_no_seat(node: Node) -> None:
+    folder = node.folder / "duo"
+    with clock.fixed(START), Demo.found(folder, "BRICS", ("BRA", "IND")):
+        pass
+
+    def here(*arguments: str) -> tuple[int, str]:
+        code, out, err = node.run(*arguments, "--demo", str(folder), home=False)
+        return code, out if code == 0 else err
+
+    assert here("consult", "open", "tea?") == (
+        2, "concordat: who speaks? In a demo say --as and a member, such as --as BRA.\n",
+    )  # fmt: skip
+    assert here("consult", "open", "tea?", "--as", "BRA")[0] == 0
+    assert here("dispute", "file", "odr", "--against", "IND", "--as", "BRA")[0] == 0
+    code, out = here("show", "c-2026-001")
+    assert (code, "concordat council show consultation c-2026-001" in out) == (2, True), out
+    code, out = here("show", "consultation", "c-2026-001", "--json")
+    closes = int(datetime(2026, 3, 16, 10, tzinfo=UTC).timestamp())  # fourteen days from START
+    assert (code, json.loads(out)["closes"]) == (0, closes)
+    code, out = here("show", "dispute", "d-2026-001", "--json")
+    assert (code, "BRA against IND" in out) == (0, True), out
+    for command in (
+        ("agenda",), ("due",), ("show",), ("dispute", "calendar", "d-2026-001"), ("dispute", "show", "d-2026-001"),
+        ("power", "consensus"), ("what-if", "consensus", "--blocks-with", "IND"),
+    ):  # fmt: skip
+        assert here(*command)[0] == 0, (command, here(*command))
+    assert here("consult", "show", "c-2026-001")[1].startswith("concordat: too few to compare: 0 voters")
 
 
 # --- Commitments, reviews -------------------------------------------------------------------------------------------

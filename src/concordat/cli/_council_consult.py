@@ -17,13 +17,16 @@ app = typer.Typer(
     no_args_is_help=True,
 )  # fmt: skip
 CONSULTATION = typer.Argument(..., help="The consultation's id.")
+OPEN_DAYS = 14  # how long a consultation is open where nobody says when it closes
 MODE = typer.Option("concordat-1", "--mode", help="concordat-1 (the same bytes everywhere), or polis.")
 
 
 @app.command("open")
 def open_(
     subject: str = typer.Argument(..., help="A proposal's id, or the question in words."),
-    closes: str = typer.Option(..., "--closes", help="When it closes, with its zone: 2026-05-06T18:00+08:00"),
+    closes: str = typer.Option(
+        "", "--closes", help=f"When it closes, with its zone: 2026-05-06T18:00+08:00; default: in {OPEN_DAYS} days."
+    ),
     public: str = typer.Option("delegations", "--public", help="delegations, or public (citizens, hosted by members)."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
@@ -32,15 +35,17 @@ def open_(
     json: bool = JSON,
 ) -> None:
     """Open a consultation of delegations, or of a public; the two are never mixed."""
-    from concordat.cli._council_words import moment
+    from concordat.cli._council_words import in_days, moment
     from concordat.cli.council import told
     from concordat.council.consultations import WHAT_SHOWS
 
     with seat(home, passphrase_file, speaker, demo) as place:
         proposal = place.council.find("proposal", subject)
         body: dict[str, Any] = {
-            "closes": moment(closes, "--closes"), "public": public, "title": proposal.title if proposal else subject,
-        }  # fmt: skip
+            "closes": moment(closes, "--closes") if closes else in_days(place.now, OPEN_DAYS),
+            "public": public,
+            "title": proposal.title if proposal else subject,
+        }
         if proposal:
             body["proposal"] = proposal.id
         entry = place.say("ConsultationOpened", body)
@@ -148,7 +153,7 @@ def show(
     """What a consultation has come to: who agrees on what, opinion groups if they are stable, what bridges them."""
     from concordat.council.consultations import as_votes
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         votes = as_votes(place.council, consultation)
     _analysed(votes, mode, export, json)
 

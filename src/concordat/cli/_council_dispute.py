@@ -26,7 +26,7 @@ def file_(
         ..., help="A shipped procedure (odr, expedited, dsu, icdpaso, council-default), or a file."
     ),
     against: str = typer.Option(..., "--against", help="The member it is filed against."),
-    subject: str = typer.Option(..., "--subject", help="What it is about, in a line."),
+    subject: str = typer.Option("", "--subject", help="What it is about, in a line; default: who against whom."),
     urgent: bool = typer.Option(False, "--urgent", help="An urgent case, where the procedure has shorter periods."),
     agreement: str = typer.Option(
         "", "--agreement", help="What the parties agreed on, where the procedure asks for it."
@@ -45,9 +45,10 @@ def file_(
     own = path.suffix in (".yaml", ".yml")
     body: dict[str, Any] = {
         "agreement": agreement, "procedure": path.stem if own else procedure, "respondent": against, "roster": roster,
-        "subject": subject, "text": read_text(path) if own else "", "urgent": urgent,
+        "text": read_text(path) if own else "", "urgent": urgent,
     }  # fmt: skip
     with seat(home, passphrase_file, speaker, demo) as place:
+        body["subject"] = subject or f"{place.member} against {against}"
         entry = place.say("DisputeFiled", body)
         found = next((d for d in place.council.all("dispute") if entry.id in d.entries), None)
         words = ""
@@ -95,7 +96,7 @@ def show(
     from concordat.cli._council_words import dispute_lines
     from concordat.council.disputes.duties import deadlines, kept
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         found = place.council.get("dispute", dispute)
         duties = deadlines(found.case, place.now)
     if json:
@@ -132,7 +133,7 @@ def calendar(
     from concordat.council.disputes.duties import ahead
     from concordat.council.disputes.ics import calendar_ics
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         case = place.council.get("dispute", dispute).case
         now = place.now
     if ics:

@@ -110,14 +110,17 @@ class Seat:
 
 
 @contextmanager
-def seat(home: Path | None, passphrase_file: Path | None, speaker: str, demo: Path) -> Iterator[Seat]:
-    """The seat that the options name.
+def seat(
+    home: Path | None, passphrase_file: Path | None, speaker: str, demo: Path, reads: bool = False
+) -> Iterator[Seat]:
+    """The seat that the options name; where a command only reads, any seat of a demo: all members see the same.
 
     Raises:
         InputError: no demo there, or no such member in it.
     """
-    if not speaker:
-        if home is None and (demo / MARK).is_file():
+    in_demo = home is None and (demo / MARK).is_file()
+    if not speaker and not (reads and in_demo):
+        if in_demo:
             raise InputError("who speaks?", hint="In a demo say --as and a member, such as --as BRA.", code="who")
         with open_node(home, passphrase_file) as node:
             yield Seat(node, None)
@@ -127,6 +130,7 @@ def seat(home: Path | None, passphrase_file: Path | None, speaker: str, demo: Pa
     from concordat.node.demo import Demo
 
     with Demo(demo) as opened:
+        speaker = speaker or min(opened.members)
         if speaker not in opened.members:
             from concordat.settings import nearest
 

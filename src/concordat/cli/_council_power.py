@@ -31,12 +31,8 @@ def question(
 
     council = None
     if speaker or (demo / MARK).is_file() or (home_of(home) / "identity.json").is_file():
-        try:
-            with seat(home, passphrase_file, speaker, demo) as place:
-                council = place.council
-        except InputError as error:
-            if error.code != "who":
-                raise
+        with seat(home, passphrase_file, speaker, demo, reads=True) as place:
+            council = place.council
     path = Path(rule)
     held = council.find("rule", rule) if council else None
     if held is not None:

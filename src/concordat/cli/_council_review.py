@@ -127,7 +127,7 @@ def show(
     from concordat.council.reviews import scores_of
     from concordat.council.state import value_of
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         found = place.council.get("cycle", cycle)
         scores = scores_of(place.council, cycle) if found.codes else None
     if json:

@@ -203,7 +203,7 @@ def result(
     from concordat.cli._council_words import result_lines
     from concordat.council.state import value_of
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         found = place.council.get("vote", vote)
         lines = result_lines(found)
         if out is not None:
@@ -300,7 +300,7 @@ def what_if(
     found, tables, entitled, groups = question(rule, weights, members, home, passphrase_file, speaker, demo)
     ballots: dict[str, str] = {}
     if vote:
-        with seat(home, passphrase_file, speaker, demo) as place:
+        with seat(home, passphrase_file, speaker, demo, reads=True) as place:
             ballots = {m: str(b.choice) for m, b in place.council.get("vote", vote).ballots.items()}
     facts, lines = what_if_lines(found, tables, entitled, groups, blocks_with, wins_with, ballots)
     if json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from concordat.council._body import utc, utc_day
@@ -122,6 +122,11 @@ def unknown(word: str, known: Iterable[str], what: str, where: str = "") -> Inpu
     close = nearest(word, names)
     hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(names)}."
     return InputError(f'"{word[:64]}" is not {what}.', where=where, hint=hint, code="unknown_name")
+
+
+def in_days(now: int, days: int) -> str:
+    """The instant a number of days after now (seconds since 1970), as entries write it."""
+    return f"{datetime.fromtimestamp(now, UTC) + timedelta(days=days):%Y-%m-%dT%H:%MZ}"
 
 
 def moment(text: str, where: str) -> str:

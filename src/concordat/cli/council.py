@@ -192,7 +192,7 @@ def text(
     """Print a proposal's text, or what it comes to for one member."""
     from concordat.council.standings import consolidated
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         found = place.council.get("proposal", proposal)
         if member:
             place.council.get("member", member)
@@ -222,7 +222,7 @@ def due(
     from concordat.council._body import utc
     from concordat.council.due import due as owed
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         rows = owed(place.council, place.now, "" if everyone else place.member)
     if json:
         print_json(
@@ -242,7 +242,7 @@ def agenda(
     """Print the agenda in its order."""
     from concordat.council.agenda import agenda as items
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         rows = items(place.council)
     if json:
         print_json({"items": [{"item": i.id, "kind": i.kind, "subject": i.subject, "title": i.title} for i in rows]})
@@ -267,13 +267,15 @@ def show(
     from concordat.cli._council_words import brief, thing_lines
     from concordat.council.state import value_of
 
-    with seat(home, passphrase_file, speaker, demo) as place:
+    with seat(home, passphrase_file, speaker, demo, reads=True) as place:
         council = place.council
     if kind and kind not in council.things:
         from concordat.settings import nearest
 
         close = nearest(kind, council.things)
         hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(sorted(council.things))}."
+        if its := next((k for k in sorted(council.things) if kind in council.things[k]), ""):
+            hint = f"It is the id of a {its}: concordat council show {its} {kind}"
         raise InputError(f"there is no {kind} here.", hint=hint, code="unknown_kind")
     if json:
         whole = council.to_value()
