@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from concordat.council.commit import _series
 from concordat.council.commit._series import Series, Way, exact
 from concordat.council.commit.targets import Target, json_schema
 from concordat.errors import InputError
+from effort import calls
 
 EXAMPLE = """\
 schema: concordat/target@1
@@ -240,12 +240,11 @@ def test_a_file_names_so_many_members_and_milestones(members: int, years: int, w
         Target.load(head + f"target: {{year: 2030, values: {{{values}}}, milestones: {{{milestones}}}}}\n")
 
 
-def test_the_largest_file_is_read_in_no_time() -> None:
+def test_the_largest_file_is_read_with_little_work() -> None:
     head = "commitment: c\nindicator: i\ndirection: up\nbaseline: {year: 1900, value: 0}\n"
     values = ", ".join(f"M{n}: {'9' * 40}" for n in range(100))
     own = ", ".join(f"M{n}: 1%" for n in range(100))
     milestones = ", ".join(f"{1902 + n}: 1%" for n in range(48))
     text = head + f"target: {{year: 2030, values: {{{values}}}, milestones: {{1901: {{{own}}}, {milestones}}}}}\n"
-    begun = time.process_time()
     assert len(Target.load(text).milestones["M7"]) == 49
-    assert time.process_time() - begun < 0.5  # 30 ms
+    assert calls(lambda: Target.load(text)) < 1_000_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +15,7 @@ from concordat.council.decide._election_contest import contest, rankings
 from concordat.council.decide._ranking_rules import pairwise, strongest_paths
 from concordat.council.decide.elections import SIZE_MAX, SYSTEMS, ElectionResult, check_size, elect
 from concordat.errors import InputError, MethodError, RuleError
+from effort import calls
 
 APPROVAL = ("pav", "phragmen", "equal_shares")
 
@@ -416,14 +416,14 @@ def ballots_of(kind: str, candidates: int, voters: int) -> list[tuple[str, ...]]
 @pytest.mark.parametrize("voters", [10, SIZE_MAX[2]])
 @pytest.mark.parametrize("kind", ["all", "half", "few", "circle"])
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_largest_election_is_counted_in_no_time(system: str, kind: str, voters: int) -> None:
+def test_the_largest_election_is_counted_with_little_work(system: str, kind: str, voters: int) -> None:
     candidates = 100 if system == "schulze" else SIZE_MAX[0]
     names = [f"c{n:03}" for n in range(candidates)]
     ballots = ballots_of(kind, candidates, voters)
-    begun = time.process_time()
-    found = elect(system, ballots, names, 60)
-    canonical.dumps(found.to_value())
-    assert time.process_time() - begun < 1.5  # 0.3 s at most; it was up to 35 s
+    done: list[ElectionResult] = []
+    assert calls(lambda: done.append(elect(system, ballots, names, 60))) < 5_000_000
+    found = done[0]
+    assert len(canonical.dumps(found.to_value())) < 5_000_000
     assert len(found.elected) <= 60 <= len(found.elected) + len(found.tied)
 
 
