@@ -1,4 +1,5 @@
-"""One game, every Shapley value of the project: exact fractions here, shares of variance in the observatory.
+"""One game, every Shapley value of the project: exact fractions in the council, shares of variance in the observatory,
+shares of gains in impact.
 
 The game: [4; 3, 2, 1], a weighted vote. Of the six orders A is pivotal in four, B and C in one each: 2/3, 1/6, 1/6.
 Other rooms with a Shapley value of their own are held to the same numbers.
@@ -12,6 +13,7 @@ import pytest
 from concordat.council.decide.game import game_of
 from concordat.council.decide.power import power
 from concordat.council.decide.rules import Rule
+from concordat.impact.sharing import Game, sampled_shapley, shapley, weighted_shapley
 from concordat.observatory.shapley import shapley_of, shapley_values
 
 WEIGHTS = {"A": 3, "B": 2, "C": 1}
@@ -40,3 +42,29 @@ def test_the_observatory_has_the_same() -> None:
     wanted = [float(v) for v in VALUES]
     assert shapley_values(np.array(WORTH, dtype=float)) == pytest.approx(wanted, abs=1e-15)
     assert shapley_of(lambda mask: np.array(float(WORTH[mask])), 3).phi == pytest.approx(wanted, abs=1e-15)
+
+
+def test_impact_has_the_same() -> None:
+    wanted = [float(v) for v in VALUES]
+    game = Game(tuple(WEIGHTS), np.array(WORTH, dtype=float))
+    assert shapley(game) == pytest.approx(wanted, abs=1e-15)
+    assert weighted_shapley(game, [1, 1, 1]) == pytest.approx(wanted, abs=1e-15)
+    # Of three players every circle has the same two ways round, so that the sample is the whole.
+    sampled = sampled_shapley("ABC", lambda rows: game.values[(rows * [1, 2, 4]).sum(axis=1)], circles=10)
+    assert sampled.value == pytest.approx(wanted, abs=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_three_rooms_agree_on_random_games(seed: int) -> None:
+    """The observatory and impact, on any table of worths; the council, on a vote with other weights."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    values = np.concatenate([[0.0], rng.integers(-9, 30, 31).astype(float)])
+    game = Game(tuple("ABCDE"), values)
+    assert shapley(game) == pytest.approx(shapley_values(values).tolist(), abs=1e-12)
+    weights = dict(zip("ABCDE", rng.integers(1, 9, 5).tolist(), strict=True))
+    quota = sum(weights.values()) // 2 + 1
+    rule = Rule.load(f"rule: game\nversion: 1\nmethod: vote\nadopt: {{count: w, at_least: {quota}}}")
+    found = power(rule, {"w": weights}, method="enumeration").shapley
+    bits = np.arange(32)[:, None] >> np.arange(5) & 1
+    votes = Game(tuple("ABCDE"), (bits @ list(weights.values()) >= quota).astype(float))
+    assert shapley(votes) == pytest.approx([float(found[m]) for m in "ABCDE"], abs=1e-14)

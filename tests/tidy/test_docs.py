@@ -2,8 +2,9 @@
 
 In every Markdown file of `docs/` and in the README:
 
-- a `console` block is run in a scratch folder, each `$ ` line by a shell in which `concordat` is this program, and what
-  follows must be what it prints (`...` stands for anything); the blocks of one file run in order, in one folder;
+- a `console` block is run in a scratch folder (with `examples/` in it, where the page names that), each `$ ` line by a
+  shell in which `concordat` is this program, and what follows must be what it prints (`...` stands for anything); the
+  blocks of one file run in order, in one folder;
 - a `python` block is run as doctest if it has `>>>`, else as a script; the blocks of one file share their names;
 - a `yaml` block that comes after `<!-- file: NAME -->` is written there first;
 - other blocks (`bash`, `text`, ...) are read by people only.
@@ -55,6 +56,8 @@ def _runs(page: Path) -> bool:
 @pytest.mark.parametrize("page", [p for p in PAGES if _runs(p)], ids=lambda p: str(p.relative_to(ROOT)))
 def test_examples_run(page: Path, tmp_path: Path) -> None:
     names: dict[str, object] = {}
+    if "examples/" in page.read_text(encoding="utf-8"):  # as a reader has them beside, in a checkout
+        (tmp_path / "examples").symlink_to(ROOT / "examples")
     for block in _blocks(page):
         where = f"{page.relative_to(ROOT)}, line {block.line}"
         if block.file:

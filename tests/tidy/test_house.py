@@ -195,8 +195,10 @@ def test_only_sources_and_node_open_a_connection() -> None:
 # `observatory.record` and its like (docs/decisions/0008-rounded-records.md). What registers a record does not.
 # Codings are probabilities rounded to six digits, with ids that rest on text and model alone; what a chapter prints of
 # a regime is rounded to three digits.
+# What a report keeps of impact's runs is rounded to nine digits (`impact.results.rounded`).
 ROUNDED = (
     "council.consult.",  # sums of whole numbers, exact in any order; mode `polis` promises no bytes
+    "impact.",
     "observatory.",
     "rulebook.coder.",
     "rulebook.align",

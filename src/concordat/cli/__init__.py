@@ -29,14 +29,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("assess", "assess", "Write the yearly assessment of a bloc, offline, every number traced to its source."),
     ("bloc", "bloc", "Show blocs and who belongs to them on a day."),
+    ("connect", "connect", "What connecting everyone costs, how fast people come online, where a budget does most."),
     ("council", "council", "Consult, decide, promise, review and settle on a record that no member owns."),
+    ("digital-size", "digital_size", "How large the digital economy is, under each definition."),
     ("divide", "divide", "Measure how far apart countries or people are, and how that changes."),
     ("evidence", "evidence", "Trace a number to its bytes; show what data are loaded."),
     ("index", "index", "Run an index from its file, question it, compare editions."),
     ("ledger", "ledger", "Write, show and prove entries of the shared record."),
     ("node", "node", "Run one member's node: keys, its log, folders to exchange."),
     ("rulebook", "rulebook", "Which digital rules bind whom, how hard, with what evidence."),
+    ("scenario", "scenario", "Who gains and who pays if a rule, a cost, a connection or a transfer changes."),
     ("settings", "settings", "Show how this machine runs and where each setting comes from."),
+    ("sharing", "sharing", "Divide the gains of a common rule: Shapley value, nucleolus and others side by side."),
 )
 _MODULES = {name: module for name, module, _ in COMMANDS}
 
@@ -127,9 +131,8 @@ def _state_error(error: OSError) -> StateError:
 def _fail(error: ConcordatError, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(error.as_dict(), ensure_ascii=False, sort_keys=True))
-    said = "".join(
-        c if c.isprintable() or c == "\n" else "\ufffd" for c in str(error)
-    )  # it may quote a stranger's file
+    # The message may quote a stranger's file.
+    said = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(error))
     print(f"concordat: {said}", file=sys.stderr)
     return error.exit_code
 

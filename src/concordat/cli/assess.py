@@ -40,20 +40,35 @@ def assess(
         "", "--council", help="A folder that `concordat node export` wrote: the council's record."
     ),
     trust: str = typer.Option("", "--trust", help="The hash that the council's record is trusted by."),
+    scenario: list[Path] = typer.Option(
+        [], "--scenario", help="A scenario file: who gains and who pays; may be repeated."
+    ),
     data_dir: str | None = typer.Option(None, "--data-dir", help="Where evidence is kept; see: concordat settings"),
     json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
     quiet: bool = typer.Option(False, "--quiet", help="Show no progress."),
 ) -> None:
     """Write the yearly assessment of a bloc into one folder: HTML, PDF, XLSX, CSV, figures, sources, provenance."""
     from concordat.cli._assess_council import open_council, with_council
+    from concordat.cli._assess_impact import open_impact, with_scenarios
     from concordat.report.build import build
 
     settings = Settings.load({"factbook": factbook, "data_dir": data_dir})
     chosen = with_council(_study(bloc, countries, study, on, language, settings), council, trust)
+    chosen = with_scenarios(chosen, scenario)
     folder = out if out is not None else Path(chosen.folder_name)
     progress = None if quiet else _progress()
     held = open_council(chosen, study, council, trust)
-    built = build(chosen, settings, folder, force=force, progress=progress, factbook_2015=factbook_2015, council=held)
+    files = open_impact(chosen, study)
+    built = build(
+        chosen,
+        settings,
+        folder,
+        force=force,
+        progress=progress,
+        factbook_2015=factbook_2015,
+        council=held,
+        impact=files,
+    )
     if json:
         print(json_.dumps(_facts(built), ensure_ascii=False, sort_keys=True, indent=1))
     else:

@@ -7,7 +7,7 @@ A report has six kinds of facts, and each is compared with its place before it i
 - an area of the study: the study's line names it;
 - a row of the packaged files of instruments and source documents, or of what the study keeps of the user's own: every
   part says what stands there;
-- a row of what the report keeps of a council's log: the report's own file of that hash says it;
+- a row of what the report keeps of a council's log or of impact's runs: the report's own file of that hash says it;
 - a finding of a parser with a place in a publisher's body: the body has the hash that names it, the place exists in it,
   and the store's vintage of that body holds this finding, or a row at this place that it is about;
 - a finding without a place in any bytes: the study's line names the vintage (or the release) that holds it.
@@ -29,10 +29,13 @@ from concordat.evidence.observation import Observation
 from concordat.evidence.provenance import Fact, text_hash
 from concordat.evidence.store import Store, Vintage
 
-BLOCS, STUDY, COUNCIL = "concordat/world/_data/blocs.yaml", "study.yaml", "council.json"
+BLOCS, STUDY = "concordat/world/_data/blocs.yaml", "study.yaml"
+KEPT = ("council.json", "impact.json")  # files of the report's own folder whose rows are facts
 _MEMBERSHIP = frozenset({"area", "bloc", "role", "from", "to", "checked"})
-# Files of the rulebook whose rows are facts of a report: each part of a fact stands there, or is the row itself.
+# Packaged files whose rows are facts of a report: each part of a fact stands there, or is the row itself.
 ROWS = (
+    "concordat/impact/data/cost_anchors.yaml",
+    "concordat/impact/data/ladder_published.yaml",
     "concordat/rulebook/data/accuracy.yaml",
     "concordat/rulebook/data/instruments.yaml",
     "concordat/rulebook/data/seeds.yaml",
@@ -72,7 +75,7 @@ class Facts:
             self._check_membership(record)
         elif record.file == STUDY and names == {"area"}:
             self._equal(record, "area", text)
-        elif record.file in (COUNCIL, *ROWS) or (record.file == STUDY and record.locator.startswith("#/rules/")):
+        elif record.file in (*KEPT, *ROWS) or (record.file == STUDY and record.locator.startswith("#/rules/")):
             self._check_row(record, body.value_at(record.locator))
         elif record.file == STUDY and names == _FINDING | {"where"}:
             shown.append(("finding", self._finding(record, str(record.parts["where"]), self._named(record, text))))
@@ -100,12 +103,12 @@ class Facts:
     def _bytes(self, record: Fact) -> bytes:
         """The file of a fact: the table of blocs, a publisher's body, or the report's study; its hash is checked."""
         path = PurePosixPath(record.file)
-        if record.file not in (BLOCS, STUDY, COUNCIL, *ROWS) and (path.parts[:1] != ("raw",) or len(path.parts) != 2):
+        if record.file not in (BLOCS, STUDY, *KEPT, *ROWS) and (path.parts[:1] != ("raw",) or len(path.parts) != 2):
             raise TrustError(f'"{record.file}" is no file of a report.', where=self.where, code="record")
         if record.file == STUDY:
             return self._study(record)
-        if record.file == COUNCIL:
-            return self._council(record)
+        if record.file in KEPT:
+            return self._kept(record)
         if not SHA256.fullmatch(record.sha256):
             raise self._wrong(record, f'names its file by the hash "{record.sha256}", which is none')
         if path.parts[0] == "raw":
@@ -121,10 +124,10 @@ class Facts:
             raise self._wrong(record, "is a line of a study, which only a report's own folder has")
         return self._own(self.report_dir, STUDY, read_manifest(self.report_dir).files.get(STUDY, "no such file"))
 
-    def _council(self, record: Fact) -> bytes:
+    def _kept(self, record: Fact) -> bytes:
         if self.report_dir is None:
-            raise self._wrong(record, "is a row of a council's record, which only a report's own folder has")
-        return self._own(self.report_dir, COUNCIL, record.sha256)
+            raise self._wrong(record, f"is a row of {record.file}, which only a report's own folder has")
+        return self._own(self.report_dir, record.file, record.sha256)
 
     def _own(self, report_dir: Path, name: str, expected: str) -> bytes:
         """A file of the report's own folder."""

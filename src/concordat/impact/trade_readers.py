@@ -127,15 +127,21 @@ def opened(data: bytes, where: str) -> bytes:
     """
     if not data.startswith(b"\x1f\x8b"):
         return data
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(data, BYTES_MAX)
-    except zlib.error as error:
-        raise InputError(f"the archive is broken: {error}.", where=where, hint="Get it again.", code="gzip") from None
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        what = f"the archive is cut off, or larger than {BYTES_MAX:,} bytes once opened."
-        raise InputError(what, where=where, hint="Get it again, or give the part that is needed.", code="gzip")
-    return plain
+    plain, left = [], data
+    size = 0
+    while left:  # an archive may have several members, one behind the other
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            plain.append(unpacker.decompress(left, BYTES_MAX - size))
+        except zlib.error as error:
+            what = f"the archive is broken: {error}."
+            raise InputError(what, where=where, hint="Get it again.", code="gzip") from None
+        size += len(plain[-1])
+        if unpacker.unconsumed_tail or not unpacker.eof:
+            what = f"the archive is cut off, or larger than {BYTES_MAX:,} bytes once opened."
+            raise InputError(what, where=where, hint="Get it again, or give the part that is needed.", code="gzip")
+        left = unpacker.unused_data.lstrip(b"\0")
+    return b"".join(plain)
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------------

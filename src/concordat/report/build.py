@@ -19,7 +19,7 @@ from concordat.evidence.provenance import Book
 from concordat.report import cells
 from concordat.report.chapter import Chapter, Code, Figure, Headline, Missing, Report, Runs, Source, tables_of
 from concordat.report.contents import CONTENTS, READERS
-from concordat.report.inputs import COUNCIL_FILE, Inputs, who_is_in
+from concordat.report.inputs import COUNCIL_FILE, IMPACT_FILE, Inputs, who_is_in
 from concordat.report.permitted import meta_rows, permitted
 from concordat.report.study import Study, Vintage
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from concordat.evidence.citation import Citation
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release, Store
+    from concordat.report.impact_held import Held as ImpactHeld
+    from concordat.report.impact_held import Opened
     from concordat.settings import Settings
 
 HEADLINES_MAX, HEADLINES_A_CHAPTER = 8, 2
@@ -56,12 +58,14 @@ def build(
     progress: Progress | None = None,
     factbook_2015: Path | None = None,
     council: Held | None = None,
+    impact: Opened | None = None,
 ) -> Built:
     """Write the whole report into a folder.
 
     Args:
         factbook_2015: the unpacked npm package of the Factbook of 2015, to load as an earlier release to compare with.
         council: what the export shows that the study names under `council`.
+        impact: the files that the study names under `impact`.
         progress: told (steps done, steps in all, what is done now).
 
     Raises:
@@ -84,7 +88,7 @@ def build(
     with open_store(settings.data_dir) as store:
         if factbook_2015 is not None:
             _load_2015(store, factbook_2015)
-        inputs = gather(study, who, settings, store, book, council)
+        inputs = gather(study, who, settings, store, book, council, impact)
         tell(1)
         citations = citations_of(inputs)
         report = compose(inputs, citations)
@@ -119,12 +123,18 @@ def read_options(study: Study) -> dict[str, object]:
 
 
 def gather(
-    study: Study, who: object, settings: Settings, store: Store, book: Book, council: Held | None = None
+    study: Study,
+    who: object,
+    settings: Settings,
+    store: Store,
+    book: Book,
+    council: Held | None = None,
+    impact: Opened | None = None,
 ) -> Inputs:
     """The release that the study names, and from it every chosen figure.
 
     Raises:
-        InputError, TrustError: the council is not the one that the study names.
+        InputError, TrustError: the council, or a file of impact, is not the one that the study names.
         StateError: the release can't be had here.
     """
     from concordat.evidence.catalogue import load_catalogue
@@ -132,6 +142,7 @@ def gather(
     from concordat.evidence.resolve import resolve
     from concordat.report.chapters.council import resolve as resolve_council
     from concordat.report.chapters.evidence import read
+    from concordat.report.chapters.impact import resolve as resolve_impact
     from concordat.report.chapters.moved import Options as MovedOptions
     from concordat.report.chapters.moved import read as read_moved
     from concordat.report.chapters.rulebook import resolve as resolve_rules
@@ -141,6 +152,8 @@ def gather(
 
     assert isinstance(who, Who)
     said_of_council = resolve_council(study, council).as_data()
+    computed = _computed(study, impact)
+    said_of_impact = resolve_impact(study, computed).as_data()
     catalogue = load_catalogue()
     release = release_of(study, settings, store)
     wanted = {(v.dataset_id, v.vintage_id) for v in release.vintages}
@@ -158,7 +171,7 @@ def gather(
     named = tuple(
         Vintage(dataset=v.dataset_id, vintage=v.vintage_id, logical_hash=v.logical_hash) for v in release.vintages
     )
-    resolved = read_options(study) | moved | rules.as_data() | said_of_council
+    resolved = read_options(study) | moved | rules.as_data() | said_of_council | said_of_impact
     return Inputs(
         study=replace(study, release=release.name, vintages=named, resolved=resolved),
         who=who,
@@ -175,7 +188,17 @@ def gather(
         terms=terms,
         rules=rules,
         council=council,
+        impact=computed,
     )
+
+
+def _computed(study: Study, opened: Opened | None) -> ImpactHeld | None:
+    """The runs that the study asks for; None where it names no file."""
+    from concordat.report.chapters.impact import read
+    from concordat.report.impact_held import compute
+
+    options = read(study)
+    return compute(options, opened) if options.asks and opened is not None else None
 
 
 def _world(chosen: Mapping[tuple[str, str, str], Chosen]) -> tuple[str, ...]:
@@ -359,6 +382,8 @@ def render(
     files["sources.csl.json"] = csl_json(citations.values())
     if inputs.council is not None:
         files[COUNCIL_FILE] = inputs.council.data
+    if inputs.impact is not None:
+        files[IMPACT_FILE] = inputs.impact.data
     earlier = inputs.earlier.observations if inputs.earlier else ()
     files["provenance.json"] = provenance(
         inputs.book,

@@ -36,12 +36,13 @@ CONTENTS: tuple[Entry, ...] = (
     Entry("index", "observatory", "index"),
     Entry("moved", "moved"),
     Entry("divide", "observatory"),
-    Entry("size"),
+    Entry("size", "impact", "size"),
     Entry("rules", "rulebook"),
     Entry("commitments", "council"),
-    Entry("scenarios"),
+    Entry("scenarios", "impact", "scenarios"),
+    Entry("connectivity", "impact", "connectivity"),
     Entry("quality", "evidence", "quality"),
     Entry("method", "evidence", "method"),
 )
 # The files that own keys of the study, in the order in which a written study shows them.
-READERS = ("evidence", "observatory", "moved", "rulebook", "council")
+READERS = ("evidence", "observatory", "moved", "rulebook", "council", "impact")

@@ -13,6 +13,8 @@ MODULES = (
     *DERIVATIONS,
     "council.record",
     "council.review.record",
+    "impact.provisions_record",
+    "impact.record",
     "observatory.divide.measures",
     "observatory.divide.records",
     "observatory.record",

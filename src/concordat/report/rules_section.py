@@ -50,13 +50,7 @@ class Rules:
         from concordat.rulebook.record import section_of
 
         book, options = self.inputs.book, self.options
-        ids = [*catalogue_facts(book)]
-        for n, row in enumerate(options.instruments):
-            ids.append(book.fact(STUDY_FILE, "", f"#/rules/instruments/{n}", {"row": dict(row)}))
-        coded = sorted(options.codings or {})
-        for name in coded:
-            rows = [list(row) for row in (options.codings or {})[name]]
-            ids.append(book.fact(STUDY_FILE, "", f"#/rules/codings/{name}", {"codings": rows}))
+        ids, coded = known_facts(book, options)
         said: dict[str, Any] = {
             "members": sorted(areas),
             "on": self.inputs.who.on.isoformat(),
@@ -118,6 +112,18 @@ class Rules:
         """The two members with most binding instruments between them, and how many; the first by code of several."""
         best = max(self.found.matrix, key=lambda c: len(c.binding))
         return best.a, best.b, len(best.binding)
+
+
+def known_facts(book: Book, options: Options) -> tuple[list[str], list[str]]:
+    """What is known of rules as facts of the book: instruments, then codings; and which instruments are coded."""
+    ids = [*catalogue_facts(book)]
+    for n, row in enumerate(options.instruments):
+        ids.append(book.fact(STUDY_FILE, "", f"#/rules/instruments/{n}", {"row": dict(row)}))
+    coded = sorted(options.codings or {})
+    for name in coded:
+        rows = [list(row) for row in (options.codings or {})[name]]
+        ids.append(book.fact(STUDY_FILE, "", f"#/rules/codings/{name}", {"codings": rows}))
+    return ids, coded
 
 
 def catalogue_facts(book: Book) -> Iterator[str]:

@@ -12,7 +12,7 @@ digits first, so that the last bits of a processor's sums do not change a record
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -24,7 +24,7 @@ from concordat.evidence.provenance import Parts, derivation
 from concordat.rulebook._regime_read import Held, held
 from concordat.rulebook.assessment import RulebookSection, assessment
 from concordat.rulebook.catalogue import catalogue_of, load_catalogue, row_of
-from concordat.rulebook.model import Coding
+from concordat.rulebook.model import Coding, Relation
 from concordat.rulebook.regime import Figure
 from concordat.settings import Document
 
@@ -74,7 +74,23 @@ def own(store: RuleStore, *, internal: bool = False) -> Own:
         if i.id not in packaged and (codings.get(i.id) or known.participations.get(i.id))
     )
     names = {*packaged, *(r["id"] for r in rows)}
+    _relate(rows, store.relations(), names)
     return Own(rows, {name: some for name, some in codings.items() if name in names}, left_out)
+
+
+def _relate(rows: Iterable[dict[str, Any]], relations: Iterable[Relation], names: Collection[str]) -> None:
+    """Write into rows what their instruments do to others that the study knows."""
+    for row in rows:
+        some = [r for r in relations if r.from_id == row["id"] and r.to_id in names]
+        if some:
+            row["relations"] = [{"to": r.to_id, "kind": r.kind, "source": r.source} for r in some]
+
+
+def relations_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Relation, ...]:
+    """What the instruments of rows do to each other."""
+    return tuple(
+        Relation(row["id"], r["to"], r["kind"], r.get("source", "")) for row in rows for r in row.get("relations", ())
+    )
 
 
 def _row(coding: Coding) -> list[Any]:

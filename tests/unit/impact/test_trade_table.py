@@ -36,6 +36,14 @@ def test_order_of_rows_packing_and_a_byte_order_mark_change_nothing(pack: Any) -
     assert np.array_equal(table.flows, parse_trade_csv(file(*ROWS)).flows)
 
 
+def test_an_archive_of_several_members_is_read_whole() -> None:
+    data = file(*ROWS)
+    packed = gzip.compress(data[:30], mtime=0) + gzip.compress(data[30:], mtime=0)
+    assert np.array_equal(parse_trade_csv(packed).flows, parse_trade_csv(data).flows)
+    with pytest.raises(InputError, match=r"cut off|broken"):
+        parse_trade_csv(packed[:-9])
+
+
 def test_a_former_code_is_read_as_todays_and_said() -> None:
     table = parse_trade_csv(file(*(row.replace("ARG", "ROM") for row in ROWS)))
     assert table.economies == ("BRA", "ROU")

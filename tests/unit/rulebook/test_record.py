@@ -109,6 +109,15 @@ def test_instruments_of_ones_own_are_kept_and_packaged_ones_are_not() -> None:
     assert kept == {"deal", "pledge"}
 
 
+def test_what_ones_own_instruments_do_to_known_ones_is_kept() -> None:
+    more = "    relations: [{kind: replaces, to: deal, source: its last article}, {kind: amends, to: nobodys}]"
+    with store_of(BOTH + instrument("nobodys") + instrument("newer", "BRA, CHN", more=more)) as store:
+        kept = made.own(store).instruments
+    assert [r.to_id for r in made.relations_of(kept)] == ["deal"]  # of the other the study has no row
+    assert made.relations_of(kept)[0].source == "its last article"
+    assert {i.id for i in made.held_of(kept, {}).instruments} == {"deal", "newer", "pledge"}
+
+
 def test_codings_of_an_unknown_instrument_are_refused() -> None:
     with pytest.raises(InputError, match="codings of depa, which is no instrument of the study"):
         parts(BOTH, codings={"depa": [["depa/1", "DF-FLOW", 2, "", 0.9, "model", "shipped"]]})
