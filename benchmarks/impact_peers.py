@@ -262,8 +262,12 @@ def compared(case: Case, theirs: dict[str, Any]) -> dict[str, Any]:
     gap = their_base / their_base.sum() * base.flows.sum() / base.flows - 1
     found["baseline_flows_largest_relative_gap"] = float(np.abs(gap).max())
     found["largest_effect_pct"] = _largest(full(case, exact["multiplicative"]))
-    found["gegravity_less_one_step_pp"] = _gap(answer, step)
-    found["gegravity_less_exact_pp"] = {name: _gap(answer, full(case, e)) for name, e in exact.items()}
+    sane = price > 0
+    found["where_its_prices_are_positive"] = {
+        "economies": int(sane.sum()),
+        "gegravity_less_one_step_pp": _gap(answer, step, sane),
+        "gegravity_less_exact_pp": {name: _gap(answer, full(case, e), sane) for name, e in exact.items()},
+    }
     found["one_step_less_exact_pp"] = _gap(step, full(case, exact["multiplicative"]))
     found["times_slower_single_against_single_cpu"] = {
         "baseline and counterfactual": round(theirs["total_cpu_s"] / facts["base_and_counterfactual"]["cpu_s"]),
@@ -274,8 +278,8 @@ def compared(case: Case, theirs: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _gap(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, float]:
-    return {name: float(np.abs(one[name] - other[name]).max()) for name in one}
+def _gap(one: dict[str, np.ndarray], other: dict[str, np.ndarray], which: Any = slice(None)) -> dict[str, float]:
+    return {name: float(np.abs(one[name] - other[name])[which].max()) for name in one}
 
 
 def _largest(one: dict[str, np.ndarray]) -> dict[str, float]:

@@ -98,23 +98,20 @@ def one_scenario(size: int = 60) -> dict[str, Any]:
     for _ in range(2 * SCENARIOS):
         members = [table.economies[n] for n in rng.choice(size, int(rng.integers(2, 12)), replace=False)]
         shocks.append(bloc_shock(table, members, float(rng.uniform(-0.5, 0.8))))
-    wall, cpu, worst, steps = [], [], 0.0, []
-    for n, shock in enumerate(shocks):
+    wall, cpu, results = [], [], []
+    for shock in shocks:
         start, clock = time.process_time(), time.perf_counter()
-        found = solve(table, shock=shock, theta=THETA)
-        taken = time.perf_counter() - clock, time.process_time() - start
-        if n >= SCENARIOS:
-            wall.append(taken[0])
-            cpu.append(taken[1])
-            worst = max(worst, found.certificate.residual_max)
-            steps.append(found.iterations)
+        results.append(solve(table, shock=shock, theta=THETA))
+        wall.append(time.perf_counter() - clock)
+        cpu.append(time.process_time() - start)
+    wall, cpu, results = wall[SCENARIOS:], cpu[SCENARIOS:], results[SCENARIOS:]
     square, right = generator(2).normal(size=(size, size)), np.ones(size)
     return {
         "median": {"wall_s": short(statistics.median(wall)), "cpu_s": short(statistics.median(cpu))},
         "least_wall_s": short(min(wall)),
         "ninth_decile_wall_s": short(float(np.quantile(wall, 0.9))),
-        "steps_median": statistics.median(steps),
-        "residual_worst": worst,
+        "steps_median": statistics.median(r.iterations for r in results),
+        "residual_worst": max(r.certificate.residual_max for r in results),
         "first_with_a_new_table": timed(lambda: solve(made_up(size), shock=shocks[0], theta=THETA))[0],
         "making_that_table": timed(lambda: made_up(size))[0],
         "with_certificate": timed(lambda: solve(table, shock=shocks[0], theta=THETA).certificate, 21)[0],

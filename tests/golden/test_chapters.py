@@ -7,6 +7,7 @@ words and the hash of its specification are kept.
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,11 @@ from concordat.settings import Settings
 
 FOLDER = Path(__file__).parent / "chapters"
 ON = "2026-11-22"
-CHAPTERS = ("standing", "index", "moved", "divide", "rules", "commitments", "quality", "method")
+CHAPTERS = (
+    "standing", "index", "moved", "divide", "size", "rules", "commitments", "scenarios", "connectivity", "quality",
+    "method",
+)  # fmt: skip
+EXAMPLES = Path(__file__).parents[2] / "examples"
 STUDIES = {
     "brics": lambda: study_for_bloc("BRICS", on=ON),
     "asean": lambda: study_for_bloc("ASEAN", on=ON),
@@ -107,6 +112,23 @@ def test_the_commitments_of_a_year_say_what_they_said(evidence_dir: Path, update
     assert not isinstance(chapter, Missing)
     check(FOLDER / "brics-year-commitments.jsonl", lines(chapter.blocks), update_golden)
     check(FOLDER / "brics-year-first.jsonl", lines(report.summary), update_golden)
+
+
+def test_a_scenario_and_a_plan_say_what_they_said(evidence_dir: Path, update_golden: bool) -> None:
+    """The project's examples in a study of Mercosur: who gains, who pays, where a budget does most."""
+    from concordat.cli._assess_impact import open_impact
+
+    names = {"scenarios": ["southern-cone/scenario.yaml"], "plan": "connectivity-plan/plan.yaml"}
+    text = f"schema: concordat/study@1\nbloc: {{id: MERCOSUR, date: 2026-11-22}}\nimpact: {json.dumps(names)}\n"
+    book, study = Book(), read_study(text)
+    opened = open_impact(study, EXAMPLES / "study.yaml")
+    with clock.fixed(ON), open_store(evidence_dir) as store:
+        inputs = build.gather(study, who_is_in(study, book), Settings(evidence_dir), store, book, impact=opened)
+        report = build.compose(inputs, build.citations_of(inputs))
+    for chapter in report.chapters:
+        if chapter.id in ("scenarios", "connectivity"):
+            assert not isinstance(chapter, Missing)
+            check(FOLDER / f"mercosur-{chapter.id}.jsonl", lines(chapter.blocks), update_golden)
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

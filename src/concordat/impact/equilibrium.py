@@ -231,9 +231,11 @@ def prepared(table: TradeTable, theta: float, closure: str) -> tuple[TradeTable,
 
     Raises:
         InputError: economies that don't trade with each other, not even through others.
-        MethodError: the base without deficits has no solution.
+        MethodError: the base without deficits has no solution, for goods go one way only or for another reason.
     """
     _refuse_islands(table)
+    if closure == "balanced":
+        _refuse_one_way(table)
     if closure == "balanced" and np.abs(table.output / table.expenditure - 1).max() > 1e-14:
         rule = closure_named("balanced")
         lam = table.flows / table.expenditure
@@ -294,21 +296,38 @@ def checked_shock(table: TradeTable, shock: Array | None) -> Array:
 
 def _refuse_islands(table: TradeTable) -> None:
     """Economies that trade with nobody else have no price relative to the others."""
-    linked = (table.flows + table.flows.T) > 0
-    seen = np.zeros(len(table.economies), dtype=bool)
+    apart = _out_of_reach((table.flows + table.flows.T) > 0)
+    if apart:
+        rest = [i for i in range(len(table.economies)) if i not in apart]
+        small = [table.economies[i] for i in min(apart, rest, key=len)]
+        hint = "Their prices relative to the rest are not determined. Take them out, or solve each group apart."
+        what = f"{listed(small)} trade with none of the others."
+        raise InputError(what, where=table.source, hint=hint, code="islands")
+
+
+def _refuse_one_way(table: TradeTable) -> None:
+    """Without deficits nobody can only sell, or only buy: what is left of such an economy is nothing."""
+    sells = table.flows > 0
+    apart = _out_of_reach(sells) or _out_of_reach(sells.T)
+    if apart:
+        names = [table.economies[i] for i in apart]
+        hint = "Take the closure multiplicative or additive, or take them out."
+        what = (
+            f"without deficits there is no equilibrium: goods go one way only between {listed(names)} and the others."
+        )
+        raise MethodError(what, where="closure balanced", hint=hint, code="one_way")
+
+
+def _out_of_reach(linked: NDArray[np.bool_]) -> list[int]:
+    """The economies that links from the first one never lead to."""
+    seen = np.zeros(len(linked), dtype=bool)
     seen[0] = True
-    for _ in table.economies:
+    for _ in range(len(linked)):
         grown = linked[seen].any(axis=0) | seen
         if (grown == seen).all():
             break
         seen = grown
-    if not seen.all():
-        apart = [e for e, inside in zip(table.economies, seen, strict=True) if not inside]
-        rest = [e for e in table.economies if e not in apart]
-        small = min(apart, rest, key=len)
-        hint = "Their prices relative to the rest are not determined. Take them out, or solve each group apart."
-        what = f"{listed(small)} trade with none of the others."
-        raise InputError(what, where=table.source, hint=hint, code="islands")
+    return [int(i) for i in np.flatnonzero(~seen)]
 
 
 def rehashed(found: Equilibrium, hashes: Hashes) -> Equilibrium:

@@ -82,7 +82,7 @@ def _table(inputs: Inputs, held: Held, file: str, head: dict[str, Any], record: 
 
 def _heading(inputs: Inputs, part: str, head: dict[str, Any]) -> str:
     told = {"top": str(head["top"])} if part == "in_top" else {}
-    return inputs.words.plain(f"connect.column.{part}", **told)
+    return inputs.words.plain(f"connect.column.{'connected' if part == 'people' else part}", **told)
 
 
 def _figure(inputs: Inputs, held: Held, file: str, head: dict[str, Any], table: Table) -> Figure:

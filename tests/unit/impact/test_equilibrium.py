@@ -126,6 +126,15 @@ def test_economies_without_trade_between_them_are_refused() -> None:
         solve(table, theta=4)
 
 
+def test_trade_that_goes_one_way_only_has_no_equilibrium_without_deficits() -> None:
+    table = TradeTable(("AAA", "BBB"), np.array([[7.0, 4], [0, 2]]), 2002)
+    with pytest.raises(MethodError, match="goods go one way only between BBB and the others"):
+        solve(table, theta=4, closure="balanced")
+    with pytest.raises(MethodError, match="goods go one way only between BBB and the others"):
+        solve(TradeTable(("AAA", "BBB"), table.flows.T, 2002), theta=4, closure="balanced")
+    assert np.abs(solve(table, theta=4).wage - 1).max() < 1e-12
+
+
 def test_a_surplus_too_large_for_the_shocked_income_is_refused_under_additive() -> None:
     flows = np.array([[1.0, 400, 0.1], [1, 500, 10], [1, 10, 500]])
     table = TradeTable(CODES, flows, 2002)
