@@ -49,11 +49,11 @@ class _Provisions:
         """A count of the record."""
         return Num(self.record.parts[part], unit=unit, id=self.record.id, part=part)
 
-    def plain(self, key: str, **told: str) -> str:
+    def said(self, key: str, **told: str) -> str:
         """Words of this part."""
         return self.inputs.words.plain(f"provisions.{key}", **told)
 
-    def text(self, key: str, **told: Any) -> Runs:
+    def runs(self, key: str, **told: Any) -> Runs:
         """Words of this part with numbers and codes."""
         return self.inputs.words.text(f"provisions.{key}", **told)
 
@@ -82,18 +82,18 @@ def _counts(part: _Provisions) -> Iterator[Runs]:
     counts, num = part.found.counts, part.num
     if counts["provisions"]:
         told = {name: num(name) for name in ("provisions", "pairs", "quantified", "quoted", "without")}
-        yield part.text("intro", **told)
+        yield part.runs("intro", **told)
     else:
-        yield part.text("none", pairs=num("pairs"))
+        yield part.runs("none", pairs=num("pairs"))
     if not counts["agreements"]:
-        yield part.text("no_agreement")
+        yield part.runs("no_agreement")
         return
-    yield part.text("agreements", agreements=num("agreements"), pairs=num("pairs"))
+    yield part.runs("agreements", agreements=num("agreements"), pairs=num("pairs"))
     if counts["agreements"] <= NAMED_MAX:
-        yield part.text("which", names=_named(part))
-    yield part.text("chapters", **{n: num(n) for n in ("threshold", "chapters", "chapters_unknown")})
+        yield part.runs("which", names=_named(part))
+    yield part.runs("chapters", **{n: num(n) for n in ("threshold", "chapters", "chapters_unknown")})
     if part.found.in_base is not None:
-        yield part.text("base", in_base=num("in_base"), year=num("base_year", "year"))
+        yield part.runs("base", in_base=num("in_base"), year=num("base_year", "year"))
 
 
 def _named(part: _Provisions) -> str:
@@ -121,20 +121,20 @@ def _tables(part: _Provisions) -> Iterator[Table]:
 
 
 def _table(part: _Provisions, id_: str, title: str, rows: Sequence[Row], *, on_page: bool = True) -> Table:
-    columns = tuple(Column(n, part.plain(f"column.{n}")) for n in ("pairs", "depth", "effect"))
-    return Table(id_, part.plain(title), part.plain("column.rule"), columns, tuple(rows), tuple(_notes(part)), on_page)
+    columns = tuple(Column(n, part.said(f"column.{n}")) for n in ("pairs", "depth", "effect"))
+    return Table(id_, part.said(title), part.said("column.rule"), columns, tuple(rows), tuple(_notes(part)), on_page)
 
 
 def _notes(part: _Provisions) -> Iterator[Runs]:
     counts = part.found.counts
     if counts["provisions"]:
-        yield part.text("note_counted", command=Code("concordat rulebook provisions"))
+        yield part.runs("note_counted", command=Code("concordat rulebook provisions"))
     if counts["agreements"]:
-        yield part.text("note_agreement")
+        yield part.runs("note_agreement")
         grade = _grade(part)
-        yield part.text("note_threshold", threshold=part.num("threshold"), grade=grade)
+        yield part.runs("note_threshold", threshold=part.num("threshold"), grade=grade)
     if counts["quoted"]:
-        yield part.text("note_quoted")
+        yield part.runs("note_quoted")
 
 
 def _grade(part: _Provisions) -> str:
@@ -149,15 +149,15 @@ def _agreement_rows(part: _Provisions) -> Iterator[Row]:
     effects = {"agreements": part.map.agreement_parameter, "chapters": part.map.multiplier}
     for name, parameter in effects.items():
         if part.found.counts[name]:
-            effect = part.plain(f"effect.{name}", parameter=parameter)
-            line = (Cell(main=part.num(name)), Cell(text=part.plain("nothing")), Cell(text=effect))
-            yield Row(name, part.plain(f"row.{name}"), line)
+            effect = part.said(f"effect.{name}", parameter=parameter)
+            line = (Cell(main=part.num(name)), Cell(text=part.said("nothing")), Cell(text=effect))
+            yield Row(name, part.said(f"row.{name}"), line)
 
 
 def _row(part: _Provisions, line: Line) -> Row:
     """One provision at one depth."""
     depth = DEPTHS[line.depth]
-    cells = (Cell(main=part.num(f"{depth}_{line.code}")), Cell(text=part.plain(f"depth.{depth}")))
+    cells = (Cell(main=part.num(f"{depth}_{line.code}")), Cell(text=part.said(f"depth.{depth}")))
     return Row(f"{line.code}.{depth}", line.name, (*cells, Cell(text=_effect(part, line))))
 
 
@@ -166,13 +166,13 @@ def _effect(part: _Provisions, line: Line) -> str:
     from concordat.impact.provisions import QUANTIFIED, QUOTED
 
     if line.status == QUANTIFIED:
-        return part.plain("effect.quantified", shock=", ".join(x for x in (line.shock, line.parameter) if x))
+        return part.said("effect.quantified", shock=", ".join(x for x in (line.shock, line.parameter) if x))
     if line.status == QUOTED:
-        return part.plain("effect.quoted", figures=line.quote)
+        return part.said("effect.quoted", figures=line.quote)
     known = part.map.lines.get(line.code)
     if known is not None and known.needs and line.depth >= known.depth:
-        return part.plain("effect.needs", what=part.plain(f"needs.{line.code}"))
-    return part.plain("effect.without")
+        return part.said("effect.needs", what=part.said(f"needs.{line.code.lower().replace('-', '_')}"))
+    return part.said("effect.without")
 
 
 def _uncoded(part: _Provisions) -> Runs:
@@ -183,4 +183,4 @@ def _uncoded(part: _Provisions) -> Runs:
         "load": Code(f"concordat rulebook load FILE --as {first[0]}"),
         "code": Code(f"concordat rulebook code {first[0]}"),
     }
-    return part.text("uncoded", **told)
+    return part.runs("uncoded", **told)

@@ -185,7 +185,7 @@ def test_the_part_is_written_in_every_language_and_small(coded: Inputs, language
 
 def test_a_quantified_provision_names_what_it_is_quantified_by() -> None:
     words = Messages("en")
-    part: Any = SimpleNamespace(map=load_map(), plain=lambda key, **told: words.plain(f"provisions.{key}", **told))
+    part: Any = SimpleNamespace(map=load_map(), said=lambda key, **told: words.plain(f"provisions.{key}", **told))
     line = Line("TE-INFR", "Networks", 2, 1, "quantified", "investment then connectivity", "mobile_trade_cost", "")
     assert impact_provisions._effect(part, line) == "quantified: investment then connectivity, mobile_trade_cost"
 
@@ -194,4 +194,4 @@ def test_whatever_the_map_needs_has_words() -> None:
     words = Messages("en")
     needing = [code for code, line in load_map().lines.items() if line.needs]
     assert needing
-    assert all(f"provisions.needs.{code}" in words for code in needing)
+    assert all("provisions.needs." + code.lower().replace("-", "_") in words for code in needing)
