@@ -28,6 +28,7 @@ from concordat.impact.trade_table import TradeTable, listed
 
 AIM = 3e-12  # of a row's residual: a thirtieth of what a certificate allows
 CHUNK = 512  # rows worked on together: their arrays stay in the processor's cache
+CLOSE = 3  # members by whom coalitions of one size are sorted: the closest trading ones
 STEPS_MAX = 24
 STALLED_MAX = 3  # steps in a row that don't halve the residual
 THETA_CLASS = 0.05  # width of a class of elasticities, in logs
@@ -177,6 +178,7 @@ class _Work:
         self.x = np.zeros(shape)
         self.price, self.spending = np.zeros(shape), np.zeros(shape)
         self.residual = np.full(change.count, np.inf)
+        self.centre = np.zeros(shape[1])
         self.turned = np.ascontiguousarray(market.calm.T)
         self.steps = 0
         self.alone: list[int] = []
@@ -192,12 +194,17 @@ class _Work:
             done += len(group)
 
     def _by_size(self) -> Iterator[Rows]:
+        """Coalitions of one size, apart by which of the closest members are in: one Jacobian then suits them all."""
+        assert isinstance(self.change, Coalitions)
         rows = np.arange(self.change.count)
-        sizes = np.zeros(len(rows), dtype=np.int64)
-        for bit in range(len(rows).bit_length() - 1):
-            sizes += (rows >> bit) & 1
+        inside = self.change.inside(rows)
+        sizes = inside.sum(axis=1).astype(np.int64)
+        close = self.change.quiet[-CLOSE:]
+        kinds = inside[:, close].astype(np.int64) @ (1 << np.arange(len(close)))
         for size in range(int(sizes.max()) + 1):
-            yield rows[sizes == size]
+            of_size = sizes == size
+            for kind in np.unique(kinds[of_size]):
+                yield rows[of_size & (kinds == kind)]
 
     def _by_theta(self) -> Iterator[Rows]:
         classes = np.round(np.log(self.theta) / THETA_CLASS).astype(np.int64)
@@ -212,25 +219,29 @@ class _Work:
         theta = float(np.exp(np.log(self.theta[group]).mean()))
         shock = self.change.mean(group)
         middle = replace(self.market, reach=self.market.calm * shock, theta=theta)
+        pointed = self._pointed(group)
         try:
-            centre = find(middle, np.zeros(len(self.market.economies)), None).log_wage
+            centre = find(middle, self.centre, None).log_wage if pointed is None else pointed.mean(axis=0)
             inverse = middle.inverse(centre) * (np.exp(centre) * self.market.base.output)
         except (MethodError, np.linalg.LinAlgError):
             for row in group:
                 self._single(int(row))
             return
+        if pointed is None:
+            self.centre = centre
         for begin in range(0, len(group), CHUNK):
             rows = group[begin : begin + CHUNK]
-            self._chunk(rows, self._start(rows, centre), inverse)
+            start = np.repeat(centre[None, :], len(rows), axis=0) if pointed is None else pointed[begin : begin + CHUNK]
+            self._chunk(rows, start, inverse)
 
-    def _start(self, rows: Rows, centre: Array) -> Array:
-        """Where rows begin: what smaller coalitions point to, or the centre.
+    def _pointed(self, rows: Rows) -> Array | None:
+        """Where smaller coalitions point to; None where rows have none.
 
         The three members taken away are those whose trade with the others is smallest, for the error is what the three
         do together and no two of them do.
         """
         if not isinstance(self.change, Coalitions) or int(rows[0]).bit_count() < 3:
-            return np.repeat(centre[None, :], len(rows), axis=0)
+            return None
         x = self.x
         i, j, k = self.change.three_of(rows)
         found: Array = x[rows - i]
