@@ -50,6 +50,22 @@ parameters:
     source: {id: golden, where: invented for tests, url_or_doi: "none"}
     grade: D
     mark: verified
+  - id: theta_own
+    value: 5
+    quantity: trade_elasticity
+    distribution: {kind: uniform, low: 4, high: 6}
+    unit: percent of trade for one percent of trade cost
+    source: {id: golden, where: invented for tests, url_or_doi: "none"}
+    grade: D
+    mark: verified
+  - id: distance_own
+    value: 0.5
+    quantity: flow_elasticity
+    distribution: {kind: normal, sd: 0.1}
+    unit: percent of trade for one percent of distance
+    source: {id: golden, where: invented for tests, url_or_doi: "none"}
+    grade: D
+    mark: verified
   - id: dstri_own
     value: -0.2
     quantity: flow_effect_log

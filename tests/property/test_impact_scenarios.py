@@ -119,4 +119,4 @@ def test_no_shock_at_all_changes_nothing() -> None:
 
 
 def test_a_file_of_one_own_parameter_reads_back() -> None:
-    assert len(parse_parameters(kit.OWN)) == 4
+    assert len(parse_parameters(kit.OWN)) == 6

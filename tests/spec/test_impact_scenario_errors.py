@@ -7,6 +7,8 @@
 | a parameter without source, distribution or grade; unverified without permission; without a size | MethodError, 4 |
 | a tariff, or demand, in one sector: what to use instead | MethodError, 4 |
 | a surplus larger than what is left of income: the closure to try | MethodError, 4 |
+| theta as the size of a shock; a value that is too large to be computed | MethodError, 4 |
+| an elasticity out of bounds, an unknown rule of sharing, a stated change twice | InputError, 2 |
 | another file than the scenario states by its hash | TrustError, 5 |
 """
 
@@ -55,6 +57,16 @@ CASES = [
         4,
         ["CHL", "multiplicative"],
     ),
+    (
+        (SHOCK, "{kind: cost_change, pairs: members, percent: -10, parameter: theta_own}"),
+        None,
+        None,
+        4,
+        ["theta_own", "own.yaml", "line 8", "applied twice"],
+    ),
+    (None, None, ("value: 0.5", "value: 1.0e+6"), 4, ["half is 1e+06", "own.yaml, line 3", "line 8"]),
+    (("value: 4", "value: 0.001"), None, None, 2, ["elasticity", "0.5", "line 5"]),
+    (("seed: 1", "seed: 1\nsharing: {rules: [shaply]}"), None, None, 2, ['Did you mean "shapley"?', "line 11"]),
     (("year: 2006", f"sha256: {'a' * 64}, year: 2006"), None, None, 5, ["the scenario states", "Get the file"]),
 ]
 

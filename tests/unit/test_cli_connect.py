@@ -282,3 +282,17 @@ def test_allocate_refuses_with_the_line(run: Run, tmp_path: Path) -> None:
     assert code == 2
     assert 'wrong.yaml, line 4: "budjet" is not a key I know here. Did you mean "budget"?' in err
     assert run("allocate", "none.yaml")[0] == 2
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "NA"])
+def test_a_word_for_a_gap_is_refused_and_an_empty_cell_is_one(run: Run, tmp_path: Path, cell: str) -> None:
+    lines = (tmp_path / "alone.csv").read_text("utf-8").splitlines()
+    lines[3] = lines[3].rpartition(",")[0] + ","
+    (tmp_path / "alone.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    words = ("forecast", "A00", "--to", "2022", "--series", "alone.csv", "--groups", "none")
+    assert run(*words)[0] == 0
+    lines[3] += cell
+    (tmp_path / "alone.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    code, _, said = run(*words)
+    assert code == 2
+    assert f'alone.csv, line 4: value: "{cell}" is not a number. Leave gaps empty.' in said

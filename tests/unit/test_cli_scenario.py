@@ -51,7 +51,7 @@ def test_a_run_is_told_as_the_specification_shows_it(folder: Path, capsys: pytes
     assert lines[4].endswith("m (mean of draws)")
     assert lines[5].startswith("certificate: residual ")
     assert "(worst draw), ACR gap " in lines[5]
-    assert "gross substitutes yes, 5 starts agree, 2 sources, data " in lines[5]
+    assert "gross substitutes yes, 5 starts agree (both at central values), 2 sources, data " in lines[5]
     assert lines[5].endswith("   grades D, U: UNVERIFIED")
 
 
@@ -161,7 +161,14 @@ def test_every_parameter_is_listed(folder: Path, capsys: pytest.CaptureFixture[s
     assert all(f"{p.id} " in out for p in load_parameters())
     assert "unverified" in out
     told = json.loads(said(capsys, "parameters", "list", "--file", str(folder / "own.yaml"), "--json"))
-    assert [p["id"] for p in told["parameters"]][-4:] == ["half", "tenth_cheaper", "driven", "dstri_own"]
+    assert [p["id"] for p in told["parameters"]][-6:] == [
+        "half",
+        "tenth_cheaper",
+        "driven",
+        "theta_own",
+        "distance_own",
+        "dstri_own",
+    ]
     rows = list(csv.DictReader(io.StringIO(said(capsys, "parameters", "list", "--csv"))))
     assert all(r["grade"] for r in rows)
 

@@ -1,5 +1,7 @@
 """`concordat sharing`: a game from a file and a scenario, for people and for programs; faults with their exit codes."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -111,6 +113,86 @@ def test_a_scenario_is_solved_shared_banded_and_stamped(scenario: Path, capsys: 
     assert found["bands_reason"] == "not asked for"
     assert [s["rule"] for s in found["menu"]["shares"]] == ["shapley", "nucleolus"]
     assert found["menu"]["outside"]["outsiders"]["count"] == 1
+
+
+def test_a_table_has_the_stamp_and_the_bands(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sharing", str(scenario), "--rule", "shapley", "--json"]) == 0
+    bands = json.loads(capsys.readouterr().out)["bands"][0]
+    assert main(["sharing", str(scenario), "--rule", "shapley", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["mark"] for row in rows] == ["UNVERIFIED"] * 3
+    for row, share in zip(rows, bands["shares"], strict=True):
+        assert [float(row[name]) for name in ("low_5", "median", "high_95")] == [
+            share["quantiles"][name] for name in ("q05", "q50", "q95")
+        ]
+        assert (float(row["draws_in_core"]), row["draws"]) == (bands["in_core"], "200")
+    out = tmp_path / "answer"
+    assert main(["sharing", str(scenario), "--no-bands", "--out", str(out)]) == 0
+    rows = list(csv.DictReader(io.StringIO((out / "sharing.csv").read_text(encoding="utf-8"))))
+    assert {(row["mark"], row["median"], row["draws"]) for row in rows} == {("UNVERIFIED", "", "")}
+
+
+def test_a_game_has_neither_stamp_nor_bands_in_its_table(game: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sharing", str(game), "--rule", "shapley", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {(row["mark"], row["low_5"], row["standard_error"]) for row in rows} == {("", "", "")}
+
+
+@pytest.fixture
+def seventeen(tmp_path: Path) -> Path:
+    """17 members of 18 economies, of which the first trades most."""
+    codes = ["ARG", "AUS", "AUT", "BEL", "BGR", "BOL", "BRA", "CAN", "CHE", "CHL", "CHN", "CMR", "COL", "CRI", "CYP",
+             "DEU", "DNK", "USA"]  # fmt: skip
+    rows = [
+        f"{a},{b},2006,{500 + 20 * i if i == j else 10 + (i + 2 * j) % 7 + 30 * (0 in (i, j))}\n"
+        for i, a in enumerate(codes)
+        for j, b in enumerate(codes)
+    ]
+    (tmp_path / "trade.csv").write_text("exporter,importer,year,trade\n" + "".join(rows), encoding="utf-8")
+    path = tmp_path / "large.yaml"
+    path.write_text(SCENARIO.replace("[ARG, BRA, URY]", f"[{', '.join(codes[:17])}]"), encoding="utf-8")
+    return path
+
+
+def test_above_sixteen_members_the_shapley_value_is_sampled(
+    seventeen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "answer"
+    assert main(["sharing", str(seventeen), "--out", str(out)]) == 0
+    found = json.loads((out / "sharing.json").read_text(encoding="utf-8"))
+    sampled = found["sampled"]
+    assert found["stamp"] == "UNVERIFIED"
+    assert found["not_computed"] == {"nucleolus": "not computed: 17 players, of at most 16"}
+    assert (sampled["circles"], sampled["orders"]) == (10, 340)
+    assert sum(sampled["value"]) == pytest.approx(sampled["total"], rel=1e-9)
+    assert sum(sampled["own_gains"]) == pytest.approx(sampled["total"], rel=1e-9)
+    assert all(0 < se < 0.2 * abs(sampled["total"]) for se in sampled["se"])
+    assert max(zip(sampled["value"], sampled["players"], strict=True))[1] == "ARG"
+    said = (out / "sharing.txt").read_text(encoding="utf-8")
+    assert "standard error" in said
+    assert "nucleolus: not computed: 17 players, of at most 16." in said
+    rows = list(csv.DictReader(io.StringIO((out / "sharing.csv").read_text(encoding="utf-8"))))
+    assert [float(row["standard_error"]) for row in rows[:17]] == sampled["se"]
+    assert [float(row["value"]) for row in rows[:17]] == sampled["value"]
+    assert {(row["value"], row["reason"]) for row in rows[17:]} == {("", "not computed: 17 players, of at most 16")}
+    assert {row["mark"] for row in rows} == {"UNVERIFIED"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rule", "nucleolus"], "nucleolus: not computed: 17 players"),
+        (["--members", "people.csv"], "--members needs the worth of every coalition"),
+        (["--in-equilibrium", "shapley"], "--in-equilibrium needs the worth of every coalition"),
+    ],
+)
+def test_above_sixteen_members_the_rest_is_refused(
+    seventeen: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sharing", str(seventeen), *words]) == 4
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def _from_file(indicator: str, path: Path) -> Found:
     from concordat.evidence.catalogue import load_catalogue
 
     table = files.read_table(path)
+    _refuse_words_for_gaps(table)
     names = sorted(set(table.columns.get("indicator", ())))
     chosen = indicator or (names[0] if len(names) == 1 else "")
     found = files.read_series(path, chosen if names else "").panel
@@ -54,6 +55,14 @@ def _from_file(indicator: str, path: Path) -> Found:
     digest = hashlib.sha256(shared.read(path)).hexdigest()
     record = load_catalogue().indicators.get(chosen)
     return Found(chosen or "value", series, f"{path}, sha256 {digest[:12]}", _share(record) if record else None)
+
+
+def _refuse_words_for_gaps(table: files.Table) -> None:
+    """A gap is an empty cell here: `nan` may as well be what a broken computation left."""
+    for row, text in enumerate(table.columns.get("value", ())):
+        if text.strip().lower() in files.BLANK - {""}:
+            what = f'value: "{text.strip()}" is not a number.'
+            raise InputError(what, where=table.place(row), hint="Leave gaps empty.", code="number")
 
 
 def _share(record: object) -> bool:

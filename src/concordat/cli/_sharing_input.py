@@ -11,6 +11,7 @@ from concordat.cli import _scenario_files as shared
 from concordat.errors import InputError
 
 if TYPE_CHECKING:
+    from concordat.impact.scenario import Scenario
     from concordat.impact.sharing.correction import Corrected
     from concordat.impact.sharing.draws import ShareBands
     from concordat.impact.sharing.equilibria import ScenarioGame
@@ -58,6 +59,26 @@ def opened(file: Path, members: Path | None) -> Asked:
         raise InputError(f"{said}; this must be a scenario or a game.", where=str(file), hint=hint, code="schema")
     found = _scenario(file) if KINDS[schema] == "scenario" else _game(file, data)
     return found if members is None else replace(found, facts=_with(found, members))
+
+
+def large(file: Path) -> tuple[Scenario, dict[str, bytes], int] | None:
+    """A scenario with its files and the number of its members in the base, if the rules can't be computed for so many.
+
+    Raises:
+        InputError, MethodError, TrustError: a fault of it.
+    """
+    from concordat.impact.sharing.game import EXACT_MAX
+    from concordat.impact.sharing.sampled import members_in_base
+    from concordat.settings import parse_yaml
+
+    value = parse_yaml(shared.read(file), where=str(file)).value
+    if not isinstance(value, dict) or KINDS.get(str(value.get("schema"))) != "scenario":
+        return None
+    scenario, files = shared.opened(file)
+    if len(scenario.members) <= EXACT_MAX:
+        return None
+    count = len(members_in_base(scenario, files))
+    return (scenario, files, count) if count > EXACT_MAX else None
 
 
 def _scenario(file: Path) -> Asked:

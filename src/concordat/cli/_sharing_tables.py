@@ -226,15 +226,18 @@ def _notes(found: Asked) -> Iterator[str]:
 
 HEAD = (
     "rule", "player", ">value", ">payment", ">max_excess", "worst_coalition", "in_core", ">to_largest", "reason",
+    ">standard_error", ">median", ">low_5", ">high_95", ">draws_in_core", ">draws", "mark",
 )  # fmt: skip
 
 
-def rows(menu: Menu) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
-    """A line for each rule and player."""
+def rows(asked: Asked, menu: Menu, spread: Spread) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+    """A line for each rule and player; only a sampled share has a standard error (`_sharing_sampled`)."""
+    marked, bands = stamp(asked), {b.rule: b for b in spread.bands}
     found: list[tuple[Any, ...]] = []
     for share in menu.shares:
         for i, player in enumerate(menu.game.players):
-            excess = share.excess
+            excess, band = share.excess, bands.get(share.rule.id)
+            of = None if band is None else band.shares[i]
             found.append(
                 (
                     share.rule.id,
@@ -246,6 +249,10 @@ def rows(menu: Menu) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
                     None if excess is None else excess.in_core,
                     share.to_largest,
                     share.reason,
+                    None,
+                    *((None,) * 3 if of is None else (of.median, of.low, of.high)),
+                    *((None,) * 2 if band is None else (band.in_core, band.draws)),
+                    marked,
                 )
             )
     return HEAD, found

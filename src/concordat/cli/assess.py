@@ -132,6 +132,14 @@ def _facts(built: Built) -> dict[str, object]:
     }
 
 
+def _number(run: object, language: str) -> str:
+    """A number of the summary, with the mark that it was not checked where it has one."""
+    from concordat.figures.numbers import format_num
+
+    marks = getattr(run, "marks", ())
+    return format_num(run, language) + (" (UNVERIFIED)" if "unverified" in marks else "")  # type: ignore[arg-type]
+
+
 def _lines(built: Built) -> list[str]:
     """The few lines on screen: who, what was found, how sure, what was written."""
     who, study, inputs = built.inputs.who, built.study, built.inputs
@@ -143,10 +151,8 @@ def _lines(built: Built) -> list[str]:
     if who.inside:
         count = f"{len(who.members)} countries{invited}; members too, as bodies: {', '.join(who.inside)}"
     lines = [f"{name} on {who.on.isoformat()}: {count}. Release {study.release}: {vintages}."]
-    from concordat.figures.numbers import format_num
-
     for runs in built.report.summary:
-        words = (run if isinstance(run, str) else format_num(run, study.language) for run in runs)  # type: ignore[arg-type]
+        words = (run if isinstance(run, str) else _number(run, study.language) for run in runs)
         lines.append("- " + "".join(words))
     quarantined = sum(f.quarantined for f in inputs.findings)
     if quarantined:

@@ -47,10 +47,17 @@ def sharing(
     from concordat.cli import _sharing_input as given
     from concordat.cli import _sharing_tables as tables
 
+    if (large := given.large(file)) is not None:
+        from concordat.cli import _sharing_sampled as sampled
+
+        sampled.answer(
+            *large, rules=rule, members=members, in_equilibrium=in_equilibrium, json=json, csv=csv, out=out
+        )  # fmt: skip
+        return
     found = given.opened(file, members)
     menu = given.menu(found, rule)
     corrected = given.in_equilibrium(found, menu, in_equilibrium) if in_equilibrium else None
     spread = given.spread(found, menu) if bands else given.Spread((), "not asked for")
     lines = tables.lines(found, menu, corrected, spread)
     facts = given.facts(found, menu, corrected, spread)
-    shared.answer(facts, lines, tables.rows(menu), json=json, csv=csv, out=out, name="sharing")
+    shared.answer(facts, lines, tables.rows(found, menu, spread), json=json, csv=csv, out=out, name="sharing")

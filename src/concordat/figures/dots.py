@@ -66,6 +66,7 @@ def dot_plot(
     rules: Sequence[Rule] = (),
     language: str = "en",
     bounds: tuple[float, float] | None = None,
+    stamp: str = "",
 ) -> dict[str, Any]:
     """An interval dot plot as a Vega-Lite specification.
 
@@ -74,6 +75,7 @@ def dot_plot(
         unit: unit of the axis.
         rules: at most two averages; the first is drawn strong.
         bounds: the axis; by default 0 (or less) to the next round number above the largest value.
+        stamp: a word above the plot that says what to beware of in all of it.
     """
     assert len(rules) <= 2
     numbers = [n for r in rows for n in (r.value, r.lower, r.upper) if n is not None] + [r.value for r in rules]
@@ -132,11 +134,14 @@ def dot_plot(
         style.text_layer("label", y, x=-8 if from_right else -label, align="right" if from_right else "left"),
         style.text_layer("text", y, x=plot + NUMBERS, align="right", description="mark", bold=True),
     ]
+    if stamp:
+        mark = {"type": "text", "text": stamp, "x": plot + NUMBERS, "y": -12, "align": "right", "fontSize": style.SMALL}
+        layers.append({"data": {"values": [{}]}, "mark": {**mark, "color": style.WARM, "fontWeight": "bold"}})
     return style.chart(
         {"data": {"values": data}, "layer": layers},
         width=plot,
         height=height,
-        padding={"left": label, "right": NUMBERS, "top": HEAD if rules else 8, "bottom": 24},
+        padding={"left": label, "right": NUMBERS, "top": HEAD if rules or stamp else 8, "bottom": 24},
     )
 
 

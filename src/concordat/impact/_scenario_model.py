@@ -86,7 +86,7 @@ class ElasticityKeys(Strict):
     """The trade elasticity: a parameter, or a value with the reason for it; by sector in the multi-sector model."""
 
     parameter: Id | None = None
-    value: Annotated[float, Field(gt=0, le=100)] | None = None
+    value: Annotated[float, Field(ge=0.5, le=100)] | None = None  # as `monte_carlo.THETA_MIN`, `THETA_MAX`
     reason: str = ""
     by_sector: dict[str, Id] = {}
 
@@ -214,13 +214,13 @@ class DstriChangeKeys(Strict):
 
 
 class ConnectivityKeys(Strict):
-    """A measure of connectivity moves, of a country or of pairs."""
+    """A measure of connectivity, in percent (0 to 100), moves, of a country or of pairs."""
 
     kind: Literal["connectivity"]
     country: Code | None = None
     pairs: Pairs | None = None
-    start: float = Field(alias="from", ge=0)
-    end: float = Field(alias="to", ge=0)
+    start: float = Field(alias="from", ge=0, le=100)
+    end: float = Field(alias="to", ge=0, le=100)
     parameter: Id
     multiplier: Id | None = None
     partners: Group = "all"

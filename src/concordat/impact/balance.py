@@ -49,7 +49,8 @@ def refuse_unbalanced(
             f"{first[worst]:,.10g} and {second[worst]:,.10g}."
         )
         hint = (
-            f"Above {100 * tolerance:g} % the table is refused; if it is known why, set a tolerance above {found:.3g}."
+            f"Above {100 * tolerance:g} % the table is refused; if it is known why, set a tolerance (--tolerance) "
+            f"above {100 * found:.3g} %."
         )
         raise SourceError(what, where=where, hint=hint, code="unbalanced")
     return found

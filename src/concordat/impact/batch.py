@@ -23,7 +23,7 @@ from concordat.errors import InputError, MethodError
 from concordat.impact._changes import Array, Blocks, Change, Coalitions, CoalitionShocks, Rows
 from concordat.impact._newton import ENOUGH, Market, find
 from concordat.impact.closures import Base, closure_named, transfer_vector
-from concordat.impact.equilibrium import Equilibrium, checked_theta, prepared, solve
+from concordat.impact.equilibrium import THETA_MAX, THETA_MIN, Equilibrium, checked_theta, first_guess, prepared, solve
 from concordat.impact.trade_table import TradeTable, listed
 
 AIM = 3e-12  # of a row's residual: a thirtieth of what a certificate allows
@@ -125,6 +125,7 @@ def solve_batch(
     else:
         change = Blocks(base, lam, np.asarray(shocks, dtype=np.float64))
     elasticities = _elasticities(theta, change.count)
+    first_guess(table, float(np.median(elasticities)), rule.name)  # refuses where prices aren't determined
     market = Market(lam, lam, rule, Base(base.output, base.expenditure, amounts), 1.0, base.economies)
     work = _Work(market, change, elasticities)
     for done, group in work.groups():
@@ -146,8 +147,8 @@ def _elasticities(theta: float | Array, count: int) -> Array:
     given = np.asarray(theta, dtype=np.float64)
     if given.ndim == 0:
         return np.full(count, checked_theta(float(given)))
-    if given.shape != (count,) or not np.all(np.isfinite(given) & (given > 0)):
-        what = f"{given.shape} elasticities for {count} scenarios, or one that isn't above 0."
+    if given.shape != (count,) or not np.all((given >= THETA_MIN) & (given <= THETA_MAX)):
+        what = f"{given.shape} elasticities for {count} scenarios, or one not between {THETA_MIN:g} and {THETA_MAX:g}."
         raise InputError(what, where="theta", hint="Give one for all, or one each.", code="theta")
     return given
 

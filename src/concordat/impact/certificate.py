@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from concordat import __version__
-from concordat.errors import MethodError, TrustError
+from concordat.errors import InputError, MethodError, TrustError
 
 if TYPE_CHECKING:
     from concordat.impact.equilibrium import Equilibrium
     from concordat.impact.trade_table import TradeTable
 
 RESIDUAL_MAX = 1e-10
+ERROR_MAX = 1e-6  # of a wage, as a share
+ROUNDING = 2.0**-52
 SAME = 1e-9  # of a stored certificate's figures against those computed again
 
 
@@ -46,6 +48,7 @@ class Certificate:
 
     Attributes:
         residual_max: max |F_i / Y'_i|. world_balance: |sum E' - sum Y'| / W. acr_gap: see the module.
+        wage_error: how far a wage can be off, at most, as a share: the residual times the norm of the inverse Jacobian.
         not_substitutes: pairs whose goods aren't gross substitutes here; 0 of `pairs` proves uniqueness nearby only.
         starts, starts_agree: further starts, and whether all led to the same prices to 1e-9 (None: none was made).
         wage_min, price_min, spending_min: the smallest of each; above zero.
@@ -60,6 +63,7 @@ class Certificate:
     theta: float
     world_balance: float
     acr_gap: float
+    wage_error: float
     not_substitutes: int
     pairs: int
     starts: int
@@ -100,6 +104,7 @@ class Certificate:
             "starts_agree": self.starts_agree,
             "theta": self.theta,
             "version": self.version,
+            "wage_error": self.wage_error,
             "wage_min": self.wage_min,
             "world_balance": self.world_balance,
             "zero_flows": self.zero_flows,
@@ -128,6 +133,11 @@ def certify(found: Equilibrium) -> Certificate:
         hint = "This is a fault of the solver: please report the table and the shock. No number is given."
         raise MethodError(what, where="certificate", hint=hint, code="residual")
     count = len(table.economies)
+    pairs, error = _slopes(found, residual)
+    if not error < ERROR_MAX:
+        what = f"markets clear to {residual:.0e}, and still wages can be off by {error:.0e} (allowed: {ERROR_MAX:g})."
+        hint = "Groups of economies barely trade with each other: solve each group apart. No number is given."
+        raise MethodError(what, where="certificate", hint=hint, code="loose")
     return Certificate(
         residual_max=residual,
         method=found.method,
@@ -137,7 +147,8 @@ def certify(found: Equilibrium) -> Certificate:
         theta=found.theta,
         world_balance=balance,
         acr_gap=gap,
-        not_substitutes=_not_substitutes(found),
+        wage_error=error,
+        not_substitutes=pairs,
         pairs=count * (count - 1),
         starts=found.starts,
         starts_agree=found.starts_agree,
@@ -155,11 +166,15 @@ def verify(certificate: Certificate, table: TradeTable, found: Equilibrium) -> N
     Raises:
         TrustError: the result isn't of this table, or the certificate says something else than follows from it.
         MethodError: the result doesn't satisfy the equations.
+        InputError: a result of the multi-sector model; `sectors_certificate.verify_sectors` is for those.
     """
-    same = table.economies == found.table.economies and (
-        found.closure == "balanced" or np.array_equal(table.flows, found.table.flows)
-    )
-    if not same:
+    from concordat.impact.equilibrium import Equilibrium, prepared
+
+    if not isinstance(found, Equilibrium):
+        hint = "Use concordat.impact.sectors_certificate.verify_sectors."
+        raise InputError("this is no result of the one-sector model.", where="certificate", hint=hint, code="model")
+    base = prepared(table, found.theta, found.closure)[0] if found.closure == "balanced" else table
+    if base.economies != found.table.economies or not np.allclose(base.flows, found.table.flows, rtol=SAME, atol=0):
         hint = "Verify it against the table that it was solved from."
         raise TrustError("the result is of another trade table.", where="certificate", hint=hint, code="table")
     now = certify(found).to_value()
@@ -173,7 +188,7 @@ def verify(certificate: Certificate, table: TradeTable, found: Equilibrium) -> N
 
 def _alike(said: Any, now: Any) -> bool:
     if isinstance(said, float) and isinstance(now, float):
-        return math.isclose(said, now, rel_tol=SAME, abs_tol=1e-12)
+        return math.isclose(said, now, rel_tol=SAME, abs_tol=1e-9)
     return bool(said == now)
 
 
@@ -187,6 +202,7 @@ def _recomputed(found: Equilibrium) -> tuple[float, float, float]:
     bought = [math.fsum(flows[i][j] for i in count) for j in count]
     income = [wage[i] * output[i] for i in count]
     spending = _spending(found, output, bought, income)
+    made, sales = found.flows.tolist(), found.output.tolist()
     scale = max(-math.log(w) for w in wage)
     power = [math.exp(-theta * (math.log(w) + scale)) for w in wage]
     sold: list[list[float]] = [[] for _ in count]
@@ -196,12 +212,14 @@ def _recomputed(found: Equilibrium) -> tuple[float, float, float]:
         total = math.fsum(terms)
         for i in count:
             sold[i].append(terms[i] / total * spending[j])
+            off.append(abs(made[i][j] - sold[i][-1]) / spending[j])
         price = math.exp(-math.log(total) / theta - scale)
-        share = (terms[j] / total) / (flows[j][j] / bought[j])
-        gaps.append(abs(wage[j] / price / (share / shock[j][j]) ** (-1 / theta) - 1))
+        share = (made[j][j] / float(found.expenditure[j])) / (flows[j][j] / bought[j])
+        gaps.append(abs(wage[j] / float(found.price[j]) / (share / shock[j][j]) ** (-1 / theta) - 1))
         off.append(abs(price / float(found.price[j]) - 1))
     residual = max(abs(math.fsum(sold[i]) / income[i] - 1) for i in count)
     off += [abs(spending[j] / float(found.expenditure[j]) - 1) for j in count]
+    off += [abs(sales[i] / income[i] - 1) for i in count]
     world = math.fsum(income)
     return max(residual, *off), max(gaps), abs(math.fsum(spending) - world) / world
 
@@ -221,18 +239,24 @@ def _spending(found: Equilibrium, output: list[float], bought: list[float], inco
     return [own[j] + given[j] for j in count]
 
 
-def _not_substitutes(found: Equilibrium) -> int:
-    """Off-diagonal entries of the Jacobian that aren't above zero."""
+def _slopes(found: Equilibrium, residual: float) -> tuple[int, float]:
+    """Off-diagonal entries of the Jacobian that aren't above zero, and how far a wage can be off."""
     from concordat.impact._newton import Market
     from concordat.impact.closures import Base, closure_named
+    from concordat.impact.equilibrium import amplification
 
     table = found.table
     lam = table.flows / table.expenditure
     base = Base(table.output, table.expenditure, found.transfers)
     market = Market(lam * found.shock, lam, closure_named(found.closure), base, found.theta, table.economies)
-    slope = market.jacobian(market.at(np.log(found.wage)))
+    point = market.at(np.log(found.wage))
+    slope = market.jacobian(point)
     np.fill_diagonal(slope, 1.0)
-    return int((slope <= 0).sum())
+    try:
+        factor = amplification(market.inverse(np.log(found.wage)), point.income)
+    except np.linalg.LinAlgError:
+        factor = np.inf
+    return int((slope <= 0).sum()), max(residual, ROUNDING) * factor
 
 
 def from_value(value: Mapping[str, Any]) -> Certificate:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from concordat.impact.limits import notes_of
-from concordat.impact.monte_carlo import checked_theta, draw
+from concordat.impact.monte_carlo import central, checked_theta, draw
 from concordat.impact.parameters import Parameter
 from concordat.impact.run import base_of, used_of
 from concordat.impact.run_inputs import book_of, in_dollars, quoted_of
@@ -87,6 +87,7 @@ def checked(scenario: Scenario, files: Mapping[str, bytes]) -> Checked:
     checked_theta(draws, made.theta)
     for effect in made.effects:
         effect.log_factor(draws, draws[made.theta.id])
+    made.factors(central(made.parameters))
     return Checked(
         scenario=scenario.id,
         sha256=scenario.sha256,

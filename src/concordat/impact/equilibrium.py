@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 SPREAD = 0.3  # standard deviation of ln w of further starts
+THETA_MIN, THETA_MAX = 0.1, 500.0  # beyond, the sums leave what a double can hold
+AMPLIFIED_MAX = 1e7  # how much larger an error of a wage can be than what a market is off by
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ def solve(
 
     Raises:
         InputError: a shock, elasticity, closure, transfer or numeraire that can't be.
-        MethodError: no equilibrium was found, or one in which an economy would have to spend less than nothing.
+        MethodError: no equilibrium was found, or one in which an economy would have to spend less than nothing, or
+            groups of economies barely trade with each other.
     """
     rule = closure_named(closure)
     theta = checked_theta(theta)
@@ -254,7 +257,28 @@ def first_guess(table: TradeTable, theta: float, closure: str) -> tuple[Array, A
     base, lam = prepared(table, theta, closure)
     nothing = np.zeros(len(base.economies))
     market = Market(lam, lam, closure_named(closure), _with(base, nothing), theta, base.economies)
-    return nothing, market.inverse(nothing)
+    try:
+        inverse = market.inverse(nothing)
+    except np.linalg.LinAlgError:
+        inverse = np.full((len(nothing),) * 2, np.inf)
+    _refuse_loose(base, inverse, closure)
+    return nothing, inverse
+
+
+def amplification(inverse: Array, income: Array) -> float:
+    """How many times larger an error of ln w can be than the largest |F / Y'|: the norm of `J^-1 diag(Y')`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float((np.abs(inverse) * income).sum(axis=1).max())
+    return found if np.isfinite(found) else np.inf
+
+
+def _refuse_loose(table: TradeTable, inverse: Array, closure: str) -> None:
+    """Groups that barely trade with each other: markets clear to any digit, and wages between them are not known."""
+    factor = amplification(inverse, table.output)
+    if factor > AMPLIFIED_MAX:
+        what = "there are groups that barely trade with each other, so prices between them are not determined"
+        hint = f"A market off by 1e-13 leaves a wage off by {factor * 1e-13:.0e}. Solve each group apart."
+        raise MethodError(f"{what}.", where=f"closure {closure}", hint=hint, code="loose")
 
 
 def _with(base: TradeTable, transfers: Array) -> Base:
@@ -262,13 +286,13 @@ def _with(base: TradeTable, transfers: Array) -> Base:
 
 
 def checked_theta(theta: float) -> float:
-    """The elasticity as a number above 0.
+    """The elasticity as a number that can be computed with.
 
     Raises:
-        InputError: it isn't.
+        InputError: it isn't between 0.1 and 500.
     """
-    if not (np.isfinite(theta) and theta > 0):
-        hint = "theta = sigma - 1 lies above 0; trade estimates are 3 to 7."
+    if not (np.isfinite(theta) and THETA_MIN <= theta <= THETA_MAX):
+        hint = f"theta = sigma - 1 lies between {THETA_MIN:g} and {THETA_MAX:g}; trade estimates are 3 to 7."
         raise InputError(f"theta is {theta}.", where="elasticity", hint=hint, code="theta")
     return float(theta)
 

@@ -17,7 +17,7 @@ from concordat.impact.parameter_file import parse_parameters
 from concordat.impact.parameters import ParameterBook
 
 MEANINGS = {
-    "log_dist": ("elasticity", "percent of flows for one percent of distance"),
+    "log_dist": ("flow_elasticity", "percent of flows for one percent of distance"),
     "cntg": ("flow_effect_log", "log points on flows of a pair with a common land border"),
     "lang": ("flow_effect_log", "log points on flows of a pair with a common language"),
     "clny": ("flow_effect_log", "log points on flows of a pair with a colonial past"),

@@ -16,6 +16,7 @@ from concordat.impact.trade_table import TradeTable
 
 Array = NDArray[np.float64]
 BORDER = "border"
+LARGEST = 100.0  # of a term, in logarithms of trade: e^100 is far beyond any ratio of flows
 
 
 def fitted_base(scenario: Scenario, table: TradeTable, data: bytes, book: ParameterBook) -> TradeTable:
@@ -23,7 +24,7 @@ def fitted_base(scenario: Scenario, table: TradeTable, data: bytes, book: Parame
 
     Raises:
         InputError: a column that isn't there, or a logarithm of zero or less.
-        MethodError: a parameter that may not be used or is no effect on flows.
+        MethodError: a parameter that may not be used, is no effect on flows, or is too large to be computed.
     """
     from concordat.impact.baseline import fitted
     from concordat.impact.trade_readers import pair_columns
@@ -34,7 +35,17 @@ def fitted_base(scenario: Scenario, table: TradeTable, data: bytes, book: Parame
     scores = np.zeros_like(table.flows)
     for parameter, term in zip(fit_parameters(scenario, book), base.terms, strict=True):
         assert parameter.value is not None
-        scores = scores + parameter.value * _column(columns, term, len(table.economies), scenario)
+        with np.errstate(all="ignore"):  # what is too large is refused by name
+            part = parameter.value * _column(columns, term, len(table.economies), scenario)
+        if not (np.abs(part) <= LARGEST).all():
+            what = (
+                f"{parameter.id} is {parameter.value:g}: times {term.column}, trade would change by more than any data."
+            )
+            hint = (
+                f"The logarithm of a term's effect stays within {LARGEST:g}: correct the value, or the column's unit."
+            )
+            raise MethodError(what, where=parameter.place, hint=hint, code="overflow")
+        scores = scores + part
     return fitted(table, scores).table
 
 
@@ -50,10 +61,10 @@ def fit_parameters(scenario: Scenario, book: ParameterBook) -> tuple[Parameter, 
         parameter = usable(
             book.get(term.parameter, where=place), allow_unverified=scenario.allow_unverified, where=place
         )
-        wanted = "elasticity" if term.log else "flow_effect_log"
+        wanted = "flow_elasticity" if term.log else "flow_effect_log"
         if parameter.quantity != wanted:
-            what = f"{parameter.id} is a {parameter.quantity}, and {term.column} needs a {wanted}."
-            hint = "The coefficient of a logarithm is an elasticity, of any other column a flow effect."
+            what = f"{parameter.id} has quantity {parameter.quantity}, and {term.column} needs {wanted}."
+            hint = "The coefficient of a logarithm is a flow_elasticity, of any other column a flow_effect_log."
             raise MethodError(what, where=place, hint=hint, code="quantity")
         found.append(parameter)
     return tuple(found)

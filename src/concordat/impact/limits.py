@@ -29,6 +29,7 @@ def notes_of(scenario: Scenario, table: TradeTable, made: Plan, files: Mapping[s
         found.append(f"The scenario does not fix the bytes of its base; these have SHA-256 {table.sha256}.")
     if made.missing:
         found.append(f"In the bloc, no trade data, not computed: {', '.join(made.missing)}.")
+    found += [e.extrapolation for e in made.effects if e.extrapolation]
     found += _agreements_in_base(scenario, table, made, files)
     found += draws_note(scenario)
     return tuple(found)

@@ -33,6 +33,7 @@ from concordat.impact.parameters import Parameter, ParameterBook
 Array = NDArray[np.float64]
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BAND_MIN = 200  # draws
+THETA_MIN, THETA_MAX = 0.5, 100.0  # a trade elasticity outside has no meaning here
 _HALF_STEP = 2.0**-54  # the generator gives multiples of 2^-53 from 0 on; their middles are never 0 or 1
 
 
@@ -107,7 +108,7 @@ def draw(parameters: Iterable[Parameter], book: ParameterBook, count: int, seed:
         book: where the covariance of coefficients estimated together stands.
 
     Raises:
-        MethodError: a distribution that can't be drawn; a trade elasticity, as drawn, of zero or less.
+        MethodError: a distribution that can't be drawn, or a draw that is no finite number.
     """
     found: dict[str, Array] = {}
     for parameter in parameters:
@@ -118,10 +119,15 @@ def draw(parameters: Iterable[Parameter], book: ParameterBook, count: int, seed:
             found[parameter.id] = _jointly(parameter, book, estimation, count, seed)
             continue
         try:
-            found[parameter.id] = parameter.distribution.quantile(_uniform(parameter.id, count, seed), parameter.value)
+            with np.errstate(all="ignore"):  # what overflows is refused by name, just below
+                made = parameter.distribution.quantile(_uniform(parameter.id, count, seed), parameter.value)
         except MethodError as error:
             error.where, error.what = parameter.place, f"{parameter.id}: {error.what}"
             raise
+        if not np.isfinite(made).all():
+            what = f"a draw of {parameter.id} is too large to be computed with."
+            raise MethodError(what, where=parameter.place, hint="Correct its value or its spread.", code="overflow")
+        found[parameter.id] = made
     return found
 
 
@@ -147,14 +153,19 @@ def _jointly(parameter: Parameter, book: ParameterBook, estimation: str, count: 
 
 
 def checked_theta(draws: Mapping[str, Array], theta: Parameter) -> Array:
-    """The drawn elasticities, all above zero.
+    """The drawn elasticities, all from `THETA_MIN` to `THETA_MAX`.
+
+    Below, gains explode and mean nothing; above, no price differs from another.
 
     Raises:
         MethodError: one is not.
     """
     found = draws[theta.id]
-    if not (found > 0).all():
-        what = f"{int((found <= 0).sum())} of {len(found)} draws of {theta.id} are zero or less."
-        hint = "An elasticity lies above zero: choose lognormal, triangular or uniform."
+    out = ~((found >= THETA_MIN) & (found <= THETA_MAX))
+    if out.any():
+        bounds = f"{THETA_MIN:g} to {THETA_MAX:g}"
+        some = f"{int(out.sum()):,} of {len(found):,} draws of {theta.id} lie" if len(found) > 1 else f"{theta.id} lies"
+        what = f"{some} outside {bounds} (such as {float(found[out][0]):g})."
+        hint = f"A trade elasticity lies from {bounds}: choose lognormal, triangular or uniform within that."
         raise MethodError(what, where=theta.place, hint=hint, code="theta")
     return found

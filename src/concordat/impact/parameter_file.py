@@ -92,8 +92,8 @@ class ParameterKeys(Strict):
     id: Id
     value: float | None = None
     quantity: Literal[
-        "flow_effect_log", "cost_change", "elasticity", "effect_multiplier", "growth_effect", "price", "share",
-        "published_scenario",
+        "flow_effect_log", "cost_change", "trade_elasticity", "elasticity", "flow_elasticity", "effect_multiplier",
+        "growth_effect", "price", "share", "published_scenario",
     ]  # fmt: skip
     distribution: DistributionKeys | None = None
     unit: Text

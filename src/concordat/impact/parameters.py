@@ -37,7 +37,9 @@ DATA = Path(__file__).parent / "data"
 QUANTITIES = {
     "flow_effect_log": "change of the logarithm of trade: T = exp(b)",
     "cost_change": "relative change of trade cost: T = (1 + change)^(-theta)",
-    "elasticity": "percent of one thing for one percent of another",
+    "trade_elasticity": "theta: percent of trade for one percent of trade cost",
+    "elasticity": "percent of trade cost (of output, for productivity) for one percent of what drives it",
+    "flow_elasticity": "percent of trade for one percent of a term of the gravity equation: for fitted flows",
     "effect_multiplier": "factor on another parameter's effect",
     "growth_effect": "change of GDP or of its growth: for the connectivity plan, not for trade",
     "price": "a price or cost",

@@ -90,12 +90,18 @@ class RunCertificate:
         parts = [f"residual {self.residual_max:.0e}{' (worst draw)' if self.draws else ''}"]
         if gap is not None:
             parts.append(f"ACR gap {gap:.0e}")
+        of_central = []
         if isinstance(c, Certificate):
-            parts.append(f"gross substitutes {'yes' if c.gross_substitutes else f'no ({c.not_substitutes:,} pairs)'}")
+            of_central.append(
+                f"gross substitutes {'yes' if c.gross_substitutes else f'no ({c.not_substitutes:,} pairs)'}"
+            )
         elif c.second_solver is not None:
-            parts.append(f"second solver within {c.second_solver:.0e}")
+            of_central.append(f"second solver within {c.second_solver:.0e}")
         if c.starts:
-            parts.append(f"{c.starts} starts {'agree' if c.starts_agree else 'DO NOT AGREE'}")
+            of_central.append(f"{c.starts} starts {'agree' if c.starts_agree else 'DO NOT AGREE'}")
+        if of_central and self.draws:  # the residual and the gap are of the draws too; these are not
+            of_central[-1] += f" ({'both ' if len(of_central) > 1 else ''}at central values)"
+        parts += of_central
         if self.dropped:
             parts.append(f"{len(self.dropped):,} draws failed and were dropped")
         parts.append(f"{len(c.hashes.sources)} source{'s' if len(c.hashes.sources) != 1 else ''}")

@@ -48,7 +48,7 @@ def quoted_of(scenario: Scenario, book: ParameterBook) -> tuple[Parameter, ...]:
     found = tuple(book.get(name, where=place) for name in scenario.quote)
     for parameter in found:
         if parameter.quantity != "published_scenario":
-            what = f"{parameter.id} is a {parameter.quantity}: it is computed with, not quoted."
+            what = f"{parameter.id} has quantity {parameter.quantity}: it is computed with, not quoted."
             raise InputError(what, where=place, hint="Quote records of quantity published_scenario.", code="quote")
     return found
 

@@ -32,7 +32,7 @@ from concordat.impact.run_inputs import (
 )
 from concordat.impact.scenario import Scenario
 from concordat.impact.sectors_certificate import SectorCertificate, residuals
-from concordat.impact.shock_sizes import theta_of
+from concordat.impact.shock_sizes import theta_named, theta_of
 from concordat.impact.shocks_sectors import SectorPlan, TariffSet, plan_sectors
 from concordat.impact.trade_changes import changes
 
@@ -114,11 +114,15 @@ def model_of(scenario: Scenario, files: Mapping[str, bytes], book: ParameterBook
     tariff = None
     if base.tariffs:
         tariff = parse_tariffs(bytes_of(files, base.tariffs, scenario), economies, sectors, where=base.tariffs)
+    place = scenario.document.place("elasticity", "by_sector")
     theta = {
-        name: float(book.get(scenario.by_sector[name]).value or 0.0)
-        if name in scenario.by_sector
-        else float(theta_of(scenario, book).value or 0.0)
+        name: float(found.value or 0.0)
         for name in sectors
+        for found in [
+            theta_named(scenario.by_sector[name], scenario, book, place)
+            if name in scenario.by_sector
+            else theta_of(scenario, book)
+        ]
     }
     return sectors_from_mrio(
         table,
@@ -287,6 +291,7 @@ def _notes(scenario: Scenario, model: SectorModel, made: SectorPlan) -> tuple[st
         found.append(f"The scenario does not fix the bytes of its base; these have SHA-256 {model.sha256}.")
     if made.missing:
         found.append(f"In the bloc, no trade data, not computed: {', '.join(made.missing)}.")
+    found += [one.effect.extrapolation for one in made.effects if one.effect.extrapolation]
     if scenario.deficits == "zero_first":
         found.append("Changes are against the base without deficits (zero_first).")
     return (*found, *draws_note(scenario))
@@ -313,6 +318,7 @@ def checked_sectors(scenario: Scenario, files: Mapping[str, bytes], book: Parame
     for theta in made.thetas:
         checked_theta(draws, theta)
     made.log_factors(draws)
+    made.log_factors(central(made.parameters))
     lines: list[CheckedShock] = [line("elasticity", 0, p, p.place) for p in dict.fromkeys(made.thetas)]
     lines += [found for one in made.effects for found in effect_lines(one.effect)]
     lines += [

@@ -71,6 +71,7 @@ def parse_scenario(text: str | bytes, *, where: str = "scenario.yaml") -> Scenar
         _transfer_of(s) for s in shocks if s.kind == "transfer"
     ]
     _check_model(file, document)
+    _check_rules(file, document)
     return Scenario(
         id=file.scenario,
         title=file.title,
@@ -124,6 +125,18 @@ def _check_model(file: keys.ScenarioFile, document: Document) -> None:
         if is_wrong:
             what = f"{name} does not fit model: {file.model}."
             raise InputError(what, where=document.place(name), hint=hints[name], code="model")
+
+
+def _check_rules(file: keys.ScenarioFile, document: Document) -> None:
+    """Rules of sharing: an unknown one is refused here, not only when gains are divided."""
+    from concordat.impact.sharing.rules import rules_named
+
+    for n, name in enumerate(file.sharing.rules if file.sharing else ()):
+        try:
+            rules_named([name])
+        except InputError as error:
+            error.where = document.place("sharing", "rules", n)
+            raise
 
 
 def _base(found: keys.BaseKeys) -> Base:

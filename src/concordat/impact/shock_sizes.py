@@ -6,7 +6,9 @@
 
 u says how often the change for which the source tells its effect (`per`) fits into that of the scenario, times a
 multiplier if there is one: (to - from) / change for points, ln(to / from) / ln(1 + change) for percent. Effects
-compound, so that no cost falls below zero. The record's `quantity` decides; theta is never applied twice.
+compound, so that no cost falls below zero. The record's `quantity` decides; theta is never applied twice: a trade
+elasticity is the run's `elasticity` and never a shock's parameter, and an `elasticity` of cost is never theta. What is
+too large to be computed is refused by the record's id, never computed with.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from concordat.errors import InputError, MethodError
 from concordat.impact.distributions import Distribution
+from concordat.impact.monte_carlo import central, checked_theta
 from concordat.impact.parameters import Parameter, ParameterBook, Source, usable
 from concordat.impact.scenario import Scenario, Shock
 from concordat.impact.shock_pairs import Places
@@ -33,6 +36,14 @@ ALLOWED = {
     "dstri_change": ("flow_effect_log", "cost_change"),
     "connectivity": ("flow_effect_log", "cost_change"),
     "productivity": ("cost_change", "elasticity"),
+}
+# The largest size of a value that is computed with, by quantity; a stated percent has the same bound of 1000.
+LARGEST = {"flow_effect_log": 20.0, "cost_change": 10.0, "elasticity": 100.0, "effect_multiplier": 100.0}
+LOG_LARGEST = 50.0  # of ln T: e^50 is far beyond any ratio of flows, and e^-50 is no trade at all
+FAR = 3.0  # steps of the source; a change that is larger is an extrapolation, and said to be
+INSTEAD_OF = {
+    "trade_elasticity": "A trade elasticity is theta: name it under elasticity:. Here it would be applied twice. ",
+    "flow_elasticity": "It tells trade, not cost: it belongs under base: fit, for fitted flows. ",
 }
 SCOPES = {"rta_switch": "pair", "dstri_change": "country"}
 
@@ -59,8 +70,34 @@ class Effect:
         """(B,) ln T of every draw.
 
         Raises:
-            MethodError: a draw in which a cost would fall below zero.
+            MethodError: a draw in which a cost would fall below zero, or that is too large to be computed.
         """
+        for parameter in (self.parameter, self.multiplier):
+            if parameter is not None:
+                self._within(parameter, draws[parameter.id], LARGEST[parameter.quantity])
+        with np.errstate(all="ignore"):  # what overflows is refused by name
+            found = self._log_factor(draws, theta)
+        if not (np.abs(found) <= LOG_LARGEST).all():
+            raise self._too_large("makes trade change", f"The logarithm of T stays within {LOG_LARGEST:g}")
+        return found
+
+    def _within(self, parameter: Parameter, values: Array, largest: float) -> None:
+        if not (np.abs(values) <= largest).all():
+            worst = float(values[np.argmax(np.abs(values))])
+            what = f"{parameter.id} is {worst:g} (used in {self.shock.place}), which can't be computed with."
+            hint = f"A {parameter.quantity} stays within {largest:g}: correct the value, its unit or its distribution."
+            if parameter.quantity[0] in "aeiou":
+                hint = hint.replace("A ", "An ", 1)
+            raise MethodError(what, where=parameter.place or self.shock.place, hint=hint, code="overflow")
+
+    def _too_large(self, does: str, bound: str) -> MethodError:
+        used = self.parameter or self.multiplier
+        name = f"{used.id} (used in {self.shock.place})" if used else f"{self.shock.kind} {self.shock.percent:g} %"
+        what = f"{name} {does} by a factor beyond any data."
+        hint = f"{bound}: correct the value, what it is told for (per), or the elasticity."
+        return MethodError(what, where=(used.place if used else "") or self.shock.place, hint=hint, code="overflow")
+
+    def _log_factor(self, draws: Mapping[str, Array], theta: Array) -> Array:
         units = self.units * (draws[self.multiplier.id] if self.multiplier else np.ones(len(theta)))
         if self.parameter is None:
             assert self.stated is not None
@@ -87,6 +124,18 @@ class Effect:
         return np.asarray(-theta * units * np.log1p(change), dtype=float)
 
     @property
+    def extrapolation(self) -> str:
+        """A sentence where the change is far larger than the one that the source measured; else nothing."""
+        if self.parameter is None or self.parameter.per is None or abs(self.units) <= FAR * (1 + 1e-9):
+            return ""
+        per = self.parameter.per
+        return (
+            f"Extrapolation: {self.shock.kind} {self.shock.country or 'of pairs'} from {self.shock.start:g} to "
+            f"{self.shock.end:g} is {abs(self.units):.3g} times the {per.change:g} {per.unit} that "
+            f"{self.parameter.id} is told for."
+        )
+
+    @property
     def pairs(self) -> int:
         """How many ordered pairs it is for."""
         return len(self.rows)
@@ -103,7 +152,7 @@ def theta_of(scenario: Scenario, book: ParameterBook) -> Parameter:
         return Parameter(
             id=STATED,
             value=scenario.elasticity_value,
-            quantity="elasticity",
+            quantity="trade_elasticity",
             distribution=Distribution("point", reason=scenario.elasticity_reason),
             unit="percent of trade for one percent of trade cost (theta = sigma - 1)",
             source=Source("this-scenario", scenario.elasticity_reason, scenario.where),
@@ -118,12 +167,14 @@ def theta_named(name: str, scenario: Scenario, book: ParameterBook, where: str) 
     """A trade elasticity by its id.
 
     Raises:
-        InputError: no such parameter. MethodError: it may not be used, or is no elasticity.
+        InputError: no such parameter. MethodError: it may not be used, is no trade elasticity, or lies out of bounds.
     """
     found = usable(book.get(name, where=where), allow_unverified=scenario.allow_unverified, where=where)
-    if found.quantity != "elasticity":
-        what = f"{found.id} is a {found.quantity}, not a trade elasticity."
-        raise MethodError(what, where=where, hint="Name a parameter with quantity: elasticity.", code="quantity")
+    if found.quantity != "trade_elasticity":
+        what = f"{found.id} has quantity {found.quantity}, and is no trade elasticity (used in {where})."
+        hint = "Name a parameter with quantity: trade_elasticity; if it is theta, say so in its record."
+        raise MethodError(what, where=found.place or where, hint=hint, code="quantity")
+    checked_theta(central([found]), found)
     return found
 
 
@@ -157,11 +208,15 @@ def _fitting(shock: Shock, scenario: Scenario, book: ParameterBook, stated: floa
     )
     allowed = ALLOWED[shock.kind]
     if found.quantity not in allowed:
-        what = f"{found.id} is a {found.quantity}; {shock.kind} needs {' or '.join(allowed)}."
-        hint = "It would mean something else. Choose a parameter of that quantity: concordat scenario parameters list"
-        raise MethodError(what, where=shock.place, hint=hint, code="quantity")
+        asked = f" (used in {shock.place})" if found.place else ""
+        what = f"{found.id} has quantity {found.quantity}; {shock.kind} needs {' or '.join(allowed)}{asked}."
+        why = INSTEAD_OF.get(found.quantity, "It would mean something else. ")
+        hint = f"{why}Choose a parameter of that quantity: concordat scenario parameters list"
+        raise MethodError(what, where=found.place or shock.place, hint=hint, code="quantity")
     if (found.quantity == "elasticity") != (stated is not None):
-        what = f"{found.id} is a {found.quantity}, and percent is {'given' if stated is not None else 'missing'}."
+        what = (
+            f"{found.id} has quantity {found.quantity}, and percent is {'given' if stated is not None else 'missing'}."
+        )
         hint = "percent goes alone (with a reason), or with an elasticity that it drives."
         raise MethodError(what, where=shock.place, hint=hint, code="percent")
     wanted = SCOPES.get(shock.kind) or (
@@ -183,7 +238,7 @@ def _multiplier(shock: Shock, scenario: Scenario, book: ParameterBook) -> Parame
         book.get(shock.multiplier, where=shock.place), allow_unverified=scenario.allow_unverified, where=shock.place
     )
     if found.quantity != "effect_multiplier":
-        what = f"{found.id} is a {found.quantity}, not an effect_multiplier."
+        what = f"{found.id} has quantity {found.quantity}, not effect_multiplier."
         raise MethodError(what, where=shock.place, hint="Choose a parameter that multiplies.", code="quantity")
     return found
 

@@ -1,7 +1,8 @@
 """From the shocks of a scenario to the factors T that the one-sector solver takes, draw by draw.
 
 For whom each is: `shock_pairs`; how large: `shock_sizes`. Shocks on one pair multiply, in the order of the file, and
-the same parameter twice on one pair is refused: that would count it twice. A kind that the model can't do is refused by
+the same parameter twice on one pair is refused: that would count it twice. So is a percentage that the scenario states
+twice for one pair with the same reason. A kind that the model can't do is refused by
 name, with what to use instead.
 """
 
@@ -71,7 +72,12 @@ class Plan:
         count = len(self.economies)
         shocks = np.ones((len(theta), count, count))
         for effect in self.effects:
-            shocks[:, effect.rows, effect.columns] *= np.exp(effect.log_factor(draws, theta))[:, None]
+            with np.errstate(over="ignore", invalid="ignore"):  # each is within bounds; all together are checked below
+                shocks[:, effect.rows, effect.columns] *= np.exp(effect.log_factor(draws, theta))[:, None]
+        if not (np.isfinite(shocks) & (shocks > 0)).all():
+            what = "the shocks of one pair, multiplied, are beyond what can be computed."
+            where = self.effects[-1].shock.place
+            raise MethodError(what, where=where, hint="Take some of them out, or make them smaller.", code="overflow")
         return shocks
 
 
@@ -128,7 +134,7 @@ def investments(scenario: Scenario) -> tuple[Shock, ...]:
 
 
 class Counted:
-    """Which parameter already works on which pair."""
+    """Which parameter, or stated percentage with its reason, already works on which pair."""
 
     def __init__(self, economies: Sequence[str]) -> None:
         self.economies = economies
@@ -138,17 +144,20 @@ class Counted:
         """Note an effect.
 
         Raises:
-            InputError: its parameter works on one of its pairs already.
+            InputError: its parameter works on one of its pairs already, or a percentage of its kind with its reason.
         """
-        if effect.parameter is None:
-            return
+        shock = effect.shock
+        name = effect.parameter.id if effect.parameter else f"{shock.kind}: {' '.join(shock.reason.casefold().split())}"
         count = len(self.economies)
-        mask, places = self.seen.setdefault(effect.parameter.id, (np.zeros((count, count), dtype=bool), []))
+        mask, places = self.seen.setdefault(name, (np.zeros((count, count), dtype=bool), []))
         twice = np.flatnonzero(mask[effect.rows, effect.columns])
         if len(twice):
             a, b = (self.economies[int(side[twice[0]])] for side in (effect.rows, effect.columns))
-            what = f"{effect.parameter.id} works on {a} to {b} already ({places[0]}): it would count twice."
+            own = effect.parameter.id if effect.parameter else f"{shock.kind} for the same reason"
+            what = f"{own} works on {a} to {b} already ({places[0]}): it would count twice."
             hint = "Take the pair out of one of both; a country's shock may name its partners."
+            if effect.parameter is None:
+                hint = "Take the pair out of one of both; two changes that are not one have two reasons."
             raise InputError(what, where=effect.shock.place, hint=hint, code="double_counting")
         mask[effect.rows, effect.columns] = True
         places.append(effect.shock.place)

@@ -18,6 +18,7 @@ from concordat.errors import InputError
 
 Array = NDArray[np.float64]
 LISTED_MAX = 8  # names that a message lists
+AMOUNT_MAX = 1e30  # of a flow; the least of an economy's largest flows is not below one over it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +76,11 @@ class TradeTable:
             what = f"{len(pairs)} flows are negative or no number: {listed(pairs)}."
             hint = "Flows are amounts sold: zero or more. Give 0 where there was none."
             raise InputError(what, where=self.source, hint=hint, code="flow")
+
+        largest, least = float(self.flows.max()), float(self.flows.max(axis=1).min())
+        if largest > AMOUNT_MAX or 0 < least < 1 / AMOUNT_MAX:
+            what = f"amounts from {least:g} to {largest:g} can't be computed with."
+            raise InputError(what, where=self.source, hint="Choose another unit of money.", code="unit")
 
     def _check_margins(self) -> None:
         home = [e for e, x in zip(self.economies, np.diagonal(self.flows), strict=True) if x == 0]

@@ -9,6 +9,7 @@ Amounts are in US dollars. Building the report again from the same files gives t
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 SCHEMA = "concordat/impact-results@1"
 MILLION = 1e6
 MEASURES = {"real_income_pct": 1.0, "real_income_usd": MILLION, "real_wage_pct": 1.0, "tariff_revenue_usd": MILLION}
+MONEY = ("amount", "worth", "secondary", "net", "expenditure")  # of a run's document, in the base's unit
 Row = dict[str, Any]
 
 
@@ -126,6 +128,40 @@ def _tidy(value: Any) -> Any:
     return rounded(value)
 
 
+def _steady(value: Any, name: str = "") -> Any:
+    """A run's document with its numbers as far as they are the same on every processor.
+
+    A change is a small difference of large numbers: percentages keep seven decimals, money a thousand dollars, and what
+    a certificate found to be nearly zero is told by its power of ten.
+    """
+    if name == "certificate" and "central" in value:
+        return {k: _nearly(v) for k, v in value["central"].items() if k not in ("iterations", "method")}
+    if isinstance(value, dict):
+        inside = name if name.endswith(("_pct", "_usd")) else ""
+        return {k: _steady(v, inside or k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_steady(v, name) for v in value]
+    if isinstance(value, float):
+        return round(value, 7 if name.endswith("_pct") else 3 if name.endswith("_usd") or name in MONEY else 5)
+    return value
+
+
+def _nearly(value: Any) -> Any:
+    """A number below 1e-6 as the power of ten above it, at least 1e-11."""
+    if isinstance(value, float) and 0 <= value < 1e-6:
+        return 10.0 ** max(-11, math.ceil(math.log10(value))) if value else 1e-11
+    return value
+
+
+def _line(found: ScenarioResult) -> str:
+    """The certificate in one line, with bounds in the place of what differs from processor to processor."""
+    parts = found.certificate.line().split(", ")
+    kept = [p for p in parts if not p.startswith(("residual ", "ACR gap "))]
+    residual, gap = _nearly(found.certificate.residual_max), _nearly(found.certificate.acr_gap)
+    told = [f"residual below {residual:.0e}", *([] if gap is None else [f"ACR gap below {gap:.0e}"])]
+    return ", ".join([*told, *kept])
+
+
 # --- Scenarios --------------------------------------------------------------------------------------------------------
 
 
@@ -139,7 +175,7 @@ def _scenario(
     from concordat.impact.run import run
 
     found = run(scenario, files, progress=progress)
-    results["scenarios"].append(found.to_value())
+    results["scenarios"].append(_steady(found.to_value()))
     rows.setdefault("scenario", []).append(_head(found))
     rows.setdefault("effect", []).extend(_effects(found))
     rows.setdefault("bloc", []).extend(_bloc(found))
@@ -170,10 +206,9 @@ def _head(found: ScenarioResult) -> Row:
         "limits": list(found.limits),
         "stated": list(found.stated),
         "grades": list(found.grades),
-        "residual": certificate.residual_max,
         "starts": 0 if starts is None else starts[0],
         "starts_agree": None if starts is None else starts[1],
-        "line": certificate.line(),
+        "line": _line(found),
         "has_revenue": "tariff_revenue_usd" in found.central,
     }
     if others is not None:
@@ -181,8 +216,8 @@ def _head(found: ScenarioResult) -> Row:
             "outside": others.count,
             "losing": others.losing,
             "worst": others.worst,
-            "worst_pct": others.worst_pct,
-            "net": others.net * MILLION,
+            "worst_pct": round(others.worst_pct, 7),
+            "net": round(others.net, 3) * MILLION,
         }
     return row
 
@@ -204,10 +239,12 @@ def _bloc(found: ScenarioResult) -> Iterator[Row]:
 
 def _spread(middle: float, quantiles: Any, scale: float) -> Row:
     """Median and 5 to 95 % with the Monte Carlo errors of the ends; the central value alone where there is no band."""
+    digits = 7 if scale == 1 else 3
+    middle = round(middle, digits)
     if quantiles is None or not quantiles.band:
         return {"value": middle * scale, "lower": None, "upper": None, "gaining": None}
-    low, _, median, _, high = (v * scale for v in quantiles.values)
-    errors = [e * abs(scale) for e in quantiles.errors]
+    low, _, median, _, high = (round(v, digits) * scale for v in quantiles.values)
+    errors = [round(e, digits) * abs(scale) for e in quantiles.errors]
     told = {"value": median, "lower": low, "upper": high, "gaining": 100 * quantiles.gaining}
     return told | {"error_lower": errors[0], "error": errors[2], "error_upper": errors[-1], "central": middle * scale}
 
@@ -237,7 +274,7 @@ def _sharing(
 
     solved = game_of_scenario(scenario, files)
     menu = sharing_menu(solved.game, rules=list(solved.rules) or None, facts=solved.facts, outside=solved.outside)
-    results["sharing"].append({"scenario": scenario.id, "menu": menu.to_value()})
+    results["sharing"].append(_steady({"scenario": scenario.id, "menu": menu.to_value()}))
     rows.setdefault("share", []).extend(_shares(scenario.id, menu))
     rows.setdefault("rule", []).extend(_rules(scenario.id, menu))
     rows.setdefault("stabilising", []).extend(_stabilising(scenario.id, menu))
@@ -248,9 +285,14 @@ def _shares(scenario: str, menu: Menu) -> Iterator[Row]:
     for share in menu.shares:
         if share.value is None:
             continue
-        payments = [None] * menu.game.n if share.payments is None else (share.payments * MILLION).tolist()
-        for member, value, payment in zip(menu.game.players, (share.value * MILLION).tolist(), payments, strict=True):
+        payments = [None] * menu.game.n if share.payments is None else _dollars(share.payments.tolist())
+        for member, value, payment in zip(menu.game.players, _dollars(share.value.tolist()), payments, strict=True):
             yield {"scenario": scenario, "rule": share.rule.id, "member": member, "value": value, "payment": payment}
+
+
+def _dollars(amounts: Sequence[float]) -> list[float]:
+    """USD million as US dollars, in whole thousands."""
+    return [round(amount, 3) * MILLION + 0.0 for amount in amounts]
 
 
 def _rules(scenario: str, menu: Menu) -> Iterator[Row]:
@@ -265,7 +307,7 @@ def _rules(scenario: str, menu: Menu) -> Iterator[Row]:
             "to_largest": share.rule.to_largest,
             "source": share.rule.source,
             "reason": share.reason,
-            "max_excess": None if excess is None else excess.value * MILLION,
+            "max_excess": None if excess is None else _dollars([excess.value])[0],
             "blocked_by": None if excess is None or excess.in_core else list(excess.coalition),
             "in_core": None if excess is None else excess.in_core,
         }
@@ -279,7 +321,7 @@ def _stabilising(scenario: str, menu: Menu) -> Iterator[Row]:
             "number": number,
             "goals": list(found.goals),
             "feasible": found.feasible,
-            "value": None if found.moved is None else found.moved * MILLION,
+            "value": None if found.moved is None else _dollars([found.moved])[0],
             "paid": {} if found.transfers is None else _paid(menu.game.players, found.transfers.tolist()),
             "blocking": [list(b.coalition) for b in found.blocking],
         }
@@ -287,7 +329,7 @@ def _stabilising(scenario: str, menu: Menu) -> Iterator[Row]:
 
 def _paid(players: Sequence[str], transfers: Sequence[float]) -> dict[str, float]:
     """Who receives what (below zero: pays), those who do neither left out."""
-    return {p: t * MILLION for p, t in zip(players, transfers, strict=True) if t}
+    return {p: t for p, t in zip(players, _dollars(transfers), strict=True) if t}
 
 
 # --- The ladder and the plan ------------------------------------------------------------------------------------------

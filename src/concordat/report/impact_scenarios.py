@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 ROWS_ON_PAGE, DOTS_MAX = 30, 30
 INCOME, MONEY, REVENUE, WAGE = "real_income_pct", "real_income_usd", "tariff_revenue_usd", "real_wage_pct"
 FIGURES_MAX = 4
-RESULTS = ("effect", "bloc", "share", "stabilising")  # kinds whose numbers rest on the parameters
+RESULTS = ("effect", "bloc", "share", "stabilising", "rule")  # kinds whose numbers rest on the parameters,
+OUTSIDE = ("losing", "net", "worst_pct")  # and so do these of a scenario's own row
 
 
 class Rows:
@@ -65,7 +66,7 @@ class Rows:
         if value is None:
             return None
         ends = (row.get("lower"), row.get("upper")) if part == "value" else (None, None)
-        marks = ("unverified",) if kind in RESULTS and self.unverified(row) else ()
+        marks = ("unverified",) if (kind in RESULTS or part in OUTSIDE) and self.unverified(row) else ()
         return Num(value, *ends, unit, self.record(kind, number), marks, part, decimals)
 
     def unverified(self, row: dict[str, Any]) -> bool:
@@ -131,6 +132,8 @@ def _headlines(runs: Rows) -> Iterator[Headline]:
         assert gain is not None
         told: dict[str, Any] = {"gain": gain, "losing": runs.num("scenario", number, "losing", "count")}
         told |= {"outside": runs.num("scenario", number, "outside", "count"), "title": head["title"]}
+        told |= {"year": runs.num("scenario", number, "year", "year")}
+        told["members"] = words.listed(runs.name(m) for m in head["members"])
         yield Headline(64, words.text("scenarios.headline", **told))
 
 
@@ -239,10 +242,15 @@ def _gains_figure(runs: Rows, head: dict[str, Any], table: Table) -> Figure:
         outside = code not in head["members"]
         label = words.plain("scenarios.outsider", name=runs.name(code)) if outside else runs.name(code)
         rows.append(DotRow(label, value, low, high, text, found.id, kind="invited" if outside else "member"))
-    spec = dot_plot(rows, unit="percent", language=language)
+    spec = dot_plot(rows, unit="percent", language=language, stamp=_stamp(runs, head))
     alt = words.plain("scenarios.figure_alt", count=len(rows))
     heading = words.plain("scenarios.figure", title=head["title"])
     return Figure(f"scenario-{id_}", heading, spec, table, alt, words.text("scenarios.figure_caption"))
+
+
+def _stamp(runs: Rows, head: dict[str, Any]) -> str:
+    """What stands above a picture that rests on a parameter nobody has checked."""
+    return runs.inputs.words.plain("scenarios.stamp") if head["unverified"] else ""
 
 
 def _outsiders(runs: Rows, number: int, head: dict[str, Any]) -> Iterator[Block]:
@@ -326,7 +334,7 @@ def _shares_figure(runs: Rows, head: dict[str, Any], rules: list[str], table: Ta
             text = numbers.format_num(Num(found.value, unit="usd_current"), language, style="cell")
             label = words.plain("scenarios.dot", member=runs.name(member), rule=_rule(runs, rule))
             rows.append(DotRow(label, float(found.value), None, None, text, found.id, "payment"))
-    spec = dot_plot(rows, unit="count", language=language)
+    spec = dot_plot(rows, unit="count", language=language, stamp=_stamp(runs, head))
     alt = words.plain("scenarios.shares_alt", count=len(rows))
     heading = words.plain("scenarios.shares_figure", title=head["title"])
     return Figure(f"scenario-{id_}-shares", heading, spec, table, alt, words.text("scenarios.shares_caption"))

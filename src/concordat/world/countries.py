@@ -166,9 +166,14 @@ def _find(text: str, scheme: Scheme | None) -> str | None:
 
 def _unknown(text: str, scheme: Scheme | None, where: str) -> InputError:
     if scheme in ("iso2", "iso3", "m49", "gec"):
-        label = {"iso2": "ISO 3166 two-letter", "iso3": "ISO 3166 three-letter", "m49": "UN M49", "gec": "GEC"}[scheme]
+        label = {
+            "iso2": "an ISO 3166 two-letter",
+            "iso3": "an ISO 3166 three-letter",
+            "m49": "a UN M49",
+            "gec": "a GEC",
+        }[scheme]
         hint = "See: concordat.world.countries()." if scheme != "gec" else "GEC codes are the Factbook's file names."
-        return InputError(f'"{text}" is not a {label} code I know.', where=where, hint=hint, code="unknown_country")
+        return InputError(f'"{text}" is not {label} code I know.', where=where, hint=hint, code="unknown_country")
     close = suggest(text, _index("name"))
     advice = "Add an alias in study.yaml under aliases."
     if close:

@@ -101,6 +101,8 @@ def test_further_starts_are_told() -> None:
     [
         ({"theta": 0.0}, InputError, "theta is 0.0"),
         ({"theta": float("nan")}, InputError, "theta is nan"),
+        ({"theta": 1e-6}, InputError, "theta is 1e-06"),
+        ({"theta": 1e300}, InputError, "theta is 1e"),
         ({"closure": "multiplicativ"}, InputError, 'Did you mean "multiplicative"'),
         ({"shock": np.ones((2, 2))}, InputError, "the shock has"),
         ({"shock": np.zeros((3, 3))}, InputError, r"T can't be so for AAA to AAA \(0\)"),
@@ -124,6 +126,20 @@ def test_economies_without_trade_between_them_are_refused() -> None:
     table = TradeTable(("AAA", "BBB", "CCC", "DDD"), flows, 2002)
     with pytest.raises(InputError, match="CCC, DDD trade with none of the others"):
         solve(table, theta=4)
+
+
+@pytest.mark.parametrize("closure", CLOSURES)
+def test_groups_that_barely_trade_with_each_other_are_refused(closure: str) -> None:
+    """Every market clears to 1e-14, and the wages between the groups can be anything."""
+    flows = np.full((4, 4), 1e-12)
+    flows[:2, :2] = flows[2:, 2:] = [[10.0, 3], [4, 12]]
+    table = TradeTable(("AAA", "BBB", "CCC", "DDD"), flows, 2002)
+    with pytest.raises(MethodError, match="barely trade"):
+        solve(table, theta=4, closure=closure)
+    with pytest.raises(MethodError, match="barely trade"):
+        solve_batch(table, np.ones((2, 4, 4)), theta=4, closure=closure)
+    nearer = TradeTable(table.economies, np.where(flows == 1e-12, 1e-3, flows), 2002)
+    assert solve(nearer, theta=4, closure=closure).certificate.wage_error < 1e-9
 
 
 def test_trade_that_goes_one_way_only_has_no_equilibrium_without_deficits() -> None:
@@ -158,7 +174,7 @@ def test_a_certificate_counts_what_it_must_and_reads_back() -> None:
     verify(certificate, small(), found)
 
 
-@pytest.mark.parametrize("part", ["wage", "price", "expenditure"])
+@pytest.mark.parametrize("part", ["wage", "price", "expenditure", "output", "flows"])
 def test_a_changed_number_is_found_out(part: str) -> None:
     found = solve(small(), shock=opened(), theta=4)
     wrong = replace(found, **{part: getattr(found, part) * np.array([1, 1 + 1e-6, 1])})
@@ -173,8 +189,11 @@ def test_a_changed_certificate_or_table_is_found_out() -> None:
     with pytest.raises(TrustError, match="zero_flows is 7, and 0 follows"):
         verify(replace(found.certificate, zero_flows=7), small(), found)
     other = TradeTable(CODES, FLOWS + 1, 2002)
-    with pytest.raises(TrustError, match="another trade table"):
-        verify(found.certificate, other, found)
+    for closure in CLOSURES:
+        found = solve(small(), shock=opened(), theta=4, closure=closure)
+        verify(found.certificate, small(), found)
+        with pytest.raises(TrustError, match="another trade table"):
+            verify(found.certificate, other, found)
 
 
 # --- Batches ----------------------------------------------------------------------------------------------------------
@@ -224,7 +243,7 @@ def test_a_failed_row_fails_the_batch_or_is_dropped_by_name() -> None:
         (np.ones((2, 2, 2)), {}, r"the shocks have \(2, 2, 2\)"),
         (np.zeros((2, 3, 3)), {}, "T is 0 in scenario 0, AAA to AAA"),
         (np.ones((2, 3, 3)), {"theta": np.ones(3)}, "elasticities for 2 scenarios"),
-        (np.ones((2, 3, 3)), {"theta": np.array([1.0, -1])}, "one that isn't above 0"),
+        (np.ones((2, 3, 3)), {"theta": np.array([1.0, -1])}, "one not between 0.1 and 500"),
         (CoalitionShocks(("AAA", "AAA"), 0.5), {}, "AAA named twice"),
         (CoalitionShocks(("AAA",), float("nan")), {}, "the effect is nan"),
     ],

@@ -121,6 +121,8 @@ def test_further_columns_as_matrices() -> None:
         (("AAA", "BBB"), [[1.0, -1], [1, 1]], r"1 flows are negative or no number: AAA to BBB \(-1\)"),
         (("AAA", "BBB"), [[1.0, np.nan], [1, 1]], "AAA to BBB"),
         (("AAA", "BBB"), [[1.0, 1], [1, 0]], "no deliveries at home for BBB"),
+        (("AAA", "BBB"), [[1e200, 1], [1, 1]], "can't be computed with"),
+        (("AAA", "BBB"), [[1e-200, 0], [0, 1e-200]], "can't be computed with"),
     ],
 )
 def test_a_table_that_cant_be(economies: tuple[str, ...], flows: list[list[float]], said: str) -> None:

@@ -18,7 +18,8 @@ imported ones together). Then come the industries; after them any of the columns
 `final:households`), `output`, and for a total table `imports` and `exports` by product. Rows: the same industries in
 the same order, then `value_added` (or several, `value_added:pay`), for a domestic table `imports` (imported inputs, by
 the industry that uses them), and `output`. Output is taken from where it is given, or summed from what was sold; value
-added from its rows, or from output less all inputs. What is given twice must agree within the tolerance.
+added from its rows, or from output less all inputs. What is given twice must agree within the tolerance, and so must
+each output with the inputs and value added below it: without a row `imports`, home inputs are all there are.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concordat.errors import InputError
-from concordat.impact.accounts.io_table import DOMESTIC, TOTAL, IOTable, Kept, build
+from concordat.impact.accounts.io_table import DOMESTIC, TOTAL, IOTable, build
 from concordat.impact.accounts.user_files import UserFile, read_user_file, to_number
 from concordat.impact.balance import TOLERANCE, refuse_unbalanced
 from concordat.impact.trade_table import listed
@@ -69,9 +70,6 @@ def parse_io_csv(
     if absent := [code for code in digital if code not in names]:
         hint = f"Industries: {listed(names)}."
         raise InputError(f"# digital names {listed(absent)}, no industry.", where=where, hint=hint, code="codes")
-    negative = [
-        Kept("negative domestic use", f"{names[i]} in {names[j]}", float(z[i, j])) for i, j in np.argwhere(z < 0)
-    ]
     return build(
         file.area(area),
         names,
@@ -81,13 +79,13 @@ def parse_io_csv(
         year=file.year(year),
         imports=columns.get("imports"),
         exports=columns.get("exports"),
-        kept=negative,
         notes=notes,
         unit=file.unit,
         flows=holds,
         digital=digital,
         source=file.source,
         sha256=(file.sha256,),
+        tolerance=tolerance,
     )
 
 
@@ -180,11 +178,8 @@ def _value_added(
         raise InputError("a row imports in a total table.", where=file.where, hint=hint, code="layout")
     if "value_added" in rows:
         given = rows["value_added"]
-        if complete:
-            refuse_unbalanced(
-                output, bought + given, names, between="output and inputs with value added", where=file.where,
-                tolerance=tolerance,
-            )  # fmt: skip
+        between = "output and inputs with value added" + ("" if complete else ", without a row imports,")
+        refuse_unbalanced(output, bought + given, names, between=between, where=file.where, tolerance=tolerance)
         return given, ()
     if not complete:
         hint = "Add a row value_added, or a row imports (imported inputs), from which it follows."

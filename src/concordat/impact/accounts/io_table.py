@@ -5,6 +5,9 @@ is what is left, `y = x - Z1`: exports of intermediate goods count as final, as 
 tables are kept and listed, never mended: negative value added or output (rounding, inventories), negative domestic use
 (the imports matrix was estimated apart from the use matrix). Industries without output are dropped, and named.
 
+What an industry buys and its value added can fall short of its output, as imported inputs need not be in the table, but
+they can't be more than it: such a table is refused above the tolerance.
+
 A table may hold domestic flows, or home and imported ones together. The second kind has no domestic technology: a
 measure refuses it, unless the user chooses `imports: proportional`, which takes out of every domestic use of a product
 the same share, imports over what is used at home; the choice is then stamped on the result.
@@ -19,13 +22,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from concordat.errors import InputError, MethodError
-from concordat.impact.balance import imbalance
+from concordat.errors import InputError, MethodError, SourceError
+from concordat.impact.balance import TOLERANCE, imbalance
 from concordat.impact.mrio_table import MrioTable
 
 Array = NDArray[np.float64]
 Imports = Literal["", "proportional"]
 DOMESTIC, TOTAL = "domestic", "total"
+NEGATIVE_USE = "negative domestic use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,15 @@ class IOTable:
         imports, exports: (N,) by product; needed for `proportional`, where `flows` is "total".
         treatment: how imports left `z`: "matrix", "proportional", or "" while they are in it.
         classification: of the codes; "" if not recognised. digital: codes that the file itself calls digital.
-        dropped: industries without output. kept: oddities. notes: what a reader should know.
+        dropped: industries without output. notes: what a reader should know.
+        kept: oddities; negative cells that are not in it yet are added. Negative use that is listed already is taken as
+            the source's own list, by product where the source is by product.
         source: what to cite. sha256: of the file or files.
+        tolerance: by how much inputs and value added may be above output, as a share of all output.
 
     Raises:
         InputError: shapes that don't fit, an empty or infinite cell, an industry twice or without output.
+        SourceError: inputs and value added are more than output.
     """
 
     area: str
@@ -76,6 +84,7 @@ class IOTable:
     notes: tuple[str, ...] = ()
     source: str = "table"
     sha256: tuple[str, ...] = ()
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         n = len(self.industries)
@@ -108,6 +117,8 @@ class IOTable:
                 "Leave them out, as `build` does: nothing is per unit of 0.",
             )
             raise InputError(what, where=self.source, hint=hint, code="output")
+        _refuse_overspent(self)
+        object.__setattr__(self, "kept", (*self.kept, *_unlisted(self)))
 
     @property
     def gdp(self) -> float:
@@ -119,6 +130,40 @@ class IOTable:
         """(N,) final demand, `y = x - Z1`; of a table of total flows it is net of imports."""
         left: Array = self.output - self.z.sum(axis=1)
         return left
+
+
+def _refuse_overspent(table: IOTable) -> None:
+    """Refuse inputs with value added above output: imported inputs can explain less, never more."""
+    spent = table.z.sum(axis=0) + table.value_added
+    over = np.maximum(spent - table.output, 0.0)
+    share = float(over.sum() / np.abs(table.output).sum())
+    if share <= table.tolerance:
+        return
+    worst = int(np.argmax(over))
+    what = (
+        f"inputs with value added are above output by {100 * share:.3g} % of total output; most in "
+        f"{table.industries[worst]}: {spent[worst]:,.10g} and {table.output[worst]:,.10g}."
+    )
+    hint = (
+        f"Above {100 * table.tolerance:g} % the table is refused; if it is known why, set a tolerance (--tolerance) "
+        f"above {100 * share:.3g} %."
+    )
+    raise SourceError(what, where=table.source, hint=hint, code="unbalanced")
+
+
+def _unlisted(table: IOTable) -> list[Kept]:
+    """Negative cells that the table does not list yet."""
+    listed = {(k.what, k.place) for k in table.kept}
+    found = []
+    if not any(k.what == NEGATIVE_USE for k in table.kept):
+        names = table.industries
+        found = [
+            Kept(NEGATIVE_USE, f"{names[i]} in {names[j]}", float(table.z[i, j])) for i, j in np.argwhere(table.z < 0)
+        ]
+    for what, values in (("negative output", table.output), ("negative value added", table.value_added)):
+        pairs = zip(table.industries, values.tolist(), strict=True)
+        found += [Kept(what, name, v) for name, v in pairs if v < 0 and (what, name) not in listed]
+    return found
 
 
 def build(
@@ -138,6 +183,7 @@ def build(
     digital: Sequence[str] = (),
     source: str = "table",
     sha256: Sequence[str] = (),
+    tolerance: float = TOLERANCE,
 ) -> IOTable:
     """A table from a source's arrays: industries without output are dropped, oddities listed.
 
@@ -159,8 +205,6 @@ def build(
         if size:
             found.append(Kept("dropped with its flows, as it has no output", industries[i], size))
     names = tuple(industries[i] for i in live)
-    for what, values in (("negative output", output), ("negative value added", value_added)):
-        found += [Kept(what, industries[i], float(values[i])) for i in live if values[i] < 0]
     return IOTable(
         area,
         names,
@@ -180,6 +224,7 @@ def build(
         tuple(notes),
         source,
         tuple(sha256),
+        tolerance,
     )
 
 

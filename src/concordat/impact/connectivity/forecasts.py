@@ -4,7 +4,7 @@ The forecast is that of `pooled`: a hierarchical logit model, a Gompertz curve a
 trend of many countries (specification, section 8). The band is that of `intervals`, from the method's own errors at
 earlier origins, and is shown for a horizon only if such bands held 85 to 95 % of what came; otherwise the horizon says
 "not calibrated". A country with fewer than five figures is marked: its trend and band are those of its peers. One with
-no figure starts from the level of its peers.
+no figure starts from the level of its peers, of its group or region; without such peers in the data it is refused.
 
 A figure without a ceiling (`scale="log"`) is forecast only if the same method beat the last value at earlier origins;
 otherwise it is refused, because exponential growth that has ended looks exactly like growth that has not.
@@ -34,7 +34,7 @@ from concordat.impact.connectivity.checks import (
     refuse_if_worse,
 )
 from concordat.impact.connectivity.intervals import LEVEL
-from concordat.impact.connectivity.pooled import Peers, Pooled, fit_pooled, paths
+from concordat.impact.connectivity.pooled import STALE_YEARS, Peers, Pooled, fit_pooled, paths
 from concordat.impact.connectivity.series import (
     CLIP,
     Floats,
@@ -48,6 +48,7 @@ from concordat.impact.connectivity.series import (
     make_panel,
     to_scale,
 )
+from concordat.impact.trade_table import listed
 from concordat.settings import nearest
 
 HORIZON_MAX = 20
@@ -138,7 +139,8 @@ def forecast(
 
     Raises:
         InputError: an unknown area, a year out of reach, figures outside the scale.
-        MethodError: too few areas with a history; a `log` figure whose past forecasts did worse than its last value.
+        MethodError: too few areas with a history; an area without figures of its own and without peers that have any;
+            a `log` figure whose past forecasts did worse than its last value.
     """
     wanted = tuple(dict.fromkeys(areas)) if areas is not None else tuple(sorted(series))
     used, beside, basis = grouping(groups, regions, sorted({*series, *wanted}))
@@ -152,6 +154,7 @@ def forecast(
         if area not in labelled and not series.get(area):
             raise _unknown(area, [a for a in series if series[a]])
     fitted = fit_pooled(panel, start_year, Peers(group, region))
+    _refuse_without_peers(wanted, panel, fitted, group, region)
     bands = Bands(panel.until(start_year), used, beside, fitted, group, to, wanted)
     checks = tuple(check_horizon(bands, h) for h in range(1, to - start_year + 1))
     if scale == "log":
@@ -185,6 +188,26 @@ def _check_years(origin: int, to: int, panel: Panel) -> None:
         raise InputError(
             f"{to} is not within {HORIZON_MAX} years after {origin}, the last year of the data.", hint=hint, code="to"
         )
+
+
+def _refuse_without_peers(
+    wanted: Sequence[str], panel: Panel, fitted: Pooled, group: Sequence[str], region: Sequence[str]
+) -> None:
+    """Refuse areas that have no figure and no peer with a fresh one: the level of everyone says nothing of them."""
+    fresh = np.flatnonzero((fitted.last >= 0) & (fitted.origin - fitted.last <= STALE_YEARS)).tolist()
+    groups, regions = {group[k] for k in fresh} - {""}, {region[k] for k in fresh} - {""}
+    alone = []
+    for area in wanted:
+        k = panel.areas.index(area)
+        if fitted.last[k] < 0 and group[k] not in groups and region[k] not in regions:
+            alone.append(f"{area} (group {group[k] or 'unknown'}, region {region[k] or 'unknown'})")
+    if alone:
+        what = (
+            f"no figures by {fitted.origin} of {listed(alone)}, and none of the last {STALE_YEARS} years of any other "
+            "area of the same group or region."
+        )
+        hint = "Add figures of these areas or of their peers, or leave them out."
+        raise MethodError(what, hint=hint, code="no_peers")
 
 
 def _unknown(area: str, known: Sequence[str]) -> InputError:

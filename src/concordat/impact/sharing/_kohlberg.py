@@ -4,9 +4,9 @@ Sort the coalitions by what they could add by acting alone. A division is the nu
 the list one goes, the coalitions met so far are balanced: they have positive weights with which every player counts
 the same (Kohlberg 1971). Then no change of the division can help one of them without hurting another. Over imputations
 (nobody below what it has alone) the players that stand exactly there may join with weights of zero or more. It is
-enough to look at coalitions whose sums are not settled by those before (Nguyen and Thomas 2016), so at most n - 1
-levels are looked at, each one programme of whole numbers: weights of 1 or more, each player's sum the same up to what
-is settled.
+enough to look at coalitions whose sums are not settled by those before (Nguyen and Thomas 2016, unverified), so at most
+n - 1 levels are looked at, each one programme of whole numbers: weights of 1 or more, each player's sum the same up to
+what is settled.
 
 Numbers are compared with a tolerance d: coalitions within d of a level belong to it, and of those that can't be
 balanced with the others some may be taken for the next level. So what is proved is that the division is exactly the

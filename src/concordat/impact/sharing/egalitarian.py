@@ -2,7 +2,7 @@
 
 Of the divisions in the core, take those in which the worst-off member has most; of these, those in which the next has
 most; and so on (Dutta and Ray 1989 call the idea egalitarianism under participation constraints; for the leximin over
-the core see Arin and Inarra 2001). What is made equal is the `measure`:
+the core see Arin and Inarra 2001; both unverified). What is made equal is the `measure`:
 
     gain              z_i = x_i                        what each gets
     gain_per_person   z_i = x_i / population_i

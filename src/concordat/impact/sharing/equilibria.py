@@ -168,7 +168,7 @@ def game_of_scenario(scenario: Scenario, files: Mapping[str, bytes]) -> Scenario
     )
 
 
-def _rule_of(scenario: Scenario, files: Mapping[str, bytes]) -> tuple[_Rule, tuple[str, ...]]:
+def _rule_of(scenario: Scenario, files: Mapping[str, bytes], *, most: int = EXACT_MAX) -> tuple[_Rule, tuple[str, ...]]:
     from concordat.impact.run import base_of
     from concordat.impact.run_inputs import book_of
     from concordat.impact.shocks import plan
@@ -179,7 +179,7 @@ def _rule_of(scenario: Scenario, files: Mapping[str, bytes]) -> tuple[_Rule, tup
     book = book_of(scenario, files)
     table = base_of(scenario, files, book)
     made = plan(scenario, table.economies, book)
-    _check_members(scenario, made)
+    _check_members(scenario, made, most)
     effects, left_out = _among_members(made)
     if not effects:
         hint = "Add a shock between members, such as rta_switch with pairs: members."
@@ -188,13 +188,13 @@ def _rule_of(scenario: Scenario, files: Mapping[str, bytes]) -> tuple[_Rule, tup
     return _Rule(scenario, table, made, book, effects), left_out
 
 
-def _check_members(scenario: Scenario, made: Plan) -> None:
+def _check_members(scenario: Scenario, made: Plan, most: int) -> None:
     place = scenario.document.place("base", "members")
     if len(made.members) < 2:
         raise InputError("sharing needs two members.", where=place, hint="Name who shares.", code="members")
-    if len(made.members) > EXACT_MAX:
+    if len(made.members) > most:
         what = f"{len(made.members)} members have 2^{len(made.members)} coalitions, of at most 2^{EXACT_MAX}."
-        hint = "Name at most 16 members; for more, sampled_shapley takes a function that solves equilibria."
+        hint = "Name at most 16 members, or ask for the Shapley value alone, which is sampled (sampled_of_scenario)."
         raise MethodError(what, where=place, hint=hint, code="too_many_players")
 
 
@@ -243,9 +243,13 @@ def _chunk(table: TradeTable) -> int:
 
 def _shocks(rule: _Rule, masks: NDArray[np.int64], blocks: Array) -> Array:
     """(B, N, N): the rule of each row's block, applied to trade between two members of its coalition."""
+    return _shocks_inside(rule, (masks[:, None] >> np.arange(len(rule.rows)) & 1).astype(bool), blocks)
+
+
+def _shocks_inside(rule: _Rule, inside: NDArray[np.bool_], blocks: Array) -> Array:
+    """The same for (B, m) booleans, a row a coalition, of any number of members."""
     rows = rule.rows
-    inside = (masks[:, None] >> np.arange(len(rows)) & 1).astype(bool)
-    found = np.ones((len(masks), len(rule.table.economies), len(rule.table.economies)))
+    found = np.ones((len(inside), len(rule.table.economies), len(rule.table.economies)))
     for a, i in enumerate(rows):
         for b, j in enumerate(rows):
             if a != b:

@@ -3,8 +3,8 @@
 No rule is "the fair one". Each keeps some promises and breaks others, and it is proved that no rule keeps all of them:
 the Shapley value is the only one that divides everything, treats equals equally, gives a member who adds nothing
 nothing, and is additive (Shapley 1953), yet it may be refused by a group; and every rule that stays in the core where
-there is one takes, in some game, from members of a group that alone became worth more (Young 1985). `PROMISES`
-says each promise in a sentence; a rule's `keeps` says `yes`, `no`, or on what condition.
+there is one takes, in some game, from members of a group that alone became worth more (Young 1985, unverified).
+`PROMISES` says each promise in a sentence; a rule's `keeps` says `yes`, `no`, or on what condition.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _RULES = (
         _keeps(YES, YES, YES, YES, YES, HARMLESS, CONVEX),
         "When the largest member adds more to the groups it joins than it gains itself: the others then pay it for "
         "opening its market.",
-        "Shapley 1953, A value for n-person games; Young 1985 (more for more)",
+        "Shapley 1953, A value for n-person games; Young 1985 (more for more; unverified)",
     ),
     Rule(
         "weighted_shapley_income",
@@ -118,7 +118,7 @@ _RULES = (
         "the excesses v(S) - x(S), sorted from the largest, made smallest in lexicographic order",
         _keeps(YES, YES, YES, NO, NO, YES, YES),
         "When groups with the largest member are the ones most tempted to leave. If the joint gain grows, a member may "
-        "get less than before (Megiddo 1974).",
+        "get less than before (Megiddo 1974, unverified).",
         "Schmeidler 1969; checked by Kohlberg 1971",
         exact=True,
     ),
@@ -128,7 +128,7 @@ _RULES = (
         "the smallest x_i made largest, then the next, over the core",
         _keeps(YES, YES, NOT_EMPTY, NO, NO, NOT_EMPTY, YES),
         "Only as far as groups with it could otherwise do better alone.",
-        "Dutta and Ray 1989; Arin and Inarra 2001",
+        "Dutta and Ray 1989; Arin and Inarra 2001 (both unverified)",
         exact=True,
     ),
     Rule(
@@ -137,7 +137,7 @@ _RULES = (
         "the smallest (income_i + x_i) / population_i made largest, then the next, over the core",
         _keeps(YES, NO, NOT_EMPTY, NO, NO, NOT_EMPTY, YES),
         "When it is the poorest by the head, or as far as groups with it could otherwise do better alone.",
-        "Dutta and Ray 1989; Arin and Inarra 2001",
+        "Dutta and Ray 1989; Arin and Inarra 2001 (both unverified)",
         ("income", "population"),
         exact=True,
     ),

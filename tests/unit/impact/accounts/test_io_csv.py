@@ -51,8 +51,15 @@ def test_a_domestic_table_is_read_with_what_it_says_of_itself() -> None:
     assert len(table.sha256) == 1
 
 
-@pytest.mark.parametrize("left_out", ["imports,", "value_added,", "output,"])
-def test_one_of_the_three_rows_may_be_left_out(left_out: str) -> None:
+@pytest.mark.parametrize(("a", "b"), [("60,32", "60,52"), ("60,32", "60,12"), ("imports,9,8,5,45,\n", "")])
+def test_inputs_and_value_added_are_output(a: str, b: str) -> None:
+    with pytest.raises(SourceError, match=r"output and inputs with value added.*most in (telecom|other).*--tolerance"):
+        parse(DOMESTIC.replace(a, b))
+    parse(DOMESTIC.replace(a, b), tolerance=0.2)
+
+
+@pytest.mark.parametrize("left_out", ["value_added,", "output,"])
+def test_one_of_two_rows_may_be_left_out(left_out: str) -> None:
     kept = "".join(line for line in DOMESTIC.splitlines(keepends=True) if not line.startswith(left_out))
     table = parse(kept)
     np.testing.assert_array_equal(table.output, [100, 60, 40, 500])

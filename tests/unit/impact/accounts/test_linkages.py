@@ -84,12 +84,27 @@ def test_unknown_codes_are_refused(codes: list[str], said: str) -> None:
 def test_a_singular_table_is_refused_with_its_industry() -> None:
     z = np.array([[50.0, 100.0], [25.0, 50.0]])  # (1 - .5)^2 = .25 = A_ab A_ba
     with pytest.raises(SourceError, match=r"singular.*b buys 1\.5 of its output.*merge"):
-        digital_linkages(replace(TWO, z=z), ["b"])
+        digital_linkages(replace(TWO, z=z, tolerance=1.0), ["b"])
 
 
 def test_a_table_that_uses_up_more_than_it_makes_is_refused() -> None:
     with pytest.raises(SourceError, match="use up more than they make"):
-        digital_linkages(replace(TWO, z=np.array([[50.0, 80.0], [80.0, 50.0]])), ["b"])
+        digital_linkages(replace(TWO, z=np.array([[50.0, 80.0], [80.0, 50.0]]), tolerance=2.0), ["b"])
+
+
+def test_inputs_and_value_added_above_output_are_refused() -> None:
+    more = np.array([30.0, 100.0])  # a spends 70 of 100, which imports may explain; b 130
+    with pytest.raises(SourceError, match=r"15 % of total output; most in b: 130 and 100.*--tolerance") as caught:
+        replace(TWO, value_added=more)
+    assert caught.value.code == "unbalanced"
+    assert digital_linkages(replace(TWO, value_added=more, tolerance=0.16), ["b"]).direct == 100.0
+    assert replace(TWO, value_added=np.array([30.0, 70.0])).kept == ()
+
+
+def test_negative_use_is_listed_of_a_table_from_memory_too() -> None:
+    odd = replace(TWO, z=np.array([[10.0, -20.0], [30.0, 10.0]]))
+    assert [str(k) for k in digital_linkages(odd, ["b"]).kept] == ["negative domestic use: a in b (-20)"]
+    assert replace(odd, year=2021).kept == odd.kept
 
 
 def test_no_gdp_is_refused() -> None:

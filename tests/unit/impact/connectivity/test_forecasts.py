@@ -46,6 +46,19 @@ def test_a_horizon_that_is_not_calibrated_shows_no_band_and_says_so() -> None:
     assert set(made.areas[0].lower) == {None}
 
 
+def test_an_area_without_figures_or_peers_is_refused(series: Series) -> None:
+    """The level of everyone is no level of its own: its group or its region must be among the data."""
+    groups, regions = dict.fromkeys(series, "high") | {"ZZZ": "low"}, dict.fromkeys(series, "north") | {"ZZZ": "south"}
+    with pytest.raises(MethodError, match=r"ZZZ \(group low, region south\)") as caught:
+        forecast(series, groups, regions=regions, to=2022, areas=["A00", "ZZZ"])
+    assert caught.value.code == "no_peers"
+    near = forecast(series, groups, regions=regions | {"ZZZ": "north"}, to=2022, areas=["ZZZ"])
+    assert near.areas[0].marks[0].startswith("pooled: no figure of its own")
+    late = {**series, "A00": {2020: 40.0}}
+    with pytest.raises(MethodError, match=r"no figures by 2018 of A00 \(group unknown, region unknown\)"):
+        forecast(late, None, regions=None, to=2020, origin=2018, areas=["A00"])
+
+
 def test_few_figures_no_figure_and_old_figures_are_marked(series: Series) -> None:
     few = dict(series)
     few["A00"] = {2019: 30.0, 2020: 33.0}

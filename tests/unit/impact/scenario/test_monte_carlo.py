@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import scenario_kit as kit
 from concordat.errors import MethodError
 from concordat.impact._streams import stream
 from concordat.impact.distributions import Distribution, standard_normal
@@ -103,6 +104,23 @@ def test_an_elasticity_of_zero_or_less_is_refused_with_its_count() -> None:
     theta = book["trade_elasticity"]
     with pytest.raises(MethodError, match="1 of 2 draws of trade_elasticity"):
         checked_theta({theta.id: np.array([4.0, 0.0])}, theta)
+
+
+@pytest.mark.parametrize("value", [-1.0, 1e-9, 0.499, 100.5, np.inf, np.nan])
+def test_an_elasticity_out_of_bounds_is_refused_by_name(value: float) -> None:
+    theta = load_parameters()["trade_elasticity"]
+    with pytest.raises(MethodError, match=r"trade_elasticity lies outside 0\.5 to 100") as error:
+        checked_theta({theta.id: np.array([value])}, theta)
+    assert error.value.where == theta.place
+    assert checked_theta({theta.id: np.array([0.5, 100.0])}, theta).tolist() == [0.5, 100.0]
+
+
+def test_a_draw_that_overflows_is_refused_by_name() -> None:
+    text = kit.OWN.replace("kind: normal, sd: 0.1}", "kind: lognormal, sigma: 1.0e+6}", 1)
+    book = parse_parameters(text, where="own.yaml")
+    with pytest.raises(MethodError, match="a draw of half is too large") as error:
+        draw([book["half"]], book, 50, 1)
+    assert error.value.where == "own.yaml, line 3"
 
 
 def test_central_values_are_those_of_the_records() -> None:

@@ -271,12 +271,14 @@ def test_fitted_flows_keep_the_margins_and_their_parameters_are_counted() -> Non
     lines = [line + (",distkm" if k == 0 else ",500" if line else "") for k, line in enumerate(
         kit.panel().decode().split("\n"))]  # fmt: skip
     panel = "\n".join(lines).encode()
-    fit = "flows: fitted, fit: [{column: border, parameter: half}, {column: distkm, parameter: driven, log: true}],"
+    fit = (
+        "flows: fitted, fit: [{column: border, parameter: half}, {column: distkm, parameter: distance_own, log: true}],"
+    )
     found = ran("year: 2006,", f"year: 2006, {fit}", **{kit.PANEL: panel})
-    assert {"half", "driven"} <= {p.id for p in found.parameters}
+    assert {"half", "distance_own"} <= {p.id for p in found.parameters}
     assert found.expenditure == pytest.approx([820, 380, 200], rel=1e-9)
     assert any("central coefficients" in line for line in found.limits)
-    with pytest.raises(MethodError, match="distkm needs a flow_effect_log"):
+    with pytest.raises(MethodError, match="distkm needs flow_effect_log"):
         ran("year: 2006,", f"year: 2006, {fit.replace(', log: true', '')}", **{kit.PANEL: panel})
 
 

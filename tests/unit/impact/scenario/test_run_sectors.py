@@ -42,10 +42,10 @@ seed: 1
 THETA = """\
 schema: concordat/parameters@1
 parameters:
-  - {id: six, value: 6, quantity: elasticity, unit: theta, grade: D, mark: verified,
+  - {id: six, value: 6, quantity: trade_elasticity, unit: theta, grade: D, mark: verified,
      distribution: {kind: uniform, low: 5, high: 7},
      source: {id: golden, where: section 3, url_or_doi: "none"}}
-  - {id: four, value: 4, quantity: elasticity, unit: theta, grade: D, mark: verified,
+  - {id: four, value: 4, quantity: trade_elasticity, unit: theta, grade: D, mark: verified,
      distribution: {kind: uniform, low: 3, high: 5},
      source: {id: golden, where: section 3, url_or_doi: "none"}}
 """
@@ -212,6 +212,21 @@ TARIFF_FAULTS = [
 def test_a_faulty_tariff_file_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words):
         ran(**{TARIFFS: data})
+
+
+@pytest.mark.parametrize("old", ["parameter: six", "services: four"])
+def test_what_is_no_trade_elasticity_is_refused_for_every_sector(old: str) -> None:
+    text = SCENARIO.replace(old, old.split(": ")[0] + ": driven")
+    for of in (run, checked):
+        with pytest.raises(MethodError, match="driven has quantity elasticity, and is no trade elasticity") as error:
+            of(parse_scenario(text, where="toy.yaml"), files())
+        assert error.value.where.startswith("own.yaml, line")
+
+
+def test_an_elasticity_of_a_sector_out_of_bounds_is_refused() -> None:
+    low = THETA.replace("low: 3, high: 5", "low: 0.1, high: 5").encode()
+    with pytest.raises(MethodError, match=r"draws of four lie outside 0\.5 to 100"):
+        ran("draws: 0", "draws: 300", **{"theta.yaml": low})
 
 
 def test_a_check_tells_every_shock_of_many_sectors() -> None:

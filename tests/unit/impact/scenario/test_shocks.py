@@ -239,6 +239,91 @@ def test_the_same_parameter_twice_on_one_pair_is_refused() -> None:
     assert error.value.where == "s.yaml, line 9"
 
 
+@pytest.mark.parametrize("percent", [-10, -5])
+def test_a_stated_change_twice_for_one_reason_is_refused(percent: int) -> None:
+    one = '{kind: cost_change, pairs: [[ARG, BRA]], percent: -10, reason: "one window"}'
+    two = one.replace("-10", str(percent)).replace("one window", "One  window")
+    with pytest.raises(InputError, match="for the same reason works on ARG to BRA already") as error:
+        planned(one, two)
+    assert error.value.code == "double_counting"
+    assert (error.value.where, "s.yaml, line 8" in str(error.value)) == ("s.yaml, line 9", True)
+    assert len(planned(one, two.replace("One  window", "faster ports")).effects) == 2
+    assert len(planned(one, two.replace("ARG, BRA", "BRA, ARG")).effects) == 2
+
+
+@pytest.mark.parametrize("kind", ["cost_change, pairs: members", "productivity, country: ARG"])
+@pytest.mark.parametrize("percent", ["", "percent: -10, "])
+def test_theta_is_no_size_of_a_shock(kind: str, percent: str) -> None:
+    with pytest.raises(MethodError, match="theta_own has quantity trade_elasticity") as error:
+        planned(f"{{kind: {kind}, {percent}parameter: theta_own}}")
+    assert (error.value.code, error.value.where) == ("quantity", "own.yaml, line 28")
+    for words in ("used in s.yaml, line 8", "applied twice", "under elasticity:"):
+        assert words in str(error.value)
+
+
+def test_a_coefficient_of_a_logarithm_is_no_elasticity_of_cost() -> None:
+    with pytest.raises(MethodError, match="distance_own has quantity flow_elasticity"):
+        planned("{kind: cost_change, pairs: members, percent: -10, parameter: distance_own}")
+
+
+@pytest.mark.parametrize("name", ["driven", "distance_own", "half"])
+def test_what_is_no_trade_elasticity_is_not_theta(name: str) -> None:
+    text = kit.SCENARIO.replace('{value: 4, reason: "as in the golden case"}', f"{{parameter: {name}}}")
+    with pytest.raises(MethodError, match="no trade elasticity") as error:
+        plan(parse_scenario(text, where="s.yaml"), ECONOMIES, BOOK)
+    assert "quantity: trade_elasticity" in str(error.value)
+    assert error.value.where.startswith("own.yaml, line")
+
+
+@pytest.mark.parametrize(("start", "end", "far"), [(50, 80, False), (80, 50, False), (50, 80.5, True), (99, 1, True)])
+def test_a_step_of_more_than_three_times_the_measured_one_is_an_extrapolation(
+    start: float, end: float, far: bool
+) -> None:
+    shock = f"{{kind: connectivity, country: URY, from: {start}, to: {end}, parameter: mobile_broadband_trade_cost}}"
+    said = planned(shock).effects[0].extrapolation
+    assert said.startswith("Extrapolation: connectivity URY") is far
+    assert ("10 percentage points" in said) is far
+
+
+TOO_LARGE = [
+    ("half", "{kind: rta_switch, pairs: members, parameter: half}"),
+    ("tenth_cheaper", "{kind: cost_change, pairs: members, parameter: tenth_cheaper}"),
+    ("driven", "{kind: cost_change, pairs: members, percent: -10, parameter: driven}"),
+    ("dstri_own", "{kind: dstri_change, country: ARG, from: 1, to: 0, parameter: dstri_own}"),
+    (
+        "digital_chapter_multiplier",
+        "{kind: rta_switch, pairs: members, parameter: half, multiplier: digital_chapter_multiplier}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "shock"), TOO_LARGE)
+@pytest.mark.parametrize("value", [1e6, -1e6, 1e308, math.inf, math.nan])
+def test_what_is_too_large_to_be_computed_is_refused_by_its_record(name: str, shock: str, value: float) -> None:
+    made = planned(shock)
+    values = {**central(made.parameters), name: np.array([value])}
+    with pytest.raises(MethodError) as error:
+        made.factors(values)
+    assert name in str(error.value)
+    assert "s.yaml, line 8" in str(error.value)
+    assert error.value.where == BOOK[name].place
+
+
+def test_a_factor_that_overflows_is_refused_though_its_value_is_small() -> None:
+    """-20 for each tenth of the index, ten times: T = exp(200)."""
+    made = planned("{kind: dstri_change, country: ARG, from: 1, to: 0, parameter: dstri_own}")
+    with pytest.raises(MethodError, match=r"dstri_own .* beyond any data") as error:
+        made.factors({**central(made.parameters), "dstri_own": np.array([-20.0])})
+    assert error.value.where == BOOK["dstri_own"].place
+
+
+def test_shocks_that_overflow_together_are_refused() -> None:
+    row = '{kind: cost_change, pairs: [[ARG, BRA]], percent: -90, reason: "case %d"}'  # T = 10^10 each, theta 10
+    made = planned(*(row % n for n in range(40)))
+    with pytest.raises(MethodError, match="multiplied, are beyond"):
+        made.factors({made.theta.id: np.array([10.0])})
+
+
 def test_two_countries_that_connect_share_a_pair_and_must_say_whose_it_is() -> None:
     one = "{kind: connectivity, country: URY, from: 50, to: 60, parameter: mobile_broadband_trade_cost}"
     two = one.replace("URY", "ARG")

@@ -145,3 +145,27 @@ def test_what_is_no_game_is_refused(old: str, new: str, error: type[Exception], 
         text = text.replace("pairs: members,", "pairs: [[ARG, USA]],")
     with pytest.raises(error, match=said):
         game_of_scenario(parse_scenario(text), FILES)
+
+
+def test_a_sampled_value_agrees_with_the_exact_one_within_its_errors() -> None:
+    """Three members sit in two different circles, and both have all six orders: nothing is left to chance."""
+    from concordat.impact.sharing.sampled import sampled_of_scenario
+
+    for text in (TEXT, UNEVEN):
+        scenario = parse_scenario(text)
+        exact, found = game_of_scenario(scenario, FILES), sampled_of_scenario(scenario, FILES, circles=10)
+        assert found.shapley.value == pytest.approx(shapley(exact.game), abs=1e-7)
+        assert found.own_gains == pytest.approx(exact.facts.own_gains, abs=1e-7)
+        assert found.grades == exact.grades
+        assert found.outside.outsiders.net == pytest.approx(exact.outside.outsiders.net, abs=1e-7)
+    four = parse_scenario(TEXT.replace("[ARG, BRA, URY]", "[ARG, BRA, CHL, URY]"))
+    found = sampled_of_scenario(four, FILES, circles=40)
+    off = np.abs(found.shapley.value - shapley(game_of_scenario(four, FILES).game))
+    assert (off < 4 * found.shapley.se + 1e-9).all()
+
+
+def test_too_few_circles_are_refused() -> None:
+    from concordat.impact.sharing.sampled import sampled_of_scenario
+
+    with pytest.raises(InputError, match="9 circles"):
+        sampled_of_scenario(parse_scenario(TEXT), FILES, circles=9)
