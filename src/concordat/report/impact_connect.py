@@ -62,7 +62,7 @@ def _costs(inputs: Inputs, options: Options) -> Iterator[Block]:
     table = _cost_table(inputs, records, together, members, len(full))
     yield _cost_figure(inputs, records, table)
     yield table
-    yield _anchors(inputs)
+    yield from _anchors(inputs)
 
 
 def _has(inputs: Inputs, indicator: str, area: str) -> bool:
@@ -175,10 +175,10 @@ def _cost_figure(inputs: Inputs, records: dict[str, Derived], table: Table) -> F
     return Figure("connect-cost", words.plain("connect.figure_cost"), spec, table, alt, caption)
 
 
-def _anchors(inputs: Inputs) -> Table:
-    """Published estimates for the world, each with its scope."""
+def _anchors(inputs: Inputs) -> Iterator[Table]:
+    """Published estimates for the world, each with its scope; what each covers, in its own words, in the data files."""
     words, book, sha256 = inputs.words, inputs.book, _sha256()
-    rows = []
+    rows, covered = [], []
     for n, row in enumerate(_rows()):
         record = book.fact(ANCHORS_FILE, sha256, f"#/anchors/{n}/total", row["total"])
         low, high = (Num(row["total"][end], id=record, part=end) for end in ("low", "high"))
@@ -189,13 +189,15 @@ def _anchors(inputs: Inputs) -> Table:
             Cell(text=words.plain(f"connect.column.{row['scope']}")),
             total,
             Cell(text=words.plain(f"connect.mark.{row['mark']}")),
-            Cell(text=row["covers"]),
         )
         rows.append(Row(row["id"], row["title"], line))
-    names = ("year", "scope", "billions", "seen", "covers")
+        covered.append(Row(row["id"], row["title"], (Cell(text=row["covers"]),)))
+    names = ("year", "scope", "billions", "seen")
     columns = tuple(Column(n, words.plain(f"connect.column.{n}")) for n in names)
     title, head = words.plain("connect.anchors"), words.plain("connect.estimate")
-    return Table("connect-estimates", title, head, columns, tuple(rows), (words.text("connect.anchors_note"),))
+    yield Table("connect-estimates", title, head, columns, tuple(rows), (words.text("connect.anchors_note"),))
+    covers = (Column("covers", words.plain("connect.column.covers")),)
+    yield Table("connect-estimates-covers", title, head, covers, tuple(covered), on_page=False)
 
 
 # --- Forecasts --------------------------------------------------------------------------------------------------------

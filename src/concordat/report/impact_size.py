@@ -226,7 +226,7 @@ def _ladder_table(ladder: Ladder) -> Table:
                 figure.share(),
                 Cell(text=str(figure.row.get("of") or "")),
                 Cell(text=words.plain(f"size.status.{figure.status}")),
-                Cell(text=str(figure.row.get("released") or words.plain("size.nothing"))),
+                Cell(text=str(figure.row.get("released") or words.plain("size.nothing")), code=True),
             )
             rows.append(Row(f"{area}-{number + 1}", ladder.name(area), line, figure.kind))
     names = ("rung", "year", "share", "of", "status", "released")
