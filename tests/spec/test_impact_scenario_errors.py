@@ -65,7 +65,7 @@ CASES = [
         ["theta_own", "own.yaml", "line 8", "applied twice"],
     ),
     (None, None, ("value: 0.5", "value: 1.0e+6"), 4, ["half is 1e+06", "own.yaml, line 3", "line 8"]),
-    (("value: 4", "value: 0.001"), None, None, 2, ["elasticity", "0.5", "line 5"]),
+    (("value: 4", "value: 0.001"), None, None, 2, ["elasticity", "0.25", "line 5"]),
     (("seed: 1", "seed: 1\nsharing: {rules: [shaply]}"), None, None, 2, ['Did you mean "shapley"?', "line 11"]),
     (("year: 2006", f"sha256: {'a' * 64}, year: 2006"), None, None, 5, ["the scenario states", "Get the file"]),
 ]

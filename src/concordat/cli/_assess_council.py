@@ -64,7 +64,7 @@ def open_council(study: Study, file: Path | None, folder: str, trust: str) -> He
     from concordat.node.audit import open_export
     from concordat.node.council import replay_of, steps_of
 
-    place = Path(folder) if folder else _place(options.export, file)
+    place = Path(folder) if folder else place_of(options.export, file)
     if not place.is_dir():
         hint = "Name the folder that concordat node export wrote, with --council FOLDER."
         raise InputError("there is no such folder.", where=str(place), hint=hint, code="council")
@@ -82,8 +82,8 @@ def open_council(study: Study, file: Path | None, folder: str, trust: str) -> He
     return Held(council, record.chain.pinned, batches)
 
 
-def _place(export: str, file: Path | None) -> Path:
+def place_of(name: str, file: Path | None) -> Path:
     """A relative path stands from the study's folder, else from the working folder."""
-    path = Path(export)
+    path = Path(name)
     beside = file.parent / path if file is not None and not path.is_absolute() else path
     return beside if beside.exists() else path

@@ -47,23 +47,17 @@ def open_impact(study: Study, file: Path | None) -> Opened | None:
     if not options.asks:
         return None
     from concordat.cli import _scenario_files as shared
+    from concordat.cli._assess_council import place_of
     from concordat.report.impact_held import Opened
 
     scenarios = []
     for name in options.scenarios:
-        scenario, files = shared.opened(_place(name, file))
+        scenario, files = shared.opened(place_of(name, file))
         scenarios.append((name, scenario, files))
     ids = [scenario.id for _, scenario, _ in scenarios]
     twice = next((i for i in ids if ids.count(i) > 1), None)
     if twice is not None:
         raise InputError(f'two scenarios are called "{twice}".', hint="Rename one.", code="duplicate")
-    tables = {t.area: {name: shared.read(_place(name, file)) for name in t.files} for t in options.tables}
-    plan = (options.plan, shared.read(_place(options.plan, file))) if options.plan else None
+    tables = {t.area: {name: shared.read(place_of(name, file)) for name in t.files} for t in options.tables}
+    plan = (options.plan, shared.read(place_of(options.plan, file))) if options.plan else None
     return Opened(tuple(scenarios), tables, plan)
-
-
-def _place(name: str, file: Path | None) -> Path:
-    """A relative path stands from the study's folder, else from the working folder."""
-    path = Path(name)
-    beside = file.parent / path if file is not None and not path.is_absolute() else path
-    return beside if beside.exists() else path

@@ -86,7 +86,7 @@ class ElasticityKeys(Strict):
     """The trade elasticity: a parameter, or a value with the reason for it; by sector in the multi-sector model."""
 
     parameter: Id | None = None
-    value: Annotated[float, Field(ge=0.5, le=100)] | None = None  # as `monte_carlo.THETA_MIN`, `THETA_MAX`
+    value: Annotated[float, Field(ge=0.25, le=100)] | None = None  # as `monte_carlo.THETA_MIN`, `THETA_MAX`
     reason: str = ""
     by_sector: dict[str, Id] = {}
 

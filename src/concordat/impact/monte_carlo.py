@@ -33,7 +33,7 @@ from concordat.impact.parameters import Parameter, ParameterBook
 Array = NDArray[np.float64]
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BAND_MIN = 200  # draws
-THETA_MIN, THETA_MAX = 0.5, 100.0  # a trade elasticity outside has no meaning here
+THETA_MIN, THETA_MAX = 0.25, 100.0  # published sector values begin at 0.4 (Caliendo and Parro 2015)
 _HALF_STEP = 2.0**-54  # the generator gives multiples of 2^-53 from 0 on; their middles are never 0 or 1
 
 

@@ -106,13 +106,13 @@ def test_an_elasticity_of_zero_or_less_is_refused_with_its_count() -> None:
         checked_theta({theta.id: np.array([4.0, 0.0])}, theta)
 
 
-@pytest.mark.parametrize("value", [-1.0, 1e-9, 0.499, 100.5, np.inf, np.nan])
+@pytest.mark.parametrize("value", [-1.0, 1e-9, 0.249, 100.5, np.inf, np.nan])
 def test_an_elasticity_out_of_bounds_is_refused_by_name(value: float) -> None:
     theta = load_parameters()["trade_elasticity"]
-    with pytest.raises(MethodError, match=r"trade_elasticity lies outside 0\.5 to 100") as error:
+    with pytest.raises(MethodError, match=r"trade_elasticity lies outside 0\.25 to 100") as error:
         checked_theta({theta.id: np.array([value])}, theta)
     assert error.value.where == theta.place
-    assert checked_theta({theta.id: np.array([0.5, 100.0])}, theta).tolist() == [0.5, 100.0]
+    assert checked_theta({theta.id: np.array([0.25, 100.0])}, theta).tolist() == [0.25, 100.0]
 
 
 def test_a_draw_that_overflows_is_refused_by_name() -> None:

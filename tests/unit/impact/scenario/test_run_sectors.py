@@ -225,7 +225,7 @@ def test_what_is_no_trade_elasticity_is_refused_for_every_sector(old: str) -> No
 
 def test_an_elasticity_of_a_sector_out_of_bounds_is_refused() -> None:
     low = THETA.replace("low: 3, high: 5", "low: 0.1, high: 5").encode()
-    with pytest.raises(MethodError, match=r"draws of four lie outside 0\.5 to 100"):
+    with pytest.raises(MethodError, match=r"draws of four lie outside 0\.25 to 100"):
         ran("draws: 0", "draws: 300", **{"theta.yaml": low})
 
 

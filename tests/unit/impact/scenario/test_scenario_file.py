@@ -64,7 +64,7 @@ FAULTS = [
     ("to: URY, amount", "to: BRA, amount", "from BRA to itself", "line 11"),
     ("unit: USD_million", "unit: EUR", "USD_million", "line 11"),
     ("{parameter: trade_elasticity}", "{value: 4}", "needs a reason", "line 7"),
-    ("{parameter: trade_elasticity}", '{value: 1.0e-9, reason: "x"}', "0.5", "line 7"),
+    ("{parameter: trade_elasticity}", '{value: 1.0e-9, reason: "x"}', "0.25", "line 7"),
     ("{parameter: trade_elasticity}", '{value: 101, reason: "x"}', "100", "line 7"),
     ("[shapley, nucleolus,", "[shaply, nucleolus,", 'Did you mean "shapley"?', "line 12"),
     ("to: 62.0", "to: 100.5", "100", "line 10"),
