@@ -23,7 +23,9 @@ from hypothesis import settings as hypothesis_settings
 
 from concordat import clock
 
-hypothesis_settings.register_profile("concordat", deadline=None)  # no test asserts on time
+# No test asserts on time; the same cases on every machine. `pytest --hypothesis-profile explore` looks for new ones.
+hypothesis_settings.register_profile("concordat", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("explore", deadline=None)
 hypothesis_settings.load_profile("concordat")
 
 SHARED_DATA = Path(os.environ.get("CONCORDAT_SHARED_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")

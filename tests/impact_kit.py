@@ -84,8 +84,11 @@ def excess_by_hand(
     return np.array([sold[i] / earned[i] - 1 for i in range(n)])
 
 
-def tatonnement(table: TradeTable, shock: Array, theta: float, closure: str, steps: int = 40_000) -> Array:
-    """Wages by another way: prices of what sells well rise a little, again and again. World output stays."""
+def tatonnement(table: TradeTable, shock: Array, theta: float, closure: str, steps: int = 40_000) -> tuple[Array, bool]:
+    """Wages by another way: prices of what sells well rise a little, again and again. World output stays.
+
+    Also whether it arrived: between groups that hardly trade it is too slow.
+    """
     n = len(table.economies)
     log_wage = np.zeros(n)
     output, spending = table.output, table.expenditure
@@ -106,6 +109,5 @@ def tatonnement(table: TradeTable, shock: Array, theta: float, closure: str, ste
         log_wage = log_wage + move
         log_wage -= np.log((np.exp(log_wage) * output).sum() / output.sum())
         if np.abs(move).max() < 1e-15:
-            break
-    found: Array = np.exp(log_wage)
-    return found
+            return np.exp(log_wage), True
+    return np.exp(log_wage), False

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def small(raw: str, figure_id: str, id_length: int = 32) -> str:
     for group in list(root.iter(f"{_SVG}g")):
         _share(group)
         _merge(group)
+        _columns(group)
     _flatten(root)
     width, height = root.attrib["width"], root.attrib["height"]
     root.attrib.clear()
@@ -173,6 +175,26 @@ def _share(group: Element) -> None:
             group.attrib[name] = said.pop() or ""
             for child in group:
                 del child.attrib[name]
+
+
+def _columns(group: Element) -> None:
+    """Words under one another say their common x once, as a moved group: a thin link carries a large table in less."""
+    words = list(group)
+    runs = [list(run) for _, run in groupby(words, key=lambda word: word.get("x"))]
+    if len(runs) < 2 or len(words) < MERGED_MIN * len(runs):
+        return
+    if any(word.tag != f"{_SVG}text" or "x" not in word.attrib for word in words):
+        return
+    for run in runs:
+        column = group.makeelement(f"{_SVG}g", {"transform": f"translate({run[0].get('x')},0)"})
+        for word in run:
+            group.remove(word)
+            del word.attrib["x"]
+            for name in ("data-part", "y"):  # last, so that what differs stands together
+                if name in word.attrib:
+                    word.attrib[name] = word.attrib.pop(name)
+            column.append(word)
+        group.append(column)
 
 
 def _merge(group: Element) -> None:

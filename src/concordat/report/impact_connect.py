@@ -75,6 +75,7 @@ def _cost_record(inputs: Inputs, areas: list[str], target: float) -> Derived:
     from concordat.evidence.resolve import enter
 
     _register()
+    areas = sorted(areas)  # the reader's language orders the rows, never a record
     book, ids = inputs.book, []
     for area in areas:
         ids += [enter(book, inputs.chosen[indicator, area, ""]) for indicator in (PEOPLE, ONLINE)]
