@@ -373,10 +373,11 @@ class _Builder:
 # --- Models -------------------------------------------------------------------------------------------------------
 
 
-def validate(document: Document, model: type[Model], *path: str | int) -> Model:
+def validate(document: Document, model: type[Model], *path: str | int, packaged: bool = False) -> Model:
     """Check a document, or the part of it at `path`, against a pydantic model, as strictly as JSON.
 
     The model should forbid extra keys. The first fault is raised, with its line, the key, and the nearest known key.
+    `packaged` says that the file is ours: its validators may leave to the tests what takes long (as their context).
 
     Raises:
         InputError: the first fault found.
@@ -392,7 +393,7 @@ def validate(document: Document, model: type[Model], *path: str | int) -> Model:
                 f'the key "{step}" is missing.', where=document.place(*path), hint="Add it.", code="missing_key"
             ) from None
     try:
-        return model.model_validate_json(json.dumps(value), strict=True)
+        return model.model_validate_json(json.dumps(value), strict=True, context={"packaged": packaged})
     except ValidationError as error:
         raise _explain(error, document, model, path) from None
 

@@ -28,7 +28,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from concordat import canonical
 from concordat.errors import InputError
@@ -52,8 +52,8 @@ class TermKeys(BaseModel):
 
     @field_validator("must", "any", "not_")
     @classmethod
-    def _patterns(cls, patterns: list[str]) -> list[str]:
-        for pattern in patterns:
+    def _patterns(cls, patterns: list[str], info: ValidationInfo) -> list[str]:
+        for pattern in () if (info.context or {}).get("packaged") else patterns:
             try:
                 re.compile(pattern)
             except re.error as error:
@@ -109,11 +109,27 @@ class TaxonomyFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Patterns of one provision in one language, compiled for casefolded text."""
+    """Patterns of one provision in one language, for casefolded text; compiled when they are asked for."""
 
-    must: tuple[re.Pattern[str], ...]
-    any: tuple[re.Pattern[str], ...]
-    veto: tuple[re.Pattern[str], ...]
+    written: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # must, any, veto
+
+    @property
+    def must(self) -> tuple[re.Pattern[str], ...]:
+        return _compiled(self.written[0])
+
+    @property
+    def any(self) -> tuple[re.Pattern[str], ...]:
+        return _compiled(self.written[1])
+
+    @property
+    def veto(self) -> tuple[re.Pattern[str], ...]:
+        return _compiled(self.written[2])
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Only when somebody codes a text: a report needs names alone, and thousands of patterns cost a second."""
+    return tuple(re.compile(pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +204,14 @@ class Taxonomy:
         return tuple(self.provisions)
 
 
-def parse_taxonomy(text: str | bytes, *, where: str = "taxonomy.yaml") -> Taxonomy:
-    """A taxonomy from its file.
+def parse_taxonomy(text: str | bytes, *, where: str = "taxonomy.yaml", packaged: bool = False) -> Taxonomy:
+    """A taxonomy from its file; of the packaged one, the tests have tried the patterns.
 
     Raises:
         InputError: an unknown key, a code twice, a pattern that can't be used; with the line.
     """
     document = parse_yaml(text, where=where, schema="taxonomy@1")
-    model = validate(document, TaxonomyFile)
+    model = validate(document, TaxonomyFile, packaged=packaged)
     found: dict[str, Provision] = {}
     for t, topic in enumerate(model.topics):
         for n, keys in enumerate(topic.provisions):
@@ -225,16 +241,14 @@ def _provision(keys: ProvisionKeys, topic: str) -> Provision:
 
 
 def _terms(keys: TermKeys) -> Terms:
-    def made(patterns: list[str]) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(p) for p in patterns)
-
-    return Terms(made(keys.must), made(keys.any), made(keys.not_))
+    return Terms((tuple(keys.must), tuple(keys.any), tuple(keys.not_)))
 
 
 @cache
 def load_taxonomy() -> Taxonomy:
     """The packaged taxonomy."""
-    return parse_taxonomy((DATA / "taxonomy.yaml").read_bytes(), where="concordat/rulebook/data/taxonomy.yaml")
+    text = (DATA / "taxonomy.yaml").read_bytes()
+    return parse_taxonomy(text, where="concordat/rulebook/data/taxonomy.yaml", packaged=True)
 
 
 def json_schema() -> dict[str, Any]:

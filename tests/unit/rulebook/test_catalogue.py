@@ -213,3 +213,13 @@ def test_every_anchor_is_found_in_the_documents_themselves(shared_data: Path) ->
     for document, file in zip(load_seeds().documents, files, strict=True):
         found = locate(document, file.read_text(encoding="utf-8"))
         assert [f.item for f in found if f.span is None] == []
+
+
+def test_the_patterns_of_the_packaged_taxonomy_can_all_be_used() -> None:
+    """The program doesn't try them when it starts: here they are."""
+    checked = parse_taxonomy((taxonomy.DATA / "taxonomy.yaml").read_bytes())
+    assert checked.provisions == load_taxonomy().provisions
+    for provision in checked.provisions.values():
+        for terms in provision.terms.values():
+            compiled = [p.pattern for p in (*terms.must, *terms.any, *terms.veto)]
+            assert compiled == [p for some in terms.written for p in some]
