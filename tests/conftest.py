@@ -67,6 +67,20 @@ def sdmx1() -> None:
 
 
 @pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A private PostgreSQL server on its own socket (`clearing_postgres_kit`), or a skip that says what is missing."""
+    import tempfile
+
+    from clearing_postgres_kit import Cluster
+
+    with tempfile.TemporaryDirectory(prefix="concordat-pg-", dir="/tmp") as folder:  # short, for the socket's name
+        cluster = Cluster(Path(folder))
+        cluster.start()
+        yield cluster
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
 def evidence_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One store of evidence for all tests that only read it."""
     return tmp_path_factory.mktemp("evidence")

@@ -22,13 +22,13 @@ from concordat import __version__
 from concordat.errors import ConcordatError, StateError
 
 INTERRUPTED = 130
-# Before NumPy is imported, or it has no effect. Thousands of small products on two threads that wait for each other
-# take many times as long as on one (7 s became 43 s on a busy machine of two cores), and sums keep one order.
+# Before NumPy is imported. On two threads small products took 43 s for 7; sums keep one order.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # name, module below `concordat.cli`, what it is for. A module has `app`, a Typer: one command, or a group of them.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("assess", "assess", "Write the yearly assessment of a bloc, offline, every number traced to its source."),
     ("bloc", "bloc", "Show blocs and who belongs to them on a day."),
+    ("clearing", "clearing", "Settle payments: check messages, net what is owed, run the ledger, prove it."),
     ("connect", "connect", "What connecting everyone costs, how fast people come online, where a budget does most."),
     ("council", "council", "Consult, decide, promise, review and settle on a record that no member owns."),
     ("digital-size", "digital_size", "How large the digital economy is, under each definition."),

@@ -92,19 +92,25 @@ def lines(
     plot = layout.WIDTH - left - right
     years = [point.year for line in series for point in line.points]
     plane = Plane(min(years), max(years), ticks[0], ticks[-1], plot, height)
-    layers = plane.levels(ticks, words)
+    drawn = [*plane.levels(ticks, words), *layers(series, names, sizes, plane, number), plane.years()]
+    return layout.picture(drawn, width=plot, height=height, left=left, top=12, bottom=26, right=right)
+
+
+def layers(
+    series: Sequence[Line], names: Sequence[Sequence[str]], sizes: Sequence[float], plane: Plane, number: float
+) -> list[layout.Layer]:
+    """Bands, lines, and at the right their last numbers and names, on a plot that is laid out."""
+    found: list[layout.Layer] = []
     for line, color in zip(series, COLORS, strict=False):
-        layers += _band(line, plane, color)
+        found += _band(line, plane, color)
     kinds = {False: iter(FIRM), True: iter(LOOSE)}
     looks = [
         {"color": color, "strokeWidth": 2.2, "strokeDash": list(next(kinds[line.dashed]))}
         for line, color in zip(series, COLORS, strict=False)
     ]
     for line, look in zip(series, looks, strict=True):
-        layers += _line(line, plane, look)
-    layers += _ends(series, names, sizes, plane, number, looks)
-    layers.append(plane.years())
-    return layout.picture(layers, width=plot, height=height, left=left, top=12, bottom=26, right=right)
+        found += _line(line, plane, look)
+    return found + _ends(series, names, sizes, plane, number, looks)
 
 
 def _check(series: Sequence[Line]) -> None:

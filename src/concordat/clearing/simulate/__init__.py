@@ -1,0 +1,1 @@
+"""The clearing room under strain: made-up operations, valid and not, and whole days of payments."""

@@ -1,0 +1,60 @@
+"""Signatures verified by several processes: the same strict rules, the same verdict, on more than one core.
+
+`cryptography` holds the interpreter while it verifies, so threads don't help; processes do. The executor is handed in
+(a `concurrent.futures.ProcessPoolExecutor` of whoever may start processes) and nothing is decided by it: each piece of
+the work goes through `core.signatures.verify_all`, and the first that fails raises here as it would there.
+
+    verify = PooledVerifier(executor)                     # wherever a `Verify` is taken
+    waiting = verify.begin(items)                         # or: go on with other work,
+    waiting.wait()                                        # and ask later; raises TrustError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from concordat.clearing.core.signatures import Item, verify_all
+
+PIECE = 250  # signatures a piece: about 16 ms of work, against which handing it over is small
+
+
+@dataclass(frozen=True)
+class Verifying:
+    """Work that was handed out."""
+
+    pieces: tuple[Future[None], ...]
+
+    def wait(self) -> None:
+        """Until all is verified.
+
+        Raises:
+            TrustError: a signature fails; the first in the order of the items.
+        """
+        for piece in self.pieces:
+            piece.result()
+
+
+@dataclass(frozen=True)
+class PooledVerifier:
+    """A `Verify` that spreads its work over the processes of an executor."""
+
+    executor: Executor
+    piece: int = PIECE
+
+    def begin(self, items: Sequence[Item]) -> Verifying:
+        """Hand the work out and go on."""
+        pieces = [items[start : start + self.piece] for start in range(0, len(items), self.piece)]
+        return Verifying(tuple(self.executor.submit(verify_all, piece) for piece in pieces))
+
+    def __call__(self, items: Sequence[Item]) -> None:
+        """Verify all of them.
+
+        Raises:
+            TrustError: as `verify_all`.
+        """
+        if len(items) <= 1:
+            verify_all(items)
+        else:
+            self.begin(items).wait()

@@ -1,0 +1,112 @@
+"""Where do the receipts of an id stand? An index that costs a block next to nothing and answers in a few look-ups.
+
+Receipts of the last blocks wait in memory; once there are `WAIT_MAX` of them, or `BLOCKS_MAX` blocks, they become one
+sorted run of entries, 14 bytes each: the first 12 hexadecimal digits of the id (6 bytes), the height (5), the receipt's
+index (3). A run lies in rows of 256 entries, keyed by its first entry, so that a look-up is one step down a B-tree for
+each run. Sixteen runs of a level become one of the next, up to `RUN_MAX` entries (O'Neil et al., "The log-structured
+merge-tree", 1996): ids are random, and single inserts would rewrite nearly the whole index in every block.
+
+Entries only point; whoever reads compares the receipt itself. The index is derived: a start reads the blocks that no
+run covers yet, and `audit` holds all of it against the log.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import unhexlify
+from collections.abc import Iterable, Iterator, Sequence
+
+from concordat.node.clearing.tables import Batch, Store, leaf_uetr, receipts_leaves
+
+WIDTH, ROW, FAN, RUN_MAX = 14, 256, 16, 1 << 18
+WAIT_MAX, BLOCKS_MAX = 4_096, 256
+_ID = re.compile(rb'"uetr":"([0-9a-f]{8})-([0-9a-f]{4})-')
+
+
+def entry(uetr: str, height: int, index: int) -> bytes:
+    """An entry in hexadecimal."""
+    return f"{uetr[:8]}{uetr[9:13]}{height:010x}{index:06x}".encode()
+
+
+def entries_of(leaves: Sequence[bytes], height: int) -> list[bytes]:
+    """The entries of a block's receipts in hexadecimal, in their order."""
+    found = _ID.findall(b"\n".join(leaves))
+    if len(found) != len(leaves):  # a receipt that names other ids too
+        return [entry(leaf_uetr(leaf), height, index) for index, leaf in enumerate(leaves)]
+    form = b"%%b%%b%010x%%06x" % height
+    return [form % (one, two, index) for index, (one, two) in enumerate(found)]
+
+
+def split(data: bytes) -> list[bytes]:
+    """Entries that lie one behind the other."""
+    return [data[start : start + WIDTH] for start in range(0, len(data), WIDTH)]
+
+
+class Places:
+    """The index of one store; which runs there are, and what waits for the next one, is known in memory."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        rows = list(store.rows("run", "ORDER BY run"))
+        self.runs: dict[int, tuple[int, int]] = {run: (level, count) for run, level, count, _ in rows}
+        self._next = max(self.runs, default=-1) + 1
+        self._waiting: list[bytes] = []
+        self._blocks = 0
+        covered = max((last for *_, last in rows), default=0)
+        for height, text in store.rows("block", "WHERE height > ? ORDER BY height", (covered,), "height, receipts"):
+            self._wait(receipts_leaves(text), height)
+
+    def _wait(self, leaves: Sequence[bytes], height: int) -> None:
+        self._waiting.extend(entries_of(leaves, height))
+        self._blocks += 1
+
+    def take_up(self, leaves: Sequence[bytes], height: int, batch: Batch) -> None:
+        """Add a block's receipts; a run that is due, and merges, go into the block's own transaction."""
+        self._wait(leaves, height)
+        if len(self._waiting) < WAIT_MAX and self._blocks < BLOCKS_MAX:
+            return
+        fresh, level = split(unhexlify(b"".join(sorted(self._waiting)))), 0
+        self._waiting, self._blocks = [], 0
+        gone: list[int] = []
+        while True:
+            same = [run for run, (known, _) in self.runs.items() if known == level]
+            size = len(fresh) + sum(self.runs[run][1] for run in same)
+            if len(same) < FAN - 1 or size > RUN_MAX:
+                break
+            for run in same:
+                fresh.extend(self._entries(run))
+                del self.runs[run]
+            gone.extend(same)
+            fresh.sort()
+            level += 1
+        batch.remove("place", *((run,) for run in gone))
+        batch.remove("run", *((run,) for run in gone))
+        batch.add("run", (self._next, level, len(fresh), height))
+        batch.add("place", *_rows(self._next, fresh))
+        self.runs[self._next] = (level, len(fresh))
+        self._next += 1
+
+    def _entries(self, run: int) -> Iterator[bytes]:
+        for (data,) in self._store.rows("place", "WHERE run = ? ORDER BY first", (run,), "entries"):
+            yield from split(bytes(data))
+
+    def find(self, uetr: str) -> list[tuple[int, int]]:
+        """(height, index) of all receipts that may be of an id, in order."""
+        low = unhexlify(entry(uetr, 0, 0))
+        high = low[:6] + b"\xff" * 8
+        query = (
+            "WHERE run = ? AND first <= ? AND first >= coalesce("
+            "(SELECT first FROM place WHERE run = ? AND first <= ? ORDER BY first DESC LIMIT 1), ?) ORDER BY first"
+        )
+        begin = low[:6].hex().encode()
+        found = [unhexlify(one) for one in self._waiting if one.startswith(begin)]
+        for run in sorted(self.runs):
+            for (data,) in self._store.rows("place", query, (run, high, run, low, low), "entries"):
+                found.extend(one for one in split(bytes(data)) if low <= one <= high)
+        return [(int.from_bytes(one[6:11], "big"), int.from_bytes(one[11:], "big")) for one in sorted(found)]
+
+
+def _rows(run: int, entries: Sequence[bytes]) -> Iterable[tuple[int, bytes, bytes]]:
+    for start in range(0, len(entries), ROW):
+        piece = entries[start : start + ROW]
+        yield run, piece[0], b"".join(piece)
