@@ -35,7 +35,7 @@ from concordat.clearing.netting.tasks import Crew, Found, Task
 from concordat.errors import InputError
 
 WORK_DEFAULT = 10**7
-MARGIN_S = 0.5  # of the deadline, kept for putting parts together and checking them
+MARGIN_S, MARGIN_A_PAYMENT_S = 0.4, 25e-6  # of the deadline, kept for putting parts together and checking them
 LEAST_S = 0.3  # for a part, however small
 STAKE_POWER = 0.8  # time goes by gross value to this power: the largest part is not twice as hard at twice the value
 CLASSES = ("together", "first")
@@ -136,7 +136,9 @@ def release_queue(
         raise InputError(
             f'"{wrong}" is not a choice.', hint=f"Choose one of {', '.join(known)}.", code="unknown_choice"
         )
-    total = Budget(seconds=INFINITE if deadline_s is None else max(0.0, deadline_s - MARGIN_S))
+    total = Budget(
+        seconds=INFINITE if deadline_s is None else max(0.0, deadline_s - MARGIN_S - MARGIN_A_PAYMENT_S * len(payments))
+    )
     work = (WORK_DEFAULT if deadline_s is None else INFINITE) if work is None else work
     with Crew(workers if len(payments) > 200 else 1) as crew:
         queue = _Queue(payments, available, limits, mode, classes == "first")

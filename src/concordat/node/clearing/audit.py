@@ -11,7 +11,6 @@ whether that block is the right one is for the reader to compare with another me
 
 from __future__ import annotations
 
-from binascii import unhexlify
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -154,7 +153,7 @@ class _Auditor:
         self.instructions += len(block.instructions)
         self.receipts += len(leaves)
         if block.header.height <= self.covered:
-            entries = split(unhexlify(b"".join(entries_of(leaves, block.header.height))))
+            entries = split(entries_of(leaves, block.header.height))
             self.index = (self.index + _sum(entries)) % _MODULUS
             self.indexed += len(entries)
 

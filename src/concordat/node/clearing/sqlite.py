@@ -104,6 +104,9 @@ class SqliteStore:
         except self.failures as error:
             self.close()
             raise self.explain(error) from None
+        except BaseException:
+            self.close()
+            raise
         self._put = {name: _put(table) for name, table in TABLES.items()}
 
     def explain(self, error: BaseException) -> ConcordatError:

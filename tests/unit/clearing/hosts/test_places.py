@@ -12,7 +12,7 @@ from clearing_hosts_kit import change, ledger, scheme, uetr
 from concordat.errors import TrustError
 from concordat.node.clearing import open_host, places, verify
 from concordat.node.clearing.loading import found
-from concordat.node.clearing.places import Places
+from concordat.node.clearing.places import Places, entry
 from concordat.node.clearing.sqlite import SqliteStore
 from concordat.node.clearing.tables import Batch
 
@@ -116,3 +116,11 @@ def test_the_audit_holds_it_against_the_log(tmp_path: Path, statement: str) -> N
     with pytest.raises(TrustError) as refused:
         verify(path)
     assert refused.value.code == "index"
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 500])
+def test_arrays_and_plain_python_give_the_same_entries(count: int) -> None:
+    names = [uetr(number * 0x9E3779B1 % 2**32) for number in range(count)]
+    plain = [entry(name, 2**33 + 5, index) for index, name in enumerate(names)]
+    assert places.entries_of([leaf(name) for name in names], 2**33 + 5) == b"".join(plain)
+    assert places.in_order(b"".join(plain)) == b"".join(sorted(plain))
