@@ -121,11 +121,16 @@ class MemoryHost:
 
     def check(self, signed: Signed) -> None:
         """Form and bounds were checked when it was read; here: scheme, signatures, id. Nothing changes."""
-        state = self._settled_state()
-        if signed.scheme != state.scheme.name:
+        self._check_scheme(signed)
+        check_signatures(self._settled_state(), (signed,), self.verify_signatures)
+        self._check_id(signed)
+
+    def _check_scheme(self, signed: Signed) -> None:
+        if signed.scheme != self._settled_state().scheme.name:
             raise InputError(f"signed for the scheme {signed.scheme}.", where="scheme", code="scheme")
-        check_signatures(state, (signed,), self.verify_signatures)
-        said = signed.instruction
+
+    def _check_id(self, signed: Signed) -> None:
+        state, said = self.state, signed.instruction
         known = state.find_id(said.uetr, said.member, said.kind)
         if known is not None and (known.digest != signed.digest or known.rows):
             what = f"{said.uetr} was used for another instruction."
@@ -137,6 +142,10 @@ class MemoryHost:
     def submit(self, signed: Signed) -> Receipt | None:
         """Check, and keep for the next block; the first receipt if the same bytes were taken before."""
         self.check(signed)
+        return self._keep(signed)
+
+    def _keep(self, signed: Signed) -> Receipt | None:
+        """Keep what was checked; the first receipt if it had its effect before."""
         said = signed.instruction
         known = self.state.find_id(said.uetr, said.member, said.kind)
         if known is not None:
@@ -151,12 +160,19 @@ class MemoryHost:
 
     def submit_all(self, many: Sequence[Signed]) -> list[Receipt | ConcordatError | None]:
         """Submit many at once, their signatures verified together; for each what `submit` gives or raises."""
+        good = False
         with suppress(TrustError):  # if one of them is bad, each is checked by itself below
             check_signatures(self._settled_state(), many, self.verify_signatures)
+            good = True
         found: list[Receipt | ConcordatError | None] = []
         for signed in many:
             try:
-                found.append(self.submit(signed))
+                if good:
+                    self._check_scheme(signed)
+                    self._check_id(signed)
+                    found.append(self._keep(signed))
+                else:
+                    found.append(self.submit(signed))
             except ConcordatError as error:
                 found.append(error)
         return found

@@ -161,14 +161,13 @@ class DurableHost(MemoryHost):
         self._check_runs()
         return super()._settled_state()
 
-    def submit(self, signed: Signed) -> Receipt | None:
+    def _keep(self, signed: Signed) -> Receipt | None:
         """As in memory; of what is applied and not yet on the disk nothing is told."""
         said = signed.instruction
         known = self.state.find_id(said.uetr, said.member, said.kind)
         if known is not None and Receipt.parse(known.leaves[0]).height > self._written:
-            self.check(signed)
             return None
-        return super().submit(signed)
+        return super()._keep(signed)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
