@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -104,24 +104,30 @@ def compare(found: dict[str, dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """One process after the other, then the comparison."""
+    """All processes at once, then the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--operations", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--reopen", type=int, default=997)
     parser.add_argument("--hosts", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    parser.add_argument(
+        "--no-audit", action="store_true", help="don't apply every block of the durable ledgers once more"
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(run_one(arguments.one, arguments.operations, arguments.seed, arguments.reopen, audit=True)))
+        audit = not arguments.no_audit
+        print(json.dumps(run_one(arguments.one, arguments.operations, arguments.seed, arguments.reopen, audit)))
         return
     words = [f"--operations={arguments.operations}", f"--seed={arguments.seed}", f"--reopen={arguments.reopen}"]
-    found: dict[str, dict[str, Any]] = {}
-    for number, kind in enumerate(arguments.hosts):
-        with tempfile.TemporaryDirectory(prefix="concordat-") as folder:
-            found[kind] = {"hash_seed": number, **_one_kind(kind, number, Path(folder), words)}
-            print(kind, {key: value for key, value in found[kind].items() if key != "marks"}, flush=True)
+    if arguments.no_audit:
+        words.append("--no-audit")
+    with tempfile.TemporaryDirectory(prefix="concordat-") as folder, ExitStack() as stack:
+        begun = {kind: _begin(kind, number, Path(folder), words, stack) for number, kind in enumerate(arguments.hosts)}
+        found = {kind: {"hash_seed": number, **result_of(one)} for number, (kind, one) in enumerate(begun.items())}
+    for kind, one in found.items():
+        print(kind, {key: value for key, value in one.items() if key != "marks"}, flush=True)
     compare(found)
     print("the same roots and receipts in every block")
     if arguments.write:
@@ -135,17 +141,16 @@ def main() -> None:
         )
 
 
-def _one_kind(kind: str, hash_seed: int, folder: Path, words: list[str]) -> dict[str, Any]:
+def _begin(kind: str, hash_seed: int, folder: Path, words: list[str], stack: ExitStack) -> subprocess.Popen[str]:
+    """Start the process of a host; a private server, where it needs one, is stopped with the stack."""
     if kind != "postgres":
-        return result_of(in_process("memory" if kind == "memory" else str(folder / "ledger.db"), hash_seed, *words))
+        return in_process("memory" if kind == "memory" else str(folder / "ledger.db"), hash_seed, *words)
     from clearing_postgres_kit import Cluster
 
-    cluster = Cluster(folder)
+    cluster = Cluster(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="concordat-pg-", dir="/tmp"))))
     cluster.start()
-    try:
-        return result_of(in_process(cluster.address("differential"), hash_seed, *words))
-    finally:
-        cluster.stop()
+    stack.callback(cluster.stop)
+    return in_process(cluster.address("differential"), hash_seed, *words)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,19 @@ WAIT_STEPS_MAX = 300  # 30 s: a cold `assess` writes for about one
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 # The commands of `concordat` that have commands of their own, so that two words name what runs.
-GROUPS = ("bloc", "connect", "council", "divide", "evidence", "index", "ledger", "node", "rulebook", "scenario")
+GROUPS = (
+    "bloc",
+    "clearing",
+    "connect",
+    "council",
+    "divide",
+    "evidence",
+    "index",
+    "ledger",
+    "node",
+    "rulebook",
+    "scenario",
+)
 _COMMAND = re.compile(r"[a-z][a-z-]{0,30}")
 _OTHER_PLACE = "set CONCORDAT_DATA_DIR to a folder"
 

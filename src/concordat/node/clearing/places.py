@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from concordat.node.clearing.tables import Batch, Store, leaf_uetr, receipts_leaves
 
 WIDTH, ROW, FAN, RUN_MAX = 14, 256, 16, 1 << 18
-WAIT_MAX, BLOCKS_MAX = 4_096, 256
+WAIT_MAX, BLOCKS_MAX = 4_096, 1_024
 FEW = 64  # below this many, plain Python is faster than arrays
 _ID = re.compile(rb'"uetr":"([0-9a-f]{8}-[0-9a-f]{4})-')
 
