@@ -3,6 +3,8 @@
 Reports and stored records carry times as data; they come from here, once, at the edge, and are passed on as arguments.
 `CONCORDAT_NOW` (`2026-11-22` or `2026-11-22T10:00:00Z`) pins the clock for a rebuild or a test; `fixed` does it in
 code. A time without a zone is UTC. Replayed events use ledger time, never this module.
+`CONCORDAT_CLOCK_OFFSET_S` sets the running clock forward or back by whole seconds, and counts only where
+`CONCORDAT_TEST` is 1: several nodes on one machine then have clocks that differ.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from concordat.errors import InputError
 
@@ -31,7 +33,21 @@ def now() -> datetime:
     text = os.environ.get("CONCORDAT_NOW", "")
     if text:
         return _parse(text, "CONCORDAT_NOW")
-    return datetime.now(UTC).replace(microsecond=0)
+    return datetime.now(UTC).replace(microsecond=0) + _offset()
+
+
+def _offset() -> timedelta:
+    """How far a test has set this clock forward or back; nothing outside a test."""
+    text = os.environ.get("CONCORDAT_CLOCK_OFFSET_S", "")
+    if not text or os.environ.get("CONCORDAT_TEST") != "1":
+        return timedelta(0)
+    try:
+        return timedelta(seconds=int(text))
+    except (ValueError, OverflowError):
+        hint = "Write whole seconds, as 300 or -300."
+        raise InputError(
+            f'"{text}" is no number of seconds.', where="CONCORDAT_CLOCK_OFFSET_S", hint=hint, code="bad_time"
+        ) from None
 
 
 def today() -> date:

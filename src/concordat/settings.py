@@ -3,7 +3,7 @@
 Settings answer "where and how", never "what is measured": that is a study. Each value comes from, in this order, the
 argument, the environment (`CONCORDAT_DATA_DIR`), `concordat.toml` in the working directory, the default; `concordat
 settings` prints each with its origin. An unknown key, or an unknown variable `CONCORDAT_...`, is an error that suggests
-the nearest one.
+the nearest one. The table `[node]` and the variables `CONCORDAT_NODE_...` are read by `concordat.node.settings`.
 
 The loader reads YAML 1.2 the way people expect it: only `true` and `false` are booleans (`NO` is Norway, `on` is a
 word), dates stay text for the schema to parse, and what makes a reviewed file ambiguous is an error: a duplicate key
@@ -44,7 +44,16 @@ COMPARED_MAX = 50
 DIGITS_MAX = 400  # a double has at most 309 digits before the point
 
 # Variables that begin like a setting and aren't one: the clock's, and three of the test suite's.
-OTHER_VARIABLES = ("CONCORDAT_NOW", "CONCORDAT_CI", "CONCORDAT_SHARED_DATA", "CONCORDAT_FACTBOOK_2015")
+OTHER_VARIABLES = (
+    "CONCORDAT_NOW",
+    "CONCORDAT_CI",
+    "CONCORDAT_SHARED_DATA",
+    "CONCORDAT_FACTBOOK_2015",
+    "CONCORDAT_TEST",
+    "CONCORDAT_CLOCK_OFFSET_S",
+)
+# A table of the file, and the variables of its keys: the room that they belong to reads and checks them.
+ROOM_TABLES = ("node",)
 
 Path_ = tuple[str | int, ...]
 
@@ -117,7 +126,8 @@ def _default(name: str, environment: Mapping[str, str]) -> object:
 def _check_variables(environment: Mapping[str, str]) -> None:
     known = ["CONCORDAT_" + name.upper() for name in SETTING_NAMES]
     for name in sorted(environment):
-        if name.startswith("CONCORDAT_") and name not in (*known, *OTHER_VARIABLES):
+        of_room = any(name.startswith(f"CONCORDAT_{table.upper()}_") for table in ROOM_TABLES)
+        if name.startswith("CONCORDAT_") and not of_room and name not in (*known, *OTHER_VARIABLES):
             raise unknown_key(name, known, where="environment")
 
 
@@ -130,18 +140,7 @@ def _absolute(path: Any, name: str, origin: str) -> Path:
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can't be read: {error}.", where=str(file), code="unreadable") from None
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"not TOML: {error}.", where=str(file), code="not_toml") from None
+    values = {key: value for key, value in _toml(file).items() if key not in ROOM_TABLES}
     for key, value in values.items():
         if key not in SETTING_NAMES:
             raise unknown_key(key, SETTING_NAMES, where=str(file))
@@ -152,6 +151,35 @@ def _read_toml(file: Path) -> dict[str, Any]:
                 f"{key} is empty.", where=str(file), hint="Remove the line, or give a value.", code="empty"
             )
     return values
+
+
+def room_table(name: str, file: Path = Path("concordat.toml")) -> dict[str, Any]:
+    """A room's table of the settings file as it is written there; empty without one.
+
+    Raises:
+        InputError: the file is not TOML, or the name is not that of a table.
+    """
+    assert name in ROOM_TABLES
+    table = _toml(file).get(name, {})
+    if not isinstance(table, dict):
+        hint = f"Write its keys under a line [{name}]."
+        raise InputError(f"{name} must be a table.", where=str(file), hint=hint, code="type")
+    return table
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"can't be read: {error}.", where=str(file), code="unreadable") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not TOML: {error}.", where=str(file), code="not_toml") from None
 
 
 # --- Nearest keys -------------------------------------------------------------------------------------------------

@@ -349,7 +349,15 @@ NAMES: dict[str, set[str]] = {
         "bundle_of",
         "compare",
     },
-    "concordat.node": {"EmbeddedSequencer", "FolderSource", "GroupCommit", "Node", "Store", "export"},
+    "concordat.node": {
+        "Accounts",
+        "EmbeddedSequencer",
+        "FolderSource",
+        "GroupCommit",
+        "Node",
+        "Store",
+        "export",
+    },
     "concordat.node.clearing": {"is_postgres", "open_host", "open_store", "verify"},
     "concordat.rulebook": {
         "Coder",

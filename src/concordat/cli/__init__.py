@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("scenario", "scenario", "Who gains and who pays if a rule, a cost, a connection or a transfer changes."),
     ("settings", "settings", "Show how this machine runs and where each setting comes from."),
     ("sharing", "sharing", "Divide the gains of a common rule: Shapley value, nucleolus and others side by side."),
+    ("web", "web", "Pages that open on a thin link: as files, or checked one by one."),
 )
 _MODULES = {name: module for name, module, _ in COMMANDS}
 

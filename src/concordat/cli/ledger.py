@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from concordat.cli import _ledger_sign
 from concordat.cli._node_home import HOME, JSON, PASSPHRASE, open_node, print_json, read
 from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError
@@ -140,6 +141,9 @@ def audit(
     print(f"{found.bloc}, membership {found.pinned[:16]}...: {final}.")
     for what in found.accusations:
         print(f"PROOF OF MISCONDUCT: {what}")
+
+
+_ledger_sign.register(app)
 
 
 def _tell(verdict: Any, json: bool) -> None:

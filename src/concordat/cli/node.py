@@ -1,7 +1,7 @@
-"""`concordat node`: one member's node, as far as one machine needs it: make it, exchange folders, verify, export.
+"""`concordat node`: one member's node: make it, run it (`serve`), exchange folders, verify, export.
 
-Nothing here opens a connection. Members exchange the folders that `export` writes, by any way they like; what is signed
-inside proves itself.
+Nothing here opens a connection but `serve`, and `sync --recover`. Members who are not online exchange the folders that
+`export` writes, by any way they like; what is signed inside proves itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from concordat.cli import _node_abci, _node_account, _node_care, _node_serve
 from concordat.cli._node_home import HOME, JSON, PASSPHRASE, home_of, open_node, passphrase_of, plain, print_json, read
 from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError, TrustError
@@ -152,22 +153,30 @@ def renew(
     members: list[Path] = typer.Option([], "--member", help="A member.json to add, or to put in place of an old one."),
     remove: list[str] = typer.Option([], "--remove", help="The id of a member that leaves."),
     expires: str = typer.Option("", "--expires", help="The day on which it expires; default: in 400 days."),
+    person: list[Path] = typer.Option([], "--person", help="A person-request.json: a key that begins to count."),
+    end_person: list[str] = typer.Option([], "--end-person", help="MEMBER:LABEL of a person's key that ends."),
     view: int = typer.Option(0, "--view", help="The view from which it counts; default: the next one."),
     batch: int = typer.Option(0, "--batch", help="The batch of that view; only where nobody who counts changes."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
     json: bool = JSON,
 ) -> None:
-    """Write the next version of the membership file, unsigned: new or changed members, keys, expiry."""
+    """Write the next version of the membership file, unsigned: members, keys of nodes and persons, expiry."""
     from concordat import canonical
+    from concordat.cli._node_account import ended_persons, read_requests
     from concordat.ledger.membership import words_of
     from concordat.node.found import default_expiry, read_record, renewed_payload
 
     records = [read_record(path)[1] for path in members]
     with open_node(home, passphrase_file) as node:
         last, now = node.chain.last, node.replica.view
+        council = node.replica.councils.get(now)
+        number = council.progress_at(council.size).number if council and council.size else 0
+    if not view and not batch and not (records or remove) and (person or end_person):
+        view, batch = now, number + 1  # nobody who counts changes: no new view is needed
     day = _day(expires) if expires else default_expiry()
-    payload = canonical.dumps(renewed_payload(last, records, remove, day, (view or now + 1, batch)))
+    begun, ended = read_requests(person, last.bloc), ended_persons(end_person)
+    payload = canonical.dumps(renewed_payload(last, records, remove, day, (view or now + 1, batch), begun, ended))
     if out.exists():
         raise InputError("the file exists.", where=str(out), hint="Choose another name.", code="exists")
     write_file(out, payload)
@@ -182,7 +191,8 @@ def renew(
 
 @app.command()
 def sync(
-    folders: list[Path] = typer.Option(..., "--from", help="The folder of another member; may be repeated."),
+    folders: list[Path] = typer.Option([], "--from", help="The folder of another member; may be repeated."),
+    recover: bool = typer.Option(False, "--recover", help="Fetch what is missing of the own log, then sign again."),
     to: Path = typer.Option(None, "--to", help="Write this node's own folder there afterwards."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
@@ -192,6 +202,15 @@ def sync(
     from concordat.node.publish import export
     from concordat.node.sync import sync as take
 
+    if recover and to is not None:
+        what = "a node that recovers writes no folder."
+        raise InputError(what, where="--to", hint="Leave it out; sync again afterwards.", code="folder")
+    if recover:
+        _node_serve.recover(home, passphrase_file, folders, json=json)
+        return
+    if not folders:
+        what = "no folder to take from."
+        raise InputError(what, hint="Name one: --from FOLDER; or fetch what is missing: --recover", code="folder")
     if to is not None and any(to.resolve() == folder.resolve() for folder in folders):
         what = "that is another member's folder."
         raise InputError(what, where="--to", hint="Give this node a folder of its own.", code="folder")
@@ -203,11 +222,14 @@ def sync(
     if json:
         sizes = {name: {"before": a, "after": b} for name, a, b in taken.sizes}
         accusations = [{"file": file, "what": what} for what, file in taken.accusations]
-        print_json({"accusations": accusations, "final": final, "refused": list(taken.problems), "sizes": sizes})
+        said = {"behind": list(taken.behind), "final": final, "refused": list(taken.problems), "sizes": sizes}
+        print_json({"accusations": accusations, **said})
     else:
         changed = [f"{name} {a:,} -> {b:,}" + (f" (+{b - a})" if b > a else "") for name, a, b in taken.sizes]
         print("   ".join(changed))
         print(f"final to {final}" if final else "nothing is final yet")
+        for what in taken.behind:
+            print(plain(what))
         for what in taken.problems:
             print(f"refused: {plain(what)}")
         for what, file in taken.accusations:
@@ -259,19 +281,30 @@ def verify(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = J
 
 @app.command()
 def doctor(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = JSON) -> None:
-    """Look at clock, disk, keys, expiry and what the keys remember; exit 7 if something is bad."""
-    from concordat.cli._node_doctor import findings
+    """Look at clock, disk, keys, expiry, backups, drills, and what the keys remember; exit 7 if something is bad."""
+    from concordat import clock
     from concordat.errors import StateError
+    from concordat.node.doctor import facts_of, findings
+    from concordat.node.settings import NodeSettings
 
-    with open_node(home, passphrase_file) as node:
-        found = findings(node)
+    settings = NodeSettings.load()
+    facts = facts_of(
+        home_of(home),
+        now=clock.now(),
+        passphrase=passphrase_of(passphrase_file),
+        reserve_mb=settings.disk_reserve_mb,
+        backup_dir=settings.backup_dir,
+        tls_cert=settings.tls_cert,
+        ops=settings.ops_address,
+    )
+    found = findings(facts)
     if json:
-        print_json({"findings": [{"grade": g, "subject": s, "what": w} for g, s, w in found]})
+        print_json({"findings": [{"grade": f.grade, "subject": f.subject, "what": f.what} for f in found]})
     else:
-        width = max(len(subject) for _, subject, _ in found)
-        for grade, subject, what in found:
-            print(f"{grade:8} {subject:{width}} {what}")
-    bad = [what for grade, _, what in found if grade == "bad"]
+        width = max(len(f.subject) for f in found)
+        for f in found:
+            print(f"{f.grade:8} {f.subject:{width}} {plain(f.what)}")
+    bad = [f.what for f in found if f.grade == "bad"]
     if bad:
         raise StateError(f"{len(bad)} of {len(found)} findings are bad.", hint=bad[0], code="doctor")
 
@@ -296,6 +329,12 @@ def demo(
     rounds, seconds = facts["event_to_final_rounds"], facts["event_to_final_s"]
     print(f"One more entry was final everywhere after {rounds} rounds of exchange, {seconds} s.")
     print(f"Audit one: python {facts['folders'][0]}/verify.py {facts['folders'][0]}")
+
+
+_node_abci.register(app)
+_node_care.register(app)
+_node_account.register(app)
+_node_serve.register(app)
 
 
 def _day(text: str) -> str:

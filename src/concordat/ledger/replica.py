@@ -168,11 +168,7 @@ class Replica:
         if scope == "order":
             what, hint = "entries of scope order stand in council logs alone.", "Write it for council or exchange."
             raise InputError(what, where="scope", hint=hint, code="scope")
-        if self.own.size < self.signer.size_signed(self.own.origin):
-            self.signer.head(self.own.checkpoint(), now, self.own.tree.root)  # raises, with what to do
-        council = self.councils.get(self.view)
-        if council is not None:
-            self._require_clock(council, council.size, now)
+        self._require_writable(now)
         entry = Entry.new(
             author=self.me, bloc=self.bloc, membership=self.chain.last.version, person=person, seq=self.own.size + 1,
             prev=self.own.entries[-1].id if self.own.entries else FIRST, scope=scope, ts=utc(now), type=type, body=body,
@@ -180,6 +176,38 @@ class Replica:
         )  # fmt: skip
         self.own.append(entry)
         return entry, self._publish(now)
+
+    def append(self, leaf: bytes, now: int) -> tuple[Entry, Out]:
+        """Take an entry of the own log that one of the member's people signed elsewhere; checked as anybody's.
+
+        Raises:
+            InputError: not an entry. TrustError: another member's, not the next in number, or no key that may sign it.
+            StateError: the log here is shorter than the keys have signed.
+        """
+        self._require_writable(now)
+        (entry,) = self.own.read(self.own.size, [leaf], self.chain)
+        self.own.append(entry)
+        return entry, self._publish(now)
+
+    def take_up(self, entries: Sequence[Entry], now: int) -> Out:
+        """As `append`, many at once under one head.
+
+        Raises:
+            InputError, TrustError: the first that may not stand here next; nothing is added then. StateError: as above.
+        """
+        assert entries
+        self._require_writable(now)
+        for entry in self.own.read(self.own.size, [entry.leaf for entry in entries], self.chain):
+            self.own.append(entry)
+        return self._publish(now, len(entries))
+
+    def _require_writable(self, now: int) -> None:
+        self.signer.require_free()
+        if self.own.size < self.signer.size_signed(self.own.origin):
+            self.signer.head(self.own.checkpoint(), now, self.own.tree.root)  # raises, with what to do
+        council = self.councils.get(self.view)
+        if council is not None:
+            self._require_clock(council, council.size, now)
 
     def handle(self, sender: str, message: Message, now: int) -> Out:
         """Take one message; what to send. What can't be taken is kept in `refusals`, and nothing changes."""
@@ -415,8 +443,8 @@ class Replica:
             log.head = log.head.with_signatures(signatures)
         return [(log.owner, Cosigned(log.origin, head.size, head.root, tuple(s.line() for s in signatures)))]
 
-    def _publish(self, now: int) -> Out:
-        """Sign the own head, witness it oneself, send it to all."""
+    def _publish(self, now: int, count: int = 1) -> Out:
+        """Sign the own head, witness it oneself, send it to all with the last entries."""
         head = self.own.checkpoint()
         note = self.signer.head(head, now, self.own.tree.root)
         self.own.head = note
@@ -425,8 +453,9 @@ class Replica:
         while len(self.open) > OPEN_MAX:
             del self.open[min(self.open)]
         self._moved()
-        leaf = self.own.entries[-1].leaf
-        out: Out = [(peer, Entries(self.own.origin, head.size - 1, (leaf,), str(note))) for peer in self.peers]
+        leaves = tuple(entry.leaf for entry in self.own.entries[-min(count, ENTRIES_MAX) :])
+        sent = Entries(self.own.origin, head.size - len(leaves), leaves, str(note))
+        out: Out = [(peer, sent) for peer in self.peers]
         return out + self._own_quorum(head.size, now)
 
     def _reopen(self, now: int) -> Out:
@@ -560,6 +589,7 @@ class Replica:
 
     def _extend(self, log: CouncilLog, type: str, body: Mapping[str, Any], now: int) -> Out:  # noqa: A002
         """As chair: write an entry, sign the head, cosign it as a mirror, send it to all."""
+        self.signer.require_free()  # an entry is signed too: made on less than these keys have signed, it is a fork
         self._require_clock(log, log.size, now)
         self._require_in_force(log, now)
         if log.size < self.signer.size_signed(log.origin):
@@ -862,7 +892,7 @@ class Replica:
         """As chair of a view: start it once the votes suffice."""
         version = self.chain.of_view(view)
         late = view < max(self.view, self.signer.floor.promised)
-        if version.chair(view) != self.me or late or view in self.councils:
+        if version.chair(view) != self.me or late or view in self.councils or self.signer.held:
             return []
         votes = choose_votes([v for v in self.votes.get(view, {}).values() if self._holds(v)], self.chain, view)
         if votes is None:

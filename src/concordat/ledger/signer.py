@@ -91,6 +91,16 @@ class Signer:
         self.floor = floor or Floor()
         self._keys = {"log": tuple(log), "witness": tuple(witness), "mirror": tuple(mirror)}
         self._save = save
+        self.held = ""  # why nothing may be signed for now, in words: a node that looks for what it lost
+
+    def require_free(self) -> None:
+        """Nothing keeps the keys from signing.
+
+        Raises:
+            StateError: what does.
+        """
+        if self.held:
+            raise StateError(self.held, where="keys", hint="See: concordat node status", code="held")
 
     def size_signed(self, origin: str) -> int:
         """The largest size of a log that this node's log keys have signed."""
@@ -152,6 +162,7 @@ class Signer:
         Raises:
             StateError: this node has promised a later view, or the certificate is lower than what it has cosigned.
         """
+        self.require_free()
         if not self.may_vote(view, certificate):
             least = self.floor.council
             what = f"this node may not vote for view {view} naming less than view {least[0]}, size {least[1]}."
@@ -166,6 +177,7 @@ class Signer:
         self, role: str, checkpoint: Checkpoint, now: int, root_at: RootAt, carried: tuple[int, int] = (0, 0)
     ) -> int:
         """Raise the floor to a head, and to the certificate that a council head carries, and save it; the time."""
+        self.require_free()
         key = (role, checkpoint.origin)
         size, root = self.floor.heads.get(key, (0, b""))
         if checkpoint.size < size:

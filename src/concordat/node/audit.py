@@ -22,8 +22,8 @@ from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.shelf import Shelf
 from concordat.ledger.tiles import WIDTH, MemoryTiles, tile_path, tiles_of
 from concordat.ledger.views import ViewVote, begin_view
-from concordat.node.folder import FILES_MAX, FolderSource
 from concordat.node.publish import folder_of, policy_text
+from concordat.node.sources import FILES_MAX, FolderSource
 
 PLAIN = {"README.txt", "manifest.json", "policy.txt", "verify.py"}
 

@@ -40,14 +40,15 @@ def steps_of(
                 continue
             point, time = Point(view, batch.number), log.progress[index].time
             entries = [(shelf.entry(ref.origin, ref.index), ref.time) for ref in batch.refs]
-            events = tuple(Event(e, point, submitted, time) for e, submitted in entries if _counts(chain, e, point))
+            events = tuple(Event(e, point, submitted, time) for e, submitted in entries if counts(chain, e, point))
             part.append(Step(point, time, events))
         parts.append(part)
         view, size = log.cut
     return [step for part in reversed(parts) for step in part]
 
 
-def _counts(chain: MembershipChain, entry: Entry, point: Point) -> bool:
+def counts(chain: MembershipChain, entry: Entry, point: Point) -> bool:
+    """Whether an entry's key was valid at the batch that took it up."""
     if not chain.keys_change:
         return True
     try:

@@ -8,95 +8,20 @@ doesn't matter: what is signed inside proves itself.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 
-from concordat.errors import ConcordatError, InputError, TrustError
-from concordat.ledger.council_log import Batch, Certificate
+from concordat.errors import ConcordatError, InputError
+from concordat.ledger.council_log import Batch, Certificate, Tree
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.messages import Accusation, Certified, Cosigned, Entries, Message, Submitted, Vote
 from concordat.ledger.note import Checkpoint, Note
-from concordat.ledger.replica import ENTRIES_MAX, Replica
-from concordat.ledger.tiles import WIDTH, tile_path, unpack_bundle
+from concordat.ledger.replica import Replica
 from concordat.ledger.views import ViewStarted, ViewVote
+from concordat.node.log_fetch import NOTHING, LogFetch, Stand
+from concordat.node.sources import FolderSource, read_range
 
-FILE_MAX = 17_000_000  # a full bundle of the largest entries
-FILES_MAX = 200_000
-
-
-@dataclass(frozen=True)
-class FolderSource:
-    """An export of another member, in any folder."""
-
-    path: Path
-
-    def read(self, relative: str) -> bytes:
-        """One file.
-
-        Raises:
-            InputError: missing, a symbolic link, or too large.
-        """
-        place = self.path / relative
-        if place.is_symlink() or not place.is_file():
-            raise InputError("the file is missing, or no plain file.", where=str(place), code="folder")
-        if place.stat().st_size > FILE_MAX:
-            raise InputError(f"over {FILE_MAX:,} bytes.", where=str(place), code="folder")
-        try:
-            return place.read_bytes()
-        except OSError as error:
-            raise InputError(f"can't be read: {error.strerror}.", where=str(place), code="folder") from None
-
-    def checkpoints(self) -> list[str]:
-        """The folders, below this one, that hold a log."""
-        found = []
-        for folder, below, names in os.walk(self.path):  # does not follow links
-            below.sort()
-            if "tile" in below:
-                below.remove("tile")
-            if "checkpoint" in names:
-                found.append(Path(folder).relative_to(self.path).as_posix())
-            if len(found) > FILES_MAX:
-                raise InputError(f"over {FILES_MAX:,} logs.", where=str(self.path), code="folder")
-        return found
-
-    def names(self, kind: str) -> list[str]:
-        """The files of a kind: `notes`, `votes`, `misconduct`."""
-        try:
-            found = sorted(entry.name for entry in os.scandir(self.path / kind) if entry.is_file(follow_symlinks=False))
-        except OSError:
-            return []
-        if len(found) > FILES_MAX:
-            raise InputError(f"over {FILES_MAX:,} files.", where=str(self.path / kind), code="folder")
-        return [f"{kind}/{name}" for name in found]
-
-    def entries(self, base: str, size: int) -> Iterator[tuple[int, list[bytes]]]:
-        """(start, entries) of a log up to a size, bundle by bundle."""
-        for index in range((size + WIDTH - 1) // WIDTH):
-            width = min(WIDTH, size - index * WIDTH)
-            relative = f"{base}/{tile_path('entries', index, width)}"
-            try:
-                yield index * WIDTH, unpack_bundle(self.read(relative), width)
-            except TrustError as error:
-                error.where = str(self.path / relative)
-                raise
-
-    def head(self, base: str, seen: set[bytes]) -> Note | None:
-        """The head of a log as the folder has it; None if it was seen."""
-        place = str(self.path / base / "checkpoint")
-        data = self.read(f"{base}/checkpoint")
-        digest = sha256(data).digest()
-        if digest in seen:
-            return None
-        seen.add(digest)
-        note = Note.parse(data, place)
-        if not Checkpoint.parse_text(note.text, place).size:
-            raise InputError("a head of no entries.", where=place, code="folder")
-        Checkpoint.parse_text(note.text, place)
-        return note
+FILES_TO_READ = 2**40  # of one log: whatever its head needs
 
 
 def messages(source: FolderSource, replica: Replica, seen: set[bytes]) -> Iterator[Message]:
@@ -169,11 +94,15 @@ def _log(source: FolderSource, base: str, note: Note, replica: Replica) -> Itera
     if known and head.size == size:
         yield Entries(head.origin, head.size - 1, (_last_leaf(head, replica),), str(note))
         return
-    for start, leaves in source.entries(base, head.size):
-        if known and start + len(leaves) <= size:
-            continue
-        for i in range(0, len(leaves), ENTRIES_MAX):
-            yield Entries(head.origin, start + i, tuple(leaves[i : i + ENTRIES_MAX]), str(note))
+    tree = _tree(head.origin, replica)
+    stand = Stand.of(size, tree) if tree else NOTHING
+    place = str(source.path / base)
+    yield from read_range(source.log(base), LogFetch(str(note), stand, FILES_TO_READ, whole=not known, where=place))
+
+
+def _tree(origin: str, replica: Replica) -> Tree | None:
+    log = replica.shelf.logs.get(origin) or next((c for c in replica.councils.values() if c.origin == origin), None)
+    return log.tree if log else None
 
 
 def _collect(leaf: bytes, found: dict[tuple[int, int], Certificate]) -> None:

@@ -204,14 +204,18 @@ def renewed_payload(
     removed: Sequence[str],
     expires: str,
     point: tuple[int, int],
+    persons: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    ended: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
-    """The payload of the next version: members added or replaced, removed, a new expiry.
+    """The payload of the next version: members added or replaced, removed, persons' keys begun or ended, a new expiry.
 
     Args:
         last: the newest version. records: members as in their `member.json`. point: (view, batch) from which it counts.
+        persons: (member, person as in a `person-request.json`), whose keys begin there. ended: (member, key label) of
+            those whose keys end there.
 
     Raises:
-        InputError: a member that is to be removed isn't there.
+        InputError: a member or key that is to be removed or ended isn't there; a label that is in use.
     """
     raw: dict[str, Any] = canonical.loads(last.payload)
     members = {record["id"]: record for record in raw["members"]}
@@ -228,6 +232,10 @@ def renewed_payload(
             )
             raise InputError(what, where="--member", hint="Let it leave, and join under another id.", code="rotation")
         members[name] = dict(record)
+    for name, person in persons:
+        _begin_person(members, name, person, point)
+    for name, label in ended:
+        _end_person(members, name, label, point)
     active = [key for key in sorted(members) if members[key].get("status") == "active"]
     rota = [key for key in raw["rota"] if key in active] + [key for key in active if key not in raw["rota"]]
     raw |= {
@@ -239,6 +247,30 @@ def renewed_payload(
         "version": last.version + 1,
     }
     return raw
+
+
+def _begin_person(members: dict[str, Any], name: str, person: Mapping[str, Any], point: tuple[int, int]) -> None:
+    known = _persons(members, name)
+    if any(p["label"] == person["label"] or p["key"] == person["key"] for p in known):
+        what = f"{name} has the key or the label {person['label']} already."
+        raise InputError(what, where="--person", hint="A new key needs a new label: the old one stays.", code="label")
+    known.append({**person, "from": {"batch": point[1], "view": point[0]}, "until": None})
+
+
+def _end_person(members: dict[str, Any], name: str, label: str, point: tuple[int, int]) -> None:
+    known = next((p for p in _persons(members, name) if p["label"] == label and p["until"] is None), None)
+    if known is None or label == "node":
+        what = f"{name} has no key {label} that could end."
+        raise InputError(what, where="--end-person", hint="As BRA:del-04", code="label")
+    known["until"] = {"batch": point[1], "view": point[0]}
+
+
+def _persons(members: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    if name not in members:
+        known = ", ".join(sorted(members))
+        raise InputError(f"{name} is not a member.", where="person", hint=f"Members: {known}", code="member")
+    found: list[dict[str, Any]] = members[name]["persons"]
+    return found
 
 
 def pinned_hash(home: Path) -> str:

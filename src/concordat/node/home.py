@@ -21,14 +21,16 @@ from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.merkle import leaf_hash
-from concordat.ledger.messages import Message
+from concordat.ledger.messages import Message, Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
-from concordat.ledger.replica import Out, Replica
+from concordat.ledger.replica import Replica
 from concordat.ledger.shelf import Shelf
+from concordat.ledger.signer import Signer
 from concordat.ledger.views import ViewVote, begin_view
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
+from concordat.node.recovery_mark import clear_mark, read_mark
 from concordat.node.store import Store
 
 T = TypeVar("T")
@@ -47,7 +49,7 @@ class Node:
     def __init__(self, home: Path, passphrase: str = "") -> None:
         self.home = home
         self.identity: Identity = read_identity(home)
-        self._lock = locked(home)
+        self._lock = self._hold()
         try:
             self._open(passphrase)
         except BaseException:
@@ -56,8 +58,8 @@ class Node:
 
     def _open(self, passphrase: str) -> None:
         home = self.home
-        self.store = Store(home / "log.db")
-        self.signer = read_signer(home, self.identity, passphrase)
+        self.store = self._open_store()
+        self.signer = self._read_signer(passphrase)
         self._saved_logs: dict[str, tuple[int, int]] = {}
         self._saved_heads: dict[str, str] = {}
         self._saved: set[str] = set()
@@ -76,13 +78,34 @@ class Node:
         self.replica = Replica(self.signer, self.chain)
         self._load()
         self.signer._save = self._keep
-        self.signer.promise(self.replica.view)  # a view that stands on the disk is promised, also after a crash
+        self.mark = read_mark(home)
+        self.signer.held = str(self.mark.refuse()) if self.mark else ""  # before the keys remember anything new
+        if self.mark is None:
+            self.signer.promise(self.replica.view)  # a view that stands on the disk is promised, also after a crash
+
+    def _hold(self) -> int:
+        """The lock that keeps a second process out; who only looks on (`onlooker`) takes none."""
+        return locked(self.home)
+
+    def _open_store(self) -> Store:
+        return Store(self.home / "log.db")
+
+    def _read_signer(self, passphrase: str) -> Signer:
+        return read_signer(self.home, self.identity, passphrase)
+
+    def recovered(self) -> None:
+        """What the others know of this node's log is here: it may sign again."""
+        clear_mark(self.home)
+        self.mark = None
+        self.signer.held = ""
+        self.signer.promise(self.replica.view)
 
     def close(self) -> None:
         """Give the folder back."""
         if hasattr(self, "store"):
             self.store.close()
-        os.close(self._lock)
+        if self._lock >= 0:
+            os.close(self._lock)
 
     def __enter__(self) -> Node:
         return self
@@ -110,15 +133,35 @@ class Node:
         """Write an entry; it is durable and its head signed when this returns.
 
         Raises:
-            InputError: what breaks the format. RuleError: the membership has expired.
+            InputError: what breaks the format. RuleError: the membership has expired. StateError: the node is
+                recovering, its clock is wrong, or the disk refuses.
         """
-        if self.now <= 0:
-            raise StateError(f"this clock says {clock.now():%Y}.", where="clock", hint="Set the clock.", code="clock")
-        self.chain.last.require_in_force(clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        self._require_writable()
         entry, out = self._step(
             lambda: self.replica.write(type, body, scope, self.now, person=person, secret=secret, refs=refs)
         )
         return entry, out
+
+    def append(self, leaf: bytes) -> tuple[Entry, Out]:
+        """Take an envelope that one of this member's people signed elsewhere; durable when this returns.
+
+        Raises:
+            InputError, TrustError: it may not stand here next. RuleError: the membership has expired.
+        """
+        self._require_writable()
+        return self._step(lambda: self.replica.append(leaf, self.now))
+
+    def take_up(self, entries: Sequence[Entry]) -> Out:
+        """As `append`, many at once under one head."""
+        self._require_writable()
+        return self._step(lambda: self.replica.take_up(entries, self.now))
+
+    def _require_writable(self) -> None:
+        if self.mark is not None:
+            raise self.mark.refuse()
+        if self.now <= 0:
+            raise StateError(f"this clock says {clock.now():%Y}.", where="clock", hint="Set the clock.", code="clock")
+        self.chain.last.require_in_force(clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def handle(self, sender: str, message: Message) -> Out:
         """Take a message of another member."""
@@ -153,6 +196,8 @@ class Node:
 
     def _keep(self, floor: Any) -> None:
         """Before a signature leaves: what it is about, then what the keys remember."""
+        if self.mark is not None:
+            raise self.mark.refuse()
         if self._deferred:
             return
         self._save()

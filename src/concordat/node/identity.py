@@ -12,7 +12,9 @@ import base64
 import fcntl
 import json
 import os
+import platform
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,10 +55,10 @@ class Identity:
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a file that its owner alone reads, whole or not at all, and on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(path.name + ".new")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -68,7 +70,8 @@ def write_private(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StateError(f"can't be written: {error.strerror or error}.", where=str(path), code="not_written") from None
 
 
@@ -85,10 +88,10 @@ def make_keys(home: Path, identity: Identity, passphrase: str = "") -> None:
         seeds = {"ed25519": secrets.token_bytes(32)}
         if role != "node" and has_mldsa():
             seeds["mldsa44"] = secrets.token_bytes(32)
-        write_private(home / "keys" / f"{role}.json", _sealed(seeds, passphrase))
+        write_private(home / "keys" / f"{role}.json", key_file(seeds, passphrase))
     for i in range(1, ROOTS + 1):
         seed = {"ed25519": secrets.token_bytes(32)}
-        write_private(home / "roots" / f"root-{i}.json", _sealed(seed, passphrase))
+        write_private(home / "roots" / f"root-{i}.json", key_file(seed, passphrase))
     save_floor(home, Floor())
     text = json.dumps({"bloc": identity.bloc, "host": identity.host, "member": identity.member}, sort_keys=True)
     write_private(home / "identity.json", text.encode() + b"\n")
@@ -162,7 +165,8 @@ def member_record(home: Path, identity: Identity, passphrase: str = "") -> dict[
 # --- Files ------------------------------------------------------------------------------------------------------------
 
 
-def _sealed(seeds: dict[str, bytes], passphrase: str) -> bytes:
+def key_file(seeds: dict[str, bytes], passphrase: str) -> bytes:
+    """The bytes of a key file: secret seeds by algorithm, sealed if there is a passphrase."""
     plain = {kind: base64.b64encode(seed).decode() for kind, seed in seeds.items()}
     if not passphrase:
         return json.dumps({"seeds": plain, "v": 1}, sort_keys=True).encode() + b"\n"
@@ -247,14 +251,21 @@ def check_owner(identity: Identity, bloc: str) -> None:
 
 
 def locked(home: Path) -> int:
-    """Hold the folder; who holds it otherwise."""
+    """Hold the folder.
+
+    Raises:
+        StateError: another process holds it; its number and machine.
+    """
     handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        owner = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
+        number, _, host = os.read(handle, 300).decode("utf-8", "replace").strip().partition(" ")
         os.close(handle)
-        raise StateError(f"another process (number {owner}) uses this node.", where=str(home), code="locked") from None
+        what = f"another process (number {number or 'unknown'}) uses this node"
+        on = f", on {host}" if host else ""
+        hint = "Stop that one first, or ask it: concordat node status"
+        raise StateError(f"{what}{on}.", where=str(home), hint=hint, code="locked") from None
     os.ftruncate(handle, 0)
-    os.write(handle, str(os.getpid()).encode())
+    os.write(handle, f"{os.getpid()} {platform.node()}".encode())
     return handle

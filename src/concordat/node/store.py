@@ -39,28 +39,32 @@ class Store:
     """One node's logs on disk.
 
     Args:
-        path: the file; made if `create`.
+        path: the file; made if `create`. readonly: nothing can be written, not even a file beside it.
 
     Raises:
         StateError: missing, locked, damaged, or written by a newer program.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, readonly: bool = False) -> None:
         self.path = path
         self.broken = ""
         if not create and not path.exists():
             hint = "Make a node first: concordat node init"
             raise StateError("there is no node here.", where=str(path), hint=hint, code="no_node")
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._prepare(create)
+            if readonly:
+                address = f"{path.absolute().as_uri()}?mode=ro"
+                self._db = sqlite3.connect(address, uri=True, isolation_level=None, timeout=10)
+            else:
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+            self._prepare(create, readonly)
         except sqlite3.Error as error:
             raise StateError(f"can't be opened: {error}.", where=str(path), code="store") from None
         self._edges: dict[str, Frontier] = {}
 
-    def _prepare(self, create: bool) -> None:
+    def _prepare(self, create: bool, readonly: bool) -> None:
         known = self._db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]
         if not known:
             if not create:
@@ -74,10 +78,22 @@ class Store:
                 hint="Install a newer Concordat.",
                 code="newer",
             )
+        if int(found) < SCHEMA and not readonly:
+            raise StateError(
+                f"of an older program (store version {found}; this one needs {SCHEMA}).",
+                where=str(self.path),
+                hint="Run: concordat node upgrade DIR",
+                code="older",
+            )
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file: what lies there then is whole by itself."""
+        if not self.broken:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def commit(self) -> Iterator[None]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from concordat.errors import ConcordatError, InputError
+from concordat.ledger.note import Checkpoint
 from concordat.ledger.policy import pending
 from concordat.ledger.replica import Replica
-from concordat.node.folder import FolderSource, messages
+from concordat.node.folder import messages
 from concordat.node.home import Node
 from concordat.node.publish import export
+from concordat.node.sources import FolderSource
 
 ROUNDS_MAX = 40
 
@@ -28,12 +30,14 @@ class Taken:
     Attributes:
         sizes: (name, entries before, entries after) of each log. unreadable: folders that ended in an error.
         problems: what was refused, in words. accusations: new proofs of misconduct, in words with their file names.
+        behind: folders whose logs are shorter than those here, in words.
     """
 
     sizes: tuple[tuple[str, int, int], ...]
     problems: tuple[str, ...]
     accusations: tuple[tuple[str, str], ...]
     unreadable: int = 0
+    behind: tuple[str, ...] = ()
 
 
 def sizes_of(replica: Replica) -> dict[str, int]:
@@ -76,7 +80,24 @@ def sync(node: Node, folders: Sequence[Path]) -> Taken:
         tuple(dict.fromkeys(problems)),
         tuple((proofs[key].sentence(), f"misconduct/{key}.json") for key in fresh),
         unreadable,
+        tuple(words for folder in folders for words in _behind(node.replica, folder)),
     )
+
+
+def _behind(replica: Replica, folder: Path) -> list[str]:
+    """The logs of a folder that are shorter than those here: it is an older one, and says nothing new of them."""
+    logs: dict[str, tuple[str, int]] = {o: (log.owner, log.size) for o, log in replica.shelf.logs.items()}
+    logs |= {log.origin: (f"council/{view}", log.size) for view, log in replica.councils.items()}
+    source, found = FolderSource(folder), []
+    try:
+        for base in source.checkpoints():
+            head = Checkpoint.parse_text(source.log(base).head().text)
+            name, size = logs.get(head.origin, ("", 0))
+            if head.size < size:
+                found.append(f"{folder} is behind: {name} {head.size:,} of {size:,}")
+    except ConcordatError:
+        return found  # what is wrong with it stands among the problems
+    return found
 
 
 def standing(replica: Replica, origin_owner: str) -> str:

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from concordat.figures.numbers import NBSP, Piece, Style, joins_right_to_left, pieces
-from concordat.report.chapter import Cell, Cite, Code, Figure, Missing, Num, Report, Row, Runs, Table
+from concordat.report.chapter import Cell, Cite, Code, Figure, Missing, Num, Report, Row, Run, Runs, Table
 from concordat.report.messages import Messages
 from concordat.report.outline import (
     Outline,
@@ -44,15 +44,15 @@ def render(report: Report, messages: Messages, figures_svg: Mapping[str, str] | 
     folder = resources.files("concordat.report") / "_data"
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
-    page = _Page(report, messages, figures_svg or {})
+    page = BlocksHtml(report, messages, figures_svg or {})
     sheets = ["report.css", *(["report.rtl.css"] if page.rtl else [])]
     css = "\n".join((folder / sheet).read_text(encoding="utf-8").strip() for sheet in sheets)
     text = template.render(css=page.safe(css), report=report, outline=page.outline, **page.helpers())
     return (text.rstrip() + "\n").encode("utf-8")
 
 
-class _Page:
-    """The helpers that the template calls."""
+class BlocksHtml:
+    """Runs, cells, numbers and pictures of a report's blocks as HTML; pages that show blocks build on it."""
 
     def __init__(self, report: Report, messages: Messages, figures_svg: Mapping[str, str]) -> None:
         from markupsafe import Markup, escape
@@ -90,17 +90,17 @@ class _Page:
 
     def runs(self, runs: Runs) -> Markup:
         """Text, numbers, codes and citations."""
-        out = []
-        for run in runs:
-            if isinstance(run, Num):
-                out.append(self.num(run) + self.marks(run))
-            elif isinstance(run, Code):
-                out.append(self.safe("<code>%s</code>") % run.text)
-            elif isinstance(run, Cite):
-                out.append(self.cite(run.dataset_id))
-            else:
-                out.append(self.escape(run))
-        return self.safe("").join(out)
+        return self.safe("").join(self.run(run) for run in runs)
+
+    def run(self, run: Run) -> Markup:
+        """One run."""
+        if isinstance(run, Num):
+            return self.num(run) + self.marks(run)
+        if isinstance(run, Code):
+            return self.safe("<code>%s</code>") % run.text
+        if isinstance(run, Cite):
+            return self.cite(run.dataset_id)
+        return self.escape(run)
 
     def num(self, num: Num, style: Style = "text") -> Markup:
         """A number; its interval, if it has a value too, stands back in grey."""

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from concordat import clock
 from concordat.errors import StateError
+from concordat.ledger.entry import FIRST, Entry
+from concordat.ledger.signer import Floor
 from concordat.node.home import Node
+from concordat.node.identity import save_floor
 from concordat.node.publish import export
+from concordat.node.store import Store
 from concordat.node.sync import Taken, sync
 from unit_node import found
 
@@ -61,7 +66,7 @@ def _flip(path: str, at: int) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_flip(ENTRIES, 300), r"entry|envelope|JSON|canonical|signature|base64|utf|UTF|key"),
+        (_flip(ENTRIES, 300), r"000\.p/3: the entries are not those of its head"),
         (_flip(ENTRIES, 0), r"000\.p/3: the bundle (ends inside entry|holds)"),
         (_flip(f"{LOG}/checkpoint", 30), r"size|origin|root|signature|base64|checkpoint|member's log"),
         (lambda s: (s / ENTRIES).unlink(), r"000\.p/3: the file is missing"),
@@ -152,3 +157,89 @@ def test_an_export_touches_nothing_that_is_not_its_own(good: tuple[list[Path], P
             with pytest.raises(StateError, match="lie one in the other"):
                 export(node.replica, inside, home)
         assert (home / "keys" / "floor.json").exists()
+
+
+# --- Behind, torn in the middle of a long log, forked ---
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path, Path]:
+    """Homes of two members; a folder of the first one's 2,600 entries, and one of its first 300."""
+    root = tmp_path_factory.mktemp("long")
+    homes = found(root, ("BRA", "IND"))
+    with clock.fixed("2026-11-22"), Node(homes[0]) as node:
+        for start, stop, name in ((0, 300, "behind"), (300, 2_600, "stick")):
+            prev = node.replica.own.entries[-1].id if start else FIRST
+            entries = []
+            for seq in range(start + 1, stop + 1):
+                entries.append(_said(node, seq, prev))
+                prev = entries[-1].id
+            node.take_up(entries)
+            export(node.replica, root / name)
+    return homes, root / "stick", root / "behind"
+
+
+def _said(node: Node, seq: int, prev: str) -> Entry:
+    return Entry.new(
+        author="BRA", bloc="BRICS", membership=1, person="node", seq=seq, prev=prev, scope="exchange",
+        ts="2026-11-22T00:00:00Z", type="Noted", body={"n": seq}, secret=node.signer.node,
+    )  # fmt: skip
+
+
+def test_a_long_log_comes_in_whole_and_on_top_of_what_is_held(
+    long: tuple[list[Path], Path, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(long[0][1], tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        log = node.replica.shelf.logs["bra.example/BRICS/member"]
+        assert (sync(node, [long[2]]).problems, log.size) == ((), 300)
+        assert (sync(node, [long[1]]).problems, log.size) == ((), 2_600)
+        taken = sync(node, [long[2]])
+        assert taken.sizes[0] == ("BRA", 2_600, 2_600), "a folder that is behind says nothing new"
+        assert taken.behind == (f"{long[2]} is behind: BRA 300 of 2,600",)
+        assert node.replica.accusations == {}
+
+
+def test_what_stands_before_the_tear_of_a_long_log_is_taken(
+    long: tuple[list[Path], Path, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(long[0][1], tmp_path / "home")
+    shutil.copytree(long[1], tmp_path / "stick")
+    torn = tmp_path / "stick" / LOG / "tile/entries/004"
+    torn.write_bytes(torn.read_bytes()[:-9])
+    with Node(tmp_path / "home") as node:
+        taken = sync(node, [tmp_path / "stick"])
+        assert re.search(r"tile/entries/004: the bundle ends inside entry 255", taken.problems[0])
+        size = node.replica.shelf.logs["bra.example/BRICS/member"].size
+        assert size % 256 == 0
+        assert size <= 4 * 256
+
+
+def test_a_folder_with_another_log_of_its_owner_makes_a_proof(good: tuple[list[Path], Path], tmp_path: Path) -> None:
+    """The owner's disk was copied, and both copies wrote on: each folder is good by itself."""
+    twin = tmp_path / "twin"
+    shutil.copytree(good[0][0], twin)
+    for name in ("log.db", "log.db-wal", "log.db-shm"):
+        (twin / name).unlink(missing_ok=True)
+    shutil.copytree(good[0][1], tmp_path / "home")
+    fresh = found(tmp_path / "again", ("BRA", "IND"))  # only for the shape of an empty store
+    shutil.copy(fresh[0] / "log.db", twin / "log.db")
+    with Node(good[0][0]) as node:
+        papers = node.store.papers("membership")
+    with clock.fixed("2026-11-22"):
+        store = Store(twin / "log.db")
+        store.drop_papers("membership")
+        for key, data in papers.items():
+            store.put_paper("membership", key, data)
+        store.close()
+        save_floor(twin, Floor())
+        with Node(twin) as node:
+            for word in ("one", "another", "third"):
+                node.write("Said", {"word": word, "twin": True}, "council")
+            export(node.replica, tmp_path / "other")
+    with Node(tmp_path / "home") as node:
+        assert sync(node, [good[1]]).accusations == ()
+        taken = sync(node, [tmp_path / "other"])
+        assert taken.accusations
+        assert all("BRA" in sentence for sentence, _ in taken.accusations)
+        assert {proof.accused for proof in node.replica.accusations.values()} == {"BRA"}

@@ -1,0 +1,179 @@
+"""`concordat node serve` and `concordat node status`: run the node, and ask the one that runs how it stands."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from concordat.cli._node_home import HOME, JSON, PASSPHRASE, open_node, plain, print_json
+from concordat.settings import Settings
+
+LISTEN = typer.Option(None, "--listen", help="Host and port of the site and the protocol, as 127.0.0.1:8080.")
+OPS_LISTEN = typer.Option(None, "--ops-listen", help="Host and port for the operator: metrics, status.")
+PUBLIC_URL = typer.Option(None, "--public-url", help="The address under which others know the node.")
+
+
+def serve_node(
+    listen: str = LISTEN,
+    ops_listen: str = OPS_LISTEN,
+    public_url: str = PUBLIC_URL,
+    no_web: bool = typer.Option(False, "--no-web", help="The protocol alone, without pages: a bare ledger peer."),
+    home: Path = HOME,
+    passphrase_file: Path = PASSPHRASE,
+) -> None:
+    """Run the node: serve its log, sync with the others, witness and mirror, until SIGTERM or Ctrl-C."""
+    given: dict[str, object] = {"listen": listen, "ops_listen": ops_listen, "public_url": public_url}
+    _run(home, passphrase_file, given, pages=not no_web)
+
+
+def node_status(ops_listen: str = OPS_LISTEN, json: bool = JSON) -> None:
+    """Ask the running node how it stands with each peer; exit 7 if none runs here."""
+    _status({"ops_listen": ops_listen}, json=json)
+
+
+def recover(home: Path | None, passphrase_file: Path | None, folders: list[Path], *, json: bool) -> None:
+    """`node sync --recover`: bring the own log up to date, and let the node sign again.
+
+    Raises:
+        StateError: too few members have answered: the node still signs nothing.
+    """
+    from concordat.errors import StateError
+    from concordat.node.recovering import recover as fetch
+    from concordat.node.settings import NodeSettings
+
+    found = fetch(open_node(home, passphrase_file), NodeSettings.load(), folders)
+    if json:
+        facts = {"after": found.after, "answered": list(found.answered), "before": found.before}
+        print_json({**facts, "problems": list(found.problems), "state": found.state, "words": found.words})
+    else:
+        for words in found.problems:
+            print(f"not good: {plain(words)}")
+        print(f"own log {found.before:,} -> {found.after:,}; answered: {', '.join(found.answered) or 'nobody'}")
+    if found.words:
+        hint = "Ask the missing members for their folders: concordat node sync --recover --from FOLDER"
+        raise StateError(found.words, hint=hint, code=found.state)
+    if not json:
+        print("This node may sign.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the group."""
+    app.command("serve")(serve_node)
+    app.command("status")(node_status)
+
+
+def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, object], *, pages: bool) -> None:
+    from concordat.node.callers import Callers
+    from concordat.node.edge import LogLines
+    from concordat.node.serve import Up, serve, until_ready
+    from concordat.node.server import application, ops_application
+    from concordat.node.service import Service
+    from concordat.node.settings import NodeSettings
+
+    began = time.monotonic()
+    settings = NodeSettings.load(given)
+    Settings.load()  # what stands beside the table [node] must be right as well
+    log = LogLines(sys.stderr.write)
+    service = Service(_owned(open_node(home, passphrase_file), settings), settings, metrics=_metrics(), log=log)
+    callers = Callers(settings.trusted_proxies)
+
+    async def told(up: Up) -> None:
+        failing = await until_ready(service)
+        for line in up_lines(service, up, time.monotonic() - began, failing):
+            print(line, flush=True)
+        if pages:
+            print("This build has no pages: the protocol alone is served.", flush=True)
+
+    # The pages go over the same routes and limits: web mounts `server.routes(service, callers)` under its own.
+    with _jobs(service, log) if pages else nullcontext():
+        serve(service, application(service, callers), ops_application(service), log, told)
+
+
+def _jobs(service: Any, log: Any) -> AbstractContextManager[Any]:
+    """The queue of work in the background, done while the node runs."""
+    from concordat.node.job_runner import working
+    from concordat.web.jobs import KINDS
+
+    def tell(facts: dict[str, Any]) -> None:
+        log("info", str(facts["event"]), {key: value for key, value in facts.items() if key != "event"})
+
+    return working(service.node.home, KINDS, lambda: service.node.now, tell)
+
+
+def _metrics() -> Any:
+    from concordat.node.limits import LIMITS
+    from concordat.node.metrics import Metrics
+    from concordat.node.server import PATTERNS
+
+    return Metrics(PATTERNS, LIMITS)
+
+
+def _owned(node: Any, settings: Any) -> Any:
+    """The node, if it is the one that the settings name.
+
+    Raises:
+        InputError: they name another bloc or member.
+    """
+    from concordat.errors import InputError
+
+    for name, found in (("bloc", node.identity.bloc), ("member", node.identity.member)):
+        said = getattr(settings, name)
+        if said and said != found:
+            node.close()
+            what = f"the settings say {name} {said}, this node is of {found}."
+            raise InputError(what, where="[node]", hint="Change one of them.", code="other_node")
+    return node
+
+
+def up_lines(service: Any, up: Any, seconds: float, failing: dict[str, str]) -> list[str]:
+    """What a started node says of itself."""
+    tls = f" (TLS to {up.tls_until:%Y-%m-%d})" if up.tls_until else ""
+    replica = service.node.replica
+    view, _ = replica.final()
+    final = f"final to council/{view} {service.states.batch:,}" if view else "nothing final"
+    there = sum(peer.machine.last_contact is not None for peer in service.peers)
+    peers = f"{len(service.peers)} peers, {there} reachable." if len(service.peers) else "One node: no witness."
+    where = f"on {up.url}{tls}, ops {up.ops_url.removeprefix('http://')}."
+    line = f"Node {service.member} of {service.bloc} {where} Log {replica.own.size:,}, {final}. {peers}"
+    if failing:
+        return [line, f"Not ready after {seconds:.1f} s: {'; '.join(failing.values())}"]
+    return [f"{line} Ready in {seconds:.1f} s."]
+
+
+def _status(given: dict[str, object], *, json: bool) -> None:
+    from concordat.node.ops_client import ask
+    from concordat.node.settings import NodeSettings
+
+    found = ask(NodeSettings.load(given).ops_address, "/status")
+    if json:
+        print_json(found)
+        return
+    final = found["final"]
+    print(f"Node {found['member']} of {found['bloc']}: {found['recovery']}, final to batch {final['batch']:,}.")
+    for name, words in sorted(found["failing"].items()):
+        print(f"not ready: {name}: {plain(words)}")
+    for words in found["alarms"].values():
+        print(f"ALARM: {plain(words)}")
+    if not found["peers"]:
+        print("One node: no peers.")
+        return
+    rows = [("peer", "log", "lag", "state", "last contact", "note"), *(_peer_row(peer) for peer in found["peers"])]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[5]]).rstrip())
+
+
+def _peer_row(peer: dict[str, Any]) -> tuple[str, ...]:
+    """One peer as `node status` shows it."""
+    contact = peer["last_contact_s"]
+    state = f"waiting {peer['waits_s']} s" if peer["state"] == "waiting" else peer["state"]
+    note = plain(peer["note"])
+    if peer["failures"] > 1:
+        note += f" ({peer['failures']} times)"
+    seen = "never" if contact is None else f"{contact:,} s ago"
+    return (peer["member"], f"{peer['log']:,}", f"{peer['lag']:,}", state, seen, note)

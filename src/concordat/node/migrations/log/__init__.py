@@ -1,0 +1,1 @@
+"""Steps of the store `log`: see `concordat.node.migrations`."""

@@ -1,0 +1,1 @@
+"""Steps of the store `people`: see `concordat.node.migrations`."""

@@ -1,0 +1,250 @@
+"""Passkeys (WebAuthn level 2, extra [passkeys]): a login that can't be phished, beside password and one-time code.
+
+The authenticator must verify its user, so a passkey stands for both factors. A challenge is made without storing
+anything (128 random bits, the second, and an HMAC under the node's key), holds for five minutes, and is spent when it
+is used: its hash is kept until then, so that an answer can't be sent twice. The counter of an authenticator that
+counts must grow. Origin and relying-party id are those of `public_url`; attestation is not asked for: who made the
+device is nobody's business here.
+
+This is the one thing that needs a script in the browser; without it everything else works. Source: node-web.md 3.1.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import secrets as random
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+from concordat.errors import InputError, RuleError
+from concordat.node.accounts import Account, Accounts
+from concordat.node.attempts import Attempt, cut_for_guesses
+from concordat.node.audit_log import cut_address
+from concordat.node.login import Logins
+from concordat.node.secret import Secret
+from concordat.node.sessions import Session
+from concordat.settings import need_extra
+
+CHALLENGE_S = 300
+PASSKEYS_MAX = 10  # of one account
+ANSWER_MAX = 20_000
+_RANDOM, _TIME = 16, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """One passkey of an account, as its owner sees it."""
+
+    id: str
+    label: str
+    made: int
+
+
+class Passkeys:
+    """The passkeys of a node's people.
+
+    Args:
+        accounts: whose. public_url: of the node, as `https://node.example.br`.
+    """
+
+    def __init__(self, accounts: Accounts, public_url: str) -> None:
+        parts = urlsplit(public_url)
+        self._accounts = accounts
+        self._origin, self._rp = f"{parts.scheme}://{parts.netloc}", parts.hostname or ""
+
+    # --- Making one ---------------------------------------------------------------------------------------------------
+
+    def offer(self, account: Account, now: int) -> str:
+        """What the browser is asked to make, as JSON; nothing changes.
+
+        Raises:
+            MethodError: the extra [passkeys] is not installed.
+        """
+        webauthn = _library()
+        from webauthn.helpers.structs import (
+            AuthenticatorSelectionCriteria,
+            PublicKeyCredentialDescriptor,
+            ResidentKeyRequirement,
+            UserVerificationRequirement,
+        )
+
+        known = [PublicKeyCredentialDescriptor(id=_bytes(p.id)) for p in self.of(account.id)]
+        wanted = AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+        )
+        options = webauthn.generate_registration_options(
+            rp_id=self._rp, rp_name="Concordat", user_name=account.login, user_id=account.id.encode(),
+            challenge=self._challenge(f"make {account.id}", now), authenticator_selection=wanted,
+            exclude_credentials=known,
+        )  # fmt: skip
+        return str(webauthn.options_to_json(options))
+
+    def make(self, session: Session, answer: str, label: str, password: str, now: int) -> Passkey:
+        """Keep the passkey that the browser made.
+
+        Args:
+            password: once more: a passkey opens the account for good.
+
+        Raises:
+            RuleError: the password is wrong; not an answer to a challenge of ours, without user verification, of
+                another site, or known. WaitError: too many failures.
+        """
+        webauthn, account_id = _library(), session.account
+        Logins(self._accounts).confirm(session, password, now)
+        challenge = self._spend(answer, f"make {account_id}", now)
+        try:
+            found = webauthn.verify_registration_response(
+                credential=answer, expected_challenge=challenge, expected_rp_id=self._rp, expected_origin=self._origin,
+                require_user_verification=True,
+            )  # fmt: skip
+        except _failures() as error:
+            raise _refused("the passkey can't be taken.") from error
+        made = Passkey(_text(found.credential_id), label.strip()[:60] or "passkey", now)
+        store = self._accounts.store
+        with store.commit():
+            if len(self.of(account_id)) >= PASSKEYS_MAX or store.one("SELECT id FROM passkey WHERE id = ?", made.id):
+                raise _refused(f"it is known, or there are {PASSKEYS_MAX} already.")
+            store.run(
+                "INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?)",
+                made.id, account_id, found.credential_public_key, found.sign_count, made.label, now,
+            )  # fmt: skip
+            self._accounts.audit.append("passkey_made", account_id, now)
+        return made
+
+    def of(self, account_id: str) -> list[Passkey]:
+        """The passkeys of an account, oldest first."""
+        rows = self._accounts.store.rows(
+            "SELECT id, label, made FROM passkey WHERE account = ? ORDER BY made, id", account_id
+        )
+        return [Passkey(*row) for row in rows]
+
+    def remove(self, session: Session, passkey: str, now: int) -> None:
+        """Forget one of one's own."""
+        store = self._accounts.store
+        with store.commit():
+            if store.run("DELETE FROM passkey WHERE id = ? AND account = ?", passkey, session.account):
+                self._accounts.audit.append("passkey_removed", session.account, now)
+
+    # --- Using one ----------------------------------------------------------------------------------------------------
+
+    def ask(self, now: int) -> str:
+        """What the browser is asked at the login, as JSON: any passkey of this site; nothing changes."""
+        webauthn = _library()
+        from webauthn.helpers.structs import UserVerificationRequirement
+
+        options = webauthn.generate_authentication_options(
+            rp_id=self._rp, challenge=self._challenge("login", now),
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )  # fmt: skip
+        return str(webauthn.options_to_json(options))
+
+    def login(self, answer: str, now: int, *, address: str = "", old: str = "") -> tuple[Account, Secret, Session]:
+        """Let in whose passkey answered: (account, the id for the cookie, the session).
+
+        Args:
+            answer: of the browser, JSON. address: of the browser. old: the session's id that it brought.
+
+        Raises:
+            RuleError: not an answer to a challenge of ours, or not good. WaitError: too many failures.
+        """
+        accounts = self._accounts
+        keys = [("address", cut_for_guesses(address))]
+        with Attempt(accounts.store, accounts.secrets, accounts.audit, keys, now) as attempt:
+            try:
+                account, count, passkey = self._verify(answer, now)
+            except RuleError as error:
+                attempt.wrong(error.what, cut_address(address))
+                raise
+            with accounts.store.commit():
+                accounts.store.run("UPDATE passkey SET count = ? WHERE id = ?", count, passkey)
+                fresh, session = accounts.sessions.open(account.id, "passkey", now, old)
+                accounts.audit.append("login", account.id, now, address=cut_address(address), how="passkey")
+                attempt.good()
+        return account, fresh, session
+
+    def _verify(self, answer: str, now: int) -> tuple[Account, int, str]:
+        webauthn = _library()
+        challenge = self._spend(answer, "login", now)
+        passkey = str(json.loads(answer).get("id", ""))[:400]
+        row = self._accounts.store.one("SELECT account, public, count FROM passkey WHERE id = ?", passkey)
+        if not row:
+            raise _refused("this passkey is not known here.")
+        try:
+            found = webauthn.verify_authentication_response(
+                credential=answer, expected_challenge=challenge, expected_rp_id=self._rp, expected_origin=self._origin,
+                credential_public_key=bytes(row[1]), credential_current_sign_count=int(row[2]),
+                require_user_verification=True,
+            )  # fmt: skip
+        except _failures() as error:
+            raise _refused("the passkey does not prove who you are.") from error
+        account = self._accounts.account(row[0])
+        if account.locked_until > now or not account.open:
+            raise _refused("this account is locked by the operator.")
+        return account, int(found.new_sign_count), passkey
+
+    # --- Challenges ---------------------------------------------------------------------------------------------------
+
+    def _challenge(self, purpose: str, now: int) -> bytes:
+        head = random.token_bytes(_RANDOM) + now.to_bytes(_TIME, "big")
+        return head + self._mac(head, purpose)
+
+    def _mac(self, head: bytes, purpose: str) -> bytes:
+        return hmac.new(self._accounts.secrets.subkey("challenge"), head + purpose.encode(), sha256).digest()
+
+    def _spend(self, answer: str, purpose: str, now: int) -> bytes:
+        """The challenge that an answer is to: ours, for this, fresh, and used only now.
+
+        Raises:
+            InputError: not an answer. RuleError: another's, too old, or used.
+        """
+        challenge = _challenge_of(answer)
+        head, mac = challenge[: _RANDOM + _TIME], challenge[_RANDOM + _TIME :]
+        made = int.from_bytes(head[_RANDOM:], "big")
+        if not hmac.compare_digest(mac, self._mac(head, purpose)) or not made <= now < made + CHALLENGE_S:
+            raise _refused("this answer is to no question of ours, or came too late.")
+        digest, store = sha256(challenge).hexdigest(), self._accounts.store
+        with store.commit():
+            if store.one("SELECT hash FROM spent WHERE hash = ?", digest):
+                raise _refused("this answer was used.")
+            store.run("INSERT INTO spent VALUES (?, ?)", digest, made + CHALLENGE_S)
+        return challenge
+
+
+def _challenge_of(answer: str) -> bytes:
+    try:
+        if len(answer) > ANSWER_MAX:
+            raise ValueError("too long")
+        said = json.loads(_bytes(json.loads(answer)["response"]["clientDataJSON"]))
+        return _bytes(said["challenge"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError("not the answer of a browser.", where="passkey", code="passkey") from None
+
+
+def _library() -> Any:
+    try:
+        import webauthn
+    except ImportError:
+        raise need_extra("passkeys", "a passkey") from None
+    return webauthn
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    return (WebAuthnException, ValueError, KeyError, TypeError)
+
+
+def _refused(what: str) -> RuleError:
+    return RuleError(what, hint="Try again, or log in with password and code.", code="passkey")
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

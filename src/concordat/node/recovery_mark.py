@@ -1,0 +1,71 @@
+"""The mark in a node's folder that says: sign nothing until the others were asked what these keys have signed.
+
+`recovering.json` is written by `restore` before the folder gets its name, and by whoever finds out that the others know
+more of this node's log than it does. While it lies there the node reads, takes and stores, and signs nothing
+(`Node._keep`). `recover` fetches what is missing, verifies it, and takes the mark away (`Node.recovered`). Source:
+node-web.md 2.1, ledger.md 8.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from concordat.errors import StateError
+from concordat.node.identity import write_private
+
+FILE = "recovering.json"
+STATES = ("recovering", "suspicious")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Why nothing is signed.
+
+    Attributes:
+        state: `suspicious` (others know more) or `recovering` (it is being fetched, or a backup was restored).
+        why: in words. since: when, in UTC (`2026-11-26T16:33:00Z`).
+    """
+
+    state: str
+    why: str
+    since: str
+
+    def refuse(self) -> StateError:
+        """The error for an attempt to sign."""
+        hint = "Ask them: concordat node sync --recover; or let it run: concordat node serve"
+        return StateError(f"this node is {self.state} and signs nothing: {self.why}", hint=hint, code=self.state)
+
+
+def put_mark(home: Path, mark: Mark) -> None:
+    """Write the mark; on the disk when this returns.
+
+    Raises:
+        StateError: not written.
+    """
+    assert mark.state in STATES
+    write_private(home / FILE, json.dumps(asdict(mark), sort_keys=True).encode() + b"\n")
+
+
+def read_mark(home: Path) -> Mark | None:
+    """The mark of a node; None if it may sign.
+
+    Raises:
+        StateError: there is a mark that can't be read: whoever wrote it meant something.
+    """
+    path = home / FILE
+    try:
+        mark = Mark(**json.loads(path.read_bytes()))
+        if mark.state not in STATES or not isinstance(mark.why, str) or not isinstance(mark.since, str):
+            raise ValueError("no state of ours")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StateError(f"damaged: {error}.", where=str(path), code="damaged") from None
+    return mark
+
+
+def clear_mark(home: Path) -> None:
+    """Take the mark away: the others were asked, and what they know is here."""
+    (home / FILE).unlink(missing_ok=True)

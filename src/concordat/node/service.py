@@ -1,0 +1,365 @@
+"""One member's node as it runs: the writer, the peers, what is shown to others, and whether it may sign.
+
+`Service` is what the server and the web ask. It owns the opened `Node`: only the writer thread touches the replica;
+the event loop answers from `Published`, keeps the rounds with peers going (`rounds`), lets time pass once a second, and
+watches the disk and the recovery (`recover`). It knows nothing of HTTP.
+
+    service = Service(Node(home), NodeSettings.load())
+    await service.start()
+    receipt = await service.submit(envelope)
+    await service.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from concordat import __version__, clock
+from concordat.errors import ConcordatError
+from concordat.ledger.entry import Entry
+from concordat.ledger.keys import Ed25519Secret
+from concordat.ledger.messages import Message, Out
+from concordat.ledger.tiles import ENTRY_BYTES_MAX, too_large
+from concordat.node.home import Node
+from concordat.node.outbound import Outbound, Resolve, resolve
+from concordat.node.peer_machine import State
+from concordat.node.peers import Peer, Peers
+from concordat.node.published import Published, Tiles, from_disk, publish_now
+from concordat.node.recover import Health, Recovery
+from concordat.node.recovery_mark import Mark, put_mark
+from concordat.node.rounds import Rounds
+from concordat.node.settings import NodeSettings
+from concordat.node.signed_request import RequestSigner
+from concordat.node.states import States
+from concordat.node.writer import Writer
+
+if TYPE_CHECKING:
+    from concordat.node.metrics import Metrics
+
+T = TypeVar("T")
+TICK_S = 1.0
+CLOCK_OFF_S = 120
+FOLD_AT_ONCE = 64
+MB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an envelope: its id, its index in the log, and whether it was here before."""
+
+    id: str
+    index: int
+    known: bool
+
+
+class Service:
+    """A running node.
+
+    Args:
+        node: opened; closed by `close`. settings: how it runs. metrics: where figures go, if anywhere.
+        log: told events as (level, event, facts). monotonic: a clock that doesn't go back, in seconds.
+        resolver: gives the addresses of a peer's name. draw: a number in [0.5, 1.5] for each wait after a failure.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: NodeSettings,
+        *,
+        metrics: Metrics | None = None,
+        log: Callable[[str, str, Mapping[str, Any]], None] = lambda *_: None,
+        monotonic: Callable[[], float] = time.monotonic,
+        resolver: Resolve = resolve,
+        draw: Callable[[], float] | None = None,
+    ) -> None:
+        self.node, self.settings, self.metrics, self.log, self.monotonic = node, settings, metrics, log, monotonic
+        self.chain, self.member, self.bloc = node.chain, node.identity.member, node.chain.last.bloc
+        self.signer = RequestSigner(self.member, node.signer.node)
+        self.peers = Peers(self.member, node.chain, settings, draw)
+        hosts = [peer.url for peer in self.peers]
+        self.outbound = Outbound(hosts, private=settings.peers_private, resolver=resolver)
+        self.states = States(node.replica, node.store)
+        self.tiles = Tiles(node.store.path)
+        self.recovery = self._start_recovery()
+        self.alarms: dict[str, str] = {}  # what everybody who uses this node must see, by its key
+        self.stopping = False
+        self.listening = ""  # the address that the server took, once it has one
+        self.disk_low = ""
+        self._hold(node)
+        self._dirty, self._from_disk = True, False
+        self._published = publish_now(node.replica, self.states, self.recovery.state.value)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger reader")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.rounds = Rounds(self)
+        self._write_checks: list[Callable[[], str]] = []
+        self.writer = Writer(node, settings.commit_gather_ms / 1000, self._durable, self._committed)
+
+    def _start_recovery(self) -> Recovery:
+        replica = self.node.replica
+        signed = replica.signer.size_signed(replica.own.origin)
+        others = [peer.member for peer in self.peers]
+        quorum, restored = self.chain.last.quorum, self.node.mark is not None
+        return Recovery(self.member, others, quorum, replica.own.size, signed, restored, self.monotonic())
+
+    # --- Life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin the rounds and the ticking."""
+        self._loop = asyncio.get_running_loop()
+        self._task(self._ticking())
+        self._task(self.rounds.run())
+
+    def _task(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop the rounds, finish the open commit, fold the write-ahead log into the file, give the folder back."""
+        self.stopping = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.rounds.close()
+        await self.outbound.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._shut)
+
+    def _shut(self) -> None:
+        self.writer.close()
+        self._readers.shutdown()
+        self.tiles.close()
+        self.node.store.checkpoint()
+        self.node.close()
+
+    async def _ticking(self) -> None:
+        """Once a second: time passes for the replica, final batches are folded, the disk and the keys are looked at."""
+        while True:
+            try:
+                await self.run(self._tick)
+            except ConcordatError as error:
+                self.log("error", "tick", {"what": str(error)})
+            await asyncio.sleep(TICK_S)
+
+    def _tick(self, node: Node) -> tuple[None, Out]:
+        replica = node.replica
+        self.recovery.grown(replica.own.size, replica.signer.size_signed(replica.own.origin))
+        self._look_at_disk()
+        self._hold(node)
+        out = node.tick()
+        if self.states.behind:
+            self.states.advance(FOLD_AT_ONCE)
+            self._dirty = True
+        replica.refusals.clear()
+        if self.metrics is not None:
+            sizes = {log.origin: log.size for log in replica.councils.values()}
+            self.metrics.logs({**sizes, **{o: log.size for o, log in replica.shelf.logs.items()}}, self.states.batch)
+        return None, out
+
+    def _look_at_disk(self) -> None:
+        free, need = shutil.disk_usage(self.node.home).free // MB, self.settings.disk_reserve_mb
+        self.disk_low = f"This node can read but not sign: {free:,} MB free, {need:,} needed." if free < need else ""
+
+    def _hold(self, node: Node) -> None:
+        """Let the keys sign, or say why not; what must outlive this process is marked in the folder."""
+        before, now = self.recovery.state, self.recovery.step(self.monotonic())
+        words = self.recovery.words()
+        behind = self.recovery.size < self.recovery.wanted or self.recovery.restored
+        if now is not Health.NORMAL and behind and node.mark is None:
+            node.mark = Mark(now.value, words, clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+            put_mark(node.home, node.mark)
+        if now is Health.NORMAL and node.mark is not None:
+            node.recovered()
+        if before is not now:
+            self._dirty = True
+            self.log("warning" if words else "info", "recovery", {"state": now.value, "words": words})
+        node.signer.held = words or self.disk_low
+
+    # --- The replica, through the writer ------------------------------------------------------------------------------
+
+    async def run(self, step: Callable[[Node], tuple[T, Out]], *, gather: bool = False) -> T:
+        """A step of the replica; its result once it is durable.
+
+        Raises:
+            BusyError: 1,000 steps wait. StateError: the disk refuses. And what the step raises.
+        """
+        return await self._wait(self.writer.run(step, gather=gather))
+
+    async def read(self, look: Callable[[Node], T]) -> T:
+        """A look at the replica that changes nothing."""
+        return await self._wait(self.writer.read(look))
+
+    @staticmethod
+    async def _wait(future: Future[T]) -> T:
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    async def submit(self, leaf: bytes) -> Taken:
+        """Take an envelope that one of this member's people signed: the way of `POST /entries` and of every form.
+
+        Args:
+            leaf: the envelope's bytes.
+
+        Raises:
+            InputError: not an entry, or too large. TrustError: a key that may not sign it. RuleError: another member's.
+            StateError: not the next in number, or nothing is signed here for now. BusyError: too many wait.
+        """
+        if len(leaf) > ENTRY_BYTES_MAX:
+            raise too_large(len(leaf))
+        entry = Entry.parse(leaf)
+        index, known = await self._wait(self.writer.submit(entry))
+        return Taken(entry.id, index, known)
+
+    async def write(
+        self, kind: str, body: Mapping[str, Any], scope: str, *, person: str = "node",
+        secret: Ed25519Secret | None = None, refs: Sequence[str] = (),
+    ) -> Taken:  # fmt: skip
+        """Sign and write an entry with a key that is here: the node's own, or a person's that is unlocked.
+
+        Raises:
+            As `Node.write`.
+        """
+
+        def step(node: Node) -> tuple[Taken, Out]:
+            entry, out = node.write(kind, body, scope, person=person, secret=secret, refs=refs)
+            return Taken(entry.id, entry.seq - 1, False), out
+
+        return await self.run(step, gather=True)
+
+    async def take(self, sender: str, messages: Sequence[Message]) -> list[Message]:
+        """Take messages of a member; what to say in reply. What is for others goes into their outboxes."""
+
+        def step(node: Node) -> tuple[list[Message], Out]:
+            replies: list[Message] = []
+            others: Out = []
+            for message in messages:
+                for receiver, said in node.handle(sender, message):
+                    if receiver == sender:
+                        replies.append(said)
+                    else:
+                        others.append((receiver, said))
+            return replies, others
+
+        return await self.run(step)
+
+    def _durable(self, out: Out) -> None:
+        """On the writer's thread: a commit is on the disk; its messages go to the outboxes."""
+        self._dirty = True
+        if self._loop is not None and out:
+            self._loop.call_soon_threadsafe(self._post, out)
+
+    def _post(self, out: Out) -> None:
+        for receiver, message in out:
+            self.rounds.post(receiver, message)
+
+    def _committed(self, seconds: float) -> None:
+        if self.metrics is not None:
+            self.metrics.committed(seconds)
+
+    # --- What is shown ------------------------------------------------------------------------------------------------
+
+    async def published(self) -> Published:
+        """What others may read now."""
+        if self.writer.broken:
+            if not self._from_disk:  # what is in memory was not written: only the disk counts
+                self._from_disk = True
+                self._published = from_disk(self._published, self.tiles.heads())
+            return self._published
+        if self._dirty:
+            self._dirty = False
+            try:
+                self._published = await self.read(
+                    lambda node: publish_now(node.replica, self.states, self.recovery.state.value)
+                )
+            except ConcordatError:
+                self._dirty = True
+        return self._published
+
+    async def tile(self, origin: str, path: str) -> tuple[bytes, bool] | None:
+        """A tile or bundle of a log, and whether it is full; None if there is none.
+
+        Raises:
+            InputError: not the path of a tile.
+        """
+        published = await self.published()
+        kept = self.tiles.kept(published, origin, path)
+        if kept is not None:
+            return kept, True
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self.tiles.read, published, origin, path)
+
+    @property
+    def public_url(self) -> str:
+        """The address under which others know this node: the settings', or that of the listener."""
+        return self.settings.public_url.rstrip("/") or self.listening or f"http://{self.settings.listen}"
+
+    async def status(self) -> dict[str, Any]:
+        """How the node stands, for its operator."""
+        now = self.monotonic()
+        published = await self.published()
+        return {
+            "alarms": dict(sorted(self.alarms.items())),
+            "bloc": self.bloc,
+            "failing": self.failing(),
+            "final": {"batch": self.states.batch, "view": published.heads.final[0], "size": published.heads.final[1]},
+            "logs": {published.paths[origin]: size for origin, size in sorted(published.sizes.items())},
+            "member": self.member,
+            "peers": [self._peer_facts(peer, published, now) for peer in self.peers],
+            "recovery": self.recovery.state.value,
+            "state": self.states.hashes.get(self.states.batch, ""),
+            "url": self.public_url,
+            "version": __version__,
+        }
+
+    def _peer_facts(self, peer: Peer, published: Published, now: float) -> dict[str, Any]:
+        machine = peer.machine
+        lines = machine.heads.logs if machine.heads else ()
+        contact = None if machine.last_contact is None else round(now - machine.last_contact)
+        return {
+            "address": peer.url,
+            "failures": machine.failures,
+            "lag": sum(max(0, line.size - published.sizes.get(line.origin, 0)) for line in lines),
+            "last_contact_s": contact,
+            "log": next((line.size for line in lines if published.paths.get(line.origin) == peer.member), 0),
+            "member": peer.member,
+            "note": machine.note,
+            "state": machine.state.value,
+            "waits_s": max(0, round(machine.next_at - now)) if machine.state is State.WAITING else 0,
+        }
+
+    def note(self, digest: str) -> str | None:
+        """A note by its SHA-256."""
+        return self.node.replica.shelf.notes.get(digest)
+
+    def state_hash(self, number: str) -> str | None:
+        """The state hash behind a final batch, by its number."""
+        return self.states.hashes.get(int(number)) if number.isdecimal() and len(number) < 16 else None
+
+    def add_check(self, check: Callable[[], str]) -> None:
+        """One more thing that readiness needs; empty words say that it is good."""
+        self._write_checks.append(check)
+
+    def failing(self) -> dict[str, str]:
+        """Why this node is not ready, by name; empty if it is."""
+        found = {}
+        if self.writer.broken:
+            found["store"] = self.writer.broken
+        if self.disk_low:
+            found["disk"] = self.disk_low
+        off = self.peers.median_clock()
+        if off is not None and abs(off) > CLOCK_OFF_S:
+            found["clock"] = f"{abs(off):.0f} s {'behind' if off > 0 else 'ahead of'} the peers' median"
+        if self.recovery.state is not Health.NORMAL:
+            found["recovery"] = self.recovery.words()
+        if self.stopping:
+            found["stopping"] = "the node is stopping"
+        for check in self._write_checks:
+            words = check()
+            if words:
+                found.setdefault("other", words)
+        return found

@@ -1,0 +1,229 @@
+"""The one thread that writes: steps of many callers made durable together, and nothing leaves before that.
+
+A step changes the replica (takes messages, adds an entry, lets time pass). The thread gathers what waits, up to 10
+milliseconds or 1,000 steps, runs all in one commit (`Node.together`), and only when the commit is on the disk gives the
+callers their results and lets the messages go. A step that is refused holds up no other. When the disk refuses, all
+steps of that commit fail and the node takes no more: it reads, and signs nothing (ledger.md 10).
+
+Everything that reads the replica runs here as well, so that nothing sees a step that is not durable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from concordat.errors import ConcordatError, StateError
+from concordat.ledger.entry import Entry
+from concordat.ledger.messages import Out
+from concordat.node.home import Node
+
+T = TypeVar("T")
+GATHER_S = 0.010
+STEPS_MAX = 1_000
+QUEUE_MAX = 1_000
+BUSY_S = 2  # what `Retry-After` says when the queue is full
+
+Step = Callable[[Node], tuple[Any, Out]]
+
+
+class BusyError(StateError):
+    """The queue is full, or the node is stopping: try again in a moment."""
+
+
+@dataclass
+class _Waiting:
+    step: Step | None
+    entry: Entry | None
+    future: Future[Any]
+    gather: bool = False
+    reads: bool = False
+
+
+class Writer:
+    """The writer of one node.
+
+    Args:
+        node: opened; from now on only this thread touches it. gather_s: how long a commit waits for more entries.
+        send: given the messages of each commit once it is durable. committed: told the seconds that it took.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        gather_s: float = GATHER_S,
+        send: Callable[[Out], None] = lambda _: None,
+        committed: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._node, self._gather_s, self._send, self._committed = node, gather_s, send, committed
+        self._queue: list[_Waiting] = []
+        self._wake = threading.Condition()
+        self._stopping = False
+        self.broken = ""
+        self._thread = threading.Thread(target=self._run, name="ledger writer", daemon=True)
+        self._thread.start()
+
+    def run(self, step: Callable[[Node], tuple[T, Out]], *, gather: bool = False) -> Future[T]:
+        """Queue a step; its result comes once it is durable.
+
+        Args:
+            gather: wait a few milliseconds for others, as a caller who writes does; reading doesn't.
+
+        Raises:
+            BusyError: the queue is full, or the writer is stopping.
+        """
+        return self._put(_Waiting(step, None, Future(), gather=gather))
+
+    def read(self, look: Callable[[Node], T]) -> Future[T]:
+        """Queue a look at the replica that changes nothing."""
+        return self._put(_Waiting(lambda node: (look(node), []), None, Future(), reads=True))
+
+    def submit(self, entry: Entry) -> Future[tuple[int, bool]]:
+        """Queue an entry of this member's log that was signed elsewhere; its index, once it is durable, and whether it
+        stood there before.
+
+        Raises:
+            BusyError: as `run`.
+        """
+        return self._put(_Waiting(None, entry, Future(), gather=True))
+
+    def _put(self, waiting: _Waiting) -> Future[Any]:
+        with self._wake:
+            if self._stopping or len(self._queue) >= QUEUE_MAX:
+                what = "the node is stopping." if self._stopping else f"{QUEUE_MAX:,} steps are waiting."
+                raise BusyError(what, where="ledger writer", hint="Try again in a moment.", code="busy")
+            if self.broken and waiting.entry is not None:
+                raise StateError(self.broken, where="ledger writer", code="store_broken")
+            self._queue.append(waiting)
+            self._wake.notify()
+        return waiting.future
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join()
+
+    # --- The thread ---------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue and not self._stopping:
+                    self._wake.wait()
+                if not self._queue:
+                    return
+                self._gather()
+                taken, self._queue = self._queue[:STEPS_MAX], self._queue[STEPS_MAX:]
+            self._commit(taken)
+
+    def _gather(self) -> None:
+        """Wait for more writers, if a writer waits."""
+        deadline = time.monotonic() + self._gather_s
+        while any(w.gather for w in self._queue) and len(self._queue) < STEPS_MAX and not self._stopping:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._wake.wait(left):
+                return
+
+    def _commit(self, taken: list[_Waiting]) -> None:
+        started = time.monotonic()
+        out: Out = []
+        done: list[tuple[Future[Any], Any]] = []
+        reading = all(waiting.reads for waiting in taken) and not self.broken
+        try:
+            with contextlib.nullcontext() if reading else self._node.together():
+                self._write_entries([w for w in taken if w.entry is not None], out, done)
+                for waiting in taken:
+                    if waiting.step is not None:
+                        self._one(waiting, out, done)
+        except Exception as error:
+            if not self.broken and (self._node.store.broken or not isinstance(error, ConcordatError)):
+                self.broken = str(error) or type(error).__name__
+            fault = error if isinstance(error, ConcordatError) else StateError(f"not written: {error}.", code="fault")
+            for waiting in taken:
+                if not waiting.future.done():
+                    waiting.future.set_exception(fault)
+            return
+        if not reading:
+            self._committed(time.monotonic() - started)
+            self._send(out)
+        for future, result in done:
+            future.set_result(result)
+
+    def _one(self, waiting: _Waiting, out: Out, done: list[tuple[Future[Any], Any]]) -> None:
+        assert waiting.step is not None
+        try:
+            result, messages = waiting.step(self._node)
+        except Exception as error:  # a fault of one caller's step must not stop the writer of all
+            if self._node.store.broken:
+                raise
+            waiting.future.set_exception(error)
+            return
+        out += messages
+        done.append((waiting.future, result))
+
+    def _write_entries(self, taken: list[_Waiting], out: Out, done: list[tuple[Future[Any], Any]]) -> None:
+        """Entries signed elsewhere: each that continues the log, all under one head."""
+        own, chain = self._node.replica.own, self._node.chain
+        size = own.size
+        prev = own.entries[-1].id if own.entries else None
+        good: list[_Waiting] = []
+        twice: list[tuple[_Waiting, int]] = []
+        for waiting in taken:
+            entry = waiting.entry
+            assert entry is not None
+            place = entry.seq - 1
+            before = (
+                own.entries[place] if place < size else good[place - size].entry if place - size < len(good) else None
+            )
+            if before is not None and before.id == entry.id:
+                twice.append((waiting, place))
+                continue
+            try:
+                require_next(entry, self._node.identity.member, size + len(good) + 1, prev)
+                chain.verify_entry(entry)
+            except ConcordatError as error:
+                waiting.future.set_exception(error)
+                continue
+            good.append(waiting)
+            prev = entry.id
+        if good and not self._take_up(good, out):
+            return
+        done += [(waiting.future, (size + place, False)) for place, waiting in enumerate(good)]
+        done += [(waiting.future, (place, True)) for waiting, place in twice]
+
+    def _take_up(self, good: list[_Waiting], out: Out) -> bool:
+        """Add entries under one head; False if all of them are refused."""
+        try:
+            out += self._node.take_up([w.entry for w in good if w.entry is not None])
+        except ConcordatError as error:
+            if self._node.store.broken:
+                raise
+            for waiting in good:
+                waiting.future.set_exception(error)
+            return False
+        return True
+
+
+def require_next(entry: Entry, member: str, seq: int, prev: str | None) -> None:
+    """An entry is this member's, and the next in number.
+
+    Raises:
+        RuleError: another member's. StateError: another has come before it.
+    """
+    from concordat.errors import RuleError
+    from concordat.ledger.entry import FIRST
+
+    if entry.author != member:
+        hint = f"Send it to the node of {entry.author}."
+        what = f"this is the node of {member}; the entry is of {entry.author}."
+        raise RuleError(what, where="entry", hint=hint, code="author")
+    if entry.seq != seq or entry.prev != (prev or FIRST):
+        hint = f'Sign it again with "seq": {seq} and "prev": "{prev or FIRST}".'
+        raise StateError(f"it is number {entry.seq}; the next one here is {seq}.", where="entry", hint=hint, code="seq")

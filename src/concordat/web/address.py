@@ -1,0 +1,182 @@
+"""Which page an address asks for, and how the address of a page is written: there is one spelling, others lead to it.
+
+    /place/BRA            the page          /place/BRA.json, .csv   the same answer for programs
+    ?bloc=G20&year=2020   keys sorted, defaults left out            ?lang=pt   the language, wins over the browser's
+    /r/<release>/place/BRA   the same from a named release: its JSON and CSV never change
+
+An unknown key, a key given twice or a value that the page can't read is refused with the nearest right one (400), an
+unknown page with the nearest addresses (404). Old addresses lead on (308).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from pydantic import ValidationError
+
+from concordat.errors import InputError
+from concordat.settings import nearest
+from concordat.web.site import Page, Query
+
+Form = Literal["html", "json", "csv"]
+FORMS: tuple[Form, ...] = ("json", "csv")
+LANGUAGE_KEY = "lang"
+RELEASE_PREFIX = "r"
+HOME = "/home"  # what the first page is called where an ending stands behind it
+ADDRESS_MAX = 2_048
+_RELEASE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+_SAFE = re.compile(r"[A-Za-z0-9_.~+:-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for.
+
+    Attributes:
+        language: as written in the address, else empty. release: the pinned release, else empty.
+    """
+
+    page: Page
+    query: Query
+    form: Form = "html"
+    language: str = ""
+    release: str = ""
+
+
+class NotFoundError(InputError):
+    """No page has this address (404)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovedError(Exception):
+    """The address has another spelling, to which the reader is led (308)."""
+
+    address: str
+
+
+class Addresses:
+    """The addresses of all pages.
+
+    Args:
+        pages: the registry. moved: old paths and where they lead now; the table only grows.
+    """
+
+    def __init__(self, pages: Iterable[Page], moved: Mapping[str, str] | None = None) -> None:
+        self.pages = tuple(pages)
+        self.by_name = {page.name: page for page in self.pages}
+        self._moved = dict(moved or {})
+        self._patterns = [(page, _pattern(page.path)) for page in self.pages]
+
+    def parse(self, path: str, query: str = "") -> Asked:
+        """The page that is asked for.
+
+        Args:
+            path: still percent-encoded. query: what stands behind `?`.
+
+        Raises:
+            NotFoundError: no such page. InputError: a key or a value is wrong. MovedError: it is spelled otherwise.
+        """
+        if len(path) + len(query) > ADDRESS_MAX:
+            raise InputError(f"the address is longer than {ADDRESS_MAX} characters.", code="too_long")
+        plain = unquote(path, errors="strict") if "%" in path else path
+        if plain in self._moved:
+            raise MovedError(self._moved[plain] + (f"?{query}" if query else ""))
+        release, rest = _pinned(plain)
+        if rest != "/" and rest.endswith("/"):
+            raise MovedError((f"/{RELEASE_PREFIX}/{release}" if release else "") + rest.rstrip("/"))
+        rest, form = _form(rest)
+        page, parts = self._page(rest)
+        keys, language = _keys(page, query)
+        asked = Asked(page, _model(page, {**parts, **keys}), form, language, release)
+        right = self.address(asked)
+        given = path + (f"?{query}" if query else "")
+        if right != given and unquote(right) != unquote(given):
+            raise MovedError(right)
+        return asked
+
+    def address(self, asked: Asked) -> str:
+        """The one spelling of an address."""
+        values = {k: str(v) for k, v in asked.query.model_dump(exclude_defaults=True).items()}
+        path = asked.page.path
+        for key in asked.page.keys:
+            path = path.replace(f"{{{key}}}", quote(values.pop(key), safe="+:~"))
+        if asked.form != "html":
+            path = (HOME if path == "/" else path) + f".{asked.form}"
+        if asked.release:
+            path = f"/{RELEASE_PREFIX}/{asked.release}{path}"
+        if asked.language:
+            values[LANGUAGE_KEY] = asked.language
+        return path + (f"?{urlencode(sorted(values.items()), safe='+:~')}" if values else "")
+
+    def to(self, name: str, query: Mapping[str, str], like: Asked) -> Asked:
+        """Another page, in the language and release of this one."""
+        page = self.by_name[name]
+        return Asked(page, _model(page, dict(query)), "html", like.language, like.release)
+
+    def in_form(self, asked: Asked, form: Form) -> str:
+        """The same answer in another form."""
+        return self.address(replace(asked, form=form))
+
+    def _page(self, path: str) -> tuple[Page, dict[str, str]]:
+        for page, pattern in self._patterns:
+            found = pattern.fullmatch(path)
+            if found:
+                return page, found.groupdict()
+        known = sorted({page.path.split("/{")[0] or "/" for page in self.pages})
+        close = nearest(path, known, 3)
+        hint = f"Near it are: {', '.join(close)}." if close else f"The pages begin with: {', '.join(known)}."
+        raise NotFoundError(f"there is no page {path[:80]!r}.", hint=hint, code="no_page")
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = [f"(?P<{p[1:-1]}>[^/]+)" if p.startswith("{") else re.escape(p) for p in path.split("/")]
+    return re.compile("/".join(parts))
+
+
+def _pinned(path: str) -> tuple[str, str]:
+    head, _, rest = path.removeprefix(f"/{RELEASE_PREFIX}/").partition("/")
+    if not path.startswith(f"/{RELEASE_PREFIX}/"):
+        return "", path
+    if not _RELEASE.fullmatch(head):
+        raise NotFoundError(f"{head[:80]!r} is not the name of a release.", code="no_release")
+    return head, f"/{rest}"
+
+
+def _form(path: str) -> tuple[str, Form]:
+    for form in FORMS:
+        if path.endswith(f".{form}"):
+            rest = path.removesuffix(f".{form}")
+            return ("/" if rest == HOME else rest), form
+    return path, "html"
+
+
+def _keys(page: Page, query: str) -> tuple[dict[str, str], str]:
+    """The keys behind `?`, each once, each known; and the language among them."""
+    known = [*sorted(set(page.query.model_fields) - set(page.keys)), LANGUAGE_KEY]
+    found: dict[str, str] = {}
+    for key, value in parse_qsl(query, keep_blank_values=True, max_num_fields=32):
+        if key not in known:
+            close = nearest(key, known)
+            hint = f'Did you mean "{close[0]}"?' if close else f"This page knows: {', '.join(known)}."
+            raise InputError(f"{key[:40]!r} is not a key of this page.", where="address", hint=hint, code="unknown_key")
+        if key in found:
+            raise InputError(f"{key} is given twice.", where="address", hint="Give it once.", code="duplicate")
+        found[key] = value
+    found = {key: value for key, value in found.items() if value}  # a form sends what was left empty, too
+    return found, found.pop(LANGUAGE_KEY, "")
+
+
+def _model(page: Page, values: dict[str, str]) -> Query:
+    for key, value in values.items():
+        if not _SAFE.fullmatch(value):
+            raise InputError(f"{value[:40]!r} can't be a value of {key}.", where="address", code="unreadable")
+    try:
+        return page.query.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"{place}: {first['msg']}.", where="address", code="unreadable") from None

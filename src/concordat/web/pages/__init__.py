@@ -1,0 +1,1 @@
+"""One page a file, each with `PAGE`; `web.site` lists them."""

@@ -1,0 +1,126 @@
+"""How does the bloc stand, in one screen? At most three sentences with numbers, the tile map, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from concordat.report.chapter import Chapter, Figure, Missing, Note, Paragraph
+from concordat.report.contents import CONTENTS
+from concordat.web.pages._shared import BlocQuery, area_links, known_bloc
+from concordat.web.site import Laid, Link, Page, Section
+
+if TYPE_CHECKING:
+    from concordat.report.chapter import Block, Runs, Table
+    from concordat.web.languages import Words
+    from concordat.web.reader import Reader
+
+SENTENCES_MAX = 3
+PICTURE = "tiles"
+LEAD = "internet_users_pct"  # the indicator of the first sentences
+# A chapter's sentence leads to the page that shows it; the others have no page of their own yet.
+PAGES = {"index": "index", "divide": "divide", "rules": "rules", "commitments": "commitments", "quality": "quality"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the first screen, and the chapter that says it."""
+
+    chapter: str
+    runs: Runs
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The bloc on its day.
+
+    Attributes:
+        sentences: at most three, in English, most telling first. map: the numbers of the tile map; None without one.
+        missing: chapters that are not there, each with what loads it.
+    """
+
+    bloc: str
+    on: str
+    members: tuple[str, ...]
+    invited: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
+    map: Table | None
+    missing: tuple[tuple[str, str], ...]
+
+
+def view(reader: Reader, query: BlocQuery) -> View:
+    """The answer."""
+    bloc = known_bloc(reader, query.bloc)
+    who = reader.inputs(bloc).who
+    chapters = [reader.chapter(entry.id, bloc) for entry in CONTENTS]
+    missing = tuple((c.id, c.what_to_load) for c in chapters if isinstance(c, Missing))
+    picture = _picture(reader, bloc, "en")
+    sentences = _sentences(chapters)
+    table = picture.table if picture else None
+    return View(bloc, who.on.isoformat(), who.members, who.invited, sentences, table, missing)
+
+
+def _sentences(chapters: Iterable[Chapter | Missing]) -> tuple[Sentence, ...]:
+    """The highest priority of each chapter, at most three: a screen holds no more."""
+    best = [
+        (-headline.priority, place, Sentence(chapter.id, headline.runs))
+        for place, chapter in enumerate(chapters)
+        if isinstance(chapter, Chapter)
+        for headline in chapter.headlines[:1]
+    ]
+    return tuple(s for _, _, s in sorted(best, key=lambda found: found[:2])[:SENTENCES_MAX])
+
+
+def _picture(reader: Reader, bloc: str, language: str) -> Figure | None:
+    chapter = reader.chapter("standing", bloc, language)
+    blocks = chapter.blocks if isinstance(chapter, Chapter) else ()
+    return next((b for b in blocks if isinstance(b, Figure) and b.id == PICTURE), None)
+
+
+def layout(view: View, reader: Reader, words: Words) -> Laid:
+    """The answer as blocks."""
+    inputs = reader.inputs(view.bloc, words.language)
+    count = inputs.count(inputs.who.facts[a] for a in inputs.who.members)
+    title = words.text("web.title_home", bloc=inputs.bloc_label, count=count)
+    more = {} if view.bloc == reader.bloc else {"bloc": view.bloc}
+    said: list[Block] = []
+    for sentence in _sentences([reader.chapter(e.id, view.bloc, words.language) for e in CONTENTS]):
+        name = PAGES.get(sentence.chapter, "indicator")
+        ids = {"indicator": LEAD, "index": reader.index_name(view.bloc)}
+        to = {**more, **({"id": ids[name]} if name in ids else {})}
+        link = Link(words.plain("web.more"), name, to)
+        said.append(Paragraph((*sentence.runs, " ", link)))  # type: ignore[arg-type]
+    if "commitments" in dict(view.missing):
+        said.append(Note(words.text("web.no_deadlines")))
+    picture = _picture(reader, view.bloc, words.language)
+    order = sorted(inputs.who.all, key=inputs.by_name)
+    links = area_links(reader, order, words.language)
+    places: list[object] = []
+    for area in order:
+        places += [", ", links[area]] if places else [links[area]]
+    lead = said[0].runs if said and isinstance(said[0], Paragraph) else ()
+    sections = [
+        Section("brief", tuple(said[1:] if lead else said)),
+        Section("members", (Paragraph(tuple(places)),), words.plain("web.members")),  # type: ignore[arg-type]
+    ]
+    if picture:
+        sections.append(Section("map", (picture,)))
+    chapter = reader.chapter("standing", view.bloc, words.language)
+    cited = chapter.sources if isinstance(chapter, Chapter) else ()
+    return Laid(
+        title,
+        tuple(sections),
+        lead,
+        main=picture.table if picture else None,
+        links_rows=links,
+        sources=reader.sources(cited, view.bloc),
+    )
+
+
+def instances(_reader: Reader) -> Iterable[Mapping[str, str]]:
+    """The bloc of the site."""
+    return ({},)
+
+
+PAGE = Page("home", "/", "know", BlocQuery, view, layout, 20, instances)

@@ -1,0 +1,248 @@
+"""From an address and a few headers to the bytes of an answer: pages, their twins, the style sheet, errors.
+
+Pure but for its memory: the same snapshot, address, language and form give the same bytes, and no other header enters
+them. A page is made once, kept as plain and gzipped bytes under a bound, and tagged by its hash, so that a reader who
+has it is told so in a few bytes (304).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from concordat.errors import ConcordatError, InputError, MethodError, RuleError, SourceError, StateError, TrustError
+from concordat.web import headers, html, twins
+from concordat.web.address import Addresses, Asked, MovedError, NotFoundError
+from concordat.web.languages import OFFERED, choose, words_of
+
+if TYPE_CHECKING:
+    from concordat.web.languages import Words
+    from concordat.web.reader import Reader
+    from concordat.web.site import Page
+
+CACHE_BYTES = 64 * 1024 * 1024
+GZIP_LEVEL = 6
+READ = ("GET", "HEAD")
+_STATUS: tuple[tuple[type[ConcordatError], int], ...] = (
+    (NotFoundError, 404),
+    (InputError, 400),
+    (RuleError, 403),
+    (TrustError, 409),
+    (SourceError, 503),
+    (MethodError, 503),
+    (StateError, 503),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, headers in lower case, and the body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A page as made: both encodings with their tags."""
+
+    content_type: str
+    cache: str
+    plain: bytes
+    zipped: bytes
+    tag: str
+
+    @property
+    def size(self) -> int:
+        return len(self.plain) + len(self.zipped)
+
+
+class Site:
+    """All pages over one reader.
+
+    Args:
+        reader: the snapshot that they show. pages: the registry.
+        public_url: where the site is reached, with its path prefix; links and permanent links are written with it.
+        offered: the languages on offer; the first one is fallen back on.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        pages: Iterable[Page],
+        *,
+        public_url: str = "",
+        offered: tuple[str, ...] = OFFERED,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self.reader = reader
+        self.addresses = Addresses(pages)
+        self.offered = offered
+        self.public_url = public_url.rstrip("/")
+        self.prefix = urlsplit(self.public_url).path.rstrip("/")
+        self.tls = urlsplit(self.public_url).scheme == "https"
+        self.sheet = (resources.files("concordat.web") / "static" / "site.css").read_bytes()
+        self.sheet_name = f"/static/{hashlib.sha256(self.sheet).hexdigest()[:16]}.css"
+        self._cache: OrderedDict[tuple[str, str, str], _Kept] = OrderedDict()
+        self._size, self._bound = 0, cache_bytes
+        self._lock = threading.Lock()
+        self._making: dict[tuple[str, str, str], threading.Lock] = {}
+
+    # --- Answers -----------------------------------------------------------------------------------------------------
+
+    def answer(self, method: str, path: str, query: str, sent: Mapping[str, str]) -> Answer:
+        """The answer to a request.
+
+        Args:
+            path: percent-encoded, with the prefix. sent: request headers in lower case; only `accept-language`,
+                `accept-encoding` and `if-none-match` are looked at.
+        """
+        if method not in READ:
+            said = (("allow", ", ".join(READ)), *headers.headers_for(headers.HTML, "no-store", tls=self.tls))
+            return Answer(405, said, b"")
+        if self.prefix:
+            if path != self.prefix and not path.startswith(self.prefix + "/"):
+                return self._failed(
+                    NotFoundError("there is no page outside the site's own path.", code="no_page"), path
+                )
+            path = path[len(self.prefix) :] or "/"
+        if path == self.sheet_name:
+            kept = _keep(self.sheet, headers.CSS, headers.FOREVER)
+            return self._send(kept, sent, varies=False)
+        try:
+            asked = self.addresses.parse(path, query)
+            language = self.language_of(asked, sent.get("accept-language", ""))
+            return self._send(self._page(asked, language), sent, varies=not asked.language)
+        except MovedError as moved:
+            said = (("location", self.prefix + moved.address), *headers.headers_for(headers.HTML, headers.CHECK))
+            return Answer(308, said)
+        except ConcordatError as error:
+            return self._failed(error, path)
+
+    def language_of(self, asked: Asked, accept: str) -> str:
+        """The address's own language, else the one the browser likes best.
+
+        Raises:
+            InputError: the address names one that is not on offer.
+        """
+        if not asked.language:
+            return choose(accept, self.offered)
+        if asked.language not in self.offered:
+            known = ", ".join(self.offered)
+            raise InputError(f"no pages in {asked.language!r}.", where="lang", hint=f"There are: {known}.", code="lang")
+        return asked.language
+
+    def bytes_of(self, asked: Asked, language: str, place: html.Place) -> bytes:
+        """The bytes of a page at a place: for a server, an export, a test.
+
+        Raises:
+            NotFoundError: what the address names is not in this release, or the page has no CSV.
+        """
+        if asked.release and asked.release != self.reader.snapshot.release:
+            here = self.reader.snapshot.release
+            raise NotFoundError(f"release {asked.release} is not here.", hint=f"Here is {here}.", code="no_release")
+        words = words_of(language)
+        view = asked.page.view(self.reader, asked.query)
+        if asked.form == "json":
+            return twins.as_json(view, self.reader, self.addresses.address(replace(asked, form="html")))
+        laid = asked.page.layout(view, self.reader, words)
+        if asked.form == "csv":
+            if laid.main is None:
+                raise NotFoundError("this page has no table.", hint="Ask for .json instead.", code="no_table")
+            return twins.as_csv(laid.main)
+        return html.render(laid, asked, self.reader, words, self.addresses, place, self.offered)
+
+    def place(self, asked: Asked) -> html.Place:
+        """This site as a place: links are paths under its prefix."""
+        pinned = replace(asked, release=asked.release or self.reader.snapshot.release, form="html")
+        permanent = self.public_url + self.addresses.address(pinned)
+        return html.Place(
+            href=lambda to: self.prefix + self.addresses.address(to),
+            sheet=self.prefix + self.sheet_name,
+            permanent=permanent if self.public_url else self.prefix + self.addresses.address(pinned),
+        )
+
+    # --- The cache ---------------------------------------------------------------------------------------------------
+
+    def _page(self, asked: Asked, language: str) -> _Kept:
+        key = (self.addresses.address(replace(asked, language="")), language, asked.form)
+        with self._lock:
+            found = self._cache.get(key)
+            if found is not None:
+                self._cache.move_to_end(key)
+                return found
+            one = self._making.setdefault(key, threading.Lock())
+        with one:  # whoever comes second finds it made
+            with self._lock:
+                if key in self._cache:
+                    return self._cache[key]
+            kind = {"html": headers.HTML, "json": headers.JSON, "csv": headers.CSV}[asked.form]
+            lasting = bool(asked.release) and asked.form != "html"
+            body = self.bytes_of(asked, language, self.place(asked))
+            kept = _keep(body, kind, headers.FOREVER if lasting else headers.CHECK)
+            with self._lock:
+                self._cache[key] = kept
+                self._size += kept.size
+                while self._size > self._bound and len(self._cache) > 1:
+                    self._size -= self._cache.popitem(last=False)[1].size
+                self._making.pop(key, None)
+        return kept
+
+    def _send(self, kept: _Kept, sent: Mapping[str, str], *, varies: bool) -> Answer:
+        zipped = "gzip" in sent.get("accept-encoding", "")
+        tag = f'"{kept.tag}{"-gz" if zipped else ""}"'
+        said = [("etag", tag), ("vary", "Accept-Encoding, Accept-Language" if varies else "Accept-Encoding")]
+        said += headers.headers_for(kept.content_type, kept.cache, tls=self.tls)
+        known = [t.strip().removeprefix("W/") for t in sent.get("if-none-match", "").split(",")]
+        if tag in known or "*" in known:
+            return Answer(304, tuple(said))
+        body = kept.zipped if zipped else kept.plain
+        if zipped:
+            said.append(("content-encoding", "gzip"))
+        said.append(("content-length", str(len(body))))
+        return Answer(200, tuple(said), body)
+
+    # --- Errors ------------------------------------------------------------------------------------------------------
+
+    def _failed(self, error: ConcordatError, path: str) -> Answer:
+        """The error as a page, or as problem+json where a program asks (RFC 9457)."""
+        from concordat.canonical import dumps
+
+        status = next(code for kind, code in _STATUS if isinstance(error, kind))
+        if path.endswith((".json", ".csv")):
+            said = {"type": "about:blank", "status": status, "title": error.what, "detail": error.hint or ""}
+            said["code"] = error.code or ""
+            return _plain(status, headers.PROBLEM, dumps(said) + b"\n", self.tls)
+        return _plain(status, headers.HTML, self._error_page(error, words_of(self.offered[0])), self.tls)
+
+    def _error_page(self, error: ConcordatError, words: Words) -> bytes:
+        from markupsafe import escape
+
+        title, hint = escape(words.plain("web.error")), escape(error.hint or "")
+        home = escape(self.prefix + "/")
+        text = (
+            f'<!doctype html>\n<html lang="{words.language}">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+            f'<link rel="stylesheet" href="{escape(self.prefix + self.sheet_name)}">\n</head>\n<body>\n'
+            f'<main id="main">\n<h1>{title}</h1>\n<p class="lead">{escape(error.what)}</p>\n<p>{hint}</p>\n'
+            f'<p><a href="{home}">{escape(words.plain("web.home"))}</a></p>\n</main>\n</body>\n</html>\n'
+        )
+        return text.encode("utf-8")
+
+
+def _keep(body: bytes, content_type: str, cache: str) -> _Kept:
+    tag = hashlib.sha256(body).hexdigest()[:32]
+    return _Kept(content_type, cache, body, gzip.compress(body, GZIP_LEVEL, mtime=0), tag)
+
+
+def _plain(status: int, content_type: str, body: bytes, tls: bool) -> Answer:
+    said = headers.headers_for(content_type, "no-store", tls=tls)
+    return Answer(status, (*said, ("content-length", str(len(body)))), body)

@@ -1,0 +1,89 @@
+"""The site's pages as people meet them: accessible, the same without scripts, light, whole on a telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from concordat.web.export import export
+from web_kit import site_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CALL_MS = 20_000
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PAGES = ["index", "place/BRA", "indicator/internet_users_pct", "index/digital-readiness", "divide", "rules", "quality"]
+ROWS_JUDGED = 6
+THIN = f"""document.querySelectorAll('tbody').forEach(body =>
+    [...body.rows].slice({ROWS_JUDGED}).filter(row => !row.matches('.bloc, .world')).forEach(row => row.remove()))"""
+
+
+@pytest.fixture(scope="module")
+def folder(evidence_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The static export of BRICS: the pages as they are, without a server."""
+    place = tmp_path_factory.mktemp("site") / "site"
+    export(site_of(evidence_dir), place)
+    return place
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, *, width: int, scripts: bool = True, scheme: str = "light") -> Iterator[Page]:
+    context = browser.new_context(
+        java_script_enabled=scripts,
+        viewport={"width": width, "height": 740},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    context.set_default_timeout(CALL_MS)
+    try:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        yield page
+    finally:
+        context.close()
+
+
+def judged(page: Page) -> Any:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra [oracles]").Axe()
+    page.evaluate(THIN)
+    return axe.run(page, options={"runOnly": TAGS, "resultTypes": ["violations"]})
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("language", "width", "scheme"), [("", 1280, "light"), ("ar", 360, "dark")])
+def test_axe_finds_nothing(browser: Browser, folder: Path, name: str, language: str, width: int, scheme: str) -> None:
+    with opened(browser, folder / language / f"{name}.html", width=width, scheme=scheme) as page:
+        found = judged(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_scripts_a_page_says_the_same(browser: Browser, folder: Path, name: str) -> None:
+    with (
+        opened(browser, folder / f"{name}.html", width=1280) as page,
+        opened(browser, folder / f"{name}.html", width=1280, scripts=False) as plain,
+    ):
+        said, without = page.inner_text("body"), plain.inner_text("body")
+        assert page.locator("script, style, iframe").count() == 0
+    assert len(without) > 300
+    assert without == said
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_on_a_telephone_only_tables_and_charts_scroll_sideways(browser: Browser, folder: Path, name: str) -> None:
+    for language in ("", "ar"):
+        with opened(browser, folder / language / f"{name}.html", width=360) as page:
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_first_screen_of_a_telephone_holds_the_answer(browser: Browser, folder: Path) -> None:
+    with opened(browser, folder / "index.html", width=360) as page:
+        lead = page.locator("p.lead").bounding_box()
+        heading = page.locator("h1").bounding_box()
+    assert heading is not None
+    assert lead is not None
+    assert lead["y"] + lead["height"] <= 740

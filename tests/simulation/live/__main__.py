@@ -1,0 +1,13 @@
+"""`python -m simulation.live [--seeds 200] [--members 10]` (from `tests/`): the long form of the live tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # tests import each other from there, as pytest has it
+
+from simulation.live.run import main
+
+if __name__ == "__main__":
+    sys.exit(main())

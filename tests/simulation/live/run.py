@@ -1,0 +1,357 @@
+"""Ten nodes as processes, lines that fail, kill -9, restored disks, wrong clocks: many seeds, and what must hold.
+
+After some seconds of trouble all lines heal and all nodes run again. Then, within a bound, every acknowledged entry
+must be final at every node. At the end every disk is opened and asked:
+
+1. it verifies from bytes to finality; 2. all have the same final order, as far as each has come; 3. what was
+acknowledged stands where it was said to stand; 4. nobody was accused: all were honest, whatever was done to them;
+5. no node's keys have signed a larger log than it has; 6. states agree wherever two have folded the same batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from concordat import clock
+from concordat.ledger.entry import Entry
+from concordat.ledger.tiles import tile_path, unpack_bundle
+from concordat.node.home import Node, verify_disk
+from simulation.live.crashes import free_port
+from simulation.live.faults import Plan, Trouble, draw
+from simulation.live.talk import Delegate, ask
+from simulation.live.wire import Wires
+from simulation.live.zygote import Spec, Zygote, gone
+from unit_node import found
+
+NAMES = ("BRA", "RUS", "IND", "CHN", "ZAF", "EGY", "ETH", "IRN", "ARE", "IDN")
+CONVERGE_S = 120.0
+
+
+class BrokenInvariantError(AssertionError):
+    """Something that must hold does not."""
+
+
+@dataclass
+class World:
+    """One seed's bloc.
+
+    Attributes:
+        homes: folders. pids: of the nodes that run. delegates: who hands entries in. wires: the lines.
+    """
+
+    plan: Plan
+    zygote: Zygote
+    homes: dict[str, Path]
+    ports: dict[str, int] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+    delegates: dict[str, Delegate] = field(default_factory=dict)
+    snapshots: dict[str, Path] = field(default_factory=dict)
+    story: list[str] = field(default_factory=list)
+    restored: int = 0
+
+    def __post_init__(self) -> None:
+        self.ports = {member: free_port() for member in self.homes}
+        self.wires = Wires(self.ports)
+        self.delegates = {m: Delegate(home, self.wires.url(m)) for m, home in self.homes.items()}
+        self.busy = {member: asyncio.Lock() for member in self.homes}
+
+    def start(self, member: str, crash: tuple[str, str, int] | None = None) -> None:
+        """Run a member's node."""
+        peers = {other: self.wires.url(other) for other in self.homes if other != member}
+        self.pids[member] = self.zygote.start(
+            Spec(
+                home=str(self.homes[member]), port=self.ports[member], url=self.wires.url(member), peers=peers,
+                names=self.wires.names(member), seed=self.plan.seed, offset_s=self.plan.offsets[member], crash=crash,
+                log=str(self.homes[member].parent / "log.txt"),
+            )
+        )  # fmt: skip
+
+    async def end(self, member: str, number: int = signal.SIGKILL) -> None:
+        """End a member's node."""
+        pid = self.pids[member]
+        self.zygote.signal(pid, number)
+        for _ in range(3_000):
+            if gone(pid):
+                return
+            await asyncio.sleep(0.01)
+        self.zygote.signal(pid)
+
+    async def suffer(self, trouble: Trouble) -> None:
+        """One trouble."""
+        self.story.append(f"{trouble.at_s} {trouble.kind} {' '.join(trouble.who)}")
+        match trouble.kind:
+            case "pair":
+                self.wires.pair(*trouble.who, trouble.weather)
+            case "split":
+                self.wires.split(set(trouble.who))
+            case "heal":
+                self.wires.heal()
+            case "reset":
+                for (a, b), line in self.wires.lines.items():
+                    if trouble.who[0] in (a, b):
+                        line.reset()
+            case _:
+                async with self.busy[trouble.who[0]]:
+                    await self._down(trouble, trouble.who[0])
+
+    async def _down(self, trouble: Trouble, member: str) -> None:
+        """A node goes down and comes back: killed, stopped, crashing at a step, or as an earlier copy of itself."""
+        await self.end(member, signal.SIGTERM if trouble.kind == "stop" else signal.SIGKILL)
+        if trouble.kind == "restore":
+            self._copy_or_restore(member)
+        await asyncio.sleep(trouble.wait_s)
+        self.start(member, trouble.crash)
+        if trouble.kind == "crash":
+            await asyncio.sleep(2.0)
+            await self.end(member)
+            self.start(member)
+
+    def _copy_or_restore(self, member: str) -> None:
+        """The first time a copy is kept; the second time the folder becomes that copy, keys and all."""
+        kept = self.homes[member].parent / "snapshot"
+        if member not in self.snapshots:
+            shutil.copytree(self.homes[member], kept)
+            self.snapshots[member] = kept
+            return
+        shutil.rmtree(self.homes[member])
+        shutil.copytree(kept, self.homes[member])
+        self.restored += 1
+
+    async def live(self) -> None:
+        """The whole story: trouble, healing, convergence."""
+        await self.wires.start()
+        try:
+            for member in self.homes:
+                self.start(member)
+            await self._ready()
+            began = asyncio.get_running_loop().time()
+            async with asyncio.TaskGroup() as tasks:
+                for trouble in self.plan.troubles:
+                    tasks.create_task(self._at(began, trouble.at_s, self.suffer(trouble)))
+                for number, (at, member) in enumerate(self.plan.entries):
+                    tasks.create_task(self._at(began, at, self._say(member, number)))
+            self.wires.heal()
+            await self._converge()
+            for member in self.homes:
+                await self.end(member, signal.SIGTERM)
+        finally:
+            for member in self.pids:
+                self.zygote.signal(self.pids[member])
+            await self.wires.close()
+
+    async def _ready(self) -> None:
+        """Wait until all are up: what happens while they start is happening to few of them."""
+        for member in self.homes:
+            for _ in range(300):
+                if (await asyncio.to_thread(ask, self.wires.url(member), "/health/ready"))[0] == 200:
+                    break
+                await asyncio.sleep(0.1)
+
+    @staticmethod
+    async def _at(began: float, at: float, work: Any) -> None:
+        await asyncio.sleep(max(0.0, began + at - asyncio.get_running_loop().time()))
+        await work
+
+    async def _say(self, member: str, number: int) -> None:
+        async with self.busy[member]:
+            await asyncio.to_thread(self.delegates[member].say, f"{member} {number}")
+
+    async def _converge(self) -> None:
+        """All acknowledged entries final everywhere, every node ready, one state hash."""
+        end = time.monotonic() + CONVERGE_S
+        while True:
+            why = await asyncio.to_thread(self._why_not)
+            if not why:
+                return
+            for member, pid in self.pids.items():
+                if gone(pid):
+                    self.start(member)
+            if time.monotonic() > end:
+                raise BrokenInvariantError(f"not converged within {CONVERGE_S:.0f} s: {why}")
+            await asyncio.sleep(0.3)
+
+    def _why_not(self) -> str:
+        """What keeps the bloc from being at rest; empty if nothing does."""
+        answers = {}
+        for member in self.homes:
+            status, body = ask(self.wires.url(member), "/sync/heads")
+            if status == 429:
+                time.sleep(0.5)
+            if status != 200:
+                return f"{member} answers {status}"
+            answers[member] = json.loads(body)
+        finals = {(a["batch"], a["state"], tuple(a["final"])) for a in answers.values()}
+        if len(finals) != 1 or any(a["recovery"] != "normal" for a in answers.values()):
+            return f"states {sorted(finals)}, {sorted(a['recovery'] for a in answers.values())}"
+        sizes = {tuple(map(tuple, ([o, n] for o, n, _, _ in a["logs"]))) for a in answers.values()}
+        if len(sizes) != 1:
+            return "logs of different sizes"
+        wanted = dict(next(iter(sizes)))
+        for delegate in self.delegates.values():
+            own = next((n for o, n in wanted.items() if o.startswith(f"{delegate.member.lower()}.example/")), 0)
+            if delegate.acknowledged and own <= max(delegate.acknowledged.values()) and not self.restored:
+                return f"{delegate.member} lacks what it acknowledged"
+        submitted = {tuple(map(tuple, a["submitted"])) for a in answers.values()}
+        pending = any(n < wanted.get(o, 0) for item in submitted for o, n, _ in item)
+        named = {o for item in submitted for o, _, _ in item}
+        members = {o for o in wanted if not o.startswith("BRICS/council/")}
+        if pending or named != members:
+            return "heads that no quorum has cosigned yet"
+        _, _, (view, size) = next(iter(finals))
+        taken = self._taken_up(view, size)
+        lost = [e for d in self.delegates.values() for leaf, e in d.leaves.items() if leaf not in taken]
+        if lost and not self.restored:
+            return f"{len(lost)} acknowledged entries are not final"
+        return "" if view or not members else "nothing is final"
+
+    def _taken_up(self, view: int, size: int) -> set[str]:
+        """The leaf hashes of entries that the council logs take up, as far as they are final."""
+        url, found = self.wires.url(next(iter(self.homes))), set()
+        for number in range(1, view + 1):
+            status, head = ask(url, f"/log/BRICS/council/{number}/checkpoint")
+            count = size if number == view else int(head.split(b"\n")[1]) if status == 200 else 0
+            for start in range(0, count, 256):
+                width = min(256, count - start)
+                path = f"/log/BRICS/council/{number}/{tile_path('entries', start // 256, width)}"
+                _, data = ask(url, path)
+                for leaf in unpack_bundle(data):
+                    found |= {ref["leaf"] for ref in Entry.parse(leaf).body.get("refs", ())}
+        return found
+
+    def check(self) -> dict[str, Any]:
+        """Ask every disk."""
+        orders: dict[str, list[tuple[str, str]]] = {}
+        with clock.fixed(datetime.now(UTC) + timedelta(seconds=100)):  # no clock of the seed is further ahead
+            for member, home in self.homes.items():
+                with Node(home) as node:
+                    verify_disk(node)
+                    orders[member] = [(str(p), e.id) for p, _, e in node.replica.events()]
+                    _require(not node.replica.accusations, f"{member} holds an accusation of an honest member")
+                    own = node.replica.own
+                    _require(node.signer.size_signed(own.origin) <= own.size, f"{member} signed more than it has")
+                    self._acknowledged(member, [e.id for e in own.entries])
+        longest = max(orders.values(), key=len)
+        for member, order in orders.items():
+            _require(order == longest[: len(order)], f"{member} has another final order")
+        final = {entry for _, entry in longest}
+        said = {e for d in self.delegates.values() for e in d.acknowledged}
+        lost = said - final
+        _require(not lost or self.restored > 0, f"{len(lost)} acknowledged entries are not final")
+        return {"acknowledged": len(said), "final": len(final), "lost_with_their_disk": len(lost)}
+
+    def _acknowledged(self, member: str, own: list[str]) -> None:
+        for entry, index in self.delegates[member].acknowledged.items():
+            there = index < len(own) and own[index] == entry
+            # A disk that was set back loses what nobody else had seen yet: there is no other copy in the world.
+            _require(there or member in self.snapshots, f"{member} lost an acknowledged entry")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise BrokenInvariantError(what)
+
+
+def run_seed(seed: int, zygote: Zygote, founded: dict[str, Path]) -> dict[str, Any]:
+    """One seed; what came of it."""
+    started = time.monotonic()
+    plan = draw(seed, tuple(founded))
+    with tempfile.TemporaryDirectory(prefix="concordat-live-") as folder:
+        homes = {member: Path(folder) / member / "home" for member in founded}
+        for member, home in founded.items():
+            shutil.copytree(home, homes[member])
+        world = World(plan, zygote, homes)
+        result: dict[str, Any] = {"seed": seed, "broken": ""}
+        try:
+            asyncio.run(world.live())
+            result |= world.check()
+        except Exception as error:  # a seed that fails tells its story, and the others go on
+            result |= {"broken": f"{type(error).__name__}: {error}"[:500], "story": world.story}
+            _keep_logs(seed, homes)
+        result["seconds"] = round(time.monotonic() - started, 1)
+        return result
+
+
+def _keep_logs(seed: int, homes: dict[str, Path]) -> None:
+    """The nodes' own lines of a seed that failed."""
+    kept = Path(tempfile.gettempdir()) / f"concordat-live-seed-{seed}"
+    for member, home in homes.items():
+        kept.mkdir(exist_ok=True)
+        log = home.parent / "log.txt"
+        if log.exists():
+            shutil.copy(log, kept / f"{member}.txt")
+
+
+def run_many(seeds: Sequence[int], members: int, minutes: float = 600.0) -> list[dict[str, Any]]:
+    """Many seeds one after the other, until the time is over."""
+    end = time.monotonic() + 60 * minutes
+    names = NAMES[:members]
+    results = []
+    with tempfile.TemporaryDirectory(prefix="concordat-live-") as folder, Zygote() as zygote:
+        founded = dict(zip(names, found(Path(folder), names), strict=True))
+        for seed in seeds:
+            if time.monotonic() > end:
+                break
+            results.append(run_seed(seed, zygote, founded))
+            print(json.dumps(results[-1]), file=sys.stderr, flush=True)
+    return results
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--members", type=int, default=10)
+    parser.add_argument("--minutes", type=float, default=600)
+    parser.add_argument("--crashes", action="store_true", help="kill one node at every step of a commit instead")
+    parser.add_argument("--out", default="", help="write a summary as JSON")
+    options = parser.parse_args()
+    started = time.monotonic()
+    if options.crashes:
+        summary = every_crash()
+    else:
+        seeds = range(options.first, options.first + options.seeds)
+        results = run_many(seeds, options.members, options.minutes)
+        summary = {"seeds": len(results), "members": options.members, "broken": [r for r in results if r["broken"]]}
+        summary["acknowledged"] = sum(r.get("acknowledged", 0) for r in results)
+        summary["lost_with_their_disk"] = sum(r.get("lost_with_their_disk", 0) for r in results)
+    summary |= {"seconds": round(time.monotonic() - started), "machine": platform.platform()}
+    summary["date"] = datetime.now(UTC).date().isoformat()
+    print(json.dumps(summary, indent=1))
+    if options.out:
+        Path(options.out).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    return 1 if summary["broken"] else 0
+
+
+def every_crash(counts: int = 12) -> dict[str, Any]:
+    """Every step of a commit, before and after, at each of its first counts."""
+    from simulation.live.crashes import kill_at
+    from simulation.live.zygote import STEPS
+
+    ended: dict[str, int] = {}
+    broken: list[str] = []
+    with Zygote() as zygote:
+        for step in STEPS:
+            for when in ("before", "after"):
+                for count in range(1, counts + 1):
+                    with tempfile.TemporaryDirectory(prefix="concordat-live-") as folder:
+                        try:
+                            how = kill_at(zygote, Path(folder), step, when, count)
+                        except Exception as error:  # told with its step, and the others go on
+                            how = "broken"
+                            broken.append(f"{step} {when} {count}: {type(error).__name__}: {error}"[:300])
+                    ended[how] = ended.get(how, 0) + 1
+    return {"runs": sum(ended.values()), **ended, "broken": broken}

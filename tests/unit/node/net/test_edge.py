@@ -1,0 +1,170 @@
+"""Around every request: the prefix, the host, the number, and a line of log that says nothing about a person."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="needs the extra [web]")
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from concordat.node.edge import Edge, LogLines
+from concordat.node.ops_client import ask
+from concordat.node.serve import certificate_end, tls_context
+
+MARKER = "MARKER-7f3a"
+
+
+async def _echo(request: Request) -> PlainTextResponse:
+    if "fault" in request.query_params:
+        raise ZeroDivisionError(MARKER)
+    return PlainTextResponse(f"{request.url.path}|{request.scope['root_path']}|{request.url_for('echo', x='y').path}")
+
+
+def _asked(public_url: str, *requests: httpx.Request) -> tuple[list[httpx.Response], list[dict[str, Any]], list[Any]]:
+    """Answers, log lines, and what the metrics were told."""
+    lines: list[str] = []
+    told: list[Any] = []
+
+    async def work() -> list[httpx.Response]:
+        app = Starlette(routes=[Route("/a/{x}", _echo, name="echo"), Route("/health/live", _echo)])
+        edge = Edge(app, public_url, LogLines(lines.append), lambda: 1.0, lambda *a: told.append(a))
+        transport = httpx.ASGITransport(edge, raise_app_exceptions=False, client=("192.0.2.77", 5))
+        async with httpx.AsyncClient(transport=transport) as client:
+            return [await client.send(request) for request in requests]
+
+    answers = asyncio.run(work())
+    return answers, [json.loads(line) for line in lines], told
+
+
+def _get(url: str, **headers: str) -> httpx.Request:
+    return httpx.Request("GET", url, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("public", "url", "status"),
+    [
+        ("https://b.example", "https://b.example/a/1", 200),
+        ("https://b.example", "https://b.example:443/a/1", 200),
+        ("https://b.example", "https://B.EXAMPLE/a/1", 200),
+        ("https://b.example", "https://evil.example/a/1", 421),
+        ("https://b.example", "https://b.example.evil.example/a/1", 421),
+        ("https://b.example:8443", "https://b.example/a/1", 421),
+        ("https://b.example", "https://192.0.2.1/a/1", 421),
+        ("https://b.example", "https://192.0.2.1/health/live", 200),
+        ("", "http://anything.example/a/1", 200),
+    ],
+)
+def test_only_its_own_name_is_answered(public: str, url: str, status: int) -> None:
+    (answer,), _, _ = _asked(public, _get(url))
+    assert answer.status_code == status
+
+
+def test_a_path_prefix_is_taken_off_and_put_back_on_links() -> None:
+    with_it, without, like_it = _asked(
+        "https://example.br/concordat",
+        _get("https://example.br/concordat/a/1"),
+        _get("https://example.br/a/1"),
+        _get("https://example.br/concordats/a/1"),
+    )[0]
+    assert with_it.text == "/concordat/a/1|/concordat|/concordat/a/y"
+    assert without.text.startswith("/a/1||")
+    assert like_it.status_code == 404
+
+
+def test_a_line_of_log_has_no_person_in_it() -> None:
+    request = _get(
+        f"https://b.example/a/{MARKER}?q={MARKER}", cookie=f"s={MARKER}", authorization=MARKER, referer=MARKER
+    )
+    fault = _get(f"https://b.example/a/{MARKER}?fault={MARKER}")
+    strange = _get(f"https://b.example/{MARKER}")
+    answers, lines, told = _asked("https://b.example", request, fault, strange)
+    assert MARKER not in json.dumps(lines)
+    assert MARKER not in repr(told)
+    assert [line["status"] for line in lines] == [200, 500, 404]
+    assert [line["route"] for line in lines] == ["/a/{x}", "/a/{x}", "other"]
+    assert [line["level"] for line in lines] == ["info", "error", "info"]
+    assert {line["from"] for line in lines} == {"192.0.2.0/24"}
+    assert set(lines[0]) == {"time", "level", "event", "route", "status", "ms", "id", "from"}
+    assert answers[0].headers["x-request-id"] == lines[0]["id"]
+    assert answers[0].headers["date"].endswith("GMT")
+    assert [t[:2] for t in told] == [("/a/{x}", 200), ("/a/{x}", 500), ("other", 404)]
+
+
+def test_a_log_line_is_one_line_whatever_it_holds() -> None:
+    lines: list[str] = []
+    facts: Mapping[str, Any] = {"what": "a\nb\x1b[31m\u2028", "n": 1}
+    LogLines(lines.append)("info", "x", facts)
+    assert len(lines) == 1
+    assert lines[0].count("\n") == 1
+    assert "\x1b" not in lines[0]
+    assert json.loads(lines[0])["n"] == 1
+
+
+# --- TLS, and who asks the running node ---
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of this machine, signed by itself; to 2027-03-01."""
+    from datetime import UTC, datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 3, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    cert, private = folder / "cert.pem", folder / "key.pem"
+    cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    private.chmod(0o600)
+    return cert, private
+
+
+def test_a_certificate_and_its_faults(tmp_path: Path) -> None:
+    import ssl
+
+    from concordat.errors import InputError, StateError
+
+    cert, key = _certificate(tmp_path)
+    assert tls_context(str(cert), str(key), "1.2").minimum_version is ssl.TLSVersion.TLSv1_2
+    assert tls_context(str(cert), str(key), "1.3").minimum_version is ssl.TLSVersion.TLSv1_3
+    assert f"{certificate_end(str(cert)):%Y-%m-%d}" == "2027-03-01"
+    assert certificate_end("") is None
+    with pytest.raises(InputError, match="not a certificate with its key"):
+        tls_context(str(key), str(key), "1.2")
+    with pytest.raises(InputError, match="can't be read"):
+        tls_context(str(cert), str(tmp_path / "none.pem"), "1.2")
+    key.chmod(0o644)
+    with pytest.raises(StateError, match=r"others can read this key \(mode 644\)\. Run: chmod 600"):
+        tls_context(str(cert), str(key), "1.2")
+
+
+def test_asking_where_nothing_or_something_else_listens(local_service: Any, reply: Any) -> None:
+    from concordat.errors import StateError, TrustError
+
+    with pytest.raises(StateError, match=r"no node answers here .* Start it: concordat node serve"):
+        ask(("127.0.0.1", 9), "/status")
+    for answer in (reply(b"<html>"), reply(b"[]"), reply(b"{}", status=404)):
+        service = local_service(lambda _, answer=answer: answer)
+        with pytest.raises(TrustError, match="no node of ours"):
+            ask(("127.0.0.1", int(service.url.rpartition(":")[2])), "/status")

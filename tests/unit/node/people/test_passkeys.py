@@ -1,0 +1,233 @@
+"""Passkeys against an authenticator of our own: what must be proved, and every part of an answer that is wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from concordat.errors import InputError, RuleError
+from concordat.node.accounts import FOR_GOOD, Account
+from concordat.node.guessing import WaitError
+from concordat.node.passkeys import CHALLENGE_S, PASSKEYS_MAX, Passkeys
+from concordat.node.people import People
+from concordat.node.sessions import Session
+from people_kit import PASSWORD, T0, bare, join
+
+pytest.importorskip("webauthn", reason="needs the extra [passkeys]")
+import cbor2
+
+ORIGIN = "https://node.example.br"
+PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+class Authenticator:
+    """A telephone with one passkey (WebAuthn level 2, section 6): P-256, no attestation."""
+
+    def __init__(self, *, origin: str = ORIGIN, rp: str = "node.example.br", flags: int = PRESENT | VERIFIED) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.id = sha256(str(self.key.private_numbers().private_value).encode()).digest()
+        self.origin, self.rp, self.flags, self.count = origin, rp, flags, 0
+
+    def _client(self, kind: str, options: str) -> bytes:
+        said = {
+            "type": kind,
+            "challenge": json.loads(options)["challenge"],
+            "origin": self.origin,
+            "crossOrigin": False,
+        }
+        return json.dumps(said).encode()
+
+    def _data(self, flags: int, more: bytes = b"") -> bytes:
+        self.count += 1
+        return sha256(self.rp.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big") + more
+
+    def make(self, options: str) -> str:
+        numbers = self.key.public_key().public_numbers()
+        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
+        more = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(public)
+        data = self._data(self.flags | ATTESTED, more)
+        attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        response = {
+            "clientDataJSON": _b64(self._client("webauthn.create", options)),
+            "attestationObject": _b64(attested),
+        }
+        return json.dumps({"id": _b64(self.id), "rawId": _b64(self.id), "type": "public-key", "response": response})
+
+    def answer(self, options: str, kind: str = "webauthn.get") -> str:
+        client, data = self._client(kind, options), self._data(self.flags)
+        signature = self.key.sign(data + sha256(client).digest(), ec.ECDSA(SHA256()))
+        response = {"clientDataJSON": _b64(client), "authenticatorData": _b64(data), "signature": _b64(signature)}
+        return json.dumps({"id": _b64(self.id), "rawId": _b64(self.id), "type": "public-key", "response": response})
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[People]:
+    found = bare(tmp_path / "home")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def passkeys(people: People) -> Passkeys:
+    return Passkeys(people.accounts, f"{ORIGIN}/concordat")
+
+
+@pytest.fixture
+def maria(people: People) -> tuple[Account, Session]:
+    account, phone = join(people, "maria", ["delegate"])
+    return account, people.logins.login("maria", PASSWORD, phone.code(T0 + 30), T0 + 30)[2]
+
+
+def _made(passkeys: Passkeys, maria: tuple[Account, Session]) -> Authenticator:
+    phone = Authenticator()
+    passkeys.make(maria[1], phone.make(passkeys.offer(maria[0], T0)), "my telephone", PASSWORD, T0)
+    return phone
+
+
+def test_a_passkey_lets_its_person_in(people: People, passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    phone = _made(passkeys, maria)
+    options = json.loads(passkeys.ask(T0))
+    assert (options["rpId"], options["userVerification"]) == ("node.example.br", "required")
+    for now in (T0, T0 + 1):
+        account, cookie, session = passkeys.login(phone.answer(passkeys.ask(now)), now, address="203.0.113.7")
+        assert (account.id, session.how) == (maria[0].id, "passkey")
+        assert people.logins.of_session(cookie.value, now)[0].login == "maria"
+    assert [(p.label, p.made) for p in passkeys.of(maria[0].id)] == [("my telephone", T0)]
+    assert [row.kind for row in people.audit.of(maria[0].id)][:3] == ["login", "login", "passkey_made"]
+
+
+def test_asking_changes_nothing(people: People, passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    before = list(people.store._db.iterdump())
+    assert passkeys.ask(T0) != passkeys.ask(T0)
+    assert passkeys.offer(maria[0], T0) != passkeys.offer(maria[0], T0)
+    assert list(people.store._db.iterdump()) == before
+
+
+def _refused(passkeys: Passkeys, answer: str, now: int = T0) -> None:
+    with pytest.raises(RuleError) as caught:
+        passkeys.login(answer, now)
+    assert caught.value.code in ("wrong", "wait")
+
+
+def test_an_answer_is_good_once_and_for_five_minutes(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    phone = _made(passkeys, maria)
+    answer = phone.answer(passkeys.ask(T0))
+    passkeys.login(answer, T0 + CHALLENGE_S - 1)
+    _refused(passkeys, answer, T0 + CHALLENGE_S - 1)
+    _refused(passkeys, phone.answer(passkeys.ask(T0)), T0 + CHALLENGE_S)
+    _refused(passkeys, phone.answer(passkeys.ask(T0 + 60)), T0)  # a question of the future
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://node.example.br"},
+        {"rp": "evil.example"},
+        {"flags": PRESENT},
+        {"flags": 0},
+        {"count": -1},
+    ],
+    ids=str,
+)
+def test_what_is_not_proved_is_refused(
+    passkeys: Passkeys, maria: tuple[Account, Session], change: dict[str, Any]
+) -> None:
+    phone = _made(passkeys, maria)
+    passkeys.login(phone.answer(passkeys.ask(T0)), T0)
+    for name, value in change.items():
+        setattr(phone, name, value if name != "count" else phone.count + value)  # a counter that stands: a copy
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))
+
+
+def test_an_answer_to_another_question_is_refused(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    phone = _made(passkeys, maria)
+    _refused(passkeys, phone.answer(passkeys.offer(maria[0], T0)))
+    _refused(passkeys, phone.answer(json.dumps({"challenge": _b64(b"x" * 56)})))
+    _refused(passkeys, phone.answer(passkeys.ask(T0), "webauthn.create"))
+    _refused(passkeys, Authenticator().answer(passkeys.ask(T0)))  # nobody's
+    other = Authenticator()
+    other.id = phone.id  # another key under the same id
+    _refused(passkeys, other.answer(passkeys.ask(T0)))
+
+
+def test_a_passkey_is_made_with_the_password_once_more(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    with pytest.raises(RuleError, match="the password is wrong"):
+        passkeys.make(maria[1], Authenticator().make(passkeys.offer(maria[0], T0)), "", "not the password", T0)
+    assert passkeys.of(maria[0].id) == []
+
+
+@pytest.mark.parametrize("flags", [PRESENT, 0])
+def test_a_passkey_without_user_verification_is_not_taken(
+    passkeys: Passkeys, maria: tuple[Account, Session], flags: int
+) -> None:
+    phone = Authenticator(flags=flags)
+    with pytest.raises(RuleError, match="can't be taken"):
+        passkeys.make(maria[1], phone.make(passkeys.offer(maria[0], T0)), "", PASSWORD, T0)
+    assert passkeys.of(maria[0].id) == []
+
+
+def test_a_passkey_is_made_for_the_account_that_was_offered_one(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    joao, phone = join(people, "joao", ["delegate"])
+    session = people.logins.login("joao", PASSWORD, phone.code(T0 + 30), T0 + 30)[2]
+    answer = Authenticator().make(passkeys.offer(maria[0], T0))
+    with pytest.raises(RuleError, match="no question of ours"):
+        passkeys.make(session, answer, "", PASSWORD, T0)
+    made = _made(passkeys, maria)
+    with pytest.raises(RuleError, match="it is known"):
+        passkeys.make(session, made.make(passkeys.offer(joao, T0)), "", PASSWORD, T0)
+    passkeys.remove(session, passkeys.of(maria[0].id)[0].id, T0)  # not one's own: nothing happens
+    assert len(passkeys.of(maria[0].id)) == 1
+
+
+def test_a_removed_passkey_a_locked_or_reset_account(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    phone = _made(passkeys, maria)
+    people.accounts.lock("maria", FOR_GOOD, T0)
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))
+    people.accounts.lock("maria", 0, T0)
+    passkeys.login(phone.answer(passkeys.ask(T0)), T0)
+    passkeys.remove(maria[1], passkeys.of(maria[0].id)[0].id, T0)
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))
+    again = _made(passkeys, maria)
+    people.accounts.reset("maria", T0)
+    assert passkeys.of(maria[0].id) == []
+    _refused(passkeys, again.answer(passkeys.ask(T0)))
+
+
+def test_passkeys_are_bounded(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    for _ in range(PASSKEYS_MAX):
+        _made(passkeys, maria)
+    with pytest.raises(RuleError, match="there are 10 already"):
+        _made(passkeys, maria)
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "{}", "[]", "null", '{"response": {"clientDataJSON": "%%"}}', "x" * 30_000, "[" * 9_000]
+)
+def test_what_is_no_answer(passkeys: Passkeys, answer: str) -> None:
+    with pytest.raises(InputError, match="not the answer of a browser"):
+        passkeys.login(answer, T0)
+
+
+def test_failures_make_the_address_wait(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    for _ in range(20):
+        _refused(passkeys, Authenticator().answer(passkeys.ask(T0)))
+    phone = _made(passkeys, maria)
+    with pytest.raises(WaitError):
+        passkeys.login(phone.answer(passkeys.ask(T0)), T0)
