@@ -118,14 +118,17 @@ def ours_singles(data: list[bytes], bench: Durable, pool: ProcessPoolExecutor) -
             lot, marks, verifying = waiting
             verifying.wait()
             mark_checked(marks)
-            bench.host.submit_all(lot)
+            assert not any(bench.host.submit_all(lot)), "transfers were refused"
             bench.now += 1_000
             bench.host.finalise(bench.host.propose(bench.now))
             writing.append(bench.host.commit_later())
         waiting = following
     for one in writing:
         one.result()
-    return rate(len(data), start)
+    found = rate(len(data), start)
+    leaves = bench.host.block_leaves(bench.host.height)
+    assert all(b'"settled"' in leaf for leaf in leaves), "transfers were refused"
+    return found
 
 
 def two_threads(data: list[bytes], bench: Bench, make: Callable[[bytes], Callable[[bytes, bytes], Any]]) -> float:
@@ -134,9 +137,12 @@ def two_threads(data: list[bytes], bench: Bench, make: Callable[[bytes], Callabl
     read = [Signed.read(one, "bench") for one in data]
     items = [(keys[one.instruction.member], one.signatures[0][1], one.message()) for one in read]
 
+    done: list[int] = []
+
     def work(part: list[Any]) -> None:
         for verify, signature, message in part:
             verify(signature, message)
+        done.append(len(part))
 
     threads = [threading.Thread(target=work, args=(items[place::2],)) for place in range(2)]
     start = time.perf_counter()
@@ -144,7 +150,9 @@ def two_threads(data: list[bytes], bench: Bench, make: Callable[[bytes], Callabl
         thread.start()
     for thread in threads:
         thread.join()
-    return rate(len(items), start)
+    found = rate(len(items), start)
+    assert sum(done) == len(items), "a thread failed"
+    return found
 
 
 def by_cryptography(public: bytes) -> Callable[[bytes, bytes], Any]:

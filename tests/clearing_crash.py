@@ -2,7 +2,7 @@
 
     python tests/clearing_crash.py --steps 200 --write     # the long form; the tests run a short one
 
-Three trials, all exhaustive over the run:
+Four trials, all exhaustive over the run:
 
 - *cuts*: the run is recorded by `faultfile`; behind every call to the disk, in every way that `faultfile` knows, the
   files that would be found are written out and the host is started on them. It must start, at a height that is no
@@ -10,6 +10,8 @@ Three trials, all exhaustive over the run:
   then it takes the next block.
 - *failures*: every single write and flush of every block fails once (half written, disk full, failed flush). The host
   must say so, do nothing more, not touch the disk again, and be found whole by the next start.
+- *restarts*: the process is killed behind every call, and started again on what it left unflushed; what the new one
+  tells must survive a power cut right behind it.
 - *kills*: a process that writes block after block is killed (SIGKILL) as soon as it acknowledged each height in turn.
 
 Blocks are made from `simulate.operations`; the log is moved into the file every few pages, so that moving it is cut
@@ -30,6 +32,7 @@ import tempfile
 import time
 from contextlib import suppress
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,7 @@ from concordat.clearing.host import MemoryHost
 from concordat.clearing.simulate.operations import accept_all, operations, world
 from concordat.errors import ConcordatError, StateError
 from concordat.node.clearing.durable import DurableHost
-from concordat.node.clearing.faultfile import FAILURES, FaultDisk, cuts
+from concordat.node.clearing.faultfile import FAILURES, FaultDisk, Step, cuts, unflushed
 from concordat.node.clearing.sqlite import SqliteHost, SqliteStore
 
 FILES = ("ledger.db", "ledger.db-wal", "ledger.db-journal")
@@ -155,6 +158,36 @@ def trial_cuts(run: Run, folder: Path, state_every: int = 1) -> dict[str, int]:
             raise AssertionError(
                 f"cut behind call {cut.at} ({disk.steps[cut.at - 1][:3]}), {cut.way}: {error}"
             ) from error
+    return counts
+
+
+def trial_restarts(run: Run, folder: Path) -> dict[str, int]:
+    """A killed process leaves its unflushed writes to be read: they must be flushed before the next one tells of them.
+
+    Behind each call the files as they would be read are started on; from all calls of both processes the files behind
+    a power cut are made, at the moment when the second one has told its height.
+    """
+    recording = folder / "recording"
+    recording.mkdir()
+    first = record(run, recording, 1)
+    counts = {"restarts": 0, "starts": 0}
+    known: set[tuple[int, bytes]] = set()
+    waiting: list[Step] = []
+    for at, found in groupby(cuts(first.steps), lambda cut: cut.at):
+        files = {cut.way: cut.files for cut in found}
+        waiting = unflushed(waiting, first.steps[at - 1])
+        second = FaultDisk()
+        host = DurableHost(store_on(second, lay_out(files["kept"], folder / "left")), world().scheme, accept_all)
+        said = host.height
+        second.said(str(said).encode())
+        counts["restarts"] += 1
+        for later in cuts(second.steps, files.get("lost", files["kept"]), len(second.steps), waiting):
+            marks = b"".join(name.encode() + sha256(data).digest() for name, data in sorted(later.files.items()))
+            if (said, marks) not in known:
+                known.add((said, marks))
+                check_found(run, lay_out(later.files, folder / "found"), said, go_on=False)
+                counts["starts"] += 1
+        host.close()
     return counts
 
 
@@ -275,6 +308,7 @@ def main() -> None:
     trials = {
         "cuts": lambda folder: trial_cuts(run, folder),
         "cuts, state every 7 blocks": lambda folder: trial_cuts(run, folder, 7),
+        "restarts": lambda folder: trial_restarts(run, folder),
         "failures": lambda folder: trial_failures(run, folder),
         "kills": lambda folder: trial_kills(run, folder),
     }

@@ -6,7 +6,9 @@ shared data may skip there, and only where that folder is absent.
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import hashlib
 import importlib.util
 import ipaddress
 import os
@@ -82,25 +84,37 @@ def postgres() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def evidence_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One store of evidence for all tests that only read it."""
-    return tmp_path_factory.mktemp("evidence")
+    """One store of evidence, with the packaged data in it, for all tests that only read it."""
+    from concordat.evidence import load_catalogue, open_store
+    from concordat.evidence.embedded import ensure_embedded
+
+    folder = tmp_path_factory.mktemp("evidence")
+    with clock.fixed(TODAY), open_store(folder) as store:
+        ensure_embedded(store, load_catalogue())
+    return folder
 
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory, evidence_dir: Path) -> Callable[..., Path]:
-    """`report("BRICS")`, `report("--countries", "BRA,IND")`: the folder that `assess` writes, made once a session."""
-    made: dict[tuple[str, ...], Path] = {}
+    """`report("BRICS")`, `report("--countries", "BRA,IND")`: the folder that `assess` writes, made once for all.
+
+    Two workers of one run share them: who comes second waits for the first. Nobody may write into such a folder.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
 
     def make(*words: str) -> Path:
         from concordat.cli import main
 
-        if words not in made:
-            folder = tmp_path_factory.mktemp("report") / "report"
-            with clock.fixed(TODAY):
-                code = main(["assess", *words, "--out", str(folder), "--data-dir", str(evidence_dir), "--quiet"])
-            assert code == 0, f"concordat assess {' '.join(words)} ended with {code}"
-            made[words] = folder
-        return made[words]
+        folder = shared / "reports" / hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+        folder.parent.mkdir(exist_ok=True)
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # given back with the file, also by a worker that dies
+            if not folder.exists():
+                with clock.fixed(TODAY):
+                    code = main(["assess", *words, "--out", str(folder), "--data-dir", str(evidence_dir), "--quiet"])
+                assert code == 0, f"concordat assess {' '.join(words)} ended with {code}"
+        return folder
 
     return make
 

@@ -22,7 +22,7 @@ from concordat.clearing.netting.certificate_file import (
     write,
 )
 from concordat.clearing.netting.circulation import clear_divisible
-from concordat.clearing.netting.notices import check_cleared, check_same_positions, positions
+from concordat.clearing.netting.notices import check_cleared, check_same_positions, debts_of, positions
 from concordat.clearing.netting.pvp import select_trades
 from concordat.clearing.netting.queue_release import release_queue
 from concordat.clearing.netting.tables import Obligations, parse_obligations
@@ -84,7 +84,7 @@ def test_what_remains_has_no_cycle_of_debts(text: str, random: Any) -> None:
     assert networkx.is_directed_acyclic_graph(left)
 
 
-def highs_best(payments: list[QueuedPayment], funds: dict[str, int], weight: dict[str, int] | None = None) -> int:
+def highs_best(payments: list[QueuedPayment], funds: dict[str, int]) -> int:
     """The best set by HiGHS on the whole queue, through SciPy's public function."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -93,7 +93,7 @@ def highs_best(payments: list[QueuedPayment], funds: dict[str, int], weight: dic
     for n, p in enumerate(payments):
         matrix[accounts.index(p.payer), n] += p.amount
         matrix[accounts.index(p.payee), n] -= p.amount
-    value = np.array([p.amount if weight is None else weight[p.id] for p in payments])
+    value = np.array([p.amount for p in payments])
     rows = LinearConstraint(matrix, -np.inf, [funds[a] for a in accounts])
     found = milp(-value, constraints=rows, integrality=np.ones(len(payments)), bounds=Bounds(0, 1))
     return round(-found.fun)
@@ -111,16 +111,69 @@ def test_small_queues_are_solved_to_the_optimum(text: str, money: list[int]) -> 
     assert found.gained == best
 
 
+def highs_in_turn(payments: list[QueuedPayment], funds: dict[str, int]) -> list[int]:
+    """The best value of each class, after that of all before it, by HiGHS on the whole queue."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    accounts = sorted(funds)
+    matrix = np.zeros((len(accounts), len(payments)))
+    for n, p in enumerate(payments):
+        matrix[accounts.index(p.payer), n] += p.amount
+        matrix[accounts.index(p.payee), n] -= p.amount
+    rows = [LinearConstraint(matrix, -np.inf, [funds[a] for a in accounts])]
+    best = []
+    for one in sorted({p.priority for p in payments}):
+        value = np.array([p.amount if p.priority == one else 0 for p in payments])
+        found = milp(-value, constraints=rows, integrality=np.ones(len(payments)), bounds=Bounds(0, 1))
+        best.append(round(-found.fun))
+        rows.append(LinearConstraint(value[None, :], best[-1] - 0.5, np.inf))
+    return best
+
+
 @settings(max_examples=25)
 @given(files(most=20), st.lists(st.integers(0, 40), min_size=12, max_size=12))
-def test_class_one_gets_the_best_it_can(text: str, money: list[int]) -> None:
+def test_every_class_gets_the_best_that_those_before_it_leave(text: str, money: list[int]) -> None:
     payments, funds = queue_of(parse_obligations(text, where="x"), {})
     funds = {account: money[n % 12] for n, account in enumerate(sorted(funds))}
     found = release_queue(payments, funds, work=3e6, workers=1, classes="first")
     chosen = set(found.chosen)
-    first = min(p.priority for p in payments)
-    best = highs_best(payments, funds, {p.id: p.amount if p.priority == first else 0 for p in payments})
-    assert sum(p.amount for p in payments if p.id in chosen and p.priority == first) == best
+    reached = [
+        sum(p.amount for p in payments if p.id in chosen and p.priority == one)
+        for one in sorted({p.priority for p in payments})
+    ]
+    assert reached == highs_in_turn(payments, funds)
+    assert found.gained <= found.claim <= found.bound
+
+
+@settings(max_examples=40)
+@given(files(), st.integers(1, 5))
+def test_potentials_are_the_largest_and_no_others_prove(text: str, by: int) -> None:
+    """By a second method: shortest distances from a point that reaches every member at 0, by networkx."""
+    networkx = pytest.importorskip("networkx", reason="needs the extra [oracles]")
+    debts = parse_obligations(text, where="x")
+    cleared = clear_divisible(debts)
+    for place, code in enumerate(debts.currencies):
+        owed, rows = debts_of(debts, place)
+        residual, given_up = networkx.DiGraph(), cleared.set_off[rows].tolist()
+        members = sorted({member for debt in owed for member in (debt.payer, debt.payee)})
+        residual.add_weighted_edges_from(("", member, 0) for member in members)
+        for debt, done in zip(owed, given_up, strict=True):
+            for one, two, cost, there in (
+                (debt.payer, debt.payee, -1, done < debt.amount),
+                (debt.payee, debt.payer, 1, done > 0),
+            ):
+                if there:
+                    old = residual.get_edge_data(one, two, {"weight": cost})["weight"]
+                    residual.add_edge(one, two, weight=min(old, cost))
+        distance = networkx.single_source_bellman_ford_path_length(residual, "")
+        potentials = cleared.potentials[code]
+        assert potentials == {member: distance[member] for member in members}
+        set_off = {debt.id: done for debt, done in zip(owed, given_up, strict=True) if done}
+        whole = networkx.Graph((debt.payer, debt.payee) for debt in owed)
+        for island in networkx.connected_components(whole):
+            shifted = {member: value - by * (member in island) for member, value in potentials.items()}
+            with pytest.raises(RuleError, match="largest potential"):
+                check_divisible(owed, set_off, shifted)
 
 
 @settings(max_examples=20)

@@ -95,6 +95,8 @@ def main() -> int:
         print(draw_plan(options.seed, instructions=options.instructions))
         print(json.dumps(asdict(run_seed(options.seed, instructions=options.instructions)), indent=1))
         return 0
+    if not options.merge and options.seeds < 1:
+        parser.error("nothing to run: give --seeds, --seed or --merge; no seeds would be no broken seeds")
     if options.merge:
         summary = merged([json.loads(Path(name).read_text(encoding="utf-8")) for name in options.merge])
         if options.out:

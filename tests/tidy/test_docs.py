@@ -3,8 +3,9 @@
 In every Markdown file of `docs/` and in the README:
 
 - a `console` block is run in a scratch folder (with `examples/` in it, where the page names that), each `$ ` line by a
-  shell in which `concordat` is this program, and what follows must be what it prints (`...` stands for anything); the
-  blocks of one file run in order, in one folder;
+  shell in which `concordat` is this program (a line that is one plain command of it runs in this process: hundreds of
+  starts cost minutes), and what follows must be what it prints (`...` stands for anything); the blocks of one file run
+  in order, in one folder;
 - a `python` block is run as doctest if it has `>>>`, else as a script; the blocks of one file share their names;
 - a `yaml` block that comes after `<!-- file: NAME -->` is written there first;
 - other blocks (`bash`, `text`, ...) are read by people only.
@@ -13,23 +14,28 @@ In every Markdown file of `docs/` and in the README:
 from __future__ import annotations
 
 import doctest
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from concordat import errors, settings
-from concordat.cli import COMMANDS
+from concordat.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
 BLOCK = re.compile(r"^(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
+# One command of ours and nothing of the shell: no pipe, list, redirection, variable, pattern or continued line.
+PLAIN = re.compile(r"concordat [^|&;<>$`*?\[~\n\\#(){}!]+")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -82,19 +88,36 @@ def _run_console(block: Block, folder: Path, where: str) -> None:
     environment["XDG_DATA_HOME"] = str(folder.parent / f"{folder.name}-data")
     environment["COLUMNS"] = "120"
     for command, wanted in _commands(block.text):
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        same = doctest.OutputChecker().check_output(wanted, done.stdout, FLAGS)
-        assert same, f"{where}: $ {command}\nprinted (exit {done.returncode}):\n{done.stdout}\nwanted:\n{wanted}"
+        run = _run_here if PLAIN.fullmatch(command) else _run_in_shell
+        code, printed = run(command, folder, environment)
+        same = doctest.OutputChecker().check_output(wanted, printed, FLAGS)
+        assert same, f"{where}: $ {command}\nprinted (exit {code}):\n{printed}\nwanted:\n{wanted}"
+
+
+def _run_in_shell(command: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def _run_here(command: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_DATA_HOME", environment["XDG_DATA_HOME"])
+        patch.setenv("COLUMNS", environment["COLUMNS"])
+        printed = io.StringIO()
+        with redirect_stdout(printed), redirect_stderr(printed):
+            code = main(shlex.split(command)[1:])
+    return code, printed.getvalue()
 
 
 def _commands(text: str) -> list[tuple[str, str]]:

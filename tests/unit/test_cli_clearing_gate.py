@@ -123,15 +123,52 @@ def test_a_file_that_is_not_there_or_too_large_is_named(capsys: Say) -> None:
     assert "the file has 1,048,577 bytes; at most 1,048,576 are read" in capsys.readouterr().out
 
 
-def test_of_several_files_those_before_an_unreadable_one_have_their_verdicts(capsys: Say) -> None:
-    name = written("payment.xml", xml(PAYMENT))
-    assert main(["clearing", "gate", name, "nowhere.xml"]) == 2
+def test_a_file_that_can_not_be_read_takes_no_verdict_away(capsys: Say) -> None:
+    good, bad = written("payment.xml", xml(PAYMENT)), written("bad.xml", xml(PAYMENT, extra="<!DOCTYPE a>"))
+    assert main(["clearing", "gate", good, "nowhere.xml", bad]) == 2
     said = capsys.readouterr()
-    assert said.out.startswith("payment.xml: accepted: ")
-    assert "nowhere.xml" in said.err
+    lines = said.out.splitlines()
+    assert lines[0].startswith("payment.xml: accepted: ")
+    assert lines[-1].startswith("bad.xml: refused at layer safety")
+    assert "nowhere.xml: can't be read" in said.err
+    assert main(["clearing", "gate", "nowhere.xml", good, bad, "--json"]) == 2
+    said = capsys.readouterr()
+    files = json.loads(said.out)["files"]
+    assert [(one["file"], one["verdict"]) for one in files] == [
+        ("nowhere.xml", "unreadable"), ("payment.xml", "accepted"), ("bad.xml", "refused"),
+    ]  # fmt: skip
+    assert files[0]["error"]["code"] == "unreadable"
+    assert "nowhere.xml: can't be read" in said.err
+    assert main(["clearing", "gate", good, "nowhere.xml", "--json"]) == 2, "one that is not read is not accepted"
+    assert [one["verdict"] for one in json.loads(capsys.readouterr().out)["files"]] == ["accepted", "unreadable"]
     Path("folder.xml").mkdir()
     assert main(["clearing", "gate", "folder.xml"]) == 2
     assert "Is a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rule: {B16: on}\n", 'line 1: "rule" is not a key I know here. Did you mean "rules"?'),
+        ("rules: {B16: on}\nmessage: {}\n", 'line 2: "message" is not a key I know here. Did you mean "messages"?'),
+        (
+            "corridors:\n  - {id: a, from: BR, to: IN, pair: [BRL]}\n",
+            'line 2: "pair" is not a key I know here. Did you mean "pairs"?',
+        ),
+        ("schema: concordat/scheme@1\nrules: {B16: on}\n", "is missing"),
+        ("schema: concordat/scheme@2\n", "this must be concordat/scheme@1"),
+        ("rules: {}\nrules: {}\n", "stands twice"),
+        ("lsm: 5\n", "lsm must hold keys"),
+    ],
+)
+def test_a_scheme_with_a_key_that_nobody_knows_is_refused(capsys: Say, text: str, said: str) -> None:
+    """A slip of the pen would otherwise turn a rule off without a word."""
+    name = written("payment.xml", xml(PAYMENT))
+    Path("scheme.yaml").write_text(text, encoding="utf-8")
+    assert main(["clearing", "gate", name, "--scheme", "scheme.yaml"]) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""
 
 
 def test_a_name_with_control_characters_is_not_sent_to_the_terminal(capsys: Say) -> None:

@@ -113,6 +113,7 @@ class MemoryHost:
         self.blocks: list[Block] = []
         self.leaves: list[list[bytes]] = []
         self._places: dict[str, list[tuple[int, int]]] = {}
+        self._indexed = 0
         self._pool: dict[bytes, Signed] = {}
         self._prepared: tuple[Block, Applied] | None = None
         self._finalised: tuple[Block, Applied] | None = None
@@ -151,12 +152,18 @@ class MemoryHost:
         if known is not None:
             first = Receipt.parse(known.leaves[0])
             return Receipt({**first.facts, "repeat": True}, self._block_hash(first.height))
-        if len(self._pool) >= POOL_MAX:
+        self._take_in(signed)
+        return None
+
+    def _take_in(self, signed: Signed) -> None:
+        kept = self._pool.get(signed.digest)
+        if kept is None and len(self._pool) >= POOL_MAX:
             raise StateError(
                 f"{POOL_MAX:,} instructions wait.", hint="Send it again after the next block.", code="full"
             )
-        self._pool[signed.digest] = signed
-        return None
+        # The same words with fewer signatures must not displace those that others have signed too.
+        if kept is None or len(signed.signatures) > len(kept.signatures):
+            self._pool[signed.digest] = signed
 
     def submit_all(self, many: Sequence[Signed]) -> list[Receipt | ConcordatError | None]:
         """Submit many at once, their signatures verified together; for each what `submit` gives or raises."""
@@ -271,12 +278,11 @@ class MemoryHost:
 
     def _find(self, uetr: str) -> Sequence[tuple[int, int]]:
         """Where the receipts of an id stand; blocks that came since are looked through first."""
-        done = self._places.get("", [(0, 0)])[0][0]
-        for number in range(done, len(self.leaves)):
+        for number in range(self._indexed, len(self.leaves)):
             for index, leaf in enumerate(self.leaves[number]):
                 name = leaf[leaf.rindex(b'"uetr":"') + 8 :][:36].decode()
                 self._places.setdefault(name, []).append((number + self.first_height, index))
-        self._places[""] = [(len(self.leaves), 0)]
+        self._indexed = len(self.leaves)
         return self._places.get(uetr, ())
 
     def _at(self, height: int, index: int) -> Receipt:
@@ -293,9 +299,11 @@ class MemoryHost:
         """The committed state in chunks.
 
         Raises:
-            StateError: there is no block yet.
+            StateError: there is no block yet, or one is finalised and not committed.
         """
         state = self._settled_state()
+        if self._finalised is not None:
+            raise StateError("a finalised block waits to be committed.", code="not_committed")
         if not self.blocks:
             raise StateError("there is no block yet to take a snapshot of.", code="no_block")
         return snapshots.take(state, self.blocks[-1].header)
@@ -304,5 +312,5 @@ class MemoryHost:
         """Start from a snapshot; receipts of earlier blocks are not kept here."""
         self.state = snapshots.load(snapshot.manifest, snapshot.chunks, block_hash)
         self.first_height = self.state.height + 1
-        self.blocks, self.leaves, self._places, self._pool = [], [], {}, {}
+        self.blocks, self.leaves, self._places, self._pool, self._indexed = [], [], {}, {}, 0
         self._prepared = self._finalised = None

@@ -30,15 +30,18 @@ def check_certificate(
 ) -> None:
     """Check certificates against the files that were netted: whole numbers, one pass, no solver."""
     from concordat.clearing.netting import certificate_file
+    from concordat.clearing.netting.certificate_file import sha256_of
     from concordat.clearing.netting.tables import parse_balances, parse_obligations
 
     where = str(file)
     document = certificate_file.opened(text(read(file), where), where=where)
 
-    def find(_role: str, name: str) -> bytes:
+    def find(role: str, name: str) -> bytes:
         plain = Path(name).name  # a certificate is a stranger's file: it names files, never places
         places = [folder] if folder else [file.parent, file.parent.parent, Path()]
-        return read(next((place / plain for place in places if (place / plain).is_file()), places[0] / plain))
+        there = [read(place / plain) for place in places if (place / plain).is_file()]
+        wanted = document["files"][role]["sha256"]
+        return next((one for one in there if sha256_of(one) == wanted), there[0] if there else read(places[0] / plain))
 
     found = certificate_file.check_hashes(document, find, where=where)
     names = {role: document["files"][role]["name"] for role in found}
@@ -51,13 +54,18 @@ def check_certificate(
         three = [(names[role], found[role]) for role in ("trades", "members", "rates")]
         trades, _ = trades_problem(three[0], three[1], three[2])
     proved = certificate_file.check(document, certificate_file.Inputs(debts, balances, trades), where=where)
+    # Which files a proof speaks of is the certificate's choice: whoever reads the verdict must see it.
+    used: dict[str, dict[str, str]] = {role: document["files"][role] for role in found}
     facts = {
+        "files": used,
         "certificates": [
             {"problem": one.problem, "currency": one.currency, "count": one.count, "gained": str(one.gained),
              "bound": None if one.bound is None else str(one.bound)} for one in proved
         ]
     }  # fmt: skip
-    show(facts, [_line(one) for one in proved], json=json)
+    files = [f"{role}: {named['name']} ({named['sha256']})" for role, named in used.items()]
+    lines = [_line(one) for one in proved] or ["Nothing is owed, so there is nothing to prove."]
+    show(facts, [*lines, "Checked against:", *files], json=json)
 
 
 def _line(one: Proved) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from concordat.cli._clearing_net import JSON, SEED, WORKERS, read, show, text, write_folder
+from concordat.cli._clearing_net import JSON, SEED, WORKERS, check_limit, check_new, read, show, text, write_folder
 from concordat.errors import InputError
 
 HEADER = ("opening_pct_gross", "released_pct", "released_bound_pct", "bypass_pct", "gross_payment_pct")
@@ -39,8 +39,9 @@ def curve(
     from concordat.clearing.netting.curve import settled_shares
     from concordat.clearing.netting.tables import parse_balances, parse_obligations
 
-    if out is not None and out.exists():
-        raise InputError(f"{out} exists.", hint="Name a new folder.", code="exists")
+    check_limit("--time", time)
+    check_limit("--work", work)
+    check_new(out)
     debts = parse_obligations(text(read(obligations), str(obligations)), where=str(obligations))
     funds = parse_balances(text(read(balances), str(balances)), where=str(balances))
     payments, available = certificate_file.queue_of(debts, funds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,19 +59,33 @@ def gate(
     if not paths:
         raise InputError("no file is given.", hint="Name the message to check.", code="missing")
     checker = _gate(scheme)
-    verdicts = []
+    judged: list[tuple[Path, Verdict | InputError]] = []
     for path in paths:
-        verdict = _judged(path, checker)
-        verdicts.append(verdict)
-        if not json:  # at once: a later file that can't be read takes nothing back
+        try:
+            verdict: Verdict | InputError = _judged(path, checker)
+        except InputError as error:  # one that can't be read takes no other's verdict away
+            verdict = error
+        judged.append((path, verdict))
+        if isinstance(verdict, InputError):
+            print(f"concordat: {_printable(str(verdict))}", file=sys.stderr)
+        elif not json:  # at once
             for line in _lines(_printable(str(path)), verdict, explain=explain, alone=len(paths) == 1):
                 print(line)
     if json:
-        facts = [{"file": str(path), **verdict.as_dict()} for path, verdict in zip(paths, verdicts, strict=True)]
-        print(json_.dumps({"files": facts}, ensure_ascii=False, indent=1))
-    refused = next((verdict for verdict in verdicts if verdict.layer), None)
-    if refused is not None:
-        raise typer.Exit(refused.error().exit_code)
+        print(json_.dumps({"files": [_facts(path, one) for path, one in judged]}, ensure_ascii=False, indent=1))
+    codes = [_exit_code(one) for _, one in judged if isinstance(one, InputError) or one.layer]
+    if codes:
+        raise typer.Exit(codes[0])
+
+
+def _facts(path: Path, judged: Verdict | InputError) -> dict[str, Any]:
+    if isinstance(judged, InputError):
+        return {"file": str(path), "verdict": "unreadable", "error": judged.as_dict()}
+    return {"file": str(path), **judged.as_dict()}
+
+
+def _exit_code(judged: Verdict | InputError) -> int:
+    return judged.exit_code if isinstance(judged, InputError) else judged.error().exit_code
 
 
 def _printable(name: str) -> str:
@@ -91,17 +106,15 @@ def _rules(scheme: Path | None) -> RuleSet | None:
     if scheme is None:
         return None
     from concordat.clearing.iso.scheme_rules import rule_set
-    from concordat.settings import YAML_BYTES_MAX, parse_yaml
+    from concordat.clearing.scheme_file import parse_parts
+    from concordat.settings import YAML_BYTES_MAX
 
     try:
         with scheme.open("rb") as file:
-            text = file.read(YAML_BYTES_MAX + 1).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can't be read: {error}.", where=str(scheme), code="unreadable") from None
-    document = parse_yaml(text, where=str(scheme)).value
-    if not isinstance(document, dict):
-        raise InputError("is not a scheme: a mapping of keys is.", where=str(scheme), code="invalid")
-    return rule_set(document, where=str(scheme))
+            text = file.read(YAML_BYTES_MAX + 1)
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}.", where=str(scheme), code="unreadable") from None
+    return rule_set(parse_parts(text, where=str(scheme)), where=str(scheme))
 
 
 def _judged(path: Path, checker: Gate) -> Verdict:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import typer
 
-from concordat.cli._clearing_net import JSON, show, write_folder
-from concordat.errors import InputError
+from concordat.cli._clearing_net import JSON, check_new, show, write_folder
 
 RATES = "schema: concordat/rates@1\nunit: USD\nsource: a fixed example, not a market\nhaircut_bp: 800\nper_unit:\n"
 
@@ -22,7 +21,9 @@ def generate(
     out: Path = typer.Argument(..., metavar="DIR", help="A new folder."),
     payments: int = typer.Option(10_000, "--payments", min=1, max=5_000_000, help="How many obligations."),
     trades: int = typer.Option(0, "--trades", min=0, max=1_000_000, help="Make so many trades instead."),
-    members: int | None = typer.Option(None, "--members", min=2, help="How many; default: as in the reference data."),
+    members: int | None = typer.Option(
+        None, "--members", min=2, max=5_000_000, help="How many; default: as in the reference data."
+    ),
     seed: int = typer.Option(0, "--seed", help="Another seed, another day."),
     json: bool = JSON,
 ) -> None:
@@ -30,8 +31,7 @@ def generate(
     from concordat.clearing.netting import generate as made
     from concordat.clearing.netting.tables import write_csv
 
-    if out.exists():
-        raise InputError(f"{out} exists.", hint="Name a new folder.", code="exists")
+    check_new(out)
     if trades:
         market = made.generate_trades(trades, members=members, seed=seed)
         columns = list(zip(*(trade[:7] for trade in market.trades), strict=True))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json as json_
+import math
+import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +67,11 @@ def net(
     if asked != 1 or (obligations is None) != (trades is not None):
         hint = "Give OBLIGATIONS with --no-money or --balances CSV; or --trades, --members and --rates."
         raise InputError("It is not clear what to net.", hint=hint, code="which_problem")
-    if out is not None and out.exists():
-        raise InputError(f"{out} exists.", hint="Name a new folder.", code="exists")
+    check_limit("--time", time)
+    check_limit("--work", work)
+    check_new(out)
+    if out is not None:
+        _check_names(obligations, balances, trades, members, rates)
     limits = {"work": work, "seed": seed, "deadline_s": None if work else time, "workers": workers}
     if trades is not None:
         _trades(trades, members, rates, limits, out, json=json)
@@ -74,6 +79,27 @@ def net(
         _set_off(read(obligations), str(obligations), engine, out, json=json)
     else:
         _queue(obligations, balances, mode, classes, limits, out, json=json)
+
+
+def check_limit(name: str, value: float | None) -> None:
+    """A bound of the search is a finite number: infinite work takes the place of the seconds, and never ends."""
+    if value is not None and not math.isfinite(value):
+        raise InputError(f"{value} is no bound.", where=name, hint="Give a finite number.", code="bad_limit")
+
+
+def check_new(out: Path | None) -> None:
+    """The folder to write does not exist, which is known before any work is done."""
+    if out is not None and (out.exists() or out.is_symlink()):
+        raise InputError(f"{out} exists.", hint="Name a new folder.", code="exists")
+
+
+def _check_names(*paths: Path | None) -> None:
+    """A certificate names its files without their folders: two of one name could not be told apart."""
+    names = [path.name for path in paths if path is not None]
+    for name in names:
+        if names.count(name) > 1 or not name.isprintable():
+            hint = "With --out every file needs a printable name of its own; rename one."
+            raise InputError(f"{name!r} can't be named in a certificate.", hint=hint, code="bad_file_name")
 
 
 def read(path: Path | None) -> bytes:
@@ -107,7 +133,18 @@ def money(minor: int, code: str) -> str:
     from concordat.world import currency
 
     digits = currency(code).minor_units or 0
-    return f"{Decimal(minor).scaleb(-digits):,.{digits}f}"
+    whole, part = divmod(minor, 10**digits)
+    return f"{whole:,}.{part:0{digits}d}" if digits else f"{whole:,}"
+
+
+def gap(claimed: float) -> str:
+    """A claimed gap in per cent; where nothing settles, no share of it can be told."""
+    return f"{100 * claimed:.2f} %" if math.isfinite(claimed) else "unknown"
+
+
+def gap_fact(claimed: float) -> float | None:
+    """A claimed gap for JSON, which has no infinity."""
+    return round(claimed, 6) if math.isfinite(claimed) else None
 
 
 def share(part: int, whole: int) -> str:
@@ -116,13 +153,19 @@ def share(part: int, whole: int) -> str:
 
 
 def write_folder(out: Path, files: Mapping[str, str]) -> None:
-    """A new folder with these files."""
+    """A new folder with these files: all of them or, when interrupted or when the disk is full, none."""
+    part = out.parent / f".{out.name}.{os.getpid()}.part"
     try:
-        out.mkdir(parents=True)
+        part.mkdir(parents=True)
         for name, content in files.items():
-            (out / name).write_text(content, encoding="utf-8")
+            (part / name).write_text(content, encoding="utf-8")
+        if out.exists():  # somebody was faster; an empty folder would else be replaced
+            raise FileExistsError(17, "The folder exists by now", str(out))
+        part.rename(out)
     except OSError as error:
         raise StateError(f"{error.strerror}.", where=str(out), hint="Name another folder.", code="os_error") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def show(facts: Mapping[str, Any], lines: Sequence[str], *, json: bool) -> None:
@@ -193,7 +236,7 @@ def _queue(
 ) -> None:  # fmt: skip
     from concordat.clearing.netting import certificate_file
     from concordat.clearing.netting.queue_release import release_queue
-    from concordat.clearing.netting.tables import parse_balances, parse_obligations
+    from concordat.clearing.netting.tables import parse_balances, parse_obligations, write_csv
 
     owed, funds = read(obligations), read(balances)
     debts = parse_obligations(text(owed, str(obligations)), where=str(obligations))
@@ -207,8 +250,8 @@ def _queue(
         files = {"obligations": (obligations.name, owed), "balances": (balances.name, funds)}
         certificates = certificate_file.write(files, certificate_file.of_released(released))
         chosen = set(released.chosen)
-        table = ["id,settled", *(f"{p.id},{int(p.id in chosen)}" for p in payments)]
-        write_folder(out, {"settled.csv": "\n".join(table) + "\n", "certificates.json": certificates})
+        table = write_csv(("id", "settled"), ([p.id for p in payments], [int(p.id in chosen) for p in payments]))
+        write_folder(out, {"settled.csv": table, "certificates.json": certificates})
     show(_queue_facts(released, classes), _queue_lines(released, out), json=json)
 
 
@@ -223,7 +266,7 @@ def _queue_lines(released: Released, out: Path | None) -> list[str]:
         left = one.payments - len(one.chosen) - one.held
         lines.append(
             f"{code}  settled {money(one.gained, code)} in {len(one.chosen):,} of {one.payments:,} payments; "
-            f"solver claims gap <= {100 * one.claimed_gap:.2f} %, certified bound {money(one.bound, code)}; "
+            f"solver claims gap <= {gap(one.claimed_gap)}, certified bound {money(one.bound, code)}; "
             f"left: {left:,} for funds, {one.held:,} held"
         )
     gross = sum(one.gross for one in released.by_currency.values())
@@ -238,7 +281,7 @@ def _queue_facts(released: Released, classes: str) -> dict[str, Any]:
         code: {
             "payments": one.payments, "held": one.held, "settled": len(one.chosen), "gross_minor": str(one.gross),
             "gained_minor": str(one.gained), "certified_bound_minor": str(one.bound),
-            "solver_claims_minor": str(one.claim), "solver_claims_gap": round(one.claimed_gap, 6),
+            "solver_claims_minor": str(one.claim), "solver_claims_gap": gap_fact(one.claimed_gap),
         }
         for code, one in released.by_currency.items()
     }  # fmt: skip
@@ -271,6 +314,7 @@ def _trades(
 ) -> None:
     from concordat.clearing.netting import certificate_file
     from concordat.clearing.netting.pvp import select_trades
+    from concordat.clearing.netting.tables import write_csv
 
     if members is None or rates is None:
         raise InputError("Trades need their members and rates.", hint="Give --members CSV and --rates YAML.",
@@ -283,23 +327,27 @@ def _trades(
         files = {role: (path.name, content) for role, (path, content) in contents.items()}
         certificates = certificate_file.write(files, certificate_file.of_selected(selected))
         chosen = set(selected.chosen)
-        table = ["id,settled,reason"]
-        table += [f"{t.id},{int(t.id in chosen)},{selected.left_out.get(t.id, '')}" for t in problem.trades]
-        write_folder(out, {"settled.csv": "\n".join(table) + "\n", "certificates.json": certificates})
+        table = write_csv(("id", "settled", "reason"), (
+            [t.id for t in problem.trades], [int(t.id in chosen) for t in problem.trades],
+            [selected.left_out.get(t.id, "") for t in problem.trades],
+        ))  # fmt: skip
+        write_folder(out, {"settled.csv": table, "certificates.json": certificates})
     show(_trade_facts(problem, selected, valued), _trade_lines(problem, selected, valued, out), json=json)
 
 
-def _worth(value: int, valued: Rates) -> str:
-    return f"{value / valued.denominator:,.2f}"
+def _worth(value: int, valued: Rates, *, up: bool = False) -> str:
+    """Units of value with two decimals, rounded down, or up where it is a bound."""
+    cents = -(-value * 100 // valued.denominator) if up else value * 100 // valued.denominator
+    return f"{cents // 100:,}.{cents % 100:02d}"
 
 
 def _trade_lines(problem: TradesProblem, selected: Selected, valued: Rates, out: Path | None) -> list[str]:
-    worth, bound = _worth(selected.gained, valued), _worth(selected.bound, valued)
+    worth, bound = _worth(selected.gained, valued), _worth(selected.bound, valued, up=True)
     settled = (
         f"Settled {len(selected.chosen):,} of {len(problem.trades):,} trades, both legs worth {worth} {valued.unit}"
     )
-    gap = f"{100 * selected.claimed_gap:.2f} %"
-    lines = [f"{settled}; solver claims gap <= {gap}, certified bound {bound} {valued.unit}"]
+    claimed = gap(selected.claimed_gap)
+    lines = [f"{settled}; solver claims gap <= {claimed}, certified bound {bound} {valued.unit}"]
     reasons: dict[str, int] = {}
     for reason in selected.left_out.values():
         reasons[reason] = reasons.get(reason, 0) + 1
@@ -312,5 +360,5 @@ def _trade_facts(problem: TradesProblem, selected: Selected, valued: Rates) -> d
         "problem": "trades", "trades": len(problem.trades), "settled": len(selected.chosen), "unit": valued.unit,
         "value_denominator": str(valued.denominator), "gained_value": str(selected.gained),
         "certified_bound_value": str(selected.bound), "solver_claims_value": str(selected.claim),
-        "solver_claims_gap": round(selected.claimed_gap, 6), "left_out": dict(selected.left_out), "seed": selected.seed,
+        "solver_claims_gap": gap_fact(selected.claimed_gap), "left_out": dict(selected.left_out), "seed": selected.seed,
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from concordat.cli._clearing_keys import JSON, LEDGER, ledger_of
+from concordat.cli._clearing_keys import JSON, LEDGER, ledger_of, make_folder, printable, reading
 from concordat.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,19 +40,13 @@ def report(
     json: bool = JSON,
 ) -> None:
     """Write a closed business date's messages; every file has passed our own gate before it is written."""
-    from concordat.node.clearing import open_store
-
-    _check_date(date)
-    where = ledger_of(ledger)
-    store = open_store(where)
-    try:
-        with store.reading():
-            written = _write(store, date, tuple(account), out, (camt053, camt054, pacs002))
-    finally:
-        store.close()
-    if not any(written.values()):
-        hint = "Close it first: an instruction day_close of each issuer."
-        raise InputError(f"no account has a closed business date {date}.", where=where, hint=hint, code="no_day")
+    wanted = (camt053, camt054, pacs002)
+    if not any(wanted):
+        hint = "Ask for --camt053, --camt054 or --pacs002."
+        raise InputError("no kind of message is wanted.", hint=hint, code="missing")
+    date = _plain(date)
+    with reading(ledger) as store:
+        written = _write(store, date, tuple(account), out, wanted, ledger_of(ledger))
     if json:
         print(json_.dumps({"date": date, "folder": str(out), **written}, indent=1))
         return
@@ -61,11 +55,16 @@ def report(
             print(f"{count:>6,} {kind} in {out}")
 
 
-def _check_date(date: str) -> None:
+def _plain(date: str) -> str:
+    """The date as the ledger writes it.
+
+    Raises:
+        InputError: not a date.
+    """
     import datetime
 
     try:
-        datetime.date.fromisoformat(date)
+        return datetime.date.fromisoformat(date).isoformat()
     except ValueError:
         raise InputError(
             f'"{date[:20]}" is not a date.', where="--date", hint="Write 2027-01-04.", code="bad_time"
@@ -82,15 +81,25 @@ def blocks(store: Store) -> Iterator[tuple[int, Sequence[Receipt]]]:
 
 
 def _write(
-    store: Store, date: str, accounts: tuple[str, ...], out: Path, wanted: tuple[bool, bool, bool]
+    store: Store, date: str, accounts: tuple[str, ...], out: Path, wanted: tuple[bool, bool, bool], where: str
 ) -> dict[str, int]:
     from concordat.clearing.statements import days_of
-    from concordat.node.clearing.loading import first_scheme
+    from concordat.node.clearing.loading import stored_base
 
-    issuers = {code: one.issuer for code, one in first_scheme(store).currencies.items()}
+    days = list(days_of(blocks(store), date, whole=stored_base(store) is None))  # all add up, or nothing is written
+    if not days:
+        hint = "Close it first: an instruction day_close of each issuer."
+        raise InputError(f"no account has a closed business date {date}.", where=where, hint=hint, code="no_day")
+    for account in sorted(set(accounts) - {day.account for day in days}):
+        what = f"{printable(account[:40])} has no closed business date {date}."
+        raise InputError(what, where="--account", hint="Write BIC/CCY, such as CCCCBRSP/BRL.", code="no_day")
+    issuers = _issuers(store)
     counts = {"camt.053": 0, "camt.054": 0, "pacs.002": 0}
+    make_folder(out, "--out")
     writer = _Writer(out)
-    for day in days_of(blocks(store), date, accounts):
+    for day in days:
+        if accounts and day.account not in accounts:
+            continue
         for message in _messages(day, issuers[day.account[9:12]], wanted):
             writer.write(day.account.replace("/", "-"), message)
             counts[message.definition[:8]] += 1
@@ -99,6 +108,14 @@ def _write(
             writer.write("status", message)
             counts["pacs.002"] += 1
     return counts
+
+
+def _issuers(store: Store) -> dict[str, str]:
+    """Currency -> issuer, over all schemes that were in force: a currency has one issuer for ever."""
+    from concordat.node.clearing.loading import stored_scheme
+
+    schemes = [stored_scheme(store, digest) for (digest,) in list(store.rows("scheme", columns="hash"))]
+    return {code: one.issuer for scheme in schemes for code, one in scheme.currencies.items()}
 
 
 def _messages(day: Day, issuer: str, wanted: tuple[bool, bool, bool]) -> Iterator[Message]:
@@ -129,7 +146,6 @@ class _Writer:
     def __init__(self, out: Path) -> None:
         from concordat.clearing.iso import Gate
 
-        out.mkdir(parents=True, exist_ok=True)
         self.out, self.gate = out, Gate()
 
     def write(self, name: str, message: Message) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from concordat.cli._clearing_keys import JSON, TIME, keys_of, ledger_of, moment, read
+from concordat.cli._clearing_keys import JSON, TIME, keys_of, moment, opened, text_of
 from concordat.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,15 +54,30 @@ def settle(
         from concordat.settings import unknown_key
 
         raise unknown_key(mode, MODES, where="--mode")
-    rows = list(rows_of(parse_obligations(_text(file), where=str(file))))
+    if keys is not None and not ledger:
+        hint = "Name the ledger with --ledger FILE; without it nothing is settled, only tried in memory."
+        raise InputError("keys, and no ledger to settle in.", where="--keys", hint=hint, code="no_ledger")
+    if balances is not None and ledger:
+        hint = "The ledger's own balances count."
+        raise InputError("balances are for a trial in memory.", where="--balances", hint=hint, code="two_questions")
+    debts = parse_obligations(text_of(file), where=str(file))
+    rows, held = list(rows_of(debts)), int(debts.held.sum())
+    if not rows:
+        hint = "Rows that are held don't count."
+        raise InputError("there are no debts to settle.", where=str(file), hint=hint, code="empty")
     if ledger:
         tallies = _in_ledger(ledger, keys, rows, mode, work, moment(time))
     else:
         desk, renamed = _made_up(rows, balances, moment(time))
         tallies = settle_rows(desk, renamed, mode=mode, work=work, progress=_progress)
     if json:
-        print(json_.dumps({"mode": mode, "currencies": {code: _facts(one) for code, one in tallies.items()}}, indent=1))
+        facts = {"mode": mode, "ledger": ledger or None, "held": held}
+        print(json_.dumps({**facts, "currencies": {code: _facts(one) for code, one in tallies.items()}}, indent=1))
         return
+    if not ledger:
+        print("a trial in memory: no ledger was touched")
+    if held:
+        print(f"{held} row{'s' * (held != 1)} of the file held: left out")
     for line in _lines(tallies):
         print(line)
 
@@ -73,24 +88,17 @@ def _progress(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def _text(path: Path) -> str:
-    try:
-        return read(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"byte {error.start} is not UTF-8.", where=str(path), code="not_utf8") from None
-
-
 def _in_ledger(
     ledger: str, keys: Path | None, rows: Sequence[Row], mode: str, work: int, now: int
 ) -> Mapping[str, Tally]:
     from concordat.clearing.settlement import Desk, settle_rows
-    from concordat.node.clearing import open_host
 
     if keys is None:
         raise InputError("a ledger takes signed instructions only.", hint="Give --keys FOLDER.", code="no_key")
-    host = open_host(ledger_of(ledger))
+    secrets = keys_of(keys)
+    host = opened(ledger)
     try:
-        desk = Desk(host, keys_of(keys), max(now, host.state.time_ms))
+        desk = Desk(host, secrets, max(now, host.state.time_ms))
         return settle_rows(desk, rows, mode=mode, work=work, progress=_progress)
     finally:
         host.close()
@@ -101,7 +109,7 @@ def _made_up(rows: Sequence[Row], balances: Path | None, now: int) -> tuple[Desk
     from concordat.clearing.netting.tables import parse_balances
     from concordat.clearing.simulate.room import made_up_room
 
-    opening = parse_balances(_text(balances), where=str(balances)) if balances else {}
+    opening = parse_balances(text_of(balances), where=str(balances)) if balances else {}
     return made_up_room(rows, opening, now)
 
 
@@ -119,21 +127,26 @@ def _facts(one: Tally) -> dict[str, Any]:
 
 
 def _lines(tallies: Mapping[str, Tally]) -> list[str]:
-    from concordat import world
-
     lines = []
     for code, one in tallies.items():
-        places = world.currency(code).minor_units or 0
         gross, off, paid, released, waiting = (
-            f"{value / 10**places:,.{places}f}"
-            for value in (one.gross, one.set_off, one.paid, one.released, one.waiting)
+            _major(value, code) for value in (one.gross, one.set_off, one.paid, one.released, one.waiting)
         )
         share = 100 * one.settled / one.gross if one.gross else 0.0
         line = f"{code}  {share:5.1f} % of {gross} settled: {off} set off, {paid} paid, {released} released together; "
         line += f"{waiting} waits in {one.left} payment{'s' * (one.left != 1)}" if one.left else "nothing waits"
         if one.known:
-            line += f"; {one.known} debts were known from before"
+            line += f"; {one.known} debt{'s' * (one.known != 1)} known from before (what they settled then not counted)"
         for refused, count in sorted(one.refused.items()):
             line += f"; {count} refused: {refused}"
         lines.append(line)
     return lines
+
+
+def _major(minor: int, code: str) -> str:
+    """Minor units as people write them, exact at any size."""
+    from decimal import Decimal
+
+    from concordat import world
+
+    return f"{Decimal(minor).scaleb(-(world.currency(code).minor_units or 0)):,f}"

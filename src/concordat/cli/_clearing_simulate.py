@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from concordat.cli._clearing_keys import JSON, read
+from concordat.cli._clearing_keys import JSON, text_of
 from concordat.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,6 +70,15 @@ def simulate(
         return
     if not day and not payments:
         raise InputError("what is to be simulated?", hint="Give --seeds N, --day CSV or --payments N.", code="missing")
+    if day and (payments or members):
+        hint = "--payments and --members are for days that are generated."
+        raise InputError("a given day or generated ones, not both.", hint=hint, code="two_questions")
+    if balances and not day:
+        raise InputError("balances are a given day's.", where="--balances", hint="Give --day.", code="two_questions")
+    for path in (csv, svg):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            what = "is a folder." if path.is_dir() else "its folder is not there."
+            raise InputError(what, where=str(path), hint="Name a file in a folder that is there.", code="not_a_file")
     found = _curve(_maker(day, balances, payments, members, seed), _percents(sweep), way, runs, seed)
     if csv is not None:
         csv.write_text("".join(f"{','.join(row)}\n" for row in _rows(found)), encoding="utf-8")
@@ -95,15 +104,26 @@ def _disasters(seeds: int, first: int, instructions: int, *, json: bool) -> None
     for seed in range(first, first + seeds):
         try:
             run = run_seed(seed, instructions=instructions)
-        except ConcordatError as error:
-            broken.append({"seed": seed, "code": error.code, "what": str(error)})
-            print(f"seed {seed}: {error}", file=sys.stderr)
+        except Exception as error:  # whatever ends a run, a fault of the program too, is told with its seed
+            code, what = "fault", f"{type(error).__name__}: {error}"
+            if isinstance(error, ConcordatError):
+                code, what = error.code, str(error)
+            broken.append({"seed": seed, "code": code, "what": what})
+            print(f"seed {seed}: {what}", file=sys.stderr)
             continue
         events, blocks, starts = events + run.events, blocks + run.blocks, starts + run.starts - 1
         counts.update(run.counts)
         if (seed - first + 1) % 50 == 0:
             print(f"{seed - first + 1:,} seeds", file=sys.stderr)
-    facts = {"seeds": seeds, "first": first, "events": events, "blocks": blocks, "crashes": starts, "broken": broken}
+    facts = {
+        "seeds": seeds,
+        "first": first,
+        "instructions": instructions,
+        "events": events,
+        "blocks": blocks,
+        "crashes": starts,
+        "broken": broken,
+    }
     if json:
         print(json_.dumps({**facts, "counts": dict(sorted(counts.items()))}, ensure_ascii=False, indent=1))
     else:
@@ -111,9 +131,9 @@ def _disasters(seeds: int, first: int, instructions: int, *, json: bool) -> None
         print(f"{seeds:,} seeds from {first}: {events:,} events, {blocks:,} blocks, {counts['lost']:,} messages lost,")
         print(f"{starts:,} crashes, {lies:,} lies. Promises broken: {len(broken)}.")
     if broken:
-        one = broken[0]
-        hint = f"Tell its story again: concordat clearing simulate --seeds 1 --first {one['seed']}"
-        raise TrustError(one["what"], where=f"seed {one['seed']}", hint=hint, code=one["code"])
+        again = f"concordat clearing simulate --seeds 1 --first {broken[0]['seed']} --instructions {instructions}"
+        print(f"Tell the story of the first again: {again}", file=sys.stderr)
+        raise typer.Exit(TrustError.exit_code)
 
 
 # --- A day ------------------------------------------------------------------------------------------------------------
@@ -146,10 +166,10 @@ def _maker(
             return list(rows_of(made)), opening
 
         return generated
-    rows = list(rows_of(parse_obligations(read(day).decode("utf-8-sig", errors="replace"), where=str(day))))
+    rows = list(rows_of(parse_obligations(text_of(day), where=str(day))))
     given: Opening = {}
     if balances is not None:
-        given = parse_balances(read(balances).decode("utf-8-sig", errors="replace"), where=str(balances))
+        given = parse_balances(text_of(balances), where=str(balances))
     return lambda _: (rows, given)
 
 

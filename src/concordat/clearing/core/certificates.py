@@ -7,7 +7,7 @@ A. *Divisible debts* (`check_divisible`). A set-off f with 0 <= f <= a and inflo
    as any exactly when integer potentials p exist with, for every debt from u to v: f < a => p_u - p_v >= 1, and
    f > 0 => p_u - p_v <= 1 (complementary slackness of the largest circulation; Ahuja, Magnanti and Orlin, *Network
    Flows*, 1993, section 9.4). So that a set-off has one certificate, the potentials must be the largest that fit and
-   are at most 0: each is 0 or held down by a condition met with equality.
+   are at most 0: from every member, conditions met with equality lead up to a member at 0, which holds it down.
 B. *Queued payments* (`check_queue`), settled at one instant. Every account that pays must end at 0 or more, limits
    hold, nothing held is chosen, and the queue's mode is kept (`MODES`). Any prices y >= 0 bound every set:
    sum_m available_m y_m + sum_e a_e max(0, 1 - y_payer + y_payee) (weak duality of the linear relaxation).
@@ -137,7 +137,7 @@ def check_divisible(debts: Sequence[Debt], set_off: Mapping[str, int], potential
         RuleError: with the code `certificate_...` of the condition that fails.
     """
     net = dict.fromkeys(potentials, 0)
-    held_down = dict.fromkeys(potentials, False)
+    holds_down: dict[str, set[str]] = {}  # member -> those whose potential can't rise unless its own does
     total = used = 0
     try:
         for name, payer, payee, amount in debts:
@@ -154,14 +154,14 @@ def check_divisible(debts: Sequence[Debt], set_off: Mapping[str, int], potential
                     what = f"{done} is set off, so the potential must fall by 1 or less; it falls by {drop}."
                     refuse("potentials", name, what)
                 if drop == 1:
-                    held_down[payer] = True
+                    holds_down.setdefault(payee, set()).add(payer)
             if done < amount:
                 if drop < 1:
                     left = f"{amount - done} of {amount} is left"
                     what = f"{left}, so the potential must fall by 1 or more; it falls by {drop}."
                     refuse("potentials", name, what)
                 if drop == 1:
-                    held_down[payee] = True
+                    holds_down.setdefault(payer, set()).add(payee)
     except KeyError as missing:
         refuse("potentials", str(missing.args[0]), "The member has no potential.")
     if len(net) != len({member for debt in debts for member in debt[1:3]}):
@@ -171,9 +171,22 @@ def check_divisible(debts: Sequence[Debt], set_off: Mapping[str, int], potential
     for member, balance in net.items():
         if balance:
             refuse("circulation", member, f"What it gives and what it gets differ by {abs(balance)}.")
-        if potentials[member] > 0 or (potentials[member] < 0 and not held_down[member]):
-            refuse("potentials", member, f"{potentials[member]} is not the largest potential <= 0 that fits.")
+    _check_largest(potentials, holds_down)
     return total
+
+
+def _check_largest(potentials: Mapping[str, int], holds_down: Mapping[str, Iterable[str]]) -> None:
+    """Every potential is 0, or held down by a chain from one that is: members that only hold each other could rise."""
+    at_top = [member for member, potential in potentials.items() if potential == 0]
+    reached = set(at_top)
+    while at_top:
+        for member in holds_down.get(at_top.pop(), ()):
+            if member not in reached:
+                reached.add(member)
+                at_top.append(member)
+    for member, potential in potentials.items():
+        if potential > 0 or member not in reached:
+            refuse("potentials", member, f"{potential} is not the largest potential <= 0 that fits.")
 
 
 # --- B: queued payments -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 
 INFINITE = float("inf")
+ITERATIONS_A_NODE = 20
 
 
 class Budget:
@@ -23,6 +24,15 @@ class Budget:
     def seconds(self) -> float:
         """Seconds until the deadline, at least 0."""
         return max(0.0, self._end - time.monotonic())
+
+    def slice(self, seconds: float) -> float:
+        """Seconds for one step of the search; without a deadline no clock may cut it off, or machines would differ."""
+        left = self.seconds
+        return min(seconds, left) if left < INFINITE else INFINITE
+
+    def nodes(self, most: int, least: int, rows: int) -> int:
+        """Nodes of a branch and bound over so many rows: as many as what is left pays for, at some iterations each."""
+        return most if self.work == INFINITE else min(most, max(least, int(self.work / (ITERATIONS_A_NODE * rows + 1))))
 
     def spent(self) -> bool:
         """Whether nothing is left."""

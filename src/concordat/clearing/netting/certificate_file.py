@@ -1,9 +1,10 @@
 """A file of certificates, and whether it says the truth about the files it names.
 
 `concordat clearing net --out` writes one: the SHA-256 of the files that were netted, and one certificate for each
-currency (queue, divisible) or one for all trades, in the form of the `settle` instruction (section 6 of the
-specification) less height and roots, which only a ledger has. `check` needs those files and no solver. Whole numbers
-are decimal text; an unknown or missing key is refused; every figure in the file is recomputed.
+currency (queue, divisible) or one for all trades. It says what a `settle` instruction says (section 6 of the
+specification), less height and roots, which only a ledger has; some keys differ (`KEYS`). `check` needs those files
+and no solver. Whole numbers are decimal text; an unknown or missing key is refused; every figure in the file is
+recomputed, save `solver`, which is the solver's word.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ KEYS = {
         "solver",
     ),
 }
+ROLES = ("obligations", "balances", "trades", "members", "rates")
 BYTES_MAX = 500_000_000
+SOLVER_MAX, NAME_MAX = 200, 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,11 @@ class Proved:
 
 
 def queue_of(debts: Obligations, balances: Mapping[tuple[str, str], int]) -> tuple[list[QueuedPayment], dict[str, int]]:
-    """A file of obligations as a queue: accounts `<member>/<currency>`, the order of rows as age."""
-    account = [[f"{member}/{code}" for member in debts.members] for code in debts.currencies]
+    """A file of obligations as a queue: accounts `<member>/<currency>`, the order of rows as age.
+
+    A slash in a member's name ("Cia S/A") is written %2F, and a per cent sign %25: the second part is the currency.
+    """
+    account = [[_account(member, code) for member in debts.members] for code in debts.currencies]
     payments = [
         QueuedPayment(name, account[c][p], account[c][q], amount, priority, held, age)
         for age, (name, p, q, c, amount, priority, held) in enumerate(
@@ -77,8 +83,12 @@ def queue_of(debts: Obligations, balances: Mapping[tuple[str, str], int]) -> tup
         )
     ]  # fmt: skip
     available = {name: 0 for one in account for name in one}
-    available.update((f"{member}/{code}", held) for (member, code), held in balances.items())
+    available.update((_account(member, code), held) for (member, code), held in balances.items())
     return payments, available
+
+
+def _account(member: str, code: str) -> str:
+    return f"{member.replace('%', '%25').replace('/', '%2F')}/{code}"
 
 
 def sha256_of(content: bytes) -> str:
@@ -145,7 +155,10 @@ def opened(text: str, *, where: str) -> dict[str, Any]:
     """
     if len(text) > BYTES_MAX:
         raise InputError("The file is larger than 500 MB.", where=where, code="too_large", hint="Split it by currency.")
-    document = loads(text.encode("utf-8"), floats=True)
+    try:
+        document = loads(text.encode("utf-8"), floats=True)
+    except InputError as error:
+        raise InputError(error.what, where=f"{where}, {error.where}", hint=error.hint, code=error.code) from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError("This is not a file of certificates.", where=where, code="bad_certificate",
                          hint=f'Its "schema" must be "{SCHEMA}". See: concordat clearing net --out')  # fmt: skip
@@ -168,12 +181,15 @@ def check_hashes(document: Mapping[str, Any], read: Callable[[str, str], bytes],
     """
     found = {}
     for role, named in document["files"].items():
-        if role not in ("obligations", "balances", "trades", "members", "rates") or not isinstance(named, dict):
+        if role not in ROLES or not isinstance(named, dict):
             _bad(where, f'"{role}" is no file that a certificate names')
         _keys(named, ("name", "sha256"), f"{where}, files, {role}")
-        content = read(role, str(named["name"]))
+        name = named["name"]
+        if not isinstance(name, str) or not name.isprintable() or len(name.encode()) > NAME_MAX:
+            _bad(where, f"the name of the file of {role} is no name")
+        content = read(role, name)
         if (now := sha256_of(content)) != named["sha256"]:
-            raise TrustError(f"{named['name']} is not the file that was netted: it hashes to {now}.", where=where,
+            raise TrustError(f"{name} is not the file that was netted: it hashes to {now}.", where=where,
                              hint="Give the file as it was then.", code="other_file")  # fmt: skip
         found[role] = content
     return found
@@ -186,13 +202,22 @@ def check(document: Mapping[str, Any], inputs: Inputs, *, where: str) -> list[Pr
         RuleError: the first condition that fails.
     """
     proved, seen = [], []
+    queues: dict[str, QueueProblem] = {}
     for number, one in enumerate(document["certificates"], start=1):
         place = f"{where}, certificate {number}"
-        if not isinstance(one, dict) or one.get("problem") not in KEYS or one.get("kind") != "settle":
+        problem = one.get("problem") if isinstance(one, dict) else None
+        if not isinstance(problem, str) or problem not in KEYS or one.get("kind") != "settle":
             _bad(place, "it is of no problem that I know")
-        _keys(one, KEYS[one["problem"]], place)
+        _keys(one, KEYS[problem], place)
+        for key in ("mode", "solver"):
+            if not isinstance(one.get(key, ""), str) or len(one.get(key, "")) > SOLVER_MAX:
+                _bad(place, f'"{key}" must be text of up to {SOLVER_MAX} letters')
         seen.append((one["problem"], one.get("currency", "")))
-        proved.append({"divisible": _divisible, "queue": _queue, "trades": _trades}[one["problem"]](one, inputs, place))
+        if problem == "queue":
+            queues = queues or _queues(inputs, place)  # made once: a file may have a hundred currencies
+            proved.append(_queue(one, queues, place))
+        else:
+            proved.append((_divisible if problem == "divisible" else _trades)(one, inputs, place))
     if inputs.debts is not None:
         expected = [(seen[0][0] if seen else "queue", code) for code in inputs.debts.currencies]
         if seen != expected:
@@ -205,7 +230,8 @@ def check(document: Mapping[str, Any], inputs: Inputs, *, where: str) -> list[Pr
 def _divisible(one: Mapping[str, Any], inputs: Inputs, where: str) -> Proved:
     debts = _needed(inputs.debts, where)
     code = one["currency"]
-    _of_currency(debts, code, where)
+    if code not in debts.currencies:
+        _bad(where, f'there are no obligations in "{code}"')
     owed, _ = debts_of(debts, debts.currencies.index(code))
     set_off, potentials = _integers(one["set_off"], where), _integers(one["potentials"], where)
     total = check_divisible(owed, set_off, potentials)
@@ -213,15 +239,24 @@ def _divisible(one: Mapping[str, Any], inputs: Inputs, where: str) -> Proved:
     return Proved("divisible", code, len(set_off), total, total)
 
 
-def _queue(one: Mapping[str, Any], inputs: Inputs, where: str) -> Proved:
-    debts = _needed(inputs.debts, where)
+def _queues(inputs: Inputs, where: str) -> dict[str, QueueProblem]:
+    """The queue of every currency, in which any set may be chosen."""
+    payments, available = queue_of(_needed(inputs.debts, where), _needed(inputs.balances, where))
+    waiting: dict[str, list[QueuedPayment]] = {}
+    for payment in payments:
+        waiting.setdefault(currency_of(payment.payer), []).append(payment)
+    own: dict[str, dict[str, int]] = {code: {} for code in waiting}
+    for name, held in available.items():
+        own.setdefault(currency_of(name), {})[name] = held
+    return {code: QueueProblem(queued, own[code], (), "set") for code, queued in waiting.items()}
+
+
+def _queue(one: Mapping[str, Any], queues: Mapping[str, QueueProblem], where: str) -> Proved:
     code = one["currency"]
-    _of_currency(debts, code, where)
-    payments, available = queue_of(debts, inputs.balances or {})
-    mine = [p for p in payments if currency_of(p.payer) == code]
-    own = {name: held for name, held in available.items() if currency_of(name) == code}
+    if not isinstance(code, str) or code not in queues:
+        _bad(where, f'there are no obligations in "{code}"')
     chosen = _ids(one["chosen"], where)
-    checked = check_queue(QueueProblem(mine, own, (), one["mode"]), chosen, _integers(one["prices_e6"], where))
+    checked = check_queue(queues[code]._replace(mode=one["mode"]), chosen, _integers(one["prices_e6"], where))
     _same(one["gained_minor"], checked.gained, "gained_minor", where)
     _same(one["bound_minor"], checked.bound, "bound_minor", where)
     return Proved("queue", code, len(chosen), checked.gained, checked.bound)
@@ -231,15 +266,15 @@ def _trades(one: Mapping[str, Any], inputs: Inputs, where: str) -> Proved:
     problem = _needed(inputs.trades, where)
     chosen = _ids(one["chosen"], where)
     short, slope = (_pairs(_integers(one[key], where), where) for key in ("short_e6", "slope_bp"))
-    checked = check_trades(problem, chosen, TradePrices(short, _integers(one["cover_e6"], where), slope))
+    cover = _integers(one["cover_e6"], where)
+    parties = {party for trade in problem.trades for party in (trade.party_a, trade.party_b)}
+    for member, code in [*short, *slope, *((member, "") for member in cover)]:
+        if member not in parties or (code and code not in problem.rates):
+            _bad(where, f'there is a price of "{member}" that is no party or no position of one')
+    checked = check_trades(problem, chosen, TradePrices(short, cover, slope))
     _same(one["gained_value"], checked.gained, "gained_value", where)
     _same(one["bound_value"], checked.bound, "bound_value", where)
     return Proved("trades", "", len(chosen), checked.gained, checked.bound)
-
-
-def _of_currency(debts: Obligations, code: object, where: str) -> None:
-    if code not in debts.currencies:
-        _bad(where, f'there are no obligations in "{code}"')
 
 
 def _needed(given: Any, where: str) -> Any:

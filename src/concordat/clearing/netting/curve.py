@@ -1,10 +1,11 @@
 """What would it take: the share of a queue's value that settles, against the liquidity that accounts open with.
 
 The balances of the file are scaled so that together they are a given share of gross value, currency by currency, in
-proportion; nothing else changes. At each point three ways: released together (`queue_release`, with its certified
-bound), one by one in the order of class and age where what does not fit is passed by, and one by one where what does
-not fit stops those behind it. More liquidity never settles less in the best set; a search may show otherwise by a
-little, so a point shows at least the set of the one before, which settles there as well.
+proportion; nothing else changes. At each point three ways: released together (`queue_release` for the most value,
+whatever the class, with its certified bound), one by one in the order of class and age where what does not fit is
+passed by, and one by one where what does not fit stops those behind it. More liquidity never settles less in the best
+set; a search may show otherwise by a little, so a point shows at least the set of the one before, which settles there
+as well, and at least what settles one by one, which settles at one instant as well.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def settled_shares(
         gross[currency_of(p.payer)] = gross.get(currency_of(p.payer), 0) + p.amount
     for account, held in available.items():
         opening[currency_of(account)] = opening.get(currency_of(account), 0) + max(0, held)
-    if empty := [code for code in sorted(gross) if not opening.get(code)] or (not gross and ["no currency"]):
+    if not gross:
+        raise InputError("There is nothing to settle.", code="no_obligations", hint="Give a file with obligations.")
+    if empty := [code for code in sorted(gross) if not opening.get(code)]:
         raise InputError(f"There is no opening balance in {empty[0]} to scale.", code="no_balances",
                          hint="Give every currency at least one account with a balance.")  # fmt: skip
     total, best, points = sum(gross.values()), 0, []
@@ -55,9 +58,11 @@ def settled_shares(
             for account, held in available.items()
             for code in (currency_of(account),)
         }
-        found = release_queue(payments, funds, work=work, seed=seed, deadline_s=deadline_s, workers=workers)
-        best = max(best, found.gained)  # the set of the point before settles here as well
+        found = release_queue(
+            payments, funds, classes="together", work=work, seed=seed, deadline_s=deadline_s, workers=workers
+        )
         simple = [one_by_one(payments, funds, passing=passing) for passing in (True, False)]
+        best = max(best, found.gained, *simple)
         points.append(CurvePoint(percent, *(round(100 * value / total, 4) for value in (best, found.bound, *simple))))
     return points
 

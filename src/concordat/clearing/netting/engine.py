@@ -26,6 +26,7 @@ import numpy as np
 
 INFINITE = float("inf")
 WORK_A_SOLVE, WORK_A_COLUMN = 10_000, 50
+SEEDS = 2**31  # HiGHS takes seeds below; one that it does not take would cost all other options, the time limit too
 
 
 @dataclass(slots=True)
@@ -157,7 +158,7 @@ class _Run:
             model.integrality_ = [kinds.kInteger if one else kinds.kContinuous for one in program.integral.tolist()]
         options = highs.HighsOptions()
         options.output_flag, options.threads, options.parallel = False, 1, "off"
-        options.random_seed, options.mip_rel_gap = seed, gap
+        options.random_seed, options.mip_rel_gap = seed % SEEDS, gap
         if seconds < INFINITE:
             options.time_limit = max(seconds, 0.01)
         if nodes is not None:

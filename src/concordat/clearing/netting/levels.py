@@ -37,10 +37,10 @@ class Start:
     bound: float
 
 
-def relax(part: Part) -> tuple[engine.Answer, np.ndarray]:
-    """The linear relaxation, and the prices of its rows."""
-    everything = np.arange(len(part))
-    program, rows, _ = part.program(everything, part.room, np.zeros(len(part), bool))
+def relax(part: Part, x: np.ndarray | None = None, pool: np.ndarray | None = None) -> tuple[engine.Answer, np.ndarray]:
+    """The linear relaxation, and the prices of its rows; with a `pool` only those payments are free, others as in x."""
+    free = np.arange(len(part)) if pool is None else pool
+    program, rows, _ = part.program(free, _room(part, x, pool), np.zeros(len(free), bool))
     answer = engine.solve(program)
     prices = np.zeros(len(part.room))
     if answer.prices is not None:
@@ -48,24 +48,41 @@ def relax(part: Part) -> tuple[engine.Answer, np.ndarray]:
     return answer, prices
 
 
+def _room(part: Part, x: np.ndarray | None, pool: np.ndarray | None) -> np.ndarray:
+    """What every row has left with the pool out; nothing is in x where there is no pool."""
+    if x is None or pool is None:
+        return part.room
+    fixed = x.copy()
+    fixed[pool] = False
+    return part.left(fixed)
+
+
 def first_set(part: Part, budget: Budget, seed: int) -> Start:
     """A set to begin with, by levels or by diving."""
     return dive(part, budget) if len(part) > LARGE else by_levels(part, budget, seed)
 
 
-def by_levels(part: Part, budget: Budget, seed: int) -> Start:
-    """Level by level, the smaller payments divisible; a level that finds next to nothing in its time is not used."""
-    count = len(part)
+def by_levels(
+    part: Part, budget: Budget, seed: int, x: np.ndarray | None = None, pool: np.ndarray | None = None
+) -> Start:
+    """Level by level, the smaller payments divisible; a level that finds next to nothing in its time is not used.
+
+    With a `pool` (positions, those to decide first in front) only its payments are decided, all others stay as in x.
+    """
+    order = part.order if pool is None else pool
+    room = _room(part, x, pool)
+    count = len(order)
     sizes = (
         [size for size in LEVELS if size < count * 0.6] if count > SMALL else [FIRST] if count > FIRST * 3 // 2 else []
     )
-    x = np.zeros(count, bool)
-    best, before, last, bound = x, 0, 0.0, float("inf")
+    start = np.zeros(len(part), bool) if x is None or pool is None else x
+    x = start.copy()
+    best, before, last, bound = start, 0, 0.0, float("inf")
     for turn, size in enumerate([*sizes, count]):
-        kept = part.order[:before][x[part.order[:before]]]
-        free = np.r_[kept, part.order[before:]]
+        kept = order[:before][x[order[:before]]]
+        free = np.r_[kept, order[before:]]
         integral = np.arange(len(free)) < len(kept) + size - before
-        program, _, _ = part.program(free, part.room, integral)
+        program, _, _ = part.program(free, room, integral)
         seconds = budget.seconds / (len(sizes) + 1 - turn)
         gap = 1e-3 if size == count else 2e-3 if turn else 5e-3
         answer = engine.solve(program, seconds=seconds, nodes=NODES, gap=gap, seed=seed)
@@ -74,7 +91,7 @@ def by_levels(part: Part, budget: Budget, seed: int) -> Start:
             bound = answer.bound * part.scale
         if answer.x is None or answer.value < TRASH * last:
             break
-        x[:] = False
+        x[order] = False
         x[free[integral]] = answer.x[: int(integral.sum())] > 0.5
         best, before, last = x.copy(), size, answer.value
     return Start(best, bound)

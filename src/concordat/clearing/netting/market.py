@@ -194,6 +194,6 @@ def make_market(problem: TradesProblem) -> Market:
         np.array([number[member] for member, _ in names], np.int64),
         [int(problem.balances.get(key, 0)) for key in names], [int(problem.short_limits.get(key, 0)) for key in names],
         [problem.rates[currency] for _, currency in names], cells, names, members, problem.haircut_bp,
-        float(sorted(worth)[len(worth) // 2]) if worth else 1.0,
+        float(sorted(worth)[len(worth) // 2]) if any(worth) else 1.0,
         np.array(sorted(range(len(rows)), key=lambda n: (-worth[n], n)), np.int64),
     )  # fmt: skip

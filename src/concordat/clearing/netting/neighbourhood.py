@@ -34,10 +34,16 @@ IDLE_MOST = 60  # neighbourhoods in a row without gain
 
 
 class Search:
-    """The search in one part; `x` is the best set so far, which may overdraw until it is mended."""
+    """The search in one part; `x` is the best set so far, which may overdraw until it is mended.
 
-    def __init__(self, part: Part, x: np.ndarray, seed: int, relaxed: np.ndarray | None = None) -> None:
+    `pool` are the positions that may be decided anew; all of them, unless earlier classes are kept as they are.
+    """
+
+    def __init__(
+        self, part: Part, x: np.ndarray, seed: int, relaxed: np.ndarray | None = None, pool: np.ndarray | None = None
+    ) -> None:
         self.part, self.x = part, x
+        self.pool = np.arange(len(part)) if pool is None else np.sort(pool)
         self.relaxed = np.full(len(part), 0.5) if relaxed is None else relaxed
         self.random = stream(seed, "neighbourhoods")
         ends = np.r_[part.payer, part.payee]
@@ -81,33 +87,31 @@ class Search:
 
     def _draw(self) -> np.ndarray:
         """Payments on which the set and the relaxation disagree, and a few others."""
-        count = len(self.part)
-        if self.size >= count:
-            return np.arange(count)
-        weight = (np.abs(self.relaxed - self.x) + AGREED) * self._pull
-        return np.sort(self.random.choice(count, self.size, replace=False, p=weight / weight.sum()))
+        if self.size >= len(self.pool):
+            return self.pool
+        weight = ((np.abs(self.relaxed - self.x) + AGREED) * self._pull)[self.pool]
+        return np.sort(self.random.choice(self.pool, self.size, replace=False, p=weight / weight.sum()))
 
     def whole(self, budget: Budget, seed: int) -> float:
-        """Try the part as a whole from where it stands; the solver's claim on the best value, in minor units."""
+        """Try the pool as a whole from where it stands; the solver's claim on the best value, in minor units."""
         part = self.part
-        everything = np.arange(len(part))
-        program, _, _ = part.program(everything, part.room, np.ones(len(part), bool))
-        answer = engine.solve(program, seconds=budget.seconds, nodes=20 * NODES, seed=seed, start=self.x.astype(float))
+        rest = self.x.copy()
+        rest[self.pool] = False
+        program, _, _ = part.program(self.pool, part.left(rest), np.ones(len(self.pool), bool))
+        nodes = budget.nodes(20 * NODES, NODES, len(part.room))
+        answer = engine.solve(program, seconds=budget.seconds, nodes=nodes, seed=seed, start=self.x[self.pool] * 1.0)
         budget.charge(answer.work)
-        if answer.x is not None and self._floors_hold(answer.x > 0.5):
-            self.keep(part.mend(answer.x > 0.5))
+        if answer.x is not None:
+            rest[self.pool] = answer.x > 0.5
+            self.keep(part.mend(rest))
         return answer.bound * part.scale
 
     def keep(self, x: np.ndarray) -> bool:
-        """Take a set that settles if it is worth more; whether it was."""
-        if self.part.value[x].sum() <= self.part.value[self.x].sum():
+        """Take a set that settles if it is worth more, and keeps what earlier classes reached; whether it was."""
+        if self.part.value[x].sum() <= self.part.value[self.x].sum() or not self.part.floors_hold(x):
             return False
         self.x = x
         return True
-
-    def _floors_hold(self, x: np.ndarray) -> bool:
-        """Whether what earlier classes reached is kept: dropping payments can't mend that."""
-        return not self.part.floors or bool((self.part.left(x)[-self.part.floors :] >= 0).all())
 
     def _step(self, free: np.ndarray, left: np.ndarray, budget: Budget, price: float, nodes: int) -> bool:
         """Decide the free payments anew; whether that gained."""
@@ -123,7 +127,8 @@ class Search:
         over = np.maximum(0, -left[rows[bent]]) / part.scale
         small = len(free) == len(part) <= SMALL and not price
         answer = engine.solve(
-            program, seconds=min(SECONDS_MOST, budget.seconds), nodes=100 * NODES if small else nodes,
+            program, seconds=budget.slice(SECONDS_MOST),
+            nodes=budget.nodes(100 * NODES, NODES, len(program.room)) if small else nodes,
             gap=1e-7 if small else 1e-3, seed=int(self.random.integers(1 << 30)), start=np.r_[now.astype(float), over],
         )  # fmt: skip
         budget.charge(answer.work)
@@ -139,7 +144,7 @@ class Search:
         x[free] = answer.x[: len(free)] > 0.5
         if not price:
             gains = part.value[x].sum() > part.value[self.x].sum()
-            return bool(gains) and self._floors_hold(x) and self.keep(part.mend(x))
+            return bool(gains) and part.floors_hold(x) and self.keep(part.mend(x))
         return self._accept_overdrawn(x, left, price)
 
     def _program(
@@ -183,7 +188,8 @@ class Search:
                 inside_enough = held >= size
             pull[inside] = 0.0
             if inside_enough or not pull.any():
-                return np.flatnonzero(inside[part.payer] & inside[part.payee])
+                near: np.ndarray = self.pool[inside[part.payer[self.pool]] & inside[part.payee[self.pool]]]
+                return near
             total = np.cumsum(pull)
             node = int(np.searchsorted(total, self.random.random() * total[-1], side="right"))
 

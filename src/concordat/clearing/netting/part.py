@@ -116,12 +116,20 @@ class Part:
     # --- Exact repair -------------------------------------------------------------------------------------------------
 
     def mend(self, x: np.ndarray) -> np.ndarray:
-        """A maximal set that settles, near x."""
+        """A maximal set that settles, near x.
+
+        What is dropped can bring an earlier class below its floor, which no dropping mends: whoever takes the set asks
+        `floors_hold`.
+        """
         left = self.left(x).tolist()
         x = x.copy()
         self._drop(x, left)
         self.fill(x, left)
         return x
+
+    def floors_hold(self, x: np.ndarray) -> bool:
+        """Whether what earlier classes reached is kept."""
+        return not self.floors or bool((self.left(x)[-self.floors :] >= 0).all())
 
     def fill(self, x: np.ndarray, left: list[int], order: Sequence[int] | None = None) -> None:
         """Add what fits, in order (default: largest first), in rounds until nothing fits."""
@@ -146,7 +154,8 @@ class Part:
 
     def _drop(self, x: np.ndarray, left: list[int]) -> None:
         """Take out of every overdrawn row the smallest payment that suffices, or the largest, until none is left."""
-        bad = [row for row, value in enumerate(left) if value < 0]
+        rows = len(left) - self.floors
+        bad = [row for row, value in enumerate(left[:rows]) if value < 0]
         if not bad:
             return
         payers: dict[int, list[int]] = {}
@@ -165,7 +174,7 @@ class Part:
                 for k in range(int(self.start[n]), int(self.start[n + 1])):
                     at = int(self.index[k])
                     left[at] += int(self.entry[k])
-                    if left[at] < 0 and at != row:
+                    if left[at] < 0 and at != row and at < rows:
                         bad.append(at)
 
 
@@ -192,7 +201,8 @@ def make_part(
             rows.append(np.full(len(chosen), row))
             columns.append(chosen)
             entries.append(sign * amount[chosen])
-        room.append(np.array([max(0, limit.room)]))
+        # A limit of more than all that it bounds is none; so capped, no sum of rooms leaves 64 bits.
+        room.append(np.array([max(0, min(limit.room, int(amount[out].sum())))]))
     # The solver's tolerance is 10^-6 of its unit; a unit about as large as a typical payment keeps that small.
     scale = float(10 ** max(0, len(str(int(np.median(amount)))) - 1)) if count else 1.0
     if before is not None:

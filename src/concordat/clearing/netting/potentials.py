@@ -4,8 +4,10 @@ A residual arc leads where one more unit can be set off (cost -1) or one can be 
 largest exactly when no cycle of residual arcs has negative cost; then the shortest distances from a point that reaches
 every node at cost 0 are integers p <= 0 with p_head <= p_tail - 1 on every arc that is not full and p_tail <= p_head +
 1 on every arc in use: the largest potentials that fit (`clearing.core.certificates`). Distances are found by Bellman
-and Ford's rounds, all arcs at once; a cycle shows in the predecessors, and is cancelled by its smallest residue. So any
-engine's rounding is mended with integers, whatever it was (Klein, *Management Science* 14, 1967).
+and Ford's rounds, all arcs at once. Where debts form long chains, that takes as many rounds as there are members: then
+passes in topological order take over, which need one for a chain (Goldberg and Radzik, *Applied Mathematics Letters* 6,
+1993). A cycle shows on the way, and is cancelled by its smallest residue. So any engine's rounding is mended with
+integers, whatever it was (Klein, *Management Science* 14, 1967).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from concordat.errors import MethodError
 
 CANCELLED_MAX = 1_000_000  # cycles; an engine's rounding leaves a handful
 SURE = 64  # rounds without remembering predecessors
+PASSES = 64  # in topological order; whatever needs more goes back to rounds, which are slow and sure
 LOOK_EVERY = 16  # rounds between two looks for a cycle among the predecessors
 
 
@@ -112,19 +115,92 @@ def _distances(graph: Graph, flow: np.ndarray) -> tuple[np.ndarray, list[tuple[i
     parent = np.full(graph.nodes, -1)
     first = np.flatnonzero(np.r_[True, target[1:] != target[:-1]])
     reached, width = target[first], np.diff(np.r_[first, len(target)])
-    for rounds in range(1, 2 * graph.nodes + SURE + 2 * LOOK_EVERY):
+    for rounds in range(1, 2 * graph.nodes + SURE + 1 + 2 * LOOK_EVERY):
         offered = distance[source] + cost
         best = np.minimum.reduceat(offered, first)
         better = best < distance[reached]
         if not better.any():
             return distance, None
+        if rounds == SURE + 1:
+            settled, ring = _in_order(source, target, cost, distance)
+            if settled or ring:
+                return distance, _steps_of(ring, label) if ring else None
+            continue
         if rounds > SURE:  # the optimum settles sooner; only now is it worth to remember who offered what
             rows = np.flatnonzero((offered == np.repeat(best, width)) & np.repeat(better, width))[::-1]
             parent[target[rows]] = rows
             if rounds % LOOK_EVERY == 0 and (cycle := _cycle_of_parents(source, parent)):
-                return distance, [(int(label[row]), 1) if label[row] >= 0 else (int(~label[row]), -1) for row in cycle]
+                return distance, _steps_of(cycle, label)
         distance[reached[better]] = best[better]
     raise AssertionError("After as many rounds as nodes the parents hold a cycle.")
+
+
+def _steps_of(rows: list[int], label: np.ndarray) -> list[tuple[int, int]]:
+    """Rows of residual arcs as (arc, way) steps."""
+    return [(int(label[row]), 1) if label[row] >= 0 else (int(~label[row]), -1) for row in rows]
+
+
+def _in_order(
+    source: np.ndarray, target: np.ndarray, cost: np.ndarray, distance: np.ndarray
+) -> tuple[bool, list[int] | None]:
+    """Lower distances in place, pass by pass; whether they are the shortest, or the rows of a cycle that gains."""
+    rows = np.argsort(source, kind="stable")
+    start = np.searchsorted(source[rows], np.arange(len(distance) + 1)).tolist()
+    to, price, left = target[rows].tolist(), cost[rows].tolist(), distance.tolist()
+    changed = list(range(len(left)))
+    for _ in range(PASSES):
+        finished, cycle = _explore(changed, start, to, price, left)
+        if cycle is not None:
+            return False, rows[cycle].tolist()
+        if not finished:
+            distance[:] = left
+            return True, None
+        lowered: dict[int, None] = {}
+        for node in reversed(finished):
+            for k in range(start[node], start[node + 1]):
+                if left[node] + price[k] < left[to[k]]:
+                    left[to[k]] = left[node] + price[k]
+                    lowered[to[k]] = None
+        changed = list(lowered)
+    distance[:] = left
+    return False, None
+
+
+def _explore(
+    roots: list[int], start: list[int], to: list[int], price: list[int], left: list[int]
+) -> tuple[list[int], list[int] | None]:
+    """The nodes that arcs which gain or tie lead to from roots that gain, in the order in which a depth-first search
+    leaves them; or the places of a cycle of such arcs that gains in all."""
+    seen: set[int] = set()
+    finished: list[int] = []
+    for root in roots:
+        gains = any(left[root] + price[k] < left[to[k]] for k in range(start[root], start[root + 1]))
+        if root in seen or not gains:
+            continue
+        path, at, came = [root], [start[root]], [-1]
+        gained = {root: 0}  # of the way to each node on the path
+        seen.add(root)
+        while path:
+            node, k = path[-1], at[-1]
+            if k == start[node + 1]:
+                finished.append(path.pop())
+                del at[-1], came[-1], gained[node]
+                continue
+            at[-1] += 1
+            other = to[k]
+            slack = left[node] + price[k] - left[other]
+            if slack > 0:
+                continue
+            if other in gained:
+                if gained[node] + slack < gained[other]:
+                    return finished, [*came[path.index(other) + 1 :], k]
+            elif other not in seen:
+                seen.add(other)
+                path.append(other)
+                at.append(start[other])
+                came.append(k)
+                gained[other] = gained[node] + slack
+    return finished, None
 
 
 def _cycle_of_parents(source: np.ndarray, parent: np.ndarray) -> list[int] | None:

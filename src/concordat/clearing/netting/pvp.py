@@ -8,6 +8,7 @@ it is handed over. A currency without a rate keeps its trades out, which `Select
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +21,8 @@ from concordat.clearing.netting import engine
 from concordat.clearing.netting.budget import INFINITE, Budget
 from concordat.clearing.netting.generate import stream
 from concordat.clearing.netting.market import Market, make_market
+from concordat.clearing.netting.queue_release import check_limits
+from concordat.clearing.netting.tables import AMOUNT_MAX, TOTAL_MAX
 from concordat.clearing.netting.tasks import Crew
 from concordat.errors import InputError
 
@@ -28,9 +31,11 @@ NODES_WHOLE = 5_000
 SIZE_FIRST, SIZE_LEAST, SIZE_MOST = 1_000, 100, 1_500
 AGREED = 0.02
 NODES_DRAWN = 1
+SECONDS_MOST = 3.0  # of a neighbourhood
 IDLE_MOST = 80
-MARGIN_S = 0.7
+MARGIN_S, MARGIN_A_TRADE_S, TRADES_FEW = 0.7, 1e-4, 3_000  # kept for mending and checking, more for many trades
 RATE_DIGITS_MAX = 24
+_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,8 @@ class Selected:
 
     @property
     def claimed_gap(self) -> float:
-        """By how much of itself the result can fall short of the best, if the solver is right."""
-        return max(0, self.claim - self.gained) / self.gained if self.gained else 0.0
+        """By how much of itself the result can fall short of the best, if the solver is right; nothing: infinite."""
+        return max(0, self.claim - self.gained) / self.gained if self.gained else INFINITE if self.claim else 0.0
 
 
 def rates_of(per_major: Mapping[str, str | Fraction], decimals: Mapping[str, int]) -> tuple[dict[str, int], int]:
@@ -72,10 +77,9 @@ def rates_of(per_major: Mapping[str, str | Fraction], decimals: Mapping[str, int
     """
     exact: dict[str, Fraction] = {}
     for code, rate in sorted(per_major.items()):
-        try:
-            value = Fraction(rate) if len(str(rate)) <= RATE_DIGITS_MAX else Fraction(0)
-        except (ValueError, ZeroDivisionError):
-            value = Fraction(0)
+        # An exponent could stand for more digits than there is memory, so text has none.
+        sound = isinstance(rate, Fraction) or (len(rate) <= RATE_DIGITS_MAX and _DECIMAL.fullmatch(rate))
+        value = Fraction(rate) if sound else Fraction(0)
         if value <= 0:
             raise InputError(f'"{rate}" is no rate of {code}.', code="bad_rate",
                              hint='Write a positive decimal number in quotes, for instance "0.18".')  # fmt: skip
@@ -100,12 +104,24 @@ def select_trades(
         seed: of everything drawn.
         deadline_s: seconds of wall clock.
         workers: processes; each tries another way.
+
+    Raises:
+        InputError: an id twice, an amount outside [1, 10^18), a currency in which trades and positions add up to
+            9 x 10^18 or more, work or seconds that are no finite number.
     """
+    check_limits(work, deadline_s)
+    check_sums(problem)
     market = make_market(problem)
-    seconds = INFINITE if deadline_s is None else max(0.0, deadline_s - MARGIN_S)
+    seconds = (
+        INFINITE
+        if deadline_s is None
+        else max(0.0, deadline_s - MARGIN_S - MARGIN_A_TRADE_S * max(0, len(market) - TRADES_FEW))
+    )
     budget = Budget((WORK_DEFAULT if deadline_s is None else INFINITE) if work is None else work, seconds)
     x, claim, prices = np.zeros(len(market), bool), 0.0, TradePrices({}, {}, {})
-    if len(market):
+    if not any(market.worth):  # no rates: nothing is better than something else, so whatever fits, in the order given
+        x = market.mend(x)
+    else:
         with Crew(workers if len(market) > 200 else 1) as crew:
             x, claim, prices = _attempts(crew, market, budget, seed, workers)
     chosen = tuple(sorted(problem.trades[market.rows[n]].id for n in np.flatnonzero(x).tolist()))
@@ -119,6 +135,30 @@ def select_trades(
         if n not in kept
     }
     return Selected(chosen, checked.gained, checked.bound, claimed, prices, left_out, seed)
+
+
+def check_sums(problem: TradesProblem) -> None:
+    """Ids stand once, and all that can happen in a currency fits 64 bits."""
+    seen: set[str] = set()
+    sums: dict[str, int] = {}
+    for trade in problem.trades:
+        if trade.id in seen:
+            raise InputError(f'The trade "{trade.id}" stands twice.', code="duplicate_id",
+                             hint="An id names one trade for ever.")  # fmt: skip
+        seen.add(trade.id)
+        for code, amount in ((trade.a_currency, trade.a_amount), (trade.b_currency, trade.b_amount)):
+            if not 1 <= amount <= AMOUNT_MAX:
+                raise InputError(f"An amount of {amount} minor units can't settle.", where=trade.id, code="bad_amount",
+                                 hint="Amounts are whole minor units, 1 or more, less than 10^18.")  # fmt: skip
+            sums[code] = sums.get(code, 0) + amount
+    for (_, code), held in problem.balances.items():
+        sums[code] = sums.get(code, 0) + abs(held)
+    if beyond := [code for code in sorted(sums) if sums[code] >= TOTAL_MAX]:
+        raise InputError(
+            f"Trades and positions in {beyond[0]} add up to {sums[beyond[0]]}, beyond 9 x 10^18 minor units.",
+            hint="Check the amounts; such a sum exceeds every account.",
+            code="currency_too_large",
+        )
 
 
 def _attempts(
@@ -197,7 +237,7 @@ def _neighbourhoods(market: Market, x: np.ndarray, taken: np.ndarray, budget: Bu
         free = np.sort(random.choice(count, most, replace=False, p=weight / weight.sum()))
         program, cells, _ = market.program(free, x, np.ones(len(free), bool))
         answer = engine.solve(
-            program, seconds=min(3.0, budget.seconds), nodes=NODES_DRAWN, gap=1e-3,
+            program, seconds=budget.slice(SECONDS_MOST), nodes=NODES_DRAWN, gap=1e-3,
             seed=int(random.integers(1 << 30)), start=market.full_start(free, x, cells),
         )  # fmt: skip
         budget.charge(answer.work)

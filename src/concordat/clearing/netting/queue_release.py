@@ -31,6 +31,7 @@ from concordat.clearing.core.certificates import (
 )
 from concordat.clearing.netting.budget import INFINITE, Budget
 from concordat.clearing.netting.part import Part, make_part
+from concordat.clearing.netting.tables import AMOUNT_MAX, TOTAL_MAX
 from concordat.clearing.netting.tasks import Crew, Found, Task
 from concordat.errors import InputError
 
@@ -62,8 +63,8 @@ class CurrencyResult:
 
     @property
     def claimed_gap(self) -> float:
-        """By how much of itself the result can fall short of the best, if the solver is right."""
-        return max(0, self.claim - self.gained) / self.gained if self.gained else 0.0
+        """By how much of itself the result can fall short of the best, if the solver is right; nothing: infinite."""
+        return max(0, self.claim - self.gained) / self.gained if self.gained else INFINITE if self.claim else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def release_queue(
         limits: what payers may pay at most (`certificates.Limit`).
         mode: `bypass`, `strict_fifo` or `set` (`certificates.QueueProblem`).
         classes: `together`: every minor unit counts the same; `first`: the value of class 1 comes first and is kept
-            while class 2 is served, and so on.
+            while class 2 is served, and so on. Why the first is the default: docs/explanation/netting.md, Classes.
         work: units of work to spend (`budget`); default 10^7 without a deadline, else no limit.
         seed: of everything drawn.
         deadline_s: seconds of wall clock.
@@ -129,8 +130,10 @@ def release_queue(
         progress: hears currency, minor units chosen, and the solver's claim, whenever a part is done.
 
     Raises:
-        InputError: a mode or classes that don't exist, an id twice, amounts below 1.
+        InputError: a mode or classes that don't exist, an id twice, an amount outside [1, 10^18), a payment between two
+            currencies, work or seconds that are no finite number.
     """
+    check_limits(work, deadline_s)
     if mode not in MODES or classes not in CLASSES:
         wrong, known = (mode, MODES) if mode not in MODES else (classes, CLASSES)
         raise InputError(
@@ -146,6 +149,13 @@ def release_queue(
     return queue.result(seed)
 
 
+def check_limits(work: float | None, deadline_s: float | None) -> None:
+    """Work and seconds of a search are finite: without either it would never end."""
+    for name, value in (("work", work), ("deadline_s", deadline_s)):
+        if value is not None and not 0 <= value < INFINITE:
+            raise InputError(f"{value} is no {name}.", hint="Give a finite number, 0 or more.", code="bad_limit")
+
+
 class _Queue:
     """The queue as columns, cut into pieces."""
 
@@ -157,27 +167,68 @@ class _Queue:
         if len({p.id for p in payments}) < len(payments):
             raise InputError("An id stands twice in the queue.", code="duplicate_id",
                              hint="An id names one payment for ever.")  # fmt: skip
-        if any(p.amount < 1 for p in payments):
-            raise InputError("A payment of less than one minor unit can't settle.", code="bad_amount",
-                             hint="Amounts are whole minor units, 1 or more.")  # fmt: skip
+        if wrong := next((p for p in payments if not 1 <= p.amount <= AMOUNT_MAX), None):
+            raise InputError(f"An amount of {wrong.amount} minor units can't settle.", where=wrong.id,
+                             hint="Amounts are whole minor units, 1 or more, less than 10^18.",
+                             code="bad_amount")  # fmt: skip
         names = sorted({*available, *(p.payer for p in payments), *(p.payee for p in payments)})
         self.accounts = names
         self.available = {name: int(available.get(name, 0)) for name in names}
-        self.limits, self.mode = tuple(limits), mode
         place = {name: n for n, name in enumerate(names)}
+        self.limits, self.mode = tuple(limit for limit in limits if limit.payer in place), mode
         self.place = place
         self.payer = np.array([place[p.payer] for p in self.payments], np.int64)
         self.payee = np.array([place[p.payee] for p in self.payments], np.int64)
         self.amount = np.array([p.amount for p in self.payments], np.int64)
         self.x = np.zeros(len(payments), bool)
-        funds = np.array([self.available[name] for name in names], np.int64)
         held = np.array([p.held for p in self.payments], bool)
+        searched = self._searched(held)
+        self.beyond = np.flatnonzero(~held & ~searched)
+        # More than an account has to pay is of no use to it: so capped, no sum of funds leaves 64 bits.
+        owed = np.zeros(len(names), np.int64)
+        np.add.at(owed, self.payer[searched], self.amount[searched])
+        funds = np.array(
+            [max(-1, min(self.available[name], most)) for name, most in zip(names, owed.tolist(), strict=True)],
+            np.int64,
+        )
         # An account below its floor pays nothing until the last pass, when what it gets is known.
-        self.open = ~held & (funds[self.payer] >= 0) if len(payments) else held
+        self.open = searched & (funds[self.payer] >= 0) if len(payments) else held
         self.funds = np.maximum(funds, 0)
         if mode != "strict_fifo":
             self._fix_what_always_fits()
         self.pieces = self._cut(by_class)
+
+    def _searched(self, held: np.ndarray) -> np.ndarray:
+        """Which payments are decided by the search: what is not held and, in each currency, adds up within 64 bits.
+
+        Anybody may queue payments that nobody has the money for. Where they come to 9 x 10^18 the largest are left to
+        the last pass, and the others settle as if they weren't there.
+        """
+        codes = [currency_of(name) for name in self.accounts]
+        known = sorted(set(codes))
+        number = {code: n for n, code in enumerate(known)}
+        code = np.array([number[one] for one in codes], np.int64)
+        if (mixed := np.flatnonzero(code[self.payer] != code[self.payee])).size:
+            wrong = self.payments[int(mixed[0])]
+            raise InputError(f"{wrong.payer} and {wrong.payee} are of two currencies.", where=wrong.id,
+                             hint="A payment has one; two make a trade.", code="mixed_currencies")  # fmt: skip
+        searched = ~held
+        of_row = code[self.payer]
+        about = np.bincount(of_row[searched], self.amount[searched], len(known))
+        for n in np.flatnonzero(about > TOTAL_MAX / 2).tolist():
+            total = 0
+            rows = np.flatnonzero(searched & (of_row == n)).tolist()
+            for row in sorted(rows, key=self.amount.tolist().__getitem__):
+                total += int(self.amount[row])
+                searched[row] = total < TOTAL_MAX
+        if self.mode == "strict_fifo" and not searched[~held].all():
+            stopped: set[tuple[int, int]] = set()
+            for row in np.flatnonzero(~held).tolist():
+                place = (int(self.payer[row]), self.payments[row].priority)
+                if not searched[row]:
+                    stopped.add(place)
+                searched[row] = place not in stopped
+        return searched
 
     def _fix_what_always_fits(self) -> None:
         """Choose the payments of accounts that could pay everything at once, until there are no more such."""
@@ -240,6 +291,9 @@ class _Queue:
         prices = np.zeros(len(self.accounts))
         claims: dict[str, float] = {}
         for row in np.flatnonzero(self.x).tolist():
+            code = currency_of(self.payments[row].payer)
+            claims[code] = claims.get(code, 0.0) + float(self.amount[row])
+        for row in self.beyond.tolist():
             code = currency_of(self.payments[row].payer)
             claims[code] = claims.get(code, 0.0) + float(self.amount[row])
         for piece in self.pieces:
@@ -329,7 +383,7 @@ def _solve(
         piece.found = found
         if progress is not None:
             code = currency_of(queue.payments[int(piece.rows[0])].payer)
-            progress(code, piece.part.total(found.x), int(min(found.claim, 9e18)))
+            progress(code, piece.part.total(found.x), int(min(found.claim, float(piece.part.amount.sum()))))
 
     def first(number: int) -> Task:
         nonlocal ahead

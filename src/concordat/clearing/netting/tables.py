@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
+from unicodedata import normalize
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def parse_obligations(text: str, *, where: str) -> Obligations:
     place = {code: n for n, code in enumerate(currencies)}
     currency = np.fromiter(map(place.__getitem__, column["currency"]), np.int64, count)
     amounts = _amounts(column, "amount", where, least=1)
-    _check_totals(amounts, currency, currencies, where)
+    check_totals(amounts, currency, currencies, where)
     priority = _choice(column.get("priority"), PRIORITIES, count, "priority", "1 (most urgent), 2 or 3", where)
     held = _choice(column.get("held"), YES_NO, count, "held", "0 or 1", where)
     return Obligations(ids, members, currencies, payer, payee, currency, amounts, priority, held)
@@ -96,6 +97,7 @@ def parse_obligations(text: str, *, where: str) -> Obligations:
 def parse_balances(text: str, *, where: str) -> dict[tuple[str, str], int]:
     """Read a file of balances: (participant, currency) -> minor units, 0 or more."""
     column, _ = _columns(text, BALANCES, where)
+    _names([column["participant"]], where)
     _currencies(column["currency"], where)
     amounts = _amounts(column, "balance", where, least=0)
     keys = list(zip(column["participant"], column["currency"], strict=True))
@@ -105,6 +107,7 @@ def parse_balances(text: str, *, where: str) -> dict[tuple[str, str], int]:
 def parse_members(text: str, *, where: str) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
     """Read balances and short limits of trading members: two mappings from (member, currency) to minor units."""
     column, _ = _columns(text, MEMBERS, where)
+    _names([column["member"]], where)
     _currencies(column["currency"], where)
     keys = list(zip(column["member"], column["currency"], strict=True))
     balances = _once(keys, _whole(column["balance_minor"], "balance_minor", where, least=0).tolist(), where)
@@ -234,11 +237,7 @@ def _unique(ids: Sequence[str], where: str) -> None:
 
 def _coded(one: Sequence[str], two: Sequence[str], where: str) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     """Two columns of members as positions in the sorted names."""
-    members = tuple(sorted({*one, *two}))
-    if members and not members[0].strip():
-        row = next(n for n, pair in enumerate(zip(one, two, strict=True)) if not all(name.strip() for name in pair))
-        raise InputError("A member's name is empty.", where=_row(where, row), hint="Name payer and payee.",
-                         code="missing_member")  # fmt: skip
+    members = _names([one, two], where)
     place = {name: n for n, name in enumerate(members)}
     count = len(one)
     return (
@@ -246,6 +245,30 @@ def _coded(one: Sequence[str], two: Sequence[str], where: str) -> tuple[tuple[st
         np.fromiter(map(place.__getitem__, one), np.int64, count),
         np.fromiter(map(place.__getitem__, two), np.int64, count),
     )
+
+
+def _names(columns: Sequence[Sequence[str]], where: str) -> tuple[str, ...]:
+    """The sorted members of some columns.
+
+    Names that only look the same would be two members, whose debts never meet: so spaces around a name are refused, as
+    they are around an amount, and two ways to write one name (an accent as a letter of its own, or not).
+    """
+    members = tuple(sorted(set().union(*columns)))
+    written: dict[str, str] = {}
+    for name in members:
+        other = written.setdefault(name if name.isascii() else normalize("NFC", name), name)
+        if name.strip() and name == name.strip() and name == other:
+            continue
+        row = min(column.index(name) for column in columns if name in column)
+        if not name.strip():
+            raise InputError("A member's name is empty.", where=_row(where, row), hint="Name every member.",
+                             code="missing_member")  # fmt: skip
+        what = f'"{name}" begins or ends with a space.'
+        hint = "Take the spaces out: they would make another member of it."
+        if name == name.strip():
+            what, hint = f'"{name}" is written in two ways in this file.', "Write it in one (Unicode form NFC)."
+        raise InputError(what, where=_row(where, row), hint=hint, code="bad_member")
+    return members
 
 
 def _currencies(codes: Sequence[str], where: str) -> tuple[str, ...]:
@@ -279,8 +302,9 @@ def _once(keys: list[tuple[str, str]], values: list[int], where: str) -> dict[tu
     found = dict(zip(keys, values, strict=True))
     if len(found) == len(keys):
         return found
-    row = next(n for n, key in enumerate(keys) if keys.index(key) != n)
-    raise InputError(f"{' '.join(keys[row])} stands in row {keys.index(keys[row]) + 2} already.", code="duplicate_id",
+    first: dict[tuple[str, str], int] = {}
+    row = next(n for n, key in enumerate(keys) if first.setdefault(key, n) != n)
+    raise InputError(f"{' '.join(keys[row])} stands in row {first[keys[row]] + 2} already.", code="duplicate_id",
                      where=_row(where, row), hint="Give one row for a participant and currency.")  # fmt: skip
 
 
@@ -293,7 +317,7 @@ def _amounts(column: Mapping[str, Sequence[str]], name: str, where: str, *, leas
         return _whole(column[f"{name}_minor"], f"{name}_minor", where, least=least)
     digits = {code: iso_currency(code).minor_units or 0 for code in set(column["currency"])}
     minor = [
-        _minor(text, digits[code], code, row, where)
+        _minor(text, digits[code], code, name, row, where)
         for row, (text, code) in enumerate(zip(column[name], column["currency"], strict=True))
     ]
     return _in_bounds(minor, column[name], name, where, least)
@@ -311,11 +335,11 @@ def _whole(texts: Sequence[str], name: str, where: str, *, least: int) -> np.nda
     return _in_bounds(list(map(int, texts)), texts, name, where, least)
 
 
-def _minor(text: str, digits: int, code: str, row: int, where: str) -> int:
+def _minor(text: str, digits: int, code: str, name: str, row: int, where: str) -> int:
     """An amount in major units as minor units; more decimals than the currency has are refused."""
     found = _DECIMAL.fullmatch(text)
-    if not found or len(text) > 40:
-        _bad_amount(text[:40], "amount", where, row)
+    if not found or len(text) > DIGITS_MAX:
+        _bad_amount(text[:DIGITS_MAX], name, where, row)
     whole, part = found.group(1), found.group(2) or ""
     if len(part) > digits:
         hint = "Round it at the source: nothing is rounded here."
@@ -341,10 +365,14 @@ def _bad_amount(text: str, name: str, where: str, row: int) -> NoReturn:
     raise InputError(f'"{text}" is no amount for {name}.', where=_row(where, row), hint=hint, code="bad_amount")
 
 
-def _check_totals(amounts: np.ndarray, currency: np.ndarray, currencies: tuple[str, ...], where: str) -> None:
-    """The sum of a currency fits 64 bits; found in floating point with room to spare, then exactly."""
+def check_totals(amounts: np.ndarray, currency: np.ndarray, currencies: Sequence[str], where: str) -> None:
+    """The sum of a currency fits 64 bits; found in floating point with room to spare, then exactly.
+
+    Raises:
+        InputError: `currency_too_large`.
+    """
     about = np.bincount(currency, weights=amounts, minlength=len(currencies))
-    for n in np.flatnonzero(about > TOTAL_MAX / 2):
+    for n in np.flatnonzero(about > TOTAL_MAX / 2).tolist():
         if (total := sum(amounts[currency == n].tolist())) >= TOTAL_MAX:
             what = f"{currencies[n]} adds up to {total}, beyond 9 x 10^18 minor units."
             hint = "Check the amounts; such a sum exceeds every account."

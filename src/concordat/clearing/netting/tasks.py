@@ -21,7 +21,7 @@ import numpy as np
 
 from concordat.clearing.netting import engine
 from concordat.clearing.netting.budget import INFINITE, Budget
-from concordat.clearing.netting.levels import LARGE, first_set, relax
+from concordat.clearing.netting.levels import LARGE, by_levels, first_set, relax
 from concordat.clearing.netting.neighbourhood import WHOLE_MOST, Search
 from concordat.clearing.netting.part import Part
 
@@ -112,10 +112,10 @@ def _charged(budget: Budget, part: float) -> Budget:
     return share
 
 
-def _bypass(part: Part) -> np.ndarray:
-    """Payments in the order of age, whatever fits, until nothing does."""
+def _bypass(part: Part, order: Sequence[int] | None = None) -> np.ndarray:
+    """Payments in the order of age, or another, whatever fits, until nothing does."""
     x = np.zeros(len(part), bool)
-    part.fill(x, part.room.tolist(), range(len(part)))
+    part.fill(x, part.room.tolist(), range(len(part)) if order is None else order)
     return x
 
 
@@ -123,25 +123,47 @@ def _by_class(task: Task) -> Found:
     """Class after class: what a class has reached is kept while the next is served."""
     assert task.classes is not None
     part, budget = task.part, Budget(task.work, task.seconds)
-    _, prices = relax(part)
-    x, done = None, part
+    relaxed, prices = relax(part)
+    budget.charge(relaxed.work)
+    x, done = _bypass(part, np.argsort(task.classes, kind="stable").tolist()), part
     present = sorted(set(task.classes.tolist()))
     for turn, one in enumerate(present):
         mine = task.classes == one
         stage = replace(done, value=np.where(mine, part.value, 0.0))
         stage.order = np.lexsort((-part.amount, ~mine))
         share = budget if turn == len(present) - 1 else _charged(budget, CLASS_SHARE)
-        search = Search(stage, _bypass(part) if x is None else x, task.seed)
-        if x is None:
-            begun = first_set(stage, share.share(LEVELS_SHARE), task.seed)
-            search.keep(stage.mend(begun.x))
-        elif len(part) <= WHOLE_MOST:
-            search.whole(_charged(share, WHOLE_SHARE), task.seed)
-        search.improve(share)
-        x = search.x
+        x = _stage(stage, x, stage.order[task.classes[stage.order] >= one], share, task.seed)
         done = done.with_floor(mine, int(part.amount[mine & x].sum()))
-    assert x is not None
-    return Found(x, INFINITE, prices)
+    return Found(x, relaxed.value * part.scale if relaxed.optimal else float(part.amount.sum()), prices)
+
+
+def _stage(part: Part, x: np.ndarray, pool: np.ndarray, budget: Budget, seed: int) -> np.ndarray:
+    """The best set found for one class: first with the payments of earlier classes as they are, then with all free.
+
+    Only the value of earlier classes must be kept, but a solver that may exchange their payments finds little: a sum
+    that must be met to the unit leaves it hardly any set to go to. With them fixed, what is left is a queue as any.
+    """
+    if budget.spent():
+        return x
+    relaxed, _ = relax(part, x, pool)
+    budget.charge(relaxed.work)
+    guide = x * 1.0
+    if relaxed.x is not None:
+        guide[pool] = relaxed.x
+    search = Search(part, x, seed, guide, pool)
+    if len(pool) < len(part):  # from where the classes before it ended, neighbourhoods find more than levels do
+        search.improve(_charged(budget, LEVELS_SHARE))
+    if not budget.spent() and budget.work > LEVELS_WORK * len(pool) * len(part.room):
+        share = budget.share(LEVELS_SHARE)
+        before = share.work
+        begun = first_set(part, share, seed) if len(pool) == len(part) else by_levels(part, share, seed, x, pool)
+        budget.charge(before - share.work if before < INFINITE else 0)
+        search.keep(part.mend(begun.x))
+    if len(pool) <= WHOLE_MOST and not budget.spent():
+        search.whole(_charged(budget, WHOLE_SHARE), seed)
+    search = Search(part, search.x, seed, guide)
+    search.improve(budget)
+    return search.x
 
 
 # --- Processes ----------------------------------------------------------------------------------------------------
@@ -240,7 +262,8 @@ def _start() -> subprocess.Popen[bytes]:
     roots = [path for path in sys.path if path]
     environment["PYTHONPATH"] = os.pathsep.join(roots)
     return subprocess.Popen(
-        [sys.executable, "-c", "from concordat.clearing.netting.tasks import serve; serve()"],
+        # -P: no module is taken from the folder in which the user happens to stand, among a stranger's files.
+        [sys.executable, "-P", "-c", "from concordat.clearing.netting.tasks import serve; serve()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ class Cluster:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.draw = Draw(f"clearing cluster {plan.seed}")
-        place = world(plan.mode)
+        place = world(plan.mode, plan.rated)
         self.verify = verifier(plan.real)
         self.observer = Observer(place.scheme, State.genesis(place.scheme))
         self.machine = Machine(place.scheme, self.verify, self.observer.see, plan.snapshot_every)
@@ -165,16 +165,17 @@ class Cluster:
 
     def _lie(self, liar: str, kind: str) -> None:
         self.scribe.now = self.now
-        self.count(f"lie {kind}")
         if kind == "blocks":
             return self._false_block()
         if kind == "certificate":
             state = self.look()
             one = self.scribe.certificate(state, wrong=True) if state else None
             if one is not None:
+                self.count("lie certificate")
                 self.observer.false.add(one.digest)
                 self.post("arrive", (one.data, b""))  # most come too late: stale as well as false
             return None
+        self.count(f"lie {kind}")
         data, _ = self.scribe.lie(kind, liar)
         if kind in MUST_FAIL:
             self.observer.forbidden.add(data)
@@ -256,17 +257,17 @@ class Cluster:
         if not machine.up:
             return
         self.rest += bool(self.healed)
-        if self.draw.chance(25):
+        if self.draw.chance(50):
             self._propose()
         self.made += 1
         crash = self.crashes.pop(self.made, None)
         self._make(crash)
 
     def _propose(self) -> None:
-        """The proposer's own certificate, made for the block that comes now; a lying proposer changes it."""
+        """The proposer's own certificate, made for the block that comes now; a liar or a faulty solver changes it."""
         self.scribe.now = self.now
         liars = any("certificate" in lies for lies in self.plan.liars.values())
-        wrong = liars and not self.healed and self.draw.chance(60)
+        wrong = not self.healed and self.draw.chance(60 if liars else 30)
         one = self.scribe.certificate(self.machine.host.state, wrong=wrong)
         if one is not None:
             if wrong:
@@ -333,6 +334,7 @@ class Cluster:
         follower, blocks = self.follower, self.observer.blocks
         if follower is None or follower.state.height >= len(blocks):
             return
+        self.count("lie blocks")
         block = blocks[follower.state.height]
         root, head = follower.state_root(), follower.state.head
         names = ("state_root", "receipts_root", "instructions_root", "previous", "scheme", "height", "drop")

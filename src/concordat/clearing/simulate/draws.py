@@ -27,6 +27,7 @@ BANKS = {
     "GGGGINBB": ("BBBBINBB", ("INR", "ZAR")),
     "HHHHZAJJ": ("EEEEZAJJ", ("BRL", "INR", "ZAR")),
 }
+RATES = {"BRL": "180", "INR": "20", "ZAR": "55"}  # what a minor unit is worth, in thousandths of a US cent
 NEWCOMERS = ("IIIIBRSP", "JJJJINBB", "KKKKZAJJ")
 
 
@@ -44,8 +45,8 @@ def secret_of(bic8: str, number: int = 0) -> Ed25519Secret:
 
 
 @lru_cache(maxsize=8)
-def world(mode: str = "bypass") -> World:
-    """Three currencies, five banks, corridors of every sort."""
+def world(mode: str = "bypass", rated: tuple[str, ...] = ()) -> World:
+    """Three currencies, five banks, corridors of every sort; `rated`: currencies with a rate: trades need cover."""
     bics = (*ISSUERS.values(), *BANKS)
     everywhere = ["BR", "IN", "ZA"]
     corridors = [
@@ -63,11 +64,16 @@ def world(mode: str = "bypass") -> World:
         dict(BANKS),
         {bic8: secret_of(bic8).public.hex() for bic8 in bics},
         corridors=corridors,
-        lsm={"mode": mode, "age_certificates": 2},
+        lsm={"mode": mode, "age_certificates": 2, **({"rates": _rates(rated)} if rated else {})},
         holds={"max_hours": 48},
     )
     document["currencies"]["ZAR"] = {"issuer": "EEEEZAJJ", "hours_utc": "05:00-19:00", "day_close_utc": "18:30"}
     return World(Scheme.from_document(document), {bic8: secret_of(bic8) for bic8 in (*bics, *NEWCOMERS)})
+
+
+def _rates(codes: tuple[str, ...]) -> dict[str, Any]:
+    numerators = {code: RATES[code] for code in codes}
+    return {"name": "made-up", "unit": "USD", "denominator": "1000", "numerators": numerators}
 
 
 @dataclass

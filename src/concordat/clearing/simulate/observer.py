@@ -22,13 +22,19 @@ from typing import Any
 
 from concordat.clearing.core.apply import Block
 from concordat.clearing.core.invariants import INVARIANTS, View, Watch
-from concordat.clearing.core.model import DAY_MS
+from concordat.clearing.core.model import DAY_MS, currency_of
 from concordat.clearing.core.scheme import Scheme
 from concordat.clearing.core.signatures import Signed
 from concordat.clearing.core.state import State, last_day
 from concordat.errors import TrustError
 
 WAITING = ("queued", "held")
+# What stands behind the receipt of a certificate: where it says how many, and their kind and code.
+BEHIND = {
+    "queue": ("payments", "transfer", "settled"),
+    "divisible": ("obligations", "owe", "set_off"),
+    "trades": ("trades", "trade", "settled"),
+}
 _EARLIER = ("id_reused", "not_yet_valid")  # said of another instruction, or of one that may come again
 
 
@@ -43,8 +49,9 @@ class Observer:
 
     Attributes:
         log: the receipts of all blocks. blocks: all of them. first: digest of an instruction -> its first receipt.
-        waiting: payments whose last receipt says that they wait. forbidden: digests that may stand in no block.
-        false: digests of certificates that were made false. codes: how often each code was given.
+        waiting: payments whose last receipt says that they wait. forbidden: bytes that may stand in no block.
+        false: digests of certificates that were made false. codes: how often each code was given, and how many
+            certificates of each problem settled.
     """
 
     scheme: Scheme
@@ -112,14 +119,24 @@ class Observer:
                 raise broken("money", what, name)
 
     def _whole(self, facts: Sequence[dict[str, Any]]) -> None:
+        """What stands right behind a certificate's receipt is what it claims: so many, of this kind, of this sum."""
         for place, one in enumerate(facts):
             if one["kind"] != "settle" or one["code"] != "settled" or one.get("repeat"):
                 continue
-            count = int(one["payments"] if one["problem"] == "queue" else one["obligations"])
-            code = "settled" if one["problem"] == "queue" else "set_off"
-            behind = [part for part in facts[place + 1 : place + 1 + count] if part["code"] == code]
-            if len(behind) != count or sum(int(part["amount_minor"]) for part in behind) != int(one["gained_minor"]):
-                raise broken("whole", f"{len(behind)} of {count} stand behind the receipt.", one["uetr"])
+            name = f"certificate {one['problem']}"
+            self.codes[name] = self.codes.get(name, 0) + 1
+            number, kind, code = BEHIND[one["problem"]]
+            count = int(one[number]) * (2 if kind == "trade" else 1)  # a trade has a receipt for each of its legs
+            behind = facts[place + 1 : place + 1 + count]
+            if len(behind) != count or any((part["kind"], part["code"]) != (kind, code) for part in behind):
+                raise broken("whole", f"what stands behind the receipt is not {count} {kind} {code}.", one["uetr"])
+            sums: dict[str, int] = {}
+            for part in behind:
+                currency = currency_of(part["payer"]) if "payer" in part else one["currency"]
+                sums[currency] = sums.get(currency, 0) + int(part["amount_minor"])
+            told = one["gained_minor"] if kind == "trade" else {one["currency"]: one["gained_minor"]}
+            if sums != {currency: int(amount) for currency, amount in told.items() if amount != "0"}:
+                raise broken("whole", f"it claims {told}, and {sums} stand behind it.", one["uetr"])
 
     def _instruction(self, state: State, signed: Signed, facts: Sequence[dict[str, Any]]) -> None:
         said = signed.instruction

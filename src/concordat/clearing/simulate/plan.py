@@ -43,6 +43,7 @@ class Plan:
         queue_max, pool_max, block_max: bounds of waiting payments, waiting instructions, and a block's; 0: the real
             ones.
         real: whether signatures are real Ed25519, or stand-ins that bind signer and message as well.
+        rated: currencies with a rate in the scheme: none, all, or all but one.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class Plan:
     pool_max: int
     block_max: int
     real: bool
+    rated: tuple[str, ...] = ()
 
     @property
     def begins(self) -> int:
@@ -100,6 +102,7 @@ def draw_plan(seed: int, *, instructions: int = 220, real: bool | None = None) -
         pool_max=draw.pick((4, 12)) if small else 0,
         block_max=draw.pick((3, 10)) if small else 0,
         real=draw.chance(2) if real is None else real,
+        rated=Draw(f"clearing rates {seed}").pick(((), ("BRL", "INR", "ZAR"), ("BRL", "INR"))),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from concordat import world
 from concordat.clearing.core.model import BIC8
 from concordat.clearing.core.scheme import Scheme
 from concordat.clearing.host import MemoryHost
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
     from concordat.clearing.settlement import Row
 
 MEMBERS_MAX = 26**4
+_CENTRAL = re.compile(r"[A-Z]{3}ABR00").fullmatch
 
 
 def invented_bics(names: Sequence[str]) -> dict[str, str]:
     """A BIC for each name; names that are BICs keep theirs.
+
+    A name that only looks like one (letters 5 and 6 are no country), or that a made-up central bank has, gets another.
 
     Raises:
         InputError: more names than there are letters for.
@@ -37,7 +41,8 @@ def invented_bics(names: Sequence[str]) -> dict[str, str]:
     if len(names) > MEMBERS_MAX:
         raise InputError(f"{len(names):,} members; a made-up room has at most {MEMBERS_MAX:,}.", code="too_many")
     letters = string.ascii_uppercase
-    taken = {name for name in names if re.fullmatch(BIC8, name)}
+    countries = {country.iso2 for country in world.countries()}
+    taken = {name for name in names if re.fullmatch(BIC8, name) and name[4:6] in countries and not _CENTRAL(name)}
     found: dict[str, str] = {name: name for name in taken}
     number = 0
     for name in sorted(set(names) - taken):
@@ -76,8 +81,10 @@ def made_up_room(rows: Sequence[Row], opening: Mapping[tuple[str, str], int], no
         rows: the debts. opening: (member, currency) -> minor units. now: ms.
 
     Raises:
-        InputError: too many members.
+        InputError: no debts, or too many members.
     """
+    if not rows:
+        raise InputError("there are no debts to settle.", hint="Rows that are held don't count.", code="empty")
     names = sorted({name for row in rows for name in (row.payer, row.payee)})
     bics = invented_bics(names)
     held: dict[str, set[str]] = {bics[name]: set() for name in names}

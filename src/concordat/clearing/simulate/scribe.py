@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import sha512
 from typing import Any
@@ -18,6 +19,7 @@ from concordat.clearing.core.instructions import parse
 from concordat.clearing.core.model import INSTRUCTION_BYTES_MAX
 from concordat.clearing.core.signatures import Item, Signed, payload_type, sign, verify_all
 from concordat.clearing.core.state import State
+from concordat.clearing.simulate.made_certificates import one_more, trades_certificate
 from concordat.clearing.simulate.operations import (
     BANKS,
     HOUR,
@@ -68,8 +70,38 @@ def verifier(real: bool) -> Any:
     return verify_all if real else verify_stand_ins
 
 
+@dataclass
 class Scribe(Maker):
     """The maker of operations, with stand-ins for signatures and a drawer of lies."""
+
+    pending: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # sides of trades that cross, to be sent
+    crossed: int = 0
+
+    def one(self) -> Signed:
+        """An operation; now and then a side of trades that can settle only together."""
+        if not self.pending and self.draw.chance(5):
+            self._cross()
+        if self.pending and self.draw.chance(50):
+            member, facts = self.pending.pop(self.draw.below(len(self.pending)))
+            return self.signed("trade", member, facts)
+        return super().one()
+
+    def _cross(self) -> None:
+        """Two or three banks in a ring, each selling to the next what it gets from the one before, or nearly that."""
+        codes = self.draw.pick((("BRL", "INR"), ("BRL", "INR"), ("INR", "ZAR")))
+        banks = [bic8 for bic8, (_, held) in BANKS.items() if set(codes) <= set(held)]
+        ring = [banks.pop(self.draw.below(len(banks))) for _ in range(self.draw.pick((2, 3)))]
+        size = [self.draw.pick((10_000, 1_000_000, 3_000_000)) for _ in codes]
+        self.crossed += 1
+        for place, one in enumerate(ring):
+            other = ring[(place + 1) % len(ring)]
+            less = [self.draw.below(100) if self.draw.chance(20) else 0 for _ in codes]
+            legs = [
+                {"payer": f"{a}/{code}", "payee": f"{b}/{code}", "amount_minor": str(base - part)}
+                for (a, b), code, base, part in zip(((one, other), (other, one)), codes, size, less, strict=True)
+            ]
+            facts = {"trade_id": f"X{self.crossed}-{place}", "legs": legs}
+            self.pending += [(member, {**facts, "legs": [dict(leg) for leg in legs]}) for member in (one, other)]
 
     def seal(self, facts: dict[str, Any], members: Sequence[str]) -> Signed:
         """The signed instruction."""
@@ -164,16 +196,25 @@ class Scribe(Maker):
         """A certificate for this very state, as it should be or with one thing changed; None if nothing can settle."""
         codes = sorted(ISSUERS)
         first = self.draw.below(len(codes))
-        found: Found = None
+        found: Found = trades_certificate(state, self.now) if self.draw.chance(50) else None
         for code in codes[first:] + codes[:first]:
             makers = (partial(queue_certificate, state, code, self.now), partial(set_off_certificate, state, code))
             for make in makers[:: 1 if self.draw.chance(70) else -1]:
                 found = found or make()
         if found is None or found["gained_minor"] == "0":
+            found = trades_certificate(state, self.now)
+        if found is None:
             return None
         if wrong:
-            found = spoil(self.draw, found)
+            found = self._wrong(state, found)
         return self.signed("settle", self.draw.pick(tuple(ISSUERS.values())), {"certificate": found})
+
+    def _wrong(self, state: State, found: dict[str, Any]) -> dict[str, Any]:
+        """One thing changed; or a set that says of itself what is true, and has one member too many."""
+        more = None
+        if found["problem"] != "divisible" and self.draw.chance(50):
+            more = one_more(state, found, self.now)
+        return more or spoil(self.draw, found)
 
 
 def spoil(draw: Draw, certificate: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +222,7 @@ def spoil(draw: Draw, certificate: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(json.dumps(certificate))
     kind = draw.pick(("claim", "height", "root", "part", "extra", "double", "form"))
     if kind == "claim":
-        found["gained_minor"] = str(int(found["gained_minor"]) + draw.pick((1, -1, 10**6)))
+        _spoil_claim(draw, found)
     elif kind == "height":
         found["height"] += draw.pick((1, -1, 10**6))
     elif kind == "root":
@@ -189,11 +230,23 @@ def spoil(draw: Draw, certificate: dict[str, Any]) -> dict[str, Any]:
         found[name] = found[name][:-1] + ("0" if found[name][-1] != "0" else "1")
     elif kind == "form":
         found[draw.pick(("sum", "mode2", "payments"))] = "1"
-    elif found["problem"] == "queue":
+    elif found["problem"] != "divisible":
         _spoil_chosen(draw, found, kind)
     else:
         _spoil_set_off(draw, found, kind)
     return found
+
+
+def _spoil_claim(draw: Draw, found: dict[str, Any]) -> None:
+    """Another sum than what settles; of trades in one currency, or of their value."""
+    change = draw.pick((1, -1, 10**6))
+    if found["problem"] != "trades":
+        found["gained_minor"] = str(int(found["gained_minor"]) + change)
+    elif "gained_value" in found and draw.chance(50):
+        found["gained_value"] = str(int(found["gained_value"]) + change)
+    else:
+        code = draw.pick(sorted(found["gained_minor"]))
+        found["gained_minor"][code] = str(int(found["gained_minor"][code]) + change)
 
 
 def _spoil_chosen(draw: Draw, found: dict[str, Any], kind: str) -> None:

@@ -1,8 +1,8 @@
 """The clearing room's disk: hosts that make blocks durable, their audit, and the register of message schemas.
 
 host = open_host("ledger.db", scheme)           # or "postgresql:///clearing"; the scheme founds an empty one
-host.submit(signed); host.step(time_ms)         # when `step` returns, the block is on the disk verify("ledger.db")
-# chain, signatures, receipts, roots, invariants: raises at the first fault
+host.submit(signed); host.step(time_ms)         # when `step` returns, the block is on the disk
+verify("ledger.db")                             # chain, signatures, receipts, roots, invariants: raises at a fault
 """
 
 from __future__ import annotations
@@ -47,8 +47,23 @@ def open_store(where: str | Path) -> Store:
     """Open what is there to read it, beside whoever writes.
 
     Raises:
-        StateError: nothing is there. MethodError: an extra is missing.
+        StateError: nothing is there. TrustError: damaged. MethodError: an extra is missing.
     """
+    from concordat.node.clearing.loading import driver, is_founded, no_ledger
+
+    store = _store(where)
+    try:
+        with driver(store):
+            if not is_founded(store):
+                raise no_ledger(store)
+            store.settle()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _store(where: str | Path) -> Store:
     if is_postgres(where):
         from concordat.node.clearing.postgres import PostgresStore
 

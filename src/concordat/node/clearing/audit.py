@@ -31,10 +31,10 @@ from concordat.node.clearing.loading import (
     stored_base,
     written_state,
 )
-from concordat.node.clearing.places import entries_of, split
+from concordat.node.clearing.places import WIDTH, entries_of, split
 from concordat.node.clearing.tables import Store
 
-PIECE = 64  # blocks read at a time
+PIECE = 8  # blocks read at a time; one may have 4 MiB, and its receipts twice that
 _MODULUS = 1 << 256
 
 
@@ -176,8 +176,11 @@ class _Auditor:
         if named != {run for (run,) in self.store.rows("run", "WHERE entries > 0", columns="run")}:
             raise self._fault(self.state.height, "the runs of the index are not those that are listed.", "index")
         for run, level, size, _ in list(self.store.rows("run", "ORDER BY run")):
-            pieces = self.store.rows("place", "WHERE run = ? ORDER BY first", (run,), "entries")
-            entries = [one for (data,) in pieces for one in split(bytes(data))]
+            entries: list[bytes] = []
+            for first, data in self.store.rows("place", "WHERE run = ? ORDER BY first", (run,), "first, entries"):
+                entries.extend(split(bytes(data)))
+                if bytes(first) != bytes(data)[:WIDTH]:  # by which it is found
+                    raise self._fault(self.state.height, f"a row of run {run} of the index has another key.", "index")
             if entries != sorted(entries) or len(entries) != size:
                 raise self._fault(self.state.height, f"run {run} of level {level} of the index is not sorted.", "index")
             found, count = (found + _sum(entries)) % _MODULUS, count + len(entries)

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 from concordat import canonical
@@ -26,11 +27,20 @@ from concordat.clearing.core.receipts import Receipt, prove
 from concordat.clearing.core.scheme import Scheme
 from concordat.clearing.core.signatures import Signed, Verify, verify_all
 from concordat.clearing.core.snapshot import Snapshot
-from concordat.clearing.core.state import State
+from concordat.clearing.core.state import IdRecord, State
 from concordat.clearing.host import MemoryHost
 from concordat.errors import InputError, StateError, TrustError
 from concordat.node.clearing import tables
-from concordat.node.clearing.loading import block_at, driver, first_scheme, found, load_state, read_block
+from concordat.node.clearing.loading import (
+    DAMAGED,
+    block_at,
+    driver,
+    first_scheme,
+    found,
+    is_founded,
+    load_state,
+    read_block,
+)
 from concordat.node.clearing.places import Places
 from concordat.node.clearing.tables import Batch, Store
 
@@ -47,7 +57,7 @@ class DurableHost(MemoryHost):
 
     Raises:
         StateError: nothing there and no scheme given, or a newer program wrote it. TrustError: what is there does not
-            hold together, or began with another scheme.
+            hold together, or began with another scheme. InputError: `state_every` is below 1.
     """
 
     def __init__(
@@ -60,13 +70,16 @@ class DurableHost(MemoryHost):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="clearing-writer")
         self._on_way: Future[str] | None = None
         try:
+            if state_every < 1:
+                raise InputError("a number of blocks from 1 on.", where="state_every", code="state_every")
             with driver(store):
-                if "meta" not in store.tables():
+                if not is_founded(store):
                     found(store, scheme)
                 super().__init__(first_scheme(store, scheme), verify_signatures)
                 self._take_over()
         except BaseException:
-            self.close()
+            self._writer.shutdown()
+            store.close(untouched=True)
             raise
 
     def _take_over(self) -> None:
@@ -76,6 +89,10 @@ class DurableHost(MemoryHost):
         self.first_height, self._schemes = loaded.first, loaded.schemes
         self._written = self.state.height
         self.places = Places(self.store)
+        if self.places.covered > self.state.height:
+            what = f"the index of receipts goes to height {self.places.covered}; the last block is {self.state.height}."
+            raise TrustError(what, where=self.store.where, hint=DAMAGED, code="index")
+        self.store.settle()  # only now may anybody be told
 
     def close(self) -> None:
         """Wait for what is on its way, and let go of the database."""
@@ -90,7 +107,9 @@ class DurableHost(MemoryHost):
         Raises:
             StateError: not written. The host does nothing more until it is started again.
         """
-        return self._flush(self._hand_over())
+        self._wait_for_the_last()
+        with self._lock:
+            return self._flush(self._hand_over())
 
     def commit_later(self) -> Future[str]:
         """Send the finalised block to the disk and go on; it is final when the future gives the state root.
@@ -100,20 +119,28 @@ class DurableHost(MemoryHost):
         Raises:
             StateError: this block or the one before it was not written.
         """
-        header = self._hand_over()
-        self._on_way = self._writer.submit(self._flush, header)
-        return self._on_way
+        self._wait_for_the_last()
+        with self._lock:
+            header = self._hand_over()
+            with self._stopping(header.height):
+                self._on_way = self._writer.submit(self._flush, header)
+            return self._on_way
 
-    def _hand_over(self) -> Header:
-        """Give the rows of the finalised block to the database, in a transaction that `_flush` ends."""
+    def _wait_for_the_last(self) -> None:
         if self._on_way is not None:
             self._on_way.result()
             self._on_way = None
+
+    def _hand_over(self) -> Header:
+        """Give the rows of the finalised block to the database, in a transaction that `_flush` ends."""
         self._check_runs()
         if self._finalised is None:
             raise StateError("no finalised block to commit.", code="not_finalised")
         block, applied = self._finalised
-        with self._stopping(block.header.height), self._lock:
+        with self._stopping(block.header.height):
+            if block.header.height != self._written + 1:  # somebody interrupted a block and went on
+                what = f"block {self._written + 1} was applied and not written; {block.header.height} can't follow."
+                raise StateError(what, where=self.store.where, hint=_STOPPED, code="store")
             batch = self._batch(block, applied)
             self.places.take_up(applied.leaves, block.header.height, batch)
             self.store.begin(batch)
@@ -161,13 +188,24 @@ class DurableHost(MemoryHost):
         self._check_runs()
         return super()._settled_state()
 
-    def _keep(self, signed: Signed) -> Receipt | None:
-        """As in memory; of what is applied and not yet on the disk nothing is told."""
+    def _on_its_way(self, signed: Signed) -> IdRecord | None:
+        """What used the instruction's id in a block that is applied and not yet on the disk."""
         said = signed.instruction
         known = self.state.find_id(said.uetr, said.member, said.kind)
-        if known is not None and Receipt.parse(known.leaves[0]).height > self._written:
-            return None
-        return super()._keep(signed)
+        return known if known is not None and tables.leaf_height(known.leaves[0]) > self._written else None
+
+    def _check_id(self, signed: Signed) -> None:
+        if self._on_its_way(signed) is None:
+            super()._check_id(signed)
+
+    def _keep(self, signed: Signed) -> Receipt | None:
+        """As in memory; of what is applied and not yet on the disk nothing is told."""
+        known = self._on_its_way(signed)
+        if known is None:
+            return super()._keep(signed)
+        if known.digest != signed.digest or known.rows:  # the next block will say that its id was used
+            self._take_in(signed)
+        return None
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -205,23 +243,38 @@ class DurableHost(MemoryHost):
         return read_block(row, self.state.scheme.name, self.store.where)
 
     def _find(self, uetr: str) -> Sequence[tuple[int, int]]:
-        self._check_runs()
-        with self._reading():
-            places = self.places.find(uetr)
-        told = [place for place in places if place[0] <= self._written]
-        return [(height, index) for height, index in told if tables.leaf_uetr(self._leaf(height, index)) == uetr]
+        places = None
+        while places is None:
+            self._check_runs()
+            on_way = self._on_way
+            if on_way is not None:
+                wait([on_way])
+            with self._reading():  # the index in memory is that of the disk only when nothing is on its way
+                if self._on_way is None or self._on_way.done():
+                    places = self.places.find(uetr)
+        found: list[tuple[int, int]] = []
+        # Whoever chooses ids can make thousands begin alike: each block is read once for all of them.
+        for height, some in groupby((place for place in places if place[0] <= self._written), lambda place: place[0]):
+            leaves = self.block_leaves(height)
+            found.extend(place for place in some if tables.leaf_uetr(self._leaf(leaves, *place)) == uetr)
+        return found
 
-    def _leaf(self, height: int, index: int) -> bytes:
-        return self.block_leaves(height)[index]
+    def _leaf(self, leaves: list[bytes], height: int, index: int) -> bytes:
+        if index >= len(leaves):
+            what = f"block {height} has {len(leaves)} receipts, and the index of receipts names number {index}."
+            raise TrustError(what, where=self.store.where, hint=DAMAGED, code="index")
+        return leaves[index]
 
     def block_leaves(self, height: int) -> list[bytes]:
-        """The bytes of a block's receipts."""
+        """The bytes of a block's receipts; none of a block that is not on the disk."""
+        if height > self._written:
+            return []
         with self._reading():
             row = next(self.store.rows("block", "WHERE height = ?", (height,), "receipts"), ("",))
         return tables.receipts_leaves(row[0])
 
     def _at(self, height: int, index: int) -> Receipt:
-        return Receipt.parse(self._leaf(height, index), self._block_hash(height))
+        return Receipt.parse(self._leaf(self.block_leaves(height), height, index), self._block_hash(height))
 
     def _block_hash(self, height: int) -> str:
         with self._reading():
@@ -274,7 +327,7 @@ class DurableHost(MemoryHost):
         if state.scheme.hash not in self._schemes:
             batch.add("scheme", (state.scheme.hash, canonical.dumps(state.scheme.document).decode()))
         tables.whole_state(state, batch)
-        with driver(self.store):
+        with self._lock, self._stopping(state.height):
             self.store.write(batch)
             self._take_over()
         self._pool, self._prepared, self._finalised = {}, None, None

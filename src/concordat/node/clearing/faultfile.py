@@ -157,26 +157,34 @@ class Cut(NamedTuple):
     files: dict[str, bytes]
 
 
-def cuts(steps: list[Step], start: dict[str, bytes] | None = None, behind: int = 1) -> Iterator[Cut]:
+def unflushed(waiting: list[Step], step: Step) -> list[Step]:
+    """What waits to be flushed behind one more step."""
+    if step.kind == "flush":
+        return [one for one in waiting if one.name != step.name]
+    return waiting if step.kind == "said" else [*waiting, step]
+
+
+def cuts(
+    steps: list[Step], start: dict[str, bytes] | None = None, behind: int = 1, before: list[Step] | None = None
+) -> Iterator[Cut]:
     """Every power cut of a recording: behind each step, in each way that leaves something else.
 
     Args:
-        steps: of a `FaultDisk`. start: the files that were there before, flushed.
+        steps: of a `FaultDisk`. start: the files that were there before, flushed. behind: no cut before that step.
+        before: what an earlier process wrote to them and did not flush.
     """
     flushed = {name: bytearray(data) for name, data in (start or {}).items()}
-    waiting: list[Step] = []
+    waiting: list[Step] = list(before or ())
     said: list[bytes] = []
     for number, step in enumerate(steps, start=1):
         if step.kind == "said":
             said.append(step.data)
         elif step.kind == "flush":
             mine = [one for one in waiting if one.name == step.name]
-            waiting = [one for one in waiting if one.name != step.name]
             if not mine or mine[-1].kind != "delete":
                 flushed.setdefault(step.name, bytearray())
             _apply(flushed, mine)
-        else:
-            waiting.append(step)
+        waiting = unflushed(waiting, step)
         if number >= behind:
             yield from _ways(flushed, waiting, number, tuple(said))
 

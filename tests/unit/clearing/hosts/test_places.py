@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clearing_core_kit import NOON
-from clearing_hosts_kit import change, ledger, scheme, uetr
+from clearing_hosts_kit import change, ledger, say, scheme, uetr
 from concordat.errors import TrustError
 from concordat.node.clearing import open_host, places, verify
 from concordat.node.clearing.loading import found
@@ -63,6 +63,24 @@ def test_ids_that_begin_alike_fill_several_rows(store: SqliteStore) -> None:
     assert index.find(uetr(0xDEADBEF0)) == [(1, 701)]
 
 
+def test_ids_that_begin_alike_cost_one_look_at_their_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sees the id of a payment and makes thousands that begin like it."""
+    host = open_host(ledger(tmp_path / "a.db"))
+    alike = [f"{uetr(3)[:14]}4000-8000-{number:012x}" for number in range(1, 3_001)]
+    rows = {"uetr": alike, "payee": ["DDDDINBB/BRL"] * 3_000, "amount_minor": ["1"] * 3_000}
+    host.submit(say("transfer_batch", "CCCCBRSP", 4, payer="CCCCBRSP/BRL", rows=rows))
+    host.step(NOON + 3_000)
+    assert len(host.places.find(uetr(3))) == 3_001
+    seen: list[str] = []
+    read = host.store.rows
+    monkeypatch.setattr(host.store, "rows", lambda table, *words: seen.append(table) or read(table, *words))
+    assert [one.height for one in host.receipt(uetr(3))] == [3]
+    assert [one.index for one in host.receipt(alike[2_000])] == [2_001]
+    assert seen.count("block") <= 2 * (2 + 2)
+    host.close()
+    assert verify(tmp_path / "a.db").receipts == 3_004
+
+
 def test_what_waits_is_found_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of three blocks are in a run, the third waits, also behind a start."""
     monkeypatch.setattr(places, "BLOCKS_MAX", 2)
@@ -108,6 +126,7 @@ def test_large_runs_are_not_merged_again(store: SqliteStore, monkeypatch: pytest
         "UPDATE place SET entries = zeroblob(length(entries))",
         "UPDATE run SET entries = entries + 1",
         "DELETE FROM run",
+        "UPDATE place SET first = zeroblob(14)",
     ],
 )
 def test_the_audit_holds_it_against_the_log(tmp_path: Path, statement: str) -> None:

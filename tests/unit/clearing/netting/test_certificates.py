@@ -51,6 +51,33 @@ def test_every_other_potential_is_refused(key: str, change: int) -> None:
     assert code(lambda: check_divisible(RING, SET_OFF, changed)) == "certificate_potentials"
 
 
+@pytest.mark.parametrize("by", [-1, -7, -(10**30), 1])
+def test_potentials_that_only_hold_each_other_are_refused(by: int) -> None:
+    """A debt set off in part ties two potentials from both sides; shifted together every difference still fits. So that
+    one set-off has one certificate, somebody at 0 must hold them down."""
+    shifted = {member: potential + by for member, potential in POTENTIALS.items()}
+    assert code(lambda: check_divisible(RING, SET_OFF, shifted)) == "certificate_potentials"
+    island = [*RING, Debt("d", "U", "V", 9), Debt("e", "V", "U", 4)]
+    own = {**SET_OFF, "d": 4, "e": 4}
+    assert check_divisible(island, own, {**POTENTIALS, "U": 0, "V": -1}) == 158
+    assert code(lambda: check_divisible(island, own, {**POTENTIALS, "U": by, "V": by - 1})) == "certificate_potentials"
+
+
+def test_a_debt_to_oneself_is_set_off_in_full() -> None:
+    """It is a circle of its own: while some is left, its potential would have to fall below itself."""
+    alone = [Debt("a", "X", "X", 7)]
+    assert check_divisible(alone, {"a": 7}, {"X": 0}) == 7
+    assert code(lambda: check_divisible(alone, {"a": 6}, {"X": 0})) == "certificate_potentials"
+    assert code(lambda: check_divisible(alone, {}, {"X": 0})) == "certificate_potentials"
+
+
+def test_ids_that_stand_twice_settle_nothing_twice() -> None:
+    twice = [Debt("a", "X", "Y", 5), Debt("a", "X", "Y", 5), Debt("b", "Y", "X", 10)]
+    assert code(lambda: check_divisible(twice, {"a": 5, "b": 10}, {"X": 0, "Y": 0})) == "certificate_set_off"
+    queued = [QueuedPayment("1", "A", "B", 5), QueuedPayment("1", "A", "B", 5)]
+    assert code(lambda: check_queue(QueueProblem(queued, {"A": 9, "B": 0}), ("1",))) == "certificate_unknown_payment"
+
+
 def test_a_missing_debt_or_potential_is_refused() -> None:
     for key in SET_OFF:
         less = {k: v for k, v in SET_OFF.items() if k != key}

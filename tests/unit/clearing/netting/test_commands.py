@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +111,168 @@ def test_the_texts_say_what_is_certified_and_what_is_claimed(day: Path, capsys: 
     said = capsys.readouterr().out
     assert "solver claims gap" in said
     assert "certified bound" in said
+
+
+# --- What a stranger, a full disk or a slip of the hand brings ------------------------------------------------------
+
+OBLIGATIONS = 'id,payer,payee,currency,amount_minor\n"a,1",A,B,BRL,5\n"b ""2""",B,A,BRL,5\n'
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    (tmp_path / "o.csv").write_text(OBLIGATIONS, encoding="utf-8")
+    (tmp_path / "b.csv").write_text("participant,currency,balance_minor\nA,BRL,5\n", encoding="utf-8")
+    return tmp_path
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_ids_with_commas_and_quotes_are_written_as_they_were_read(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["net", str(small / "o.csv"), "--balances", str(small / "b.csv"), *WORK, "--out", str(small / "out")]
+    answer(capsys, *words)
+    assert rows_of(small / "out" / "settled.csv") == [
+        {"id": "a,1", "settled": "1"},
+        {"id": 'b "2"', "settled": "1"},
+    ]
+
+
+def test_the_reason_of_a_trade_left_out_is_one_field(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = "id,party_a,party_b,a_sells_ccy,a_sells_minor,b_sells_ccy,b_sells_minor\n"
+    (small / "t.csv").write_text(f"{head}1,A,B,BRL,5,INR,5\n2,A,B,BRL,5,CNY,5\n", encoding="utf-8")
+    head = "member,currency,balance_minor,short_limit_minor\n"
+    (small / "m.csv").write_text(f"{head}A,BRL,9,0\nB,INR,9,0\n", encoding="utf-8")
+    rates = 'schema: concordat/rates@1\nunit: USD\nper_unit: {BRL: "0.2", INR: "0.2"}\n'
+    (small / "r.yaml").write_text(rates, encoding="utf-8")
+    words = [f for name in ("t.csv", "m.csv", "r.yaml") for f in (TRADE_FILES[name], str(small / name))]
+    answer(capsys, "net", *words, *WORK, "--out", str(small / "out"))
+    one, other = rows_of(small / "out" / "settled.csv")
+    assert (one["settled"], one["reason"]) == ("1", "")
+    assert (other["settled"], other["reason"]) == ("0", "no rate, or a party is short in a currency without a rate")
+    assert set(other) == {"id", "settled", "reason"}
+
+
+TRADE_FILES = {"t.csv": "--trades", "m.csv": "--members", "r.yaml": "--rates"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--work", "inf"], ["--work", "inf", "--time", "1"]],
+)
+def test_a_bound_that_is_none_is_refused(words: list[str], small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--work inf` searched for ever: it took the place of the seconds."""
+    files = [str(small / "o.csv"), "--balances", str(small / "b.csv")]
+    assert answer(capsys, "net", *files, *words, code=2)["code"] == "bad_limit"
+    assert answer(capsys, "curve", *files, *words, code=2)["code"] == "bad_limit"
+
+
+def test_a_full_disk_leaves_no_half_written_folder(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, real = small / "out", Path.write_text
+
+    def full(self: Path, *words: Any, **options: Any) -> int:
+        if self.name == "certificates.json":
+            raise OSError(28, "No space left on device")
+        return real(self, *words, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert answer(capsys, "net", str(small / "o.csv"), "--no-money", "--engine", "none", "--out", str(out), code=7)
+    assert sorted(path.name for path in small.iterdir()) == ["b.csv", "o.csv"]
+    monkeypatch.undo()
+    answer(capsys, "net", str(small / "o.csv"), "--no-money", "--engine", "none", "--out", str(out))
+    assert sorted(path.name for path in small.iterdir()) == ["b.csv", "o.csv", "out"]
+
+
+def test_two_files_of_one_name_have_no_certificate(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It names files without their folders: nobody could check it."""
+    (small / "other").mkdir()
+    (small / "other" / "o.csv").write_bytes((small / "b.csv").read_bytes())
+    words = ["net", str(small / "o.csv"), "--balances", str(small / "other" / "o.csv"), *WORK]
+    assert answer(capsys, *words, "--out", str(small / "out"), code=2)["code"] == "bad_file_name"
+    assert answer(capsys, *words)["settled"] == 2
+
+
+def test_the_verdict_names_the_files_it_speaks_of(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The certificate chooses them: a proof about another file is no proof."""
+    answer(capsys, "net", str(small / "o.csv"), "--no-money", "--engine", "none", "--out", str(small / "out"))
+    file = str(small / "out" / "certificates.json")
+    digest = "sha256:" + hashlib.sha256(OBLIGATIONS.encode()).hexdigest()
+    assert answer(capsys, "check-certificate", file)["files"] == {"obligations": {"name": "o.csv", "sha256": digest}}
+    assert main(["clearing", "check-certificate", file]) == 0
+    assert f"obligations: o.csv ({digest})" in capsys.readouterr().out
+
+
+def test_the_file_with_the_right_hash_is_found_beside_another_of_its_name(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(capsys, "net", str(small / "o.csv"), "--no-money", "--engine", "none", "--out", str(small / "out"))
+    (small / "out" / "o.csv").write_text("another file of that name", encoding="utf-8")
+    assert answer(capsys, "check-certificate", str(small / "out" / "certificates.json"))["certificates"]
+
+
+FORGED: list[tuple[str, Callable[[Any], Any], int]] = [
+    ("problem", lambda d: d["certificates"][0].update(problem=[]), 2),
+    ("problem", lambda d: d["certificates"][0].update(problem="trades"), 2),
+    ("kind", lambda d: d["certificates"][0].update(kind={}), 2),
+    ("mode", lambda d: d["certificates"][0].update(mode=["bypass"]), 2),
+    ("mode", lambda d: d["certificates"][0].update(mode="fifo"), 6),
+    ("solver", lambda d: d["certificates"][0].update(solver={"claims": "anything"}), 2),
+    ("solver", lambda d: d["certificates"][0].update(solver="x" * 10_000), 2),
+    ("currency", lambda d: d["certificates"][0].update(currency=["BRL"]), 2),
+    ("currency", lambda d: d["certificates"][0].update(currency="USD"), 2),
+    ("chosen", lambda d: d["certificates"][0].update(chosen={"a,1": 1}), 2),
+    ("chosen", lambda d: d["certificates"][0].update(chosen=["a,1", "a,1"]), 6),
+    ("gained", lambda d: d["certificates"][0].update(gained_minor=10), 6),
+    ("gained", lambda d: d["certificates"][0].update(gained_minor="1e1"), 6),
+    ("prices", lambda d: d["certificates"][0].update(prices_e6={"A/BRL": 10**9}), 2),
+    ("prices", lambda d: d["certificates"][0].update(prices_e6={"A/BRL": "9" * 70}), 2),
+    ("prices", lambda d: d["certificates"][0].update(prices_e6={"Z/BRL": "1"}), 6),
+    ("prices", lambda d: d["certificates"][0].update(prices_e6={"A/BRL": "-1"}), 6),
+    ("twice", lambda d: d["certificates"].append(d["certificates"][0]), 2),
+    ("none", lambda d: d.update(certificates=[]), 2),
+    ("none", lambda d: d.update(certificates={}), 2),
+    ("entry", lambda d: d.update(certificates=[5]), 2),
+    ("schema", lambda d: d.update(schema=["concordat/certificates@1"]), 2),
+    ("files", lambda d: d.update(files=[]), 2),
+    ("files", lambda d: d["files"].pop("balances"), 2),
+    ("files", lambda d: d["files"].pop("obligations"), 2),
+    ("files", lambda d: d["files"].update(rates={"name": "o.csv", "sha256": "sha256:0"}), 5),
+    ("files", lambda d: d["files"].update(keys={"name": "o.csv", "sha256": "sha256:0"}), 2),
+    ("files", lambda d: d["files"].update(balances="b.csv"), 2),
+    ("name", lambda d: d["files"]["balances"].update(name="b\x00.csv"), 2),
+    ("name", lambda d: d["files"]["balances"].update(name=""), 2),
+    ("name", lambda d: d["files"]["balances"].update(name=".."), 2),
+    ("name", lambda d: d["files"]["balances"].update(name="x" * 5_000), 2),
+    ("name", lambda d: d["files"]["balances"].update(name=7), 2),
+    ("hash", lambda d: d["files"]["balances"].update(sha256=["x"]), 5),
+    ("key", lambda d: d.update(extra=1), 2),
+    ("key", lambda d: d["certificates"][0].update(extra=1), 2),
+]
+
+
+@pytest.mark.parametrize(("field", "forge", "code"), FORGED)
+def test_a_forged_file_is_refused_by_name(
+    field: str, forge: Callable[[Any], Any], code: int, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is put into whichever field: an error with its code, never a fault of the program."""
+    words = ["net", str(small / "o.csv"), "--balances", str(small / "b.csv"), *WORK, "--out", str(small / "out")]
+    answer(capsys, *words)
+    file = small / "out" / "certificates.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    forge(document)
+    file.write_text(json.dumps(document), encoding="utf-8")
+    refused = answer(capsys, "check-certificate", str(file), "--folder", str(small), code=code)
+    assert refused["code"]
+    assert refused["exit_code"] == code
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"schema": 1, "schema": 2}', "\ud800", "NaN"])
+def test_what_is_no_certificate_names_its_file(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "c.json"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert str(file) in answer(capsys, "check-certificate", str(file), code=2)["where"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from concordat.clearing.netting import circulation
+from concordat.clearing.netting import circulation, potentials
 from concordat.clearing.netting.circulation import clear_divisible
 from concordat.clearing.netting.graph import merge
 from concordat.clearing.netting.notices import check_cleared, check_same_positions, notices_csv, positions
@@ -63,9 +63,9 @@ def test_held_debts_stay_out() -> None:
 def test_any_flow_is_brought_to_the_optimum(start: list[int]) -> None:
     graph = merge(parse_obligations(RING, where="x"))
     flow = np.array(start)
-    potentials = prove(graph, flow)
+    proof = prove(graph, flow)
     assert flow.tolist() == [50, 50, 50, 0]
-    assert potentials.tolist() == [-1, -2, 0, 0, -1]
+    assert proof.tolist() == [-1, -2, 0, 0, -1]
 
 
 def test_a_long_chain_needs_many_rounds() -> None:
@@ -75,6 +75,37 @@ def test_a_long_chain_needs_many_rounds() -> None:
     assert cleared.cleared["BRL"] == 200 * 9
     assert check_cleared(cleared) == 1_800
     assert min(cleared.potentials["BRL"].values()) == -199
+
+
+@pytest.mark.parametrize("engine", ["auto", "highs", "none"])
+def test_a_long_chain_does_not_take_the_square_of_its_length(engine: str) -> None:
+    """20,000 debts in a row, written from the far end, and a small circle at the end.
+
+    Along the chain each potential falls by one: by hand, the last of it is 20,000 below the first."""
+    count = 20_000
+    rows = [f"{n},M{n:05d},M{n + 1:05d},BRL,{7 + n % 5}\n" for n in reversed(range(count))]
+    rows += [f"x,M{count:05d},X,BRL,4\n", f"y,X,M{count:05d},BRL,9\n"]
+    cleared = clear_divisible(parse_obligations(HEADER + "".join(rows), where="x"), engine=engine)
+    assert cleared.cleared == {"BRL": 8}
+    assert check_cleared(cleared) == 8
+    proof = cleared.potentials["BRL"]
+    assert (proof["M00000"], proof[f"M{count:05d}"]) == (0, -count)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_passes_in_order_find_the_same_as_rounds(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways on random debts from an empty flow, the passes from the first round on: the same sum and potentials."""
+    random = np.random.default_rng(seed)
+    pairs = random.integers(0, 12, (60, 2))
+    rows = "".join(f"{n},M{a},M{b},BRL,{random.integers(1, 9)}\n" for n, (a, b) in enumerate(pairs.tolist()) if a != b)
+    debts = parse_obligations(HEADER + rows, where="x")
+    rounds = clear_divisible(debts, engine="highs")
+    monkeypatch.setattr(potentials, "SURE", 0)
+    passes = clear_divisible(debts, engine="none")
+    assert passes.cleared == rounds.cleared
+    assert check_cleared(passes) == check_cleared(rounds)
+    monkeypatch.setattr(potentials, "PASSES", 0)
+    assert clear_divisible(debts, engine="none").cleared == rounds.cleared
 
 
 def test_a_wrong_set_off_is_caught() -> None:

@@ -73,3 +73,50 @@ def test_no_instance_of_nothing(count: int, members: int) -> None:
         generate_obligations(count, members=members)
     with pytest.raises(InputError):
         generate_trades(count, members=members)
+
+
+HEAD = "id,payer,payee,currency,amount_minor\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "where", "code"),
+    [
+        ("1,A,B,BRL,5\n2,A ,B,BRL,5\n", "row 3", "bad_member"),
+        ("1,A,\u00a0B,BRL,5\n", "row 2", "bad_member"),
+        ("1,A,\u3000,BRL,5\n", "row 2", "missing_member"),
+        ("1,Jos\u00e9,B,BRL,5\n2,B,Jose\u0301,BRL,5\n", "row 2", "bad_member"),
+    ],
+)
+def test_names_that_only_look_the_same_are_refused(rows: str, where: str, code: str) -> None:
+    """They would be two members whose debts never meet: the set-off would be too small, and nobody told."""
+    with pytest.raises(InputError) as caught:
+        parse_obligations(HEAD + rows, where="x.csv")
+    assert (caught.value.code, where in caught.value.where) == (code, True)
+
+
+def test_a_name_may_have_spaces_and_accents_inside() -> None:
+    assert parse_obligations(HEAD + "1,Jose\u0301 e Filhos,Cia S/A,BRL,5\n", where="x").members == (
+        "Cia S/A",
+        "Jose\u0301 e Filhos",
+    )
+
+
+@pytest.mark.parametrize("name", ["", " ", "A "])
+def test_balances_and_members_have_names(name: str) -> None:
+    with pytest.raises(InputError, match="row 3"):
+        parse_balances(f"participant,currency,balance_minor\nA,BRL,1\n{name},BRL,1\n", where="x")
+    with pytest.raises(InputError, match="row 3"):
+        parse_members(f"member,currency,balance_minor,short_limit_minor\nA,BRL,1,1\n{name},BRL,1,1\n", where="x")
+
+
+def test_a_balance_that_is_no_amount_is_named_as_it_stands() -> None:
+    with pytest.raises(InputError, match="no amount for balance"):
+        parse_balances("participant,currency,balance\nA,BRL,1e5\n", where="x")
+
+
+def test_a_row_that_stands_twice_is_found_in_a_large_file() -> None:
+    """Looked for row by row from the start, the last of 200,000 rows would take minutes."""
+    rows = "".join(f"P{n},BRL,1\n" for n in range(200_000))
+    with pytest.raises(InputError, match="row 200001 already") as caught:
+        parse_balances(f"participant,currency,balance_minor\n{rows}P199999,BRL,2\n", where="x")
+    assert "row 200002" in caught.value.where
