@@ -1,4 +1,4 @@
-"""One site over the packaged data for all tests of the pages: it costs seconds to open, so it is made once a process."""
+"""One site over the packaged data for all tests of the pages: it costs seconds to open, so it is made once."""
 
 from __future__ import annotations
 

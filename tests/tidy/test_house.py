@@ -289,6 +289,7 @@ def test_no_module_is_dead() -> None:
         named.update(f"concordat.cli.{word}" for word in tables if _module(path) == "cli")
         named.update(f"concordat.report.chapters.{word}" for word in tables if _module(path).startswith("report"))
         named.update(f"concordat.report.{word}" for word in tables if _module(path).startswith("report"))
+        named.update(f"concordat.web.pages.{word}" for word in tables if _module(path) == "web.site")
     named.add("concordat.ledger.offline_verify")  # copied into every export, and run there
     named.update(f"concordat.{_module(p)}" for p in MODULES if "migrations" in p.parts)  # run by their numbers
     named.add("concordat.node.clearing.faultfile")  # cuts the power at every write, for tests and `clearing_crash.py`

@@ -46,4 +46,5 @@ def test_no_room_but_sources_and_node_is_left_out_of_the_rule_on_connections() -
     assert {f"concordat.{room}" for room in (built | {"__main__"}) - {"node"}} == set(contract["source_modules"])
     assert contract["ignore_imports"]
     for ignored in contract["ignore_imports"]:
-        assert ignored.startswith("concordat.evidence.sources.** -> ")
+        # Of urllib the pages use what takes addresses apart (test_network.py).
+        assert ignored.startswith("concordat.evidence.sources.** -> ") or ignored == "concordat.web.** -> urllib"

@@ -35,3 +35,14 @@ def test_this_machine_may_be_asked(local_service: Callable[..., Any], reply: Any
         with socket.create_connection((name, port), timeout=5) as connection:
             connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
             assert connection.recv(15) == b"HTTP/1.0 200 OK"
+
+
+def test_the_pages_take_addresses_apart_and_open_none() -> None:
+    from pathlib import Path
+
+    import concordat.web
+
+    for file in sorted(Path(concordat.web.__file__).parent.rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if "urllib" in line and "import" in line]
+        assert all(line.startswith("from urllib.parse import") for line in lines), file.name

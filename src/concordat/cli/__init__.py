@@ -1,9 +1,8 @@
 """The command line: one file per command, and the only room that prints.
 
 Commands stand in one table, a line each; the module of a command is imported when it is called, so that `concordat
---help` answers at once. Results go to standard output or files; progress and errors go to standard error. A
-`ConcordatError` ends the program with the exit code of its branch (see `concordat.errors`); with `--json` it is printed
-as one JSON object on standard output as well.
+--help` answers at once. Results go to standard output or files; progress and errors go to standard error. An error ends
+the program with the exit code of its branch (see `concordat.errors`); with `--json` it is printed as JSON as well.
 """
 
 from __future__ import annotations

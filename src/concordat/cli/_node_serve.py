@@ -70,6 +70,7 @@ def register(app: typer.Typer) -> None:
 def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, object], *, pages: bool) -> None:
     from concordat.node.callers import Callers
     from concordat.node.edge import LogLines
+    from concordat.node.people_service import PeopleService
     from concordat.node.serve import Up, serve, until_ready
     from concordat.node.server import application, ops_application
     from concordat.node.service import Service
@@ -80,18 +81,46 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     Settings.load()  # what stands beside the table [node] must be right as well
     log = LogLines(sys.stderr.write)
     service = Service(_owned(open_node(home, passphrase_file), settings), settings, metrics=_metrics(), log=log)
+    service.beside.append(PeopleService(service))
     callers = Callers(settings.trusted_proxies)
 
     async def told(up: Up) -> None:
         failing = await until_ready(service)
         for line in up_lines(service, up, time.monotonic() - began, failing):
             print(line, flush=True)
-        if pages:
-            print("This build has no pages: the protocol alone is served.", flush=True)
 
-    # The pages go over the same routes and limits: web mounts `server.routes(service, callers)` under its own.
+    app = _with_pages(service, callers) if pages else application(service, callers)
     with _jobs(service, log) if pages else nullcontext():
-        serve(service, application(service, callers), ops_application(service), log, told)
+        serve(service, app, ops_application(service), log, told)
+
+
+def _with_pages(service: Any, callers: Any) -> Any:
+    """The protocol, and below it the pages over this machine's evidence, under the same limits.
+
+    The evidence is opened when the first page is asked for: a node without pages to show is a peer all the same.
+    """
+    from concordat.node.callers import LimitError
+    from concordat.node.server import routes
+    from concordat.web.app import create_app
+    from concordat.web.reader import Reader
+    from concordat.web.respond import Site
+    from concordat.web.site import pages
+
+    def open_site() -> Site:
+        return Site(Reader(Settings.load(), service.bloc), pages(), public_url=service.public_url)
+
+    def admit(scope: Any) -> float:
+        forwarded = next((value for name, value in scope["headers"] if name == b"x-forwarded-for"), b"")
+        client = scope["client"][0] if scope.get("client") else ""
+        try:
+            callers.anybody("pages", callers.address(client, forwarded.decode("latin-1")), service.monotonic())
+        except LimitError as error:
+            if service.metrics is not None:
+                service.metrics.rejected(error.limit)
+            return float(error.wait_s)
+        return 0.0
+
+    return create_app(open_site, routes(service, callers), admit)
 
 
 def _jobs(service: Any, log: Any) -> AbstractContextManager[Any]:
@@ -110,7 +139,7 @@ def _metrics() -> Any:
     from concordat.node.metrics import Metrics
     from concordat.node.server import PATTERNS
 
-    return Metrics(PATTERNS, LIMITS)
+    return Metrics((*PATTERNS, "pages"), LIMITS)
 
 
 def _owned(node: Any, settings: Any) -> Any:

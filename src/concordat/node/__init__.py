@@ -1,7 +1,7 @@
 """One member's running node: its keys, its store, what it publishes, and what it takes from others' folders.
 
 As far as one machine needs it: `Node` joins a replica of the ledger with a store and keys on disk; `export` writes the
-public folder; `FolderSource` reads another member's. `service.Service` runs it: one writer, rounds with the peers, over sockets.
+public folder; `FolderSource` reads another member's. `service.Service` runs it: a writer, rounds with peers, sockets.
 
     with Node(home) as node:
         node.write("Said", {"word": "good morning"}, "council")

@@ -25,6 +25,7 @@ from concordat.node.accounts import Accounts, member_words
 from concordat.node.acts import Acts, Fields
 from concordat.node.audit_log import HEAD_SCOPE, HEAD_TYPE, AuditHead, AuditLog, head_due
 from concordat.node.authorise import authorise_entry
+from concordat.node.csrf import check_form_token, check_origin
 from concordat.node.home import Node
 from concordat.node.identity import read_floor, read_identity
 from concordat.node.login import Logins
@@ -92,6 +93,20 @@ class People:
         from concordat.node.passkeys import Passkeys
 
         return Passkeys(self.accounts, public_url)
+
+    @staticmethod
+    def check_form(cookie: str, written: str, headers: Mapping[str, str], public_origin: str) -> None:
+        """A form that was sent comes from a page of ours, in this browser.
+
+        Args:
+            cookie: the value it came with. written: the token in it (`csrf.form_token` prints it). headers: in small
+                letters. public_origin: scheme, host and port of the node.
+
+        Raises:
+            RuleError: it does not.
+        """
+        check_origin(headers, public_origin)
+        check_form_token(cookie, written)
 
     def check_entry(self, entry: Entry) -> None:
         """Whether an envelope may enter the member's log here: what `POST /entries` asks before it takes one.

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from concordat import clock
+from concordat.ledger.entry import Entry
 from concordat.node.own_log import WriterLog
 from concordat.node.passwords import Cost
 from concordat.node.people import RETENTION, People
@@ -52,10 +53,14 @@ class PeopleService:
     async def start(self) -> None:
         """Settle what a crash left, and begin to tick."""
         forbid_core_dumps()
+        self._service.admit = self._admit
         settled = await self.do(lambda people, now: people.acts.recover(now) if people.acts is not None else 0)
         if settled:
             self._service.log("info", "acts settled", {"count": settled})
         self._task = asyncio.get_running_loop().create_task(self._ticking())
+
+    async def _admit(self, entry: Entry) -> None:
+        await self.do(lambda people, _: people.check_entry(entry))
 
     async def do(self, work: Callable[[People, int], T]) -> T:
         """Run some work with the people and the present second, on a thread of its own.

@@ -15,10 +15,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from concordat import __version__, clock
 from concordat.errors import ConcordatError
@@ -56,6 +56,16 @@ class Taken:
     id: str
     index: int
     known: bool
+
+
+class Beside(Protocol):
+    """What runs beside a service, such as the people of a node."""
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def close(self) -> None:
+        """End."""
 
 
 class Service:
@@ -99,6 +109,10 @@ class Service:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.rounds = Rounds(self)
         self._write_checks: list[Callable[[], str]] = []
+        self.beside: list[Beside] = []  # started after the service, closed before it
+        self.admit: Callable[[Entry], Awaitable[None]] | None = (
+            None  # whether an envelope of a person may enter the log
+        )
         self.writer = Writer(node, settings.commit_gather_ms / 1000, self._durable, self._committed)
 
     def _start_recovery(self) -> Recovery:
@@ -115,6 +129,8 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._task(self._ticking())
         self._task(self.rounds.run())
+        for part in self.beside:
+            await part.start()
 
     def _task(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -124,6 +140,8 @@ class Service:
     async def close(self) -> None:
         """Stop the rounds, finish the open commit, fold the write-ahead log into the file, give the folder back."""
         self.stopping = True
+        for part in reversed(self.beside):
+            await part.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -206,12 +224,15 @@ class Service:
             leaf: the envelope's bytes.
 
         Raises:
-            InputError: not an entry, or too large. TrustError: a key that may not sign it. RuleError: another member's.
+            InputError: not an entry, or too large. TrustError: a key that may not sign it. RuleError: another member's,
+                or of a type that this person's role doesn't write.
             StateError: not the next in number, or nothing is signed here for now. BusyError: too many wait.
         """
         if len(leaf) > ENTRY_BYTES_MAX:
             raise too_large(len(leaf))
         entry = Entry.parse(leaf)
+        if self.admit is not None:
+            await self.admit(entry)
         index, known = await self._wait(self.writer.submit(entry))
         return Taken(entry.id, index, known)
 

@@ -5,7 +5,9 @@ Pages are made in threads, so that a new one holds nobody up. No body of a reque
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,13 +21,31 @@ _SENT = {
     b"accept-encoding": "accept-encoding",
     b"if-none-match": "if-none-match",
 }
+Admit = Callable[[Any], float]
 
 
-def create_app(site: Site, routes: Sequence[BaseRoute] = ()) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """What metrics and log lines call a request: never the address that was asked for."""
+
+    path: str
+
+
+ROUTE = _Route("pages")
+
+
+def create_app(
+    open_site: Callable[[], Site], routes: Sequence[BaseRoute] = (), admit: Admit | None = None
+) -> Starlette:
     """The application.
 
     Args:
-        site: the pages. routes: of the node, looked at first.
+        open_site: makes the pages; called once, when the first one is asked for, so that a node is there at once.
+        routes: of the node, looked at first.
+        admit: given the ASGI scope, how many seconds this caller has to wait; 0 lets the request in.
+
+    Raises:
+        MethodError: Starlette is not installed.
     """
     try:
         from starlette.applications import Starlette
@@ -35,24 +55,41 @@ def create_app(site: Site, routes: Sequence[BaseRoute] = ()) -> Starlette:
 
         raise need_extra("web", "serving pages") from None
 
-    return Starlette(routes=[*routes, Mount("/", app=_Pages(site))])
+    return Starlette(routes=[*routes, Mount("/", app=_Pages(open_site, admit))])
 
 
 class _Pages:
     """The pages as an ASGI application of their own."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, open_site: Callable[[], Site], admit: Admit | None) -> None:
+        self._open, self._admit = open_site, admit
+        self._site: Site | None = None
+        self._lock = threading.Lock()
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         from anyio import to_thread
 
         assert scope["type"] == "http"
+        scope["route"] = ROUTE
+        wait = self._admit(scope) if self._admit is not None else 0.0
+        if wait:
+            retry = str(max(1, round(wait))).encode()
+            words = b"Too many requests; try again a little later.\n"
+            await _send(send, 429, [(b"retry-after", retry), (b"content-type", b"text/plain; charset=utf-8")], words)
+            return
         raw = scope.get("raw_path") or scope["path"].encode("utf-8")
         path, query = raw.split(b"?")[0].decode("ascii", "replace"), scope["query_string"].decode("ascii", "replace")
         sent = {_SENT[k]: v.decode("latin-1") for k, v in scope["headers"] if k in _SENT}
-        answer: Answer = await to_thread.run_sync(self._site.answer, scope["method"], path, query, sent)
+        answer = await to_thread.run_sync(self._answer, scope["method"], path, query, sent)
         said = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": said})
-        body = b"" if scope["method"] == "HEAD" else answer.body
-        await send({"type": "http.response.body", "body": body})
+        await _send(send, answer.status, said, b"" if scope["method"] == "HEAD" else answer.body)
+
+    def _answer(self, method: str, path: str, query: str, sent: dict[str, str]) -> Answer:
+        with self._lock:
+            site = self._site = self._site or self._open()
+        return site.answer(method, path, query, sent)
+
+
+async def _send(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -114,7 +114,7 @@ def test_a_member_s_figure_is_the_one_in_the_release(site: Site) -> None:
     rows = [
         o
         for o in site.reader.inputs().observations
-        if (o.indicator_id, o.area_id, o.breakdown) == ("internet_users_pct", "BRA", "")
+        if (o.indicator_id, o.area, o.breakdown) == ("internet_users_pct", "BRA", "")
     ]
     newest: Observation = max(rows, key=lambda o: o.year)
     assert found["value"]["value"] == newest.value

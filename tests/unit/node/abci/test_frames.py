@@ -203,7 +203,7 @@ def test_an_address_of_this_machine(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["tcp://0.0.0.0:26658", "tcp://192.168.1.4:1", "tcp://[::]:1", "tcp://node.example:26658", "tcp://10.0.0.1:0"],
+    ["tcp://0.0.0.0:26658", "tcp://192.0.2.4:1", "tcp://[::]:1", "tcp://node.example:26658", "tcp://198.51.100.1:0"],
 )
 def test_an_address_that_others_reach_is_refused(text: str) -> None:
     with pytest.raises(RuleError, match="no authentication"):

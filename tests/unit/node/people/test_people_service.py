@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from concordat.errors import ConcordatError, RuleError
+from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.node.acts import new_act
 from concordat.node.home import Node, verify_disk
@@ -139,3 +140,22 @@ def test_what_fails_is_told_to_the_caller_and_to_the_log(home: Path, monkeypatch
 
     monkeypatch.setattr("concordat.node.people.People.sign_audit_head", fail)
     assert ("error", "people") in _with(home, work)
+
+
+def test_an_envelope_that_the_role_of_its_person_does_not_write_is_refused(home: Path) -> None:
+    """Row 14 of the specification by `POST /entries`: the membership file would let this key in, the role does not."""
+
+    async def work(joined: PeopleService) -> None:
+        await joined.do(lambda people, now: join(people, "maria", ["expert"], label="del-04"))
+        service = joined._service
+        entry = Entry.new(
+            author="BRA", bloc="BRICS", membership=1, person="del-04", seq=1, prev=FIRST, scope="council",
+            ts="2026-11-22T00:00:00Z", type="ProposalTabled", body={"word": "outside"}, secret=KEY,
+        )  # fmt: skip
+        with pytest.raises(RuleError):
+            await service.submit(entry.leaf)
+        assert service.node.replica.own.size == 0 or "ProposalTabled" not in [
+            e.type for e in service.node.replica.own.entries
+        ]
+
+    _with(home, work)
