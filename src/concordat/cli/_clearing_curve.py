@@ -73,16 +73,26 @@ def _levels(at: str) -> list[float]:
     return found
 
 
+def _point(step: int, row: tuple[float, float, float, float, float], column: int) -> Any:
+    """A share at one liquidity; what is netted has a band up to what no set of payments can exceed."""
+    from concordat.figures.lines import Point
+
+    ends = (row[1], row[2]) if column == 1 else (None, None)
+    return Point(step, row[column], *ends)
+
+
 def _picture(rows: list[tuple[float, float, float, float, float]]) -> str:
     """The curve as a figure; its table is curve.csv."""
-    from concordat.figures.lines import Line, Point
+    from concordat.figures.lines import Line
     from concordat.figures.render import svg
     from concordat.figures.steps import steps
 
-    names = ("netted together", "one by one, passing by", "one by one, in order")
+    names = ("netted together; band: to its bound", "one by one, passing by", "one by one, in order")
     series = [
-        Line(name, [Point(n, row[column], None, row[2] if column == 1 else None) for n, row in enumerate(rows)],
-             f"{rows[-1][column]:.0f} %", dashed=column > 1)
+        Line(name, [_point(n, row, column) for n, row in enumerate(rows)], f"{rows[-1][column]:.0f} %",
+             dashed=column > 1)
         for name, column in zip(names, (1, 3, 4), strict=True)
     ]  # fmt: skip
-    return svg(steps([f"{row[0]:g} %" for row in rows], series, unit="pct"), "clearing-curve")
+    amounts = [f"{row[0]:g}" for row in rows]
+    spec = steps(amounts, series, unit="percent", below="opening liquidity, % of gross value")
+    return svg(spec, "clearing-curve")

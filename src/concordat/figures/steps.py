@@ -25,12 +25,14 @@ from concordat.figures.numbers import number_text
 __all__ = ["Line", "Point", "steps"]
 
 
-def steps(names: Sequence[str], series: Sequence[Line], *, unit: str, language: str = "en") -> dict[str, Any]:
+def steps(
+    names: Sequence[str], series: Sequence[Line], *, unit: str, language: str = "en", below: str = ""
+) -> dict[str, Any]:
     """Lines over named steps as a Vega-Lite specification.
 
     Args:
         names: of the steps, in order. series: one to four; `Point.year` is the number of the step, from 0. unit: of the
-            values, whose scale begins at 0.
+            values, whose scale begins at 0. below: what the steps are, and in which unit, in words under their names.
     """
     top = max(max(point.value or 0.0, point.upper or 0.0) for line in series for point in line.points)
     ticks = round_ticks(0.0, top or 1.0)
@@ -45,11 +47,13 @@ def steps(names: Sequence[str], series: Sequence[Line], *, unit: str, language: 
     plot = layout.WIDTH - left - right
     plane = Plane(0, len(names) - 1, ticks[0], ticks[-1], plot, height)
     return layout.picture(
-        [*plane.levels(ticks, words), *drawn.layers(series, wrapped, sizes, plane, number), _axis(names, plane)],
-        width=plot, height=height, left=left, top=12, bottom=26, right=right,
+        [*plane.levels(ticks, words), *drawn.layers(series, wrapped, sizes, plane, number), _axis(names, below, plane)],
+        width=plot, height=height, left=left, top=12, bottom=44 if below else 26, right=right,
     )  # fmt: skip
 
 
-def _axis(names: Sequence[str], plane: Plane) -> layout.Layer:
+def _axis(names: Sequence[str], below: str, plane: Plane) -> layout.Layer:
     values = [{"x": plane.x(n), "y": plane.height + 8, "text": name} for n, name in enumerate(names)]
+    if below:
+        values.append({"x": plane.plot / 2, "y": plane.height + 26, "text": below})
     return layout.texts(values, align="center", baseline="top", size=style.SMALL, color=style.SOFT)

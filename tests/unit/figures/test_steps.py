@@ -24,3 +24,11 @@ def test_the_picture_is_the_same_each_time() -> None:
     spec = steps(["1 %", "10 %", "40 %"], [ONE], unit="pct")
     assert svg(spec, "f") == svg(spec, "f")
     assert "40 %" in svg(spec, "f")
+
+
+def test_what_the_steps_are_stands_under_their_names() -> None:
+    spec = steps(["1", "10", "40"], [ONE], unit="percent", below="liquidity, % of gross")
+    words = {v["text"]: v["y"] for layer in spec["layer"] for v in layer["data"]["values"] if "text" in v}
+    assert words["liquidity, % of gross"] > words["10"]
+    assert words["liquidity, % of gross"] < spec["height"] + spec["padding"]["bottom"]
+    assert "10%" in words  # the scale says its unit
