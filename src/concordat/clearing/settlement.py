@@ -318,8 +318,13 @@ def _date(time_ms: int) -> str:
 
 
 def _set_off(desk: Desk, code: str, tally: Tally) -> None:
-    """One certificate for all that cancels out."""
-    certificate = set_off_certificate(desk.state, code)
+    """One certificate for all that cancels out; none where others owe each other more than can be added up."""
+    try:
+        certificate = set_off_certificate(desk.state, code)
+    except InputError as error:
+        if error.code != "currency_too_large":
+            raise
+        return  # the debts are paid one by one instead
     if certificate is not None:
         _certified(desk, code, certificate)
         tally.certificates += 1

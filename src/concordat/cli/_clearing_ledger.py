@@ -341,8 +341,11 @@ def _proof(store: Store, uetr: str, member: str) -> dict[str, Any] | None:
     from concordat.node.clearing.places import Places
 
     name = first_scheme(store).name
-    for height, index in reversed(Places(store).find(uetr)):
-        block, leaves = read_block(block_at(store, height), name, store.where)
+    read = 0
+    for height, index in sorted(Places(store).find(uetr), reverse=True):  # ids that begin alike lie in one block
+        if height != read:
+            block, leaves = read_block(block_at(store, height), name, store.where)
+            read = height
         facts = json_.loads(leaves[index])
         if facts["uetr"] == uetr and member in ("", facts["member"]):
             return receipts.prove(leaves, index, block.header.as_dict())

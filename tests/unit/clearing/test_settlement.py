@@ -191,3 +191,12 @@ def test_any_name_may_stand_in_a_file(name: str) -> None:
 def test_a_file_without_debts_is_told_so() -> None:
     with pytest.raises(InputError, match="no debts"):
         made_up_room([], {}, NOON)
+
+
+def test_debts_that_can_t_be_added_up_are_paid_one_by_one_instead() -> None:
+    """Two parties may register what no certificate can sum (over 2^63): that must not stop the others' file."""
+    huge = debts(("A", "B", 70), *[("D", "E", 10**18 - 1), ("E", "D", 10**18 - 1)] * 6)
+    desk, rows = made_up_room(huge, {("A", "INR"): 70}, NOON)
+    found = settle_rows(desk, rows)["INR"]
+    assert (found.set_off, found.paid) == (0, 70)
+    check_invariants(desk.state)
