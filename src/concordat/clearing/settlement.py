@@ -2,7 +2,8 @@
 
 Every step is the ledger's own. Each debt is registered (`owe`, signed by both), a certificate sets off all that needs
 no money, what is left is paid by transfers that may queue, and certificates of the queue release what can settle
-together. The solvers are outside; the ledger checks what they claim, and a refused set-off stops the run by name.
+together. The solvers are outside; the ledger checks what they claim, and a refused set-off stops the run by name
+(one too large to add up is counted among the refused, and the debts are paid one by one).
 That is the mode `netting`; `queue` leaves the set-off out (payments that can't be split), and `gross` the
 certificates as well: real-time gross settlement with the ledger's own queue.
 
@@ -130,7 +131,7 @@ class Tally:
         debts, gross: what the file holds. set_off: without money. paid: by transfers alone, at once or from the queue.
         released: by certificates of the queue. waiting: what still waits, and `left` how many payments. known: debts
             that the ledger had from an earlier run; what they settled then is in no figure here.
-        certificates: how many settled. refused: code -> how many.
+        certificates: how many settled. refused: code -> how many debts, certificates, or set-offs too large to add up.
     """
 
     debts: int = 0
@@ -324,7 +325,8 @@ def _set_off(desk: Desk, code: str, tally: Tally) -> None:
     except InputError as error:
         if error.code != "currency_too_large":
             raise
-        return  # the debts are paid one by one instead
+        tally.refused[error.code] = tally.refused.get(error.code, 0) + 1  # told; what is owed is paid one by one
+        return
     if certificate is not None:
         _certified(desk, code, certificate)
         tally.certificates += 1

@@ -199,4 +199,5 @@ def test_debts_that_can_t_be_added_up_are_paid_one_by_one_instead() -> None:
     desk, rows = made_up_room(huge, {("A", "INR"): 70}, NOON)
     found = settle_rows(desk, rows)["INR"]
     assert (found.set_off, found.paid) == (0, 70)
+    assert found.refused["currency_too_large"] == 1  # and the person is told why nothing was set off
     check_invariants(desk.state)
