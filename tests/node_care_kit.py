@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from concordat import clock
+from concordat.node.abci_genesis import Genesis
+from concordat.node.abci_ledger import Block, EngineLedger
 from concordat.node.audit_log import AuditLog
 from concordat.node.hashed_files import HashedFiles
 from concordat.node.home import Node
+from concordat.node.onlooker import Onlooker
 from concordat.node.people_store import PeopleStore
 from unit_node import found
 
@@ -36,6 +39,20 @@ def small_home(root: Path, ids: tuple[str, ...] = ("BRA",)) -> Path:
     files = HashedFiles(home / "files")
     files.put(b"a result")
     files.put(b"another result")
+    return home
+
+
+def with_engine(home: Path) -> Path:
+    """The node with an engine's ledger: a genesis, and one block of its own three entries."""
+    folder = home / "engine"
+    folder.mkdir(mode=0o700)
+    with Onlooker(home) as node:
+        ledger = EngineLedger(folder / "ledger.db", node.chain)
+        ledger.begin(Genesis("BRICS", "brics-1", node.chain.pinned, 1, 1_795_000_000, ((b"k" * 32, 1),)))
+        leaves = tuple(entry.leaf for entry in node.replica.own.entries)
+        ledger.finalize(Block(1, b"h" * 32, 1_795_000_100, leaves))
+        ledger.commit()
+        ledger.close()
     return home
 
 

@@ -200,7 +200,7 @@ def test_provisions_of_a_pair_and_of_a_bloc(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_coded_text_has_its_provisions_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from concordat.cli._rulebook_store import refresh
+    from concordat.rulebook.packaged import refresh
     from concordat.rulebook.model import Coding
     from concordat.rulebook.readers import parse
     from concordat.rulebook.store import RuleStore

@@ -183,7 +183,7 @@ def verify(home: Path = HOME, json: bool = JSON) -> None:
     from concordat.node.onlooker import Onlooker
     from concordat.node.people import signed_heads
 
-    with Onlooker(home_of(home)) as node:
+    with Onlooker(home_of(home), database_of()) as node:
         heads = list(signed_heads(node))
     with _people(home) as (people, _):
         last = people.audit.verify(heads)

@@ -47,7 +47,14 @@ def open_node(home: Path | None, passphrase_file: Path | None) -> Any:
     """The node, opened; use it in a `with` block."""
     from concordat.node.home import Node
 
-    return Node(home_of(home), passphrase_of(passphrase_file))
+    return Node(home_of(home), passphrase_of(passphrase_file), database_of())
+
+
+def database_of() -> str:
+    """Where the stores of this machine's node are: the setting `database`."""
+    from concordat.node.settings import NodeSettings
+
+    return NodeSettings.load().database
 
 
 def read(path: Path) -> bytes:

@@ -10,7 +10,19 @@ from typing import Any
 
 import typer
 
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, open_node, plain, print_json
+from concordat.cli._node_home import (
+    HOME,
+    JSON,
+    PASSPHRASE,
+    database_of,
+    home_of,
+    open_node,
+    passphrase_of,
+    plain,
+    print_json,
+    read,
+    write,
+)
 from concordat.settings import Settings
 
 LISTEN = typer.Option(None, "--listen", help="Host and port of the site and the protocol, as 127.0.0.1:8080.")
@@ -36,17 +48,34 @@ def node_status(ops_listen: str = OPS_LISTEN, json: bool = JSON) -> None:
     _status({"ops_listen": ops_listen}, json=json)
 
 
-def recover(home: Path | None, passphrase_file: Path | None, folders: list[Path], *, json: bool) -> None:
+def recover(
+    home: Path | None,
+    passphrase_file: Path | None,
+    folders: list[Path],
+    answers: list[Path],
+    ask: Path | None,
+    *,
+    json: bool,
+) -> None:
     """`node sync --recover`: bring the own log up to date, and let the node sign again.
 
     Raises:
         StateError: too few members have answered: the node still signs nothing.
     """
     from concordat.errors import StateError
+    from concordat.node.recovering import question_of
     from concordat.node.recovering import recover as fetch
     from concordat.node.settings import NodeSettings
 
-    found = fetch(open_node(home, passphrase_file), NodeSettings.load(), folders)
+    node, settings, written = open_node(home, passphrase_file), NodeSettings.load(), {}
+    try:
+        written = {str(path): read(path) for path in answers}
+        if ask is not None:
+            write(ask, question_of(node).sign(node.signer.node))
+    except BaseException:
+        node.close()
+        raise
+    found = fetch(node, settings, folders, written)
     if json:
         facts = {"after": found.after, "answered": list(found.answered), "before": found.before}
         print_json({**facts, "problems": list(found.problems), "state": found.state, "words": found.words})
@@ -54,15 +83,44 @@ def recover(home: Path | None, passphrase_file: Path | None, folders: list[Path]
         for words in found.problems:
             print(f"not good: {plain(words)}")
         print(f"own log {found.before:,} -> {found.after:,}; answered: {', '.join(found.answered) or 'nobody'}")
+        if ask is not None:
+            print(f"{ask}: this node's question. Each member answers it: concordat node answer {ask} --out FILE")
     if found.words:
-        hint = "Ask the missing members for their folders: concordat node sync --recover --from FOLDER"
+        hint = "A folder may be old, so it answers for nobody. Write a question: --ask FILE; bring back: --answer FILE"
         raise StateError(found.words, hint=hint, code=found.state)
     if not json:
         print("This node may sign.")
 
 
+def answer_node(
+    question: Path = typer.Argument(..., help="The question of a node that recovers."),
+    out: Path = typer.Option(..., "--out", help="The answer to write."),
+    home: Path = HOME,
+    passphrase_file: Path = PASSPHRASE,
+    json: bool = JSON,
+) -> None:
+    """Answer a member that recovers and can't be reached: how far this node, running or not, knows the logs."""
+    from concordat.node.identity import read_node_key
+    from concordat.node.onlooker import Onlooker
+    from concordat.node.recovery_papers import Answer, Question
+
+    place = home_of(home)
+    with Onlooker(place, database_of()) as node:
+        if node.mark is not None:
+            raise node.mark.refuse()
+        asked = Question.read(read(question), node.chain, str(question))
+        answer = Answer.of(node.replica, asked)
+        size = answer.size(node.chain)
+        write(out, answer.sign(read_node_key(place, passphrase_of(passphrase_file))))
+    if json:
+        print_json({"asker": asked.asker, "by": answer.by, "file": str(out), "size": size})
+        return
+    print(f"{out}: {answer.by} knows {size:,} entries of {asked.asker}. Carry it back, with this node's export.")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the group."""
+    app.command("answer")(answer_node)
     app.command("serve")(serve_node)
     app.command("status")(node_status)
 
@@ -81,7 +139,8 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     Settings.load()  # what stands beside the table [node] must be right as well
     log = LogLines(sys.stderr.write)
     service = Service(_owned(open_node(home, passphrase_file), settings), settings, metrics=_metrics(), log=log)
-    service.beside.append(PeopleService(service))
+    people = PeopleService(service)
+    service.beside.append(people)
     callers = Callers(settings.trusted_proxies)
 
     async def told(up: Up) -> None:
@@ -89,38 +148,40 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
         for line in up_lines(service, up, time.monotonic() - began, failing):
             print(line, flush=True)
 
-    app = _with_pages(service, callers) if pages else application(service, callers)
+    app = _with_pages(service, people, callers) if pages else application(service, callers)
     with _jobs(service, log) if pages else nullcontext():
         serve(service, app, ops_application(service), log, told)
 
 
-def _with_pages(service: Any, callers: Any) -> Any:
-    """The protocol, and below it the pages over this machine's evidence, under the same limits.
+def _with_pages(service: Any, people: Any, callers: Any) -> Any:
+    """The protocol, and below it the private pages and those over this machine's evidence, under the same limits.
 
     The evidence is opened when the first page is asked for: a node without pages to show is a peer all the same.
     """
     from concordat.node.callers import LimitError
     from concordat.node.server import routes
     from concordat.web.app import create_app
+    from concordat.web.checking import check_route
+    from concordat.web.desk.app import Desk
+    from concordat.web.live import LiveSite, limit_of
     from concordat.web.reader import Reader
-    from concordat.web.respond import Site
-    from concordat.web.site import pages
 
-    def open_site() -> Site:
-        return Site(Reader(Settings.load(), service.bloc), pages(), public_url=service.public_url)
+    site = LiveSite(service, lambda: Reader(Settings.load(), service.bloc))
 
-    def admit(scope: Any) -> float:
+    def admit(scope: Any, limit: str = "") -> float:
         forwarded = next((value for name, value in scope["headers"] if name == b"x-forwarded-for"), b"")
         client = scope["client"][0] if scope.get("client") else ""
+        limit = limit or limit_of(scope["path"], scope["query_string"])
         try:
-            callers.anybody("pages", callers.address(client, forwarded.decode("latin-1")), service.monotonic())
+            callers.anybody(limit, callers.address(client, forwarded.decode("latin-1")), service.monotonic())
         except LimitError as error:
             if service.metrics is not None:
                 service.metrics.rejected(error.limit)
             return float(error.wait_s)
         return 0.0
 
-    return create_app(open_site, routes(service, callers), admit)
+    protocol = [*routes(service, callers), check_route(site, lambda scope: admit(scope, "search"))]
+    return create_app(site, protocol, admit, Desk(service, people, callers))
 
 
 def _jobs(service: Any, log: Any) -> AbstractContextManager[Any]:
@@ -139,7 +200,7 @@ def _metrics() -> Any:
     from concordat.node.metrics import Metrics
     from concordat.node.server import PATTERNS
 
-    return Metrics((*PATTERNS, "pages"), LIMITS)
+    return Metrics((*PATTERNS, "pages", "forms"), LIMITS)
 
 
 def _owned(node: Any, settings: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -21,6 +20,7 @@ MARKS = {"verified": "●", "partly": "◐", "unverified": "○"}
 @contextmanager
 def opened(data_dir: str | None) -> Iterator[RuleStore]:
     """The store of this machine; the packaged catalogue is put in when it is not the one that is there."""
+    from concordat.rulebook.packaged import refresh
     from concordat.rulebook.store import RuleStore
     from concordat.settings import Settings
 
@@ -28,23 +28,6 @@ def opened(data_dir: str | None) -> Iterator[RuleStore]:
     with RuleStore.open(folder / STORE) as store:
         refresh(store)
         yield store
-
-
-def refresh(store: RuleStore) -> None:
-    """Bring the packaged catalogue and the five source documents into a store that has not these very files."""
-    from concordat.rulebook.taxonomy import DATA
-
-    names = ("instruments.yaml", "seeds.yaml")
-    digest = hashlib.sha256(b"".join((DATA / name).read_bytes() for name in names)).hexdigest()
-    if store.fact("packaged") == digest:
-        return
-    from concordat.rulebook.catalogue import load_catalogue
-    from concordat.rulebook.seeds import load_seeds
-
-    store.put_catalogue(load_catalogue())
-    for document in load_seeds().documents:
-        store.put_instrument(document.instrument)
-    store.put_fact("packaged", digest)
 
 
 def day(on: str) -> date:

@@ -13,7 +13,18 @@ from typing import Any
 import typer
 
 from concordat.cli import _node_abci, _node_account, _node_care, _node_serve
-from concordat.cli._node_home import HOME, JSON, PASSPHRASE, home_of, open_node, passphrase_of, plain, print_json, read
+from concordat.cli._node_home import (
+    HOME,
+    JSON,
+    PASSPHRASE,
+    database_of,
+    home_of,
+    open_node,
+    passphrase_of,
+    plain,
+    print_json,
+    read,
+)
 from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError, TrustError
 
@@ -41,7 +52,7 @@ def init(
     from concordat.node.identity import Identity
 
     place = home_of(home)
-    version = make(place, Identity(bloc, member, host), passphrase_of(passphrase_file))
+    version = make(place, Identity(bloc, member, host), passphrase_of(passphrase_file), database_of())
     if json:
         print_json({"home": str(place), "hash": version.hash, "mldsa": has_mldsa(), "words": words_of(version.hash)})
         return
@@ -137,7 +148,7 @@ def adopt(
         data = read(path)
         copies.setdefault(Membership.parse(data, str(path)).version, []).append((data, str(path)))
     envelopes = [merged([d for d, _ in found], [p for _, p in found]) for _, found in sorted(copies.items())]
-    version = take(home_of(home), [envelope.to_bytes() for envelope in envelopes])
+    version = take(home_of(home), [envelope.to_bytes() for envelope in envelopes], database_of())
     if json:
         facts = {"members": len(version.active), "quorum": version.quorum, "words": words_of(version.hash)}
         print_json({"hash": version.hash, "version": version.version, **facts})
@@ -193,6 +204,8 @@ def renew(
 def sync(
     folders: list[Path] = typer.Option([], "--from", help="The folder of another member; may be repeated."),
     recover: bool = typer.Option(False, "--recover", help="Fetch what is missing of the own log, then sign again."),
+    ask: Path = typer.Option(None, "--ask", help="With --recover: write this node's question to the others there."),
+    answers: list[Path] = typer.Option([], "--answer", help="With --recover: a member's answer; may be repeated."),
     to: Path = typer.Option(None, "--to", help="Write this node's own folder there afterwards."),
     home: Path = HOME,
     passphrase_file: Path = PASSPHRASE,
@@ -205,8 +218,11 @@ def sync(
     if recover and to is not None:
         what = "a node that recovers writes no folder."
         raise InputError(what, where="--to", hint="Leave it out; sync again afterwards.", code="folder")
+    if (ask is not None or answers) and not recover:
+        what = "only a node that recovers asks the others."
+        raise InputError(what, where="--ask, --answer", hint="Add --recover.", code="recover")
     if recover:
-        _node_serve.recover(home, passphrase_file, folders, json=json)
+        _node_serve.recover(home, passphrase_file, folders, answers, ask, json=json)
         return
     if not folders:
         what = "no folder to take from."
@@ -296,6 +312,7 @@ def doctor(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = J
         backup_dir=settings.backup_dir,
         tls_cert=settings.tls_cert,
         ops=settings.ops_address,
+        database=settings.database,
     )
     found = findings(facts)
     if json:

@@ -81,6 +81,11 @@ class Votes:
     entries: list[str] = field(default_factory=list)
     hosted: dict[str, int] = field(default_factory=dict)
 
+    def copy(self) -> Votes:
+        """The same votes, which no later entry changes."""
+        cells = {voter: dict(found) for voter, found in self.cells.items()}
+        return Votes(cells, dict(self.host), list(self.entries), dict(self.hosted))
+
 
 class ConsultationOpenedBody(Body):
     title: Line

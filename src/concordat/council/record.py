@@ -290,3 +290,18 @@ def disputes(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[st
         parts[f"met_{case.case_id}"] = late.count(False)
         parts[f"missed_{case.case_id}"] = late.count(True)
     return parts
+
+
+# --- Codes ------------------------------------------------------------------------------------------------------------
+
+
+@derivation("council.record.judged")
+def judged(inputs: Sequence[Parts], _parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """How coders judged one member and one commitment: `value`, the median of the codes (None where all are blank);
+    `coders`. The input is the cell's row; a coder counts once.
+    """
+    from statistics import median
+
+    codes = row_of(inputs[0])["codes"]
+    given = [c["value"] for c in codes if c["value"] is not None]
+    return {"value": float(median(given)) if given else None, "coders": len({c["coder"] for c in codes})}

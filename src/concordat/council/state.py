@@ -194,6 +194,19 @@ class Council:
         if author != self.chair:
             raise RuleError(f"only the chair ({self.chair}) may {what}.", code="chair")
 
+    def frozen(self) -> Council:
+        """The state as it is now, for whoever reads while this one goes on; objects never change, so none is copied."""
+        copy = Council.__new__(Council)
+        copy.__dict__.update(self.__dict__)
+        copy.things = {kind: dict(found) for kind, found in self.things.items()}
+        copy.no_effect, copy.issued, copy._due = list(self.no_effect), dict(self.issued), list(self._due)
+        copy._digests = {kind: dict(found) for kind, found in self._digests.items()}
+        copy._dirty = {kind: set(found) for kind, found in self._dirty.items()}
+        copy._kinds = dict(self._kinds)
+        opinions = self.__dict__.get("opinions", {})
+        copy.__dict__["opinions"] = {key: votes.copy() for key, votes in opinions.items()}
+        return copy
+
     # --- Hash ---------------------------------------------------------------------------------------------------------
 
     @property

@@ -19,6 +19,7 @@ give; `recompute` runs it again and raises when the parts differ.
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -30,6 +31,7 @@ from concordat.evidence.observation import Observation
 Parts: TypeAlias = Mapping[str, Any]
 Function: TypeAlias = Callable[[Sequence[Parts], Mapping[str, Any]], dict[str, Any]]
 
+MEMORY_MAX = 2_048  # results that are remembered
 SHOWN_MAX = 12  # parts that a message prints
 _FUNCTIONS: dict[str, Function] = {}
 _CHANGED = "The report or its inputs were changed after it was written."
@@ -142,10 +144,38 @@ class Book:
         if known is not None:
             assert isinstance(known, Derived)
             return known
-        parts = _FUNCTIONS[function]([parts_of(self._records[i]) for i in inputs], parameters)
+        parts = self._computed(function, [parts_of(self._records[i]) for i in inputs], parameters)
         record = Derived(record_id, function, inputs, parameters, parts)
         self._records[record_id] = record
         return record
+
+
+    def _computed(self, function: str, inputs: Sequence[Parts], parameters: Parts) -> dict[str, Any]:
+        """What a registered function gives."""
+        return _FUNCTIONS[function](inputs, parameters)
+
+
+class RememberingBook(Book):
+    """A book that begins as a copy of another, for whoever makes many alike: what was computed once is not again.
+
+    Args:
+        of: the book that it copies. memory: results by the hash of function, inputs and parameters, shared by all such
+            books; of the latest `MEMORY_MAX`.
+    """
+
+    def __init__(self, of: Book, memory: OrderedDict[str, dict[str, Any]]) -> None:
+        super().__init__()
+        self._records, self.entered = dict(of._records), dict(of.entered)
+        self._memory = memory
+
+    def _computed(self, function: str, inputs: Sequence[Parts], parameters: Parts) -> dict[str, Any]:
+        key = canonical.digest([function, [dict(i) for i in inputs], dict(parameters)], floats=True)
+        found = self._memory.get(key)
+        if found is None:
+            found = self._memory[key] = super()._computed(function, inputs, parameters)
+            while len(self._memory) > MEMORY_MAX:
+                self._memory.popitem(last=False)
+        return dict(found)
 
 
 class BookOfTwo(Book):

@@ -219,3 +219,13 @@ def _short(number: float | str) -> str:
     """A coordinate to a tenth."""
     text = f"{round(float(number), 1):.1f}".removesuffix(".0")
     return "0" if text == "-0" else text
+
+
+def png(spec: Mapping[str, Any], scale: float = 2.0) -> bytes:
+    """Draw a specification as PNG.
+
+    Args:
+        spec: as for `svg`. scale: pixels for each of the picture's own.
+    """
+    drawn: bytes = _renderer().vegalite_to_png(dict(spec), vl_version=VEGALITE, scale=scale, allowed_base_urls=[])
+    return drawn

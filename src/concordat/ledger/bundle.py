@@ -13,21 +13,37 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from concordat import canonical
 from concordat.errors import InputError, StateError, TrustError
-from concordat.ledger.council_log import Batch, Certificate, cosigned_head, submission_time
+from concordat.ledger.council_log import Batch, Certificate, CouncilLog, cosigned_head, submission_time
 from concordat.ledger.entry import Entry, plain_base64
 from concordat.ledger.membership import MembershipChain, Point
 from concordat.ledger.merkle import leaf_hash, verify_inclusion
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.policy import pending
 from concordat.ledger.proof import TlogProof
-from concordat.ledger.replica import Replica
+from concordat.ledger.shelf import Shelf
 
 BYTES_MAX = 16_000_000
 KEYS = frozenset(("batch", "council_proof", "entry", "member_proof", "membership", "next_batch", "next_proof", "v"))
+
+
+class Holding(Protocol):
+    """Whoever holds a record: a member's replica, or an export that was audited."""
+
+    @property
+    def chain(self) -> MembershipChain: ...
+
+    @property
+    def shelf(self) -> Shelf: ...
+
+    @property
+    def councils(self) -> dict[int, CouncilLog]: ...
+
+    @property
+    def certificates(self) -> dict[tuple[int, int], Certificate]: ...
 
 
 @dataclass(frozen=True)
@@ -203,8 +219,8 @@ def _certified(leaf: bytes, proof: TlogProof, chain: MembershipChain, view: int)
     return tuple(sorted(version.mirror_names[name] for name in signed.times(version.mirror_names)))
 
 
-def bundle_of(replica: Replica, entry_id: str) -> Bundle:
-    """The bundle of an entry that a member holds, as far as it is final.
+def bundle_of(replica: Holding, entry_id: str) -> Bundle:
+    """The bundle of an entry that somebody holds, as far as it is final.
 
     Raises:
         InputError: no entry with an id that begins so, or several.
@@ -247,7 +263,7 @@ def bundle_of(replica: Replica, entry_id: str) -> Bundle:
     )  # fmt: skip
 
 
-def _place_of(replica: Replica, origin: str, index: int) -> tuple[int, int, str, int] | None:
+def _place_of(replica: Holding, origin: str, index: int) -> tuple[int, int, str, int] | None:
     """(view, index of the batch, hash of the member head, size of a certified head) of the batch that took it up."""
     for view, council in sorted(replica.councils.items(), reverse=True):
         for place, batch in enumerate(council.batches):
@@ -259,7 +275,7 @@ def _place_of(replica: Replica, origin: str, index: int) -> tuple[int, int, str,
     return None
 
 
-def _certified_note(replica: Replica, view: int, size: int) -> Note | None:
+def _certified_note(replica: Holding, view: int, size: int) -> Note | None:
     certificate = replica.certificates.get((view, size))
     text = replica.shelf.note(certificate.note) if certificate else None
     return Note.parse(text) if text else None

@@ -91,11 +91,19 @@ class Fold:
         Raises:
             Whatever a handler raises.
         """
-        for event in events:
-            self._take(event)
+        self.take(events)
         found = self.state_hash
         self.hashes.append((point, found))
         return found
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Take entries without asking for the hash behind them.
+
+        Raises:
+            Whatever a handler raises.
+        """
+        for event in events:
+            self._take(event)
 
     def _take(self, event: Event) -> None:
         entry = event.entry

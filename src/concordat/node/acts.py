@@ -21,7 +21,6 @@ import hashlib
 import json
 import re
 import secrets
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +129,6 @@ class Acts:
 
     def __init__(self, store: PeopleStore, log: OwnLog) -> None:
         self._store, self._log = store, log
-        self._one_at_a_time = threading.RLock()
 
     # --- Drafts -------------------------------------------------------------------------------------------------------
 
@@ -220,7 +218,7 @@ class Acts:
             StaleError: as `save`. InputError, RuleError: it can't be said: the draft is kept, with the reason.
             RuleError: the act is an entry already, and said something else.
         """
-        with self._one_at_a_time:
+        with self._store.alone():
             content = canonical.dumps(said.value(person)).decode()
             stored = self._row(act, owner, missing_ok=True)
             if stored is not None and stored.state in ("writing", "recorded"):
@@ -242,7 +240,7 @@ class Acts:
         Raises:
             StaleError, InputError, RuleError: as `submit`.
         """
-        with self._one_at_a_time:
+        with self._store.alone():
             stored = self._row(act, owner, missing_ok=True)
             if stored is not None and stored.state in ("writing", "recorded") and self._healed(stored, now):
                 raise RuleError("this act is an entry already.", hint=f"See /act/{act}", code="recorded")
@@ -265,7 +263,7 @@ class Acts:
             InputError: not an envelope, or not of this draft byte for byte. TrustError: another key. RuleError: nothing
                 waits for one, or the log has gone on: a new payload must be signed, and this file destroyed.
         """
-        with self._one_at_a_time:
+        with self._store.alone():
             stored = self._row(act, owner)
             assert stored is not None
             if len(envelope) > ENTRY_BYTES_MAX:
@@ -346,7 +344,7 @@ class Acts:
 
     def recover(self, now: int) -> int:
         """After a start: settle every act that was being written when the process ended; how many became entries."""
-        with self._one_at_a_time:
+        with self._store.alone():
             rows = self._store.rows(f"SELECT {_COLUMNS} FROM act WHERE state = 'writing' ORDER BY base, created, act")
             return sum(self._healed(_stored(row), now) is not None for row in rows)
 

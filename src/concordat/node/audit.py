@@ -8,7 +8,7 @@ that shares no code with this one; a test holds the two to the same verdict on m
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Record:
 
     Attributes:
         chain: membership. shelf: the members' logs. councils: the council logs by view. place: (view, size) of the
-            final head; (0, 0) if nothing is final. audited: the verdict.
+            final head; (0, 0) if nothing is final. audited: the verdict. certificates: by (view, size).
     """
 
     chain: MembershipChain
@@ -71,6 +71,7 @@ class Record:
     councils: dict[int, CouncilLog]
     place: tuple[int, int]
     audited: Audited
+    certificates: dict[tuple[int, int], Certificate] = field(default_factory=dict)
 
 
 def open_export(folder: Path, pinned: str | None = None) -> Record:
@@ -81,7 +82,7 @@ def open_export(folder: Path, pinned: str | None = None) -> Record:
     """
     audit = _Audit(folder, pinned)
     verdict = audit.run()
-    return Record(audit.chain, audit.shelf, audit.councils, audit.final_place(), verdict)
+    return Record(audit.chain, audit.shelf, audit.councils, audit.final_place(), verdict, audit.certificates)
 
 
 class _Audit:

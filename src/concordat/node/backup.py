@@ -102,6 +102,8 @@ def backup(
         part = target / f"{name}.part"
         try:
             made = _write(home, target, part, identity, now, program, stores, keys, settings)
+            for folder in sorted((path for path in part.rglob("*") if path.is_dir()), reverse=True):
+                sync_folder(folder)
             sync_folder(part)
             part.rename(target / name)
             sync_folder(target)
@@ -148,7 +150,8 @@ def _write(
             write_new(part / name, data)
     heads = _checked(part, stores)
     blobs, fresh = _copy_blobs(HashedFiles(home / FILES), target / BLOBS)
-    files = {p.name: (p.stat().st_size, hash_of(p)) for p in sorted(part.iterdir())}
+    written = sorted(path for path in part.rglob("*") if path.is_file())
+    files = {p.relative_to(part).as_posix(): (p.stat().st_size, hash_of(p)) for p in written}
     made = f"{now:%Y-%m-%dT%H:%M:%SZ}"
     who = (identity.bloc, identity.member, made, program)
     manifest = Manifest(*who, files=files, stores=versions, heads=heads, blobs=blobs, keys=bool(keys))
@@ -163,6 +166,8 @@ def _copy_stores(stores: Sequence[tuple[StoreKind, Path]], part: Path) -> tuple[
         for (kind, path), source in zip(stores, sources, strict=True):
             versions[kind.name] = version_of(source, str(path))
             require_known(kind, versions[kind.name], str(path))
+            if "/" in kind.file:
+                (part / kind.file).parent.mkdir(mode=0o700)
             copy = sqlite3.connect(part / kind.file, isolation_level=None)
             try:
                 source.backup(copy)

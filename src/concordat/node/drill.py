@@ -1,7 +1,7 @@
 """Would the backup bring this node back? The newest is restored into a temporary folder, verified, folded, compared.
 
 Steps: `restore` (every file, pages, tiles, signed heads), then everything from bytes to finality (`verify_disk`), then
-the council's state after each final batch, held against the running node's. A backup is older than the node: the two
+the council's state after each final batch, held against the running node's, and an engine's ledger replayed. A backup is older than the node: the two
 must agree at every batch that the backup has. No key is used and the running node is not disturbed. A drill that was
 good is remembered; `doctor` warns when the last one is over 90 days old.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from concordat.errors import InputError, TrustError
 from concordat.ledger.membership import Point
+from concordat.node.abci_ledger import EngineLedger
 from concordat.node.backup_folder import newest
 from concordat.node.home import verify_disk
 from concordat.node.identity import read_identity
@@ -71,6 +72,7 @@ def drill(home: Path, folder: Path, *, now: datetime, keys_passphrase: str = "",
         with Onlooker(restored.home) as copy:
             verify_disk(copy)
             here = state_hashes(copy)
+            _replay_engine(restored.home, copy)
             seconds = time.monotonic() - started
     with Onlooker(home) as running:
         there = state_hashes(running)
@@ -80,6 +82,17 @@ def drill(home: Path, folder: Path, *, now: datetime, keys_passphrase: str = "",
     done = Drilled(chosen, manifest.made, age, seconds, manifest.entries, len(here), len(there) - len(here), state)
     write_record(home, DrillDone(f"{now:%Y-%m-%dT%H:%M:%SZ}", manifest.made, done.entries, round(seconds, 3), state))
     return done
+
+
+def _replay_engine(home: Path, copy: Onlooker) -> None:
+    """An engine's ledger, if there is one, comes to the hash that its last block had.
+
+    Raises:
+        TrustError: it doesn't.
+    """
+    path = home / "engine" / "ledger.db"
+    if path.is_file():
+        EngineLedger(path, copy.chain).close()  # it replays every batch when it is opened
 
 
 def compare(backup: States, running: States, where: str) -> None:

@@ -2,17 +2,19 @@
 
 An ASGI application around another. A node behind `https://example.br/concordat` sees addresses with and without the
 prefix; links are made with it (`root_path`). A request for another host than that of `public_url` is answered with 421,
-so that no page is ever made, or kept by anybody, under a name that isn't ours. The log line has time, level, event,
-route, status, milliseconds and the request's number; of the address only the network (/24 or /48); no query, no header,
-no body, no cookie.
+so that no page is ever made, or kept by anybody, under a name that isn't ours. Whoever answered, the answer leaves with
+all headers that a browser is to hear (`HEADERS`): what the answer says itself stands, what it left out is added here.
+The log line has time, level, event, route, status, milliseconds and the request's number; of the address only the
+network (/24 or /48); no query, no header, no body, no cookie. Of a fault its kind and place, never its words.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,17 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Log = Callable[[str, str, Mapping[str, Any]], None]
 _HEALTH = ("/health/live", "/health/ready")
+# Section 6 of the specification: nothing is loaded, framed, guessed at or told to other sites. Pages loosen the policy
+# for their own style and pictures (`web.headers`), public data for readers of other sites.
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+YEAR_S = 31_536_000
 
 
 class LogLines:
@@ -62,6 +75,9 @@ class Edge:
         self._app, self._log, self._monotonic, self._answered = app, log, monotonic, answered
         parts = urlsplit(public_url)
         self._prefix = parts.path.rstrip("/")
+        self._said = {name.encode(): value.encode() for name, value in HEADERS.items()}
+        if parts.scheme == "https":
+            self._said[b"strict-transport-security"] = hsts(self._prefix).encode()
         self._hosts = {parts.netloc.lower()} if parts.netloc else set()
         default = {"https": "443", "http": "80"}.get(parts.scheme, "")
         if parts.netloc and parts.port is None:
@@ -77,18 +93,28 @@ class Edge:
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
-                headers = [*message.get("headers", ()), (b"x-request-id", number.encode())]
-                if not any(name.lower() == b"date" for name, _ in headers):
-                    headers.append((b"date", format_datetime(clock.now(), usegmt=True).encode()))
-                message["headers"] = headers
+                message["headers"] = self._complete(message.get("headers", ()), number)
             else:
                 seen["bytes"] += len(message.get("body", b""))
             await send(message)
 
         try:
             await self._inner(scope, receive, sending)
+        except Exception as error:
+            self._log("error", "fault", {"what": place_of(error), "id": number})
+            raise
         finally:
             self._tell(scope, seen, self._monotonic() - started, number)
+
+    def _complete(self, given: Iterable[tuple[bytes, bytes]], number: str) -> list[tuple[bytes, bytes]]:
+        """An answer's headers with those that it left out."""
+        headers = [(name, value) for name, value in given if name.lower() != b"strict-transport-security"]
+        there = {name.lower() for name, _ in headers}
+        headers += [(name, value) for name, value in self._said.items() if name not in there]
+        headers.append((b"x-request-id", number.encode()))
+        if b"date" not in there:
+            headers.append((b"date", format_datetime(clock.now(), usegmt=True).encode()))
+        return headers
 
     async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._prefix and f"{scope['path']}/".startswith(f"{self._prefix}/"):
@@ -108,6 +134,26 @@ class Edge:
         facts = {"route": route, "status": seen["status"], "ms": round(1000 * seconds, 1), "id": number}
         facts["from"] = cut_address(client[0]) if client else "unknown"
         self._log(level, "http", facts)
+
+
+def hsts(prefix: str) -> str:
+    """For how long browsers come by HTTPS alone (RFC 6797). Hosts below this one are ours too, unless others live beside
+    the path prefix: then we speak for our own host only.
+
+    >>> hsts(""), hsts("/concordat")
+    ('max-age=31536000; includeSubDomains', 'max-age=31536000')
+    """
+    return f"max-age={YEAR_S}" if prefix else f"max-age={YEAR_S}; includeSubDomains"
+
+
+def place_of(error: BaseException) -> str:
+    """Kind of a fault and where in this program it happened; not its words, which may hold what somebody sent."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None:
+        return type(error).__name__
+    return f"{type(error).__name__} in {Path(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}"
 
 
 def route_of(scope: Scope) -> str:

@@ -37,12 +37,12 @@ from concordat.node.identity import (
     read_root,
     write_private,
 )
-from concordat.node.store import Store
+from concordat.node.stores import SQLITE, open_log
 
 VALID_DAYS = 400  # a little over a year: renewed yearly
 
 
-def init(home: Path, identity: Identity, passphrase: str = "") -> Membership:
+def init(home: Path, identity: Identity, passphrase: str = "", database: str = SQLITE) -> Membership:
     """Make a node: keys, `member.json`, and a membership of this member alone, replaced when the bloc founds its own.
 
     Raises:
@@ -58,8 +58,8 @@ def init(home: Path, identity: Identity, passphrase: str = "") -> Membership:
     (home / "member.json").write_text(text + "\n", encoding="utf-8")
     data = canonical.dumps({**found_payload(identity.bloc, [record]), "expires": expires})
     signed = sign_payload(data, _roots(home, passphrase))
-    Store(home / "log.db", create=True).close()
-    adopt(home, [signed.to_bytes()])
+    open_log(home, database, create=True, origin=identity.name("log")).close()
+    adopt(home, [signed.to_bytes()], database)
     return Membership.parse(signed.to_bytes())
 
 
@@ -131,7 +131,7 @@ def merged(files: Sequence[bytes], where: Sequence[str]) -> Envelope:
     return Envelope(MEMBERSHIP_TYPE, envelopes[0].payload, tuple(sorted(pairs)))
 
 
-def adopt(home: Path, files: Sequence[bytes]) -> Membership:
+def adopt(home: Path, files: Sequence[bytes], database: str = SQLITE) -> Membership:
     """Take signed versions: the first one pins its hash, later ones continue the chain.
 
     Args:
@@ -146,7 +146,11 @@ def adopt(home: Path, files: Sequence[bytes]) -> Membership:
     check_owner(identity, new[-1].bloc)
     check_own_keys(home, new[-1])
     lock = locked(home)
-    store = Store(home / "log.db")
+    try:
+        store = open_log(home, database, origin=identity.name("log"))
+    except BaseException:
+        os.close(lock)
+        raise
     try:
         if new[0].version == 1:
             if (home / "pinned.txt").exists() and pinned_hash(home) == new[0].hash and len(files) == 1:

@@ -32,6 +32,7 @@ from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
 from concordat.node.recovery_mark import clear_mark, read_mark
 from concordat.node.store import Store
+from concordat.node.stores import SQLITE, open_log
 
 T = TypeVar("T")
 
@@ -40,14 +41,15 @@ class Node:
     """A member's node, opened.
 
     Args:
-        home: its folder. passphrase: of its key files, if they are sealed.
+        home: its folder. passphrase: of its key files, if they are sealed. database: where its log is, as in the
+            settings. wait_s: how long to wait for a writer in PostgreSQL that has just died.
 
     Raises:
         StateError: no node there, another process holds it, or its files are damaged. TrustError: its log is.
     """
 
-    def __init__(self, home: Path, passphrase: str = "") -> None:
-        self.home = home
+    def __init__(self, home: Path, passphrase: str = "", database: str = SQLITE, *, wait_s: float = 0.0) -> None:
+        self.home, self.database, self._wait_s = home, database, wait_s
         self.identity: Identity = read_identity(home)
         self._lock = self._hold()
         try:
@@ -88,7 +90,7 @@ class Node:
         return locked(self.home)
 
     def _open_store(self) -> Store:
-        return Store(self.home / "log.db")
+        return open_log(self.home, self.database, origin=self.identity.name("log"), wait_s=self._wait_s)
 
     def _read_signer(self, passphrase: str) -> Signer:
         return read_signer(self.home, self.identity, passphrase)

@@ -121,9 +121,18 @@ def read_signer(home: Path, identity: Identity, passphrase: str = "") -> Signer:
             without it nothing may be signed.
     """
     signers = {role: _note_signers(home, identity, role, passphrase) for role in ROLES}
-    node = Ed25519Secret(read_seeds(home / "keys" / "node.json", passphrase)["ed25519"])
+    node = read_node_key(home, passphrase)
     floor = read_floor(home)
     return Signer(identity.member, node=node, floor=floor, save=lambda f: save_floor(home, f), **signers)
+
+
+def read_node_key(home: Path, passphrase: str = "") -> Ed25519Secret:
+    """The key by which the node signs requests and entries of its own; it keeps no memory of what it signed.
+
+    Raises:
+        InputError, StateError: as `read_seeds`.
+    """
+    return Ed25519Secret(read_seeds(home / "keys" / "node.json", passphrase)["ed25519"])
 
 
 def _note_signers(home: Path, identity: Identity, role: str, passphrase: str) -> tuple[NoteSigner, ...]:
@@ -143,7 +152,7 @@ def read_root(path: Path, passphrase: str = "") -> Ed25519Secret:
 def member_record(home: Path, identity: Identity, passphrase: str = "") -> dict[str, Any]:
     """What the others need to put this member into the membership file: public keys alone."""
     signers = {role: _note_signers(home, identity, role, passphrase) for role in ROLES}
-    node = Ed25519Secret(read_seeds(home / "keys" / "node.json", passphrase)["ed25519"])
+    node = read_node_key(home, passphrase)
     roots = [read_root(home / "roots" / f"root-{i}.json", passphrase).public for i in range(1, ROOTS + 1)]
     person = {
         "from": {"batch": 0, "view": 1},

@@ -26,7 +26,7 @@ from typing import Any
 from concordat.errors import ConcordatError
 from concordat.node.hashed_files import HashedFiles
 from concordat.node.jobs import Job, Jobs, Kind
-from concordat.node.people_store import PeopleStore
+from concordat.node.stores import SQLITE, open_people
 
 POLL_S = 0.2
 IDLE_S = 1.0
@@ -164,17 +164,19 @@ class JobRunner:
 
 
 @contextmanager
-def working(home: Path, kinds: Mapping[str, Kind], now: Callable[[], int], log: Log) -> Iterator[JobRunner]:
+def working(
+    home: Path, kinds: Mapping[str, Kind], now: Callable[[], int], log: Log, database: str = SQLITE
+) -> Iterator[JobRunner]:  # fmt: skip
     """Do a node's jobs while the block runs; what runs at its end is interrupted.
 
     Args:
-        home: the node's folder; its `people.db` is made if it is not there. kinds: the closed table. now: seconds
-            since 1970. log: told what happened.
+        home: the node's folder; its store of people is made if it is not there. kinds: the closed table. now:
+            seconds since 1970. log: told what happened. database: where that store is, as in the settings.
 
     Raises:
         StateError: the store can't be opened or written.
     """
-    store = PeopleStore(home / "people.db", create=True)
+    store = open_people(home, database, create=True)
     try:
         runner = JobRunner(Jobs(store, kinds, HashedFiles(home / FILES), now), home / ROOM, log)
         runner.start()

@@ -22,6 +22,7 @@ from concordat.node.attempts import Attempt, cut_for_guesses
 from concordat.node.audit_log import cut_address
 from concordat.node.authorise import needs_second_factor
 from concordat.node.passwords import (
+    RECOVERY_LETTERS,
     check_new_password,
     hash_password,
     needs_rehash,
@@ -34,7 +35,6 @@ from concordat.node.secret import Secret, token_hash, unseal
 from concordat.node.sessions import Session
 
 WRONG = "login, password or code is wrong."
-RECOVERY_LETTERS = 16
 
 
 class Logins:

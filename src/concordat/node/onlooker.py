@@ -22,27 +22,29 @@ from concordat.node.council import replay_of, steps_of
 from concordat.node.found import pinned_hash
 from concordat.node.home import Node
 from concordat.node.store import Store
+from concordat.node.stores import SQLITE, open_log
 
 
 class Onlooker(Node):
     """A node seen from outside: `replica`, `store` and `chain` as in `Node`; it can sign and write nothing.
 
     Args:
-        home: the node's folder.
+        home: the node's folder. database: where its log is, as in the settings.
 
     Raises:
         StateError: no node there, or its files are damaged. TrustError: its log is.
     """
 
-    def __init__(self, home: Path) -> None:
-        super().__init__(home)
+    def __init__(self, home: Path, database: str = SQLITE) -> None:
+        super().__init__(home, database=database)
 
     def _hold(self) -> int:
         return -1
 
     def _open_store(self) -> Store:
-        store = super()._open_store()
-        store._db.execute("BEGIN")  # everything read from here on is of one moment
+        in_files = self.database == SQLITE
+        store = super()._open_store() if in_files else open_log(self.home, self.database, readonly=True)
+        store.freeze()
         return store
 
     def _read_signer(self, passphrase: str) -> Signer:  # noqa: ARG002 - there is nothing to open

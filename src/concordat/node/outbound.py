@@ -35,6 +35,7 @@ RATIO_MAX = 100
 RATIO_FREE = 2**16  # bytes that may be inflated whatever the ratio: small answers of zeros are no bombs
 TIME_MAX_S = 30.0
 CONNECT_MAX_S = 10.0
+LET_GO_S = 0.2
 STEP = 65_536
 PORTS = {"https": 443, "http": 80}
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -185,7 +186,7 @@ class Outbound:
             async with asyncio.timeout(timeout_s):
                 target = await self.target(url)
                 request = self._built(method, target, body, headers or {})
-                response = await self._opened(target).send(request, stream=True)
+                response = await self._sent(self._opened(target), request)
                 try:
                     return await self._read(response, limit, where)
                 finally:
@@ -195,6 +196,23 @@ class Outbound:
         except (httpx.HTTPError, OSError) as error:
             words = str(error).strip() or type(error).__name__
             raise SourceError(f"no connection: {words[:120]}.", where=where, code="connection") from None
+
+    @staticmethod
+    async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        """The answer's head. Who is cancelled gives a connection that is just being opened a moment to come to an end.
+
+        Broken off in the moment in which it opens, it belongs to nobody, and nobody closes it.
+        """
+        sending = asyncio.ensure_future(client.send(request, stream=True))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait({sending}, timeout=LET_GO_S)
+            sending.cancel()
+            (found,) = await asyncio.gather(sending, return_exceptions=True)
+            if not isinstance(found, BaseException):
+                await found.aclose()
+            raise
 
     def _built(self, method: str, target: Target, body: bytes, headers: Mapping[str, str]) -> httpx.Request:
         """The request to the checked address, under the name that was asked for."""

@@ -38,7 +38,8 @@ LENGTH_MIN, LENGTH_MAX = 12, 256
 SALT_BYTES = 16
 STEP_S, DIGITS, WINDOW = 30, 6, 1
 SECRET_BYTES = 20  # RFC 4226 section 4, R6: 160 bits are recommended
-RECOVERY_CODES, RECOVERY_BYTES = 10, 10
+RECOVERY_CODES, RECOVERY_BYTES = 10, 15  # 120 bits: from 112 on a plain hash may be stored (ASVS 5.0.0, V6.5.2)
+RECOVERY_LETTERS = RECOVERY_BYTES * 8 // 5
 HASHES_AT_ONCE, HASHES_WAITING = 2, 32
 _PHC = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
@@ -245,7 +246,9 @@ def totp_svg(uri: str) -> str:
 def new_recovery_codes() -> tuple[list[str], list[str]]:
     """(ten codes to print, what is stored of them)."""
     raw = [base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower() for _ in range(RECOVERY_CODES)]
-    return ["-".join(code[i : i + 4] for i in range(0, 16, 4)) for code in raw], [_recovery_hash(c) for c in raw]
+    return ["-".join(code[i : i + 4] for i in range(0, RECOVERY_LETTERS, 4)) for code in raw], [
+        _recovery_hash(c) for c in raw
+    ]
 
 
 def use_recovery_code(typed: str, stored: Sequence[str]) -> list[str]:

@@ -132,6 +132,11 @@ class PeerMachine:
         """Whether a round may begin."""
         return self.state in (State.IDLE, State.WAITING) and now >= self.next_at
 
+    @property
+    def in_round(self) -> bool:
+        """Whether a round runs."""
+        return self.state not in (State.IDLE, State.WAITING)
+
     def hurry(self, now: float) -> None:
         """There may be news: the next round begins at once, unless the peer has to wait."""
         if self.state is State.IDLE:

@@ -12,10 +12,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from concordat.errors import ConcordatError
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.messages import Message
 from concordat.node.letters import weight
-from concordat.node.peer_machine import PeerMachine
+from concordat.node.peer_machine import PeerMachine, State
 from concordat.node.settings import NodeSettings
 
 OUTBOX_BYTES_MAX = 32 * 2**20
@@ -30,6 +31,7 @@ class Peer:
         member: its id. url: its address. machine: where the rounds with it stand.
         latency_s: of the last answers, smoothed. clock_s: how far its clock is ahead of ours, if it said.
         heads_tag: of its last list of heads. outbox: messages that wait to be sent to it.
+        fault: why a message failed while a round runs; counted when the round ends.
     """
 
     member: str
@@ -41,6 +43,12 @@ class Peer:
     rounds: int = 0
     outbox: list[Message] = field(default_factory=list)
     outbox_bytes: int = 0
+    fault: ConcordatError | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether messages may go to it: it isn't waiting, and none has just failed."""
+        return self.fault is None and self.machine.state is not State.WAITING
 
     def post(self, message: Message) -> None:
         """Put a message into the outbox; beyond the bound the oldest go: whoever lacks them asks again."""

@@ -35,6 +35,7 @@ from concordat.node.passwords import COST, Cost
 from concordat.node.people_store import PeopleStore
 from concordat.node.person_keys import KeyHolder, PersonKeys
 from concordat.node.secret import PeopleSecrets
+from concordat.node.stores import SQLITE, open_people
 
 if TYPE_CHECKING:
     from concordat.node.passkeys import Passkeys
@@ -64,18 +65,19 @@ class People:
     @classmethod
     def open(
         cls, home: Path, log: OwnLog | None = None, *, create: bool = True, cost: Cost | None = None,
-        holder: KeyHolder | None = None, retention: Mapping[str, int] = RETENTION,
+        holder: KeyHolder | None = None, retention: Mapping[str, int] = RETENTION, database: str = SQLITE,
     ) -> People:  # fmt: skip
         """The people of the node in a folder.
 
         Args:
             log: the member's log, if it is open. cost: of a hash; tests take less. holder: where unlocked keys lie.
+            database: where its store is, as in the settings.
 
         Raises:
             StateError: no node there, or a file that is damaged or open to others.
         """
         identity = read_identity(home)
-        store = PeopleStore(home / "people.db", create=create)
+        store = open_people(home, database, create=create)
         secrets = PeopleSecrets.open(home)
         words = member_words(identity.bloc, identity.member, identity.host)
         accounts = Accounts(store, secrets, identity.member, words, cost or COST)

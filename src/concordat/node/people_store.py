@@ -71,7 +71,8 @@ class PeopleStore:
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        self.path = path
+        self.path, self.where = path, str(path)
+        self._alone = threading.RLock()
         self._lock = threading.RLock()
         self._deep = 0
         if not path.exists():
@@ -96,13 +97,16 @@ class PeopleStore:
                 for statement in TABLES:
                     self._db.execute(statement)
                 self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
-        found = int(self.one("SELECT value FROM meta WHERE key = 'schema'")[0])
+        self._require_known(int(self.one("SELECT value FROM meta WHERE key = 'schema'")[0]))
+
+    def _require_known(self, found: int) -> None:
+        """The store is of the version that this program writes."""
         if found > SCHEMA:
             what = f"written by a newer program (version {found}; this one reads {SCHEMA}). Nothing was changed."
-            raise StateError(what, where=str(self.path), hint="Install a newer Concordat.", code="newer")
+            raise StateError(what, where=self.where, hint="Install a newer Concordat.", code="newer")
         if found < SCHEMA:
             what = f"of an older program (version {found}; this one needs {SCHEMA})."
-            raise StateError(what, where=str(self.path), hint="Run: concordat node upgrade DIR", code="older")
+            raise StateError(what, where=self.where, hint="Run: concordat node upgrade DIR", code="older")
 
     def close(self) -> None:
         """Close the file."""
@@ -132,6 +136,15 @@ class PeopleStore:
                 raise
             finally:
                 self._deep = 0
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else sends an act while the block runs: it may take longer than a transaction, and hold up no other.
+
+        One process has a SQLite file's acts to itself; in PostgreSQL the block is alone among all processes.
+        """
+        with self._alone:
+            yield
 
     def _undo(self) -> None:
         if self._db.in_transaction:

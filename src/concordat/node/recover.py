@@ -10,8 +10,10 @@ counted, must have answered before it fetches (*recovering*) what is missing; fe
 It is *normal* again once its log is as long as the largest head that anybody showed or the keys remember, every entry
 verified as it came in. While not normal it reads and takes, and signs nothing.
 
-A size that somebody only claims counts for nothing: it must come with a head that these keys have signed. Source:
-node-web.md 2.1, ledger.md 8. The time is an argument, in seconds of a clock that doesn't go back.
+A size that somebody only claims counts for nothing: it must come with a head that these keys have signed. A head that
+lies in a folder says how long the log was at least, and answers for nobody: the folder may be older than what these
+keys signed last. Source: node-web.md 2.1, ledger.md 8. The time is an argument, in seconds of a clock that doesn't go
+back.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Recovery:
         began: when the node was started. heard: the largest signed size that each member showed, or 0.
         whole: the members of whom all is here that they showed. A restored node has chaired batches and witnessed heads
             that its keys forgot: it may number none of them again, and cosign nothing smaller.
+        seen: the largest signed size that turned up without being anybody's answer.
     """
 
     me: str
@@ -54,6 +57,7 @@ class Recovery:
     heard: dict[str, int] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
+    seen: int = 0
     state: Health = Health.SUSPICIOUS
     asking: bool = True
 
@@ -72,6 +76,10 @@ class Recovery:
             if whole:
                 self.whole.add(member)
 
+    def shown(self, size: int) -> None:
+        """A head of the own log that its own keys have signed has turned up: no answer, but what it shows is wanted."""
+        self.seen = max(self.seen, size)
+
     def failed(self, member: str) -> None:
         """A member was asked, and nothing came back."""
         self.tried.add(member)
@@ -83,7 +91,7 @@ class Recovery:
     @property
     def wanted(self) -> int:
         """The largest size that is known to have been signed."""
-        return max(self.remembered, *self.heard.values(), 0) if self.heard else self.remembered
+        return max(self.remembered, self.seen, *self.heard.values())
 
     @property
     def missing(self) -> list[str]:

@@ -9,7 +9,9 @@ node-web.md 2.1, ledger.md 8.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import re
+import secrets
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from concordat.errors import StateError
@@ -17,6 +19,7 @@ from concordat.node.identity import write_private
 
 FILE = "recovering.json"
 STATES = ("recovering", "suspicious")
+_NONCE = re.compile(r"([0-9a-f]{32})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,14 @@ class Mark:
 
     Attributes:
         state: `suspicious` (others know more) or `recovering` (it is being fetched, or a backup was restored).
-        why: in words. since: when, in UTC (`2026-11-26T16:33:00Z`).
+        why: in words. since: when, in UTC (`2026-11-26T16:33:00Z`). nonce: the number of the question that members
+            without a network answer (`recovery_papers`); a mark on the disk has one.
     """
 
     state: str
     why: str
     since: str
+    nonce: str = ""
 
     def refuse(self) -> StateError:
         """The error for an attempt to sign."""
@@ -38,14 +43,16 @@ class Mark:
         return StateError(f"this node is {self.state} and signs nothing: {self.why}", hint=hint, code=self.state)
 
 
-def put_mark(home: Path, mark: Mark) -> None:
-    """Write the mark; on the disk when this returns.
+def put_mark(home: Path, mark: Mark) -> Mark:
+    """Write the mark, with a number of its own if it has none; on the disk when this returns.
 
     Raises:
         StateError: not written.
     """
     assert mark.state in STATES
-    write_private(home / FILE, json.dumps(asdict(mark), sort_keys=True).encode() + b"\n")
+    kept = mark if mark.nonce else replace(mark, nonce=secrets.token_hex(16))
+    write_private(home / FILE, json.dumps(asdict(kept), sort_keys=True).encode() + b"\n")
+    return kept
 
 
 def read_mark(home: Path) -> Mark | None:
@@ -57,7 +64,8 @@ def read_mark(home: Path) -> Mark | None:
     path = home / FILE
     try:
         mark = Mark(**json.loads(path.read_bytes()))
-        if mark.state not in STATES or not isinstance(mark.why, str) or not isinstance(mark.since, str):
+        texts = isinstance(mark.why, str) and isinstance(mark.since, str) and isinstance(mark.nonce, str)
+        if mark.state not in STATES or not texts or not _NONCE.fullmatch(mark.nonce):
             raise ValueError("no state of ours")
     except FileNotFoundError:
         return None

@@ -51,6 +51,7 @@ class Rounds:
         self._work: set[asyncio.Task[None]] = set()
         self._sending: set[str] = set()
         self._wake = asyncio.Event()
+        self._closed = False
 
     async def run(self) -> None:
         """Begin each peer's round when it is due, until cancelled."""
@@ -69,10 +70,17 @@ class Rounds:
     def _start(self, work: object) -> None:
         task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type, var-annotated]
         self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A fault of the program in one round ends that round, and is told."""
+        self._work.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._service.fault("round", error)
 
     async def close(self) -> None:
-        """Stop what runs."""
+        """Stop what runs; what the writer still has to say goes out after the next start."""
+        self._closed = True
         for task in list(self._work):
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
@@ -95,15 +103,17 @@ class Rounds:
 
     def flush(self, peers: Iterable[Peer] | None = None) -> None:
         """Send what waits to those that can be reached."""
+        if self._closed:
+            return
         for peer in self._service.peers if peers is None else peers:
-            if peer.outbox and peer.member not in self._sending and peer.machine.state is not State.WAITING:
+            if peer.outbox and peer.member not in self._sending and peer.reachable:
                 self._sending.add(peer.member)
                 self._start(self._send(peer))
 
     async def _send(self, peer: Peer) -> None:
         """Send a peer's outbox, and take its replies, until it is empty or the peer fails."""
         try:
-            while peer.outbox and peer.machine.state is not State.WAITING:
+            while peer.outbox and peer.reachable:
                 _, count = pack_some(self._service.member, peer.outbox)
                 replies = await self._exchange(peer, peer.outbox[:count])
                 peer.taken(count)
@@ -111,7 +121,10 @@ class Rounds:
                     for message in await self._service.take(peer.member, replies):
                         peer.post(message)
         except ConcordatError as error:
-            self._failed(peer, error)
+            if peer.machine.in_round:  # that ends first: its machine is in the middle of a step
+                peer.fault = error
+            else:
+                self._failed(peer, error)
         finally:
             self._sending.discard(peer.member)
 
@@ -139,7 +152,8 @@ class Rounds:
         peer.heads_tag = ""
         service.recovery.failed(peer.member)
         wait = peer.machine.next_at - service.monotonic()
-        service.log("warning", "peer", {"peer": peer.member, "what": str(error), "wait_s": round(wait, 1)})
+        facts = {"peer": peer.member, "blamed": peer.machine.blamed}
+        service.log("warning", "peer", {**facts, "what": str(error), "wait_s": round(wait, 1)})
         if service.metrics is not None:
             service.metrics.peer(peer.member, 0, max(0.0, wait))
 
@@ -158,10 +172,13 @@ class Rounds:
         finally:
             for origin in mine:
                 self._busy.pop(origin, None)
-            if peer.machine.state not in (State.IDLE, State.WAITING):  # cancelled, or a fault of ours
+            if peer.machine.in_round:  # cancelled, or a fault of ours
                 peer.machine.fail(
                     SourceError("the round was broken off.", where=peer.member), self._service.monotonic()
                 )
+            if peer.fault is not None:  # a message failed in the meantime
+                fault, peer.fault = peer.fault, None
+                self._failed(peer, fault)
 
     async def _round(self, peer: Peer, mine: list[str]) -> None:
         service, machine = self._service, peer.machine

@@ -32,6 +32,7 @@ GRACE_S = 20
 KEEP_ALIVE_S = 65
 READY_S = 35.0
 AT_ONCE = 130
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # of TLS 1.2: forward secrecy and authenticated encryption alone (RFC 9325)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ def tls_context(cert: str, key: str, least: str) -> ssl.SSLContext:
         raise StateError(f"others can read this key (mode {mode & 0o777:o}).", where=key, hint=hint, code="key_mode")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if least == "1.3" else ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_RENEGOTIATION
     try:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:

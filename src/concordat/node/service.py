@@ -15,13 +15,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from concordat import __version__, clock
-from concordat.errors import ConcordatError
+from concordat.errors import ConcordatError, StateError
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.messages import Message, Out
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TICK_S = 1.0
+STATUS_WAIT_S = 5.0
 CLOCK_OFF_S = 120
 FOLD_AT_ONCE = 64
 MB = 2**20
@@ -103,6 +106,7 @@ class Service:
         self.disk_low = ""
         self._hold(node)
         self._dirty, self._from_disk = True, False
+        self.changes = 0  # grows whenever something that is shown may have changed
         self._published = publish_now(node.replica, self.states, self.recovery.state.value)
         self._tasks: set[asyncio.Task[None]] = set()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger reader")
@@ -128,7 +132,7 @@ class Service:
         """Begin the rounds and the ticking."""
         self._loop = asyncio.get_running_loop()
         self._task(self._ticking())
-        self._task(self.rounds.run())
+        self._task(self._asking())
         for part in self.beside:
             await part.start()
 
@@ -163,7 +167,25 @@ class Service:
                 await self.run(self._tick)
             except ConcordatError as error:
                 self.log("error", "tick", {"what": str(error)})
+            except Exception as error:
+                self.fault("tick", error)
             await asyncio.sleep(TICK_S)
+
+    async def _asking(self) -> None:
+        """The rounds with the peers, begun again after a fault of the program."""
+        while True:
+            try:
+                await self.rounds.run()
+            except Exception as error:
+                self.fault("rounds", error)
+            await asyncio.sleep(TICK_S)
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """A fault of the program in the background: told, and shown to the operator until the node is started again."""
+        frame = traceback.extract_tb(error.__traceback__)[-1:]
+        place = f"{Path(frame[0].filename).name}:{frame[0].lineno}" if frame else "unknown"
+        self.alarms[f"fault {where}"] = f"a fault of the program in {where} ({type(error).__name__}, {place})"
+        self.log("error", "fault", {"where": where, "what": f"{type(error).__name__}: {error}"[:300], "at": place})
 
     def _tick(self, node: Node) -> tuple[None, Out]:
         replica = node.replica
@@ -173,7 +195,7 @@ class Service:
         out = node.tick()
         if self.states.behind:
             self.states.advance(FOLD_AT_ONCE)
-            self._dirty = True
+            self._dirty, self.changes = True, self.changes + 1
         replica.refusals.clear()
         if self.metrics is not None:
             sizes = {log.origin: log.size for log in replica.councils.values()}
@@ -190,12 +212,11 @@ class Service:
         words = self.recovery.words()
         behind = self.recovery.size < self.recovery.wanted or self.recovery.restored
         if now is not Health.NORMAL and behind and node.mark is None:
-            node.mark = Mark(now.value, words, clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
-            put_mark(node.home, node.mark)
+            node.mark = put_mark(node.home, Mark(now.value, words, clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")))
         if now is Health.NORMAL and node.mark is not None:
             node.recovered()
         if before is not now:
-            self._dirty = True
+            self._dirty, self.changes = True, self.changes + 1
             self.log("warning" if words else "info", "recovery", {"state": now.value, "words": words})
         node.signer.held = words or self.disk_low
 
@@ -270,7 +291,7 @@ class Service:
 
     def _durable(self, out: Out) -> None:
         """On the writer's thread: a commit is on the disk; its messages go to the outboxes."""
-        self._dirty = True
+        self._dirty, self.changes = True, self.changes + 1
         if self._loop is not None and out:
             self._loop.call_soon_threadsafe(self._post, out)
 
@@ -337,12 +358,25 @@ class Service:
             "version": __version__,
         }
 
+    def facts(self) -> dict[str, Any]:
+        """As `status`, for a thread beside the loop.
+
+        Raises:
+            StateError: the loop doesn't answer.
+        """
+        assert self._loop is not None, "the service has not started"
+        try:
+            return asyncio.run_coroutine_threadsafe(self.status(), self._loop).result(STATUS_WAIT_S)
+        except TimeoutError:
+            raise StateError("the node is busy.", hint="Try again in a moment.", code="busy") from None
+
     def _peer_facts(self, peer: Peer, published: Published, now: float) -> dict[str, Any]:
         machine = peer.machine
         lines = machine.heads.logs if machine.heads else ()
         contact = None if machine.last_contact is None else round(now - machine.last_contact)
         return {
             "address": peer.url,
+            "blamed": machine.blamed,
             "failures": machine.failures,
             "lag": sum(max(0, line.size - published.sizes.get(line.origin, 0)) for line in lines),
             "last_contact_s": contact,

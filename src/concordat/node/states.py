@@ -31,11 +31,17 @@ class States:
         self._done = (0, 0)
         self.batch = 0
         self.hashes: dict[int, str] = {}
+        self.steps: list[Step] = []  # every batch folded so far, in order; it only grows
 
     @property
     def council(self) -> Council:
         """The council after the last folded batch; not to be changed."""
         return self._replay.council
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(view, size) of the council head up to which all is folded."""
+        return self._done
 
     @property
     def behind(self) -> bool:
@@ -48,6 +54,7 @@ class States:
             for step in self._next(most):
                 self.batch = step.point.batch
                 self.hashes[self.batch] = self._replay.step(step)
+                self.steps.append(step)
                 self._store.put_paper(KIND, str(self.batch), self.hashes[self.batch].encode())
         return self.behind
 

@@ -4,6 +4,7 @@ Tables: `entry` (origin, index, leaf hash, bytes), `tile` (origin, level, index,
 grows in place), `head` (origin, size, note), `note` (SHA-256, text: cosigned heads that batches name), `paper` (kind,
 key, bytes: certificates, votes, proofs of misconduct, membership versions), `blob` (hash, salt, bytes), `meta`. WAL
 with `synchronous=FULL`: a commit that returned is on the disk. Keys are never in this file, so that a copy can't sign.
+The statements are the common part of SQLite's and PostgreSQL's: `store_postgres` runs the same ones there.
 
 After a full disk or a failed fsync the store refuses to write until it is opened again: what the disk holds is then
 unknown (Rebello et al., "Can applications recover from fsync failures?", 2020). Reading goes on.
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from concordat.errors import StateError, TrustError
 from concordat.ledger.merkle import EMPTY_ROOT, Frontier, complete_subtrees
@@ -33,10 +35,20 @@ CREATE TABLE note (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE paper (kind TEXT NOT NULL, key TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 CREATE TABLE blob (hash TEXT PRIMARY KEY, salt BLOB, bytes BLOB NOT NULL) WITHOUT ROWID;
 """
+_PUT_TILE = """INSERT INTO tile VALUES (?, ?, ?, ?)
+ON CONFLICT (origin, level, n) DO UPDATE SET bytes = excluded.bytes"""
+_PUT_HEAD = """INSERT INTO head VALUES (?, ?, ?)
+ON CONFLICT (origin) DO UPDATE SET size = excluded.size, note = excluded.note"""
+_PUT_PAPER = "INSERT INTO paper VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET bytes = excluded.bytes"
+_PUT_BLOB = """INSERT INTO blob VALUES (?, ?, ?)
+ON CONFLICT (hash) DO UPDATE SET salt = excluded.salt, bytes = excluded.bytes"""
 
 
 class Store:
     """One node's logs on disk.
+
+    Attributes:
+        where: what messages call it. broken: why nothing is written any more; empty while all is well.
 
     Args:
         path: the file; made if `create`. readonly: nothing can be written, not even a file beside it.
@@ -45,8 +57,12 @@ class Store:
         StateError: missing, locked, damaged, or written by a newer program.
     """
 
+    _begin = "BEGIN IMMEDIATE"
+    _hint = "Free some space and start it again."
+
     def __init__(self, path: Path, *, create: bool = False, readonly: bool = False) -> None:
-        self.path = path
+        self.path, self.where = path, str(path)
+        self.failures: tuple[type[BaseException], ...] = (sqlite3.Error,)
         self.broken = ""
         if not create and not path.exists():
             hint = "Make a node first: concordat node init"
@@ -54,7 +70,7 @@ class Store:
         try:
             if readonly:
                 address = f"{path.absolute().as_uri()}?mode=ro"
-                self._db = sqlite3.connect(address, uri=True, isolation_level=None, timeout=10)
+                self._db: Any = sqlite3.connect(address, uri=True, isolation_level=None, timeout=10)
             else:
                 self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
                 self._db.execute("PRAGMA journal_mode=WAL")
@@ -71,17 +87,21 @@ class Store:
                 raise StateError("not a store of a node.", where=str(self.path), code="store")
             self._db.executescript(f"BEGIN;{_TABLES}INSERT INTO meta VALUES ('schema', '{SCHEMA}');COMMIT;")
         (found,) = self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        self._require_known(found, readonly)
+
+    def _require_known(self, found: str, readonly: bool) -> None:
+        """The store is of a version that this program reads."""
         if int(found) > SCHEMA:
             raise StateError(
                 f"written by a newer program (store version {found}; this one reads {SCHEMA}). Nothing was changed.",
-                where=str(self.path),
+                where=self.where,
                 hint="Install a newer Concordat.",
                 code="newer",
             )
         if int(found) < SCHEMA and not readonly:
             raise StateError(
                 f"of an older program (store version {found}; this one needs {SCHEMA}).",
-                where=str(self.path),
+                where=self.where,
                 hint="Run: concordat node upgrade DIR",
                 code="older",
             )
@@ -95,6 +115,10 @@ class Store:
         if not self.broken:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def freeze(self) -> None:
+        """Everything read from here on is of one moment; nothing is written by this store any more."""
+        self._db.execute("BEGIN")
+
     @contextmanager
     def commit(self) -> Iterator[None]:
         """One transaction: all of it is on the disk when the block ends, or none.
@@ -103,30 +127,28 @@ class Store:
             StateError: the disk is full or failed; nothing more is written until the store is opened again.
         """
         if self.broken:
-            raise StateError(f"nothing is written after: {self.broken}", where=str(self.path), code="store_broken")
+            raise StateError(f"nothing is written after: {self.broken}", where=self.where, code="store_broken")
         if self._db.in_transaction:  # an outer block commits
             yield
             return
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(self._begin)
             yield
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except self.failures as error:
             self._edges.clear()
-            self.broken = str(error)
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise StateError(
-                f"not written: {error}. The node signs nothing more.",
-                where=str(self.path),
-                hint="Free some space and start it again.",
-                code="store",
-            ) from None
+            self.broken = " ".join(str(error).split()) or type(error).__name__
+            self._undo()
+            what = f"not written: {self.broken.rstrip('.')}. The node signs nothing more."
+            raise StateError(what, where=self.where, hint=self._hint, code="store") from None
         except BaseException:
             self._edges.clear()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._undo()
             raise
+
+    def _undo(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     # --- Logs ---------------------------------------------------------------------------------------------------------
 
@@ -180,7 +202,7 @@ class Store:
                 tiles[n] = bytearray(self._tile(origin, level, n)[: HASH * place])
             tiles[n] += found
         rows = [(origin, level, n, bytes(data)) for n, data in tiles.items()]
-        self._db.executemany("INSERT OR REPLACE INTO tile VALUES (?, ?, ?, ?)", rows)
+        self._db.executemany(_PUT_TILE, rows)
 
     def _tile(self, origin: str, level: int, n: int) -> bytes:
         where = "WHERE origin = ? AND level = ? AND n = ?"
@@ -210,7 +232,7 @@ class Store:
     def put_head(self, origin: str, size: int, note: str) -> None:
         """Keep the newest head of a log."""
         with self.commit():
-            self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?, ?)", (origin, size, note))
+            self._db.execute(_PUT_HEAD, (origin, size, note))
 
     def heads(self) -> dict[str, str]:
         """The newest head of each log."""
@@ -220,7 +242,7 @@ class Store:
         """Keep notes under their SHA-256."""
         rows = [(sha256(text.encode()).hexdigest(), text) for text in texts]
         with self.commit():
-            self._db.executemany("INSERT OR IGNORE INTO note VALUES (?, ?)", rows)
+            self._db.executemany("INSERT INTO note VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
 
     def notes(self) -> dict[str, str]:
         """Every note by its SHA-256."""
@@ -229,7 +251,7 @@ class Store:
     def put_paper(self, kind: str, key: str, data: bytes) -> None:
         """Keep a paper: `certificate`, `vote`, `misconduct`, `membership`, `state`."""
         with self.commit():
-            self._db.execute("INSERT OR REPLACE INTO paper VALUES (?, ?, ?)", (kind, key, data))
+            self._db.execute(_PUT_PAPER, (kind, key, data))
 
     def papers(self, kind: str) -> dict[str, bytes]:
         """Every paper of a kind by its key."""
@@ -244,7 +266,7 @@ class Store:
     def put_blob(self, digest: str, salt: bytes | None, content: bytes) -> None:
         """Keep content that an entry names."""
         with self.commit():
-            self._db.execute("INSERT OR REPLACE INTO blob VALUES (?, ?, ?)", (digest, salt, content))
+            self._db.execute(_PUT_BLOB, (digest, salt, content))
 
     def blob(self, digest: str) -> tuple[bytes | None, bytes] | None:
         """(salt, content) of a blob; None if it isn't here, or was erased."""

@@ -2,7 +2,8 @@
 
 A store is a SQLite file in the node's folder with a table `meta` whose row `schema` says its version. What is signed or
 hashed for ever is listed as protected: no upgrade step may write there (`upgrade` refuses it while a step runs, and a
-tidy test reads the steps). The clearing ledger and the evidence are stores of their own rooms and are not listed.
+tidy test reads the steps). An engine's ledger (`abci_ledger`) is a log's file in a folder of its own. The clearing
+ledger and the evidence are stores of their own rooms and are not listed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class StoreKind:
 STORES = (
     StoreKind("log", "log.db", store.SCHEMA, True, ("entry", "tile", "head", "note", "paper")),
     StoreKind("people", "people.db", people_store.SCHEMA, False, ("audit",)),
+    StoreKind("engine", "engine/ledger.db", store.SCHEMA, False, ("entry", "tile", "head", "note", "paper")),
 )
 
 

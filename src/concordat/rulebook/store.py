@@ -89,6 +89,27 @@ class RuleStore:
         return cls._ready(sqlite3.connect(":memory:", isolation_level=None), ":memory:")
 
     @classmethod
+    def copy_of(cls, path: Path | str) -> RuleStore:
+        """A copy in memory of the store in a file, for threads that read it one at a time; the file may be missing.
+
+        Raises:
+            StateError: it can't be read, is damaged, or newer than this program.
+        """
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        path = Path(path)
+        if path.is_file():
+            try:
+                source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+                try:
+                    source.backup(copy)
+                finally:
+                    source.close()
+            except sqlite3.Error as error:
+                copy.close()
+                raise _state(str(path), error) from None
+        return cls._ready(copy, str(path))
+
+    @classmethod
     def _ready(cls, db: sqlite3.Connection, path: str) -> RuleStore:
         try:
             db.row_factory = sqlite3.Row

@@ -3,6 +3,7 @@
     /place/BRA            the page          /place/BRA.json, .csv   the same answer for programs
     ?bloc=G20&year=2020   keys sorted, defaults left out            ?lang=pt   the language, wins over the browser's
     /r/<release>/place/BRA   the same from a named release: its JSON and CSV never change
+    ?at=1.543                the council's record as it was behind batch 543 of view 1: likewise
 
 An unknown key, a key given twice or a value that the page can't read is refused with the nearest right one (400), an
 unknown page with the nearest addresses (404). Old addresses lead on (308).
@@ -13,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from pydantic import ValidationError
@@ -22,13 +22,16 @@ from concordat.errors import InputError
 from concordat.settings import nearest
 from concordat.web.site import Page, Query
 
-Form = Literal["html", "json", "csv"]
+Form = str  # "html", "json", "csv", or an ending of the page's own files
 FORMS: tuple[Form, ...] = ("json", "csv")
 LANGUAGE_KEY = "lang"
+BATCH_KEY = "at"
 RELEASE_PREFIX = "r"
 HOME = "/home"  # what the first page is called where an ending stands behind it
 ADDRESS_MAX = 2_048
+WORDS_MAX = 200
 _RELEASE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+_BATCH = re.compile(r"[1-9][0-9]{0,8}\.[1-9][0-9]{0,11}")
 _SAFE = re.compile(r"[A-Za-z0-9_.~+:-]{1,128}")
 
 
@@ -38,6 +41,7 @@ class Asked:
 
     Attributes:
         language: as written in the address, else empty. release: the pinned release, else empty.
+        at: the pinned final batch of the council's record, `1.543`, else empty.
     """
 
     page: Page
@@ -45,6 +49,7 @@ class Asked:
     form: Form = "html"
     language: str = ""
     release: str = ""
+    at: str = ""
 
 
 class NotFoundError(InputError):
@@ -70,6 +75,8 @@ class Addresses:
         self.by_name = {page.name: page for page in self.pages}
         self._moved = dict(moved or {})
         self._patterns = [(page, _pattern(page.path)) for page in self.pages]
+        endings = {ending for page in self.pages for ending in page.files} | set(FORMS)
+        self._endings = sorted(endings, key=lambda ending: (-len(ending), ending))  # `vl.json` before `json`
 
     def parse(self, path: str, query: str = "") -> Asked:
         """The page that is asked for.
@@ -88,10 +95,13 @@ class Addresses:
         release, rest = _pinned(plain)
         if rest != "/" and rest.endswith("/"):
             raise MovedError((f"/{RELEASE_PREFIX}/{release}" if release else "") + rest.rstrip("/"))
-        rest, form = _form(rest)
+        rest, form = self._form(rest)
         page, parts = self._page(rest)
-        keys, language = _keys(page, query)
-        asked = Asked(page, _model(page, {**parts, **keys}), form, language, release)
+        if form not in ("html", *FORMS, *page.files):
+            hint = f"There are: {', '.join((*FORMS, *page.files))}."
+            raise NotFoundError(f"this page is not to be had as .{form}.", hint=hint, code="no_form")
+        keys, language, at = _keys(page, query)
+        asked = Asked(page, _model(page, {**parts, **keys}), form, language, release, at)
         right = self.address(asked)
         given = path + (f"?{query}" if query else "")
         if right != given and unquote(right) != unquote(given):
@@ -110,16 +120,26 @@ class Addresses:
             path = f"/{RELEASE_PREFIX}/{asked.release}{path}"
         if asked.language:
             values[LANGUAGE_KEY] = asked.language
+        if asked.at:
+            values[BATCH_KEY] = asked.at
         return path + (f"?{urlencode(sorted(values.items()), safe='+:~')}" if values else "")
 
-    def to(self, name: str, query: Mapping[str, str], like: Asked) -> Asked:
-        """Another page, in the language and release of this one."""
+    def to(self, name: str, query: Mapping[str, str], like: Asked, form: Form = "html") -> Asked:
+        """Another page, in the language, the release and at the batch of this one."""
         page = self.by_name[name]
-        return Asked(page, _model(page, dict(query)), "html", like.language, like.release)
+        at = like.at if "council" in page.reads else ""
+        return Asked(page, _model(page, dict(query)), form, like.language, like.release, at)
 
     def in_form(self, asked: Asked, form: Form) -> str:
         """The same answer in another form."""
         return self.address(replace(asked, form=form))
+
+    def _form(self, path: str) -> tuple[str, Form]:
+        for form in self._endings:
+            if path.endswith(f".{form}"):
+                rest = path.removesuffix(f".{form}")
+                return ("/" if rest == HOME else rest), form
+        return path, "html"
 
     def _page(self, path: str) -> tuple[Page, dict[str, str]]:
         for page, pattern in self._patterns:
@@ -146,17 +166,10 @@ def _pinned(path: str) -> tuple[str, str]:
     return head, f"/{rest}"
 
 
-def _form(path: str) -> tuple[str, Form]:
-    for form in FORMS:
-        if path.endswith(f".{form}"):
-            rest = path.removesuffix(f".{form}")
-            return ("/" if rest == HOME else rest), form
-    return path, "html"
-
-
-def _keys(page: Page, query: str) -> tuple[dict[str, str], str]:
-    """The keys behind `?`, each once, each known; and the language among them."""
-    known = [*sorted(set(page.query.model_fields) - set(page.keys)), LANGUAGE_KEY]
+def _keys(page: Page, query: str) -> tuple[dict[str, str], str, str]:
+    """The keys behind `?`, each once, each known; and the language and the batch among them."""
+    pins = [BATCH_KEY] if "council" in page.reads else []
+    known = [*sorted(set(page.query.model_fields) - set(page.keys)), LANGUAGE_KEY, *pins]
     found: dict[str, str] = {}
     for key, value in parse_qsl(query, keep_blank_values=True, max_num_fields=32):
         if key not in known:
@@ -167,12 +180,22 @@ def _keys(page: Page, query: str) -> tuple[dict[str, str], str]:
             raise InputError(f"{key} is given twice.", where="address", hint="Give it once.", code="duplicate")
         found[key] = value
     found = {key: value for key, value in found.items() if value}  # a form sends what was left empty, too
-    return found, found.pop(LANGUAGE_KEY, "")
+    language, at = found.pop(LANGUAGE_KEY, ""), found.pop(BATCH_KEY, "") if pins else ""
+    if at and not _BATCH.fullmatch(at):
+        hint = "Give view and batch, as at=1.543."
+        raise InputError(f"{at[:40]!r} names no batch.", where="at", hint=hint, code="unreadable")
+    return found, language, at
+
+
+def _words(page: Page, key: str, value: str) -> bool:
+    """Whether a value is words, and words may stand there."""
+    said = page.query.model_fields[key].json_schema_extra if key in page.query.model_fields else None
+    return isinstance(said, dict) and bool(said.get("words")) and value.isprintable() and len(value) <= WORDS_MAX
 
 
 def _model(page: Page, values: dict[str, str]) -> Query:
     for key, value in values.items():
-        if not _SAFE.fullmatch(value):
+        if not _SAFE.fullmatch(value) and not _words(page, key, value):
             raise InputError(f"{value[:40]!r} can't be a value of {key}.", where="address", code="unreadable")
     try:
         return page.query.model_validate(values)

@@ -1,6 +1,7 @@
 """The site as an ASGI application, for uvicorn or any other server: needs the extra `web`.
 
-Pages are made in threads, so that a new one holds nobody up. No body of a request is read here.
+Pages are made in threads, so that a new one holds nobody up. The private pages (`desk`) are asked first; a body of a
+request is read there alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
+    from concordat.web.desk.app import Desk
     from concordat.web.respond import Answer, Site
 
 _SENT = {
@@ -35,7 +37,10 @@ ROUTE = _Route("pages")
 
 
 def create_app(
-    open_site: Callable[[], Site], routes: Sequence[BaseRoute] = (), admit: Admit | None = None
+    open_site: Callable[[], Site],
+    routes: Sequence[BaseRoute] = (),
+    admit: Admit | None = None,
+    desk: Desk | None = None,
 ) -> Starlette:
     """The application.
 
@@ -43,6 +48,7 @@ def create_app(
         open_site: makes the pages; called once, when the first one is asked for, so that a node is there at once.
         routes: of the node, looked at first.
         admit: given the ASGI scope, how many seconds this caller has to wait; 0 lets the request in.
+        desk: the private pages, asked before the cached ones.
 
     Raises:
         MethodError: Starlette is not installed.
@@ -55,7 +61,20 @@ def create_app(
 
         raise need_extra("web", "serving pages") from None
 
-    return Starlette(routes=[*routes, Mount("/", app=_Pages(open_site, admit))])
+    pages = _Pages(open_site, admit)
+    return Starlette(routes=[*routes, Mount("/", app=pages if desk is None else _Both(desk, pages))])
+
+
+class _Both:
+    """The private pages where the address is one of theirs, else the cached ones."""
+
+    def __init__(self, desk: Desk, pages: _Pages) -> None:
+        self._desk, self._pages = desk, pages
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        raw = (scope.get("raw_path") or scope["path"].encode("utf-8")).split(b"?")[0].decode("ascii", "replace")
+        ours = self._desk.find(raw) is not None
+        await (self._desk if ours else self._pages)(scope, receive, send)
 
 
 class _Pages:

@@ -105,7 +105,7 @@ def _dead(site: Site, link: str, ids: set[str]) -> Iterator[str]:
             yield f"#{parts.fragment} is not on the page"
         return
     path = parts.path.removeprefix(site.prefix) or "/"
-    if path == site.sheet_name:
+    if path == site.sheet_name or _is_form(path):
         return
     try:
         one = site.addresses.parse(path, parts.query)
@@ -114,6 +114,13 @@ def _dead(site: Site, link: str, ids: set[str]) -> Iterator[str]:
         yield f"{link} is spelled {moved.address}"
     except ConcordatError as error:
         yield f"{link} leads nowhere: {unquote(error.what)}"
+
+
+def _is_form(path: str) -> bool:
+    """Whether a path is one of the node's own forms, which are no pages of the registry."""
+    from concordat.web.desk.app import PAGES
+
+    return any(page.pattern.fullmatch(path) for page in PAGES)
 
 
 class _Outline(HTMLParser):

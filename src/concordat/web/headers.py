@@ -1,6 +1,7 @@
 """What every answer says to the browser: nothing but our own style and pictures, no frames, no guesses of types.
 
 Sources: Content Security Policy Level 3, RFC 9110, RFC 9111, OWASP ASVS 5.0.0 chapter V3. No header names the server.
+Under a node `node.edge` adds to every answer, also of others, what it left out, and says how far HTTPS reaches.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ HTML, JSON, CSV, CSS, SVG = (
     "application/json",
     "text/csv; charset=utf-8; header=present",
     "text/css; charset=utf-8",
-    "image/svg+xml",
+    "image/svg+xml; charset=utf-8",
 )
 PROBLEM = "application/problem+json"
 OPEN = (JSON, CSV, SVG)  # may be read by pages of other sites: public, and never with credentials

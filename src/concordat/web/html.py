@@ -7,16 +7,16 @@ three. Each number carries `data-obs`, the id of its record; `/trace/<id>` leads
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from concordat.report.chapter import Chapter, Column, Figure, Num, Report, Row, Table
+from concordat.report.chapter import Chapter, Code, Column, Figure, Num, Report, Row, Table
 from concordat.report.outline import common_source, own_name, right_to_left
 from concordat.report.render_html import BlocksHtml
 from concordat.web.address import Addresses, Asked
-from concordat.web.site import GROUPS, Laid, Link
+from concordat.web.site import GROUPS, Door, Doors, Laid, Link, Said
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OPEN_ROWS_MAX = 12  # a figure's table of more rows is folded
 # The page that each entry of the frame leads to.
-ENTRANCES: Mapping[str, str] = {"know": "home", "rules": "rules", "decide": "commitments"}
+ENTRANCES: Mapping[str, str] = {"know": "home", "rules": "rules", "decide": "agenda"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,18 @@ class Place:
     Attributes:
         href: an address -> what a link says; None where that page can't be reached from here (a static export).
         sheet: the link to the style sheet.
-        permanent: the whole address of this page with its release, as printed.
+        permanent: the whole address of this page with its release and batch, as printed.
+        door: the path of a form -> what a link says; None where there are no forms.
+        alone: the node is its bloc's only one, so nobody witnesses what it signs.
     """
 
     href: Callable[[Asked], str | None]
     sheet: str
     permanent: str
     home: str = ""  # the node that has the pages which this place has not
+    door: Callable[[str], str | None] = field(default=lambda _path: None)
+    alone: bool = False
+    asks: bool = False  # a server answers here, so a form may ask for another page
 
 
 class PageHtml(BlocksHtml):
@@ -54,10 +59,16 @@ class PageHtml(BlocksHtml):
         super().__init__(report, words, pictures)
         self.links = links
 
-    def run(self, run: Run | Link) -> Markup:
-        if not isinstance(run, Link):
-            return super().run(run)
-        return self.linked(run)
+    def run(self, run: Run | Link | Said | Door) -> Markup:
+        if isinstance(run, Link):
+            return self.linked(run)
+        if isinstance(run, Said):
+            said = self.safe(' lang="%s"') % run.language if run.language else ""
+            return self.safe("<bdi%s>%s</bdi>") % (said, run.text)
+        if isinstance(run, Door):
+            href = self.links.place.door(run.path)
+            return self.escape(run.text) if href is None else self.safe('<a href="%s">%s</a>') % (href, run.text)
+        return super().run(run)
 
     def linked(self, link: Link) -> Markup:
         """Words that lead to a page; the words alone where that page can't be reached."""
@@ -69,6 +80,12 @@ class PageHtml(BlocksHtml):
     def row_head(self, row: Row, laid: Laid) -> Markup:
         link = laid.links_rows.get(row.id)
         return self.linked(link) if link else self.escape(row.title)
+
+    @staticmethod
+    def in_words(table: Table, column: int) -> bool:
+        """Whether a column holds no number, so that its words and their head begin at the same edge."""
+        cells = [row.cells[column] for row in table.rows]
+        return bool(cells) and not table.columns[column].unit and not any(c.main or c.rank or c.year for c in cells)
 
     def column_head(self, column: Column, laid: Laid) -> Markup:
         link = laid.links_columns.get(column.id)
@@ -84,16 +101,17 @@ class Links:
     place: Place
 
     def to(self, link: Link) -> str | None:
-        return self.place.href(self.addresses.to(link.page, link.query, self.asked))
+        return self.place.href(self.addresses.to(link.page, link.query, self.asked, link.form or "html"))
+
+    def open(self, doors: Doors) -> list[Door]:
+        """Those forms that can be reached from here, with their links."""
+        found = [(door, self.place.door(door.path)) for door in doors.doors]
+        return [Door(door.text, href) for door, href in found if href is not None]
 
     def form(self, form: str) -> str | None:
-        from dataclasses import replace
-
-        return self.place.href(replace(self.asked, form=form))  # type: ignore[arg-type]
+        return self.place.href(replace(self.asked, form=form))
 
     def language(self, language: str) -> str | None:
-        from dataclasses import replace
-
         return self.place.href(replace(self.asked, language=language))
 
 
@@ -107,6 +125,10 @@ def render(
     """
     report = as_report(laid, reader, words)
     links = Links(addresses, asked, place)
+    figures = {}
+    for block in (b for s in laid.sections for b in s.blocks if isinstance(b, Figure)):
+        figures[block.id] = figure_key(block)
+        reader.keep_figure(figures[block.id], block)
     page = PageHtml(report, words, pictures(laid, report.id_length), links)
     text = _frame().render(
         page=page,
@@ -119,6 +141,8 @@ def render(
         t=words.plain,
         bloc=reader.inputs().area_name(reader.bloc) if words.language == "en" else _bloc_name(reader, words),
         snapshot=reader.snapshot,
+        council=reader.council,
+        reads=asked.page.reads,
         group=asked.page.group,
         groups=[(g, Link(words.plain(f"frame.{g}"), ENTRANCES[g])) for g in GROUPS if g in ENTRANCES],
         languages=[(code, own_name(code)) for code in offered],
@@ -127,6 +151,7 @@ def render(
         open_rows=OPEN_ROWS_MAX,
         with_table=_with_table(laid),
         link=Link,
+        figures=figures,
         direction="rtl" if right_to_left(words.language) else "ltr",
     )
     return (text.strip() + "\n").encode("utf-8")
@@ -146,7 +171,7 @@ def plain(runs: Runs, words: Words) -> str:
     for run in runs:
         if isinstance(run, Num):
             said.append(words.number(run))
-        elif isinstance(run, (str, Link)):
+        elif isinstance(run, (str, Link, Said, Code)):
             said.append(run if isinstance(run, str) else run.text)
     return "".join(said)
 
@@ -166,6 +191,14 @@ def _drawn(spec: bytes, figure_id: str, id_length: int) -> str:
     from concordat.figures.render import svg
 
     return svg(json.loads(spec), figure_id, id_length)
+
+
+def figure_key(figure: Figure) -> str:
+    """What names a figure in an address: the beginning of the hash of its specification and its table."""
+    from concordat.canonical import digest
+    from concordat.web.twins import data_of
+
+    return digest([dict(figure.spec), data_of(figure.table), figure.alt], floats=True)[:32]
 
 
 def _with_table(laid: Laid) -> set[str]:

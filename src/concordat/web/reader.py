@@ -7,17 +7,19 @@ that write the yearly report, so that a page and the report can't disagree.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from concordat import __version__
-from concordat.evidence.provenance import Book, Record
+from concordat.evidence.provenance import Book, Record, RememberingBook
 from concordat.report.build import citations_of, gather, read_options
 from concordat.report.cells import Counting
-from concordat.report.chapter import Chapter, Missing, Source
+from concordat.report.chapter import Chapter, Figure, Missing, Source
 from concordat.report.chapters.evidence import Options, read
 from concordat.report.contents import CONTENTS
 from concordat.report.inputs import Inputs, who_is_in
@@ -25,11 +27,19 @@ from concordat.report.study import study_for_bloc
 from concordat.web.languages import words_of
 
 if TYPE_CHECKING:
+    from concordat.council.record import Held
     from concordat.evidence.citation import Citation
+    from concordat.evidence.observation import Observation
+    from concordat.rulebook.store import RuleStore
     from concordat.settings import Settings
+    from concordat.web.council_reader import CouncilSnapshot
+    from concordat.web.node_facts import NodeFacts
 
 T = TypeVar("T")
+FIGURES_KEPT = 512
 BLOCS_KEPT = 8  # blocs whose figures stay chosen; another one costs about a second
+COUNCIL = "commitments"  # the chapter that is made from the council's record
+RECORD = "the record of this node"  # in the place of the folder that a study names
 ID_LENGTH_LEAST = 10  # hex digits of a record's id on a page; more where a release needs them
 
 
@@ -39,7 +49,7 @@ class Snapshot:
 
     Attributes:
         release: the name of the release of evidence. version: of this program.
-        state, batch: of the council's record; empty and 0 where none is loaded.
+        state, batch: of the council's record, `1.543` for batch 543 of view 1; empty where none is read.
         on: the day on which membership and rules are looked at.
     """
 
@@ -47,11 +57,15 @@ class Snapshot:
     version: str
     on: str
     state: str = ""
-    batch: int = 0
+    batch: str = ""
 
 
 class Reader:
     """The snapshot, opened.
+
+    Attributes:
+        council: the council's record up to a final batch; None where a page reads none, or none is loaded.
+        node: how the running node stands; None where none runs here.
 
     Args:
         settings: where the store of evidence lies.
@@ -67,11 +81,24 @@ class Reader:
         self._lock = threading.RLock()
         self._blocs: OrderedDict[str, Inputs] = OrderedDict()
         self._made: OrderedDict[Hashable, object] = OrderedDict()
+        self._of_council: dict[Hashable, object] = {}
+        self._memory: OrderedDict[str, dict[str, Any]] = OrderedDict()  # what batches have in common
+        self._figures: OrderedDict[str, Figure] = OrderedDict()
+        self.council: CouncilSnapshot | None = None
+        self.node: NodeFacts | None = None
         study = study_for_bloc(bloc, on=on)
         self.on = study.on
         self.bloc = study.bloc_id
         first = self.inputs(self.bloc)
         self.snapshot = Snapshot(first.release.name, __version__, self.on.isoformat())
+
+    def with_council(self, council: CouncilSnapshot | None, node: NodeFacts | None = None) -> Reader:
+        """The same evidence beside a record of the council; what was made from the evidence is shared."""
+        reader = copy.copy(self)
+        reader.council, reader.node, reader._of_council = council, node, {}
+        if council is not None:
+            reader.snapshot = replace(self.snapshot, state=council.state, batch=council.batch)
+        return reader
 
     # --- Evidence ----------------------------------------------------------------------------------------------------
 
@@ -90,6 +117,42 @@ class Reader:
         study = found.study if language == "en" else found.study.in_language(language)
         return replace(found, study=study, words=words_of(language))
 
+    def moved_on(self, council: CouncilSnapshot) -> Reader:
+        """The same batch, behind which something has moved: what was made from the batch is kept."""
+        reader = copy.copy(self)
+        reader.council = council
+        return reader
+
+    def beside(self, node: NodeFacts) -> Reader:
+        """The same snapshot, with how the running node stands."""
+        reader = copy.copy(self)
+        reader.node = node
+        return reader
+
+    def council_inputs(self, language: str = "en") -> Inputs:
+        """The figures of the council's bloc beside its record, with a book of their own; there must be a record.
+
+        A book only grows: the rows of each batch would stay in one that is shared for as long as the site runs.
+        """
+        council = self.council
+        assert council is not None
+
+        def join() -> Inputs:
+            found = self.inputs(council.bloc)
+            document = found.study.document
+            said = {**document.value, "council": {"export": RECORD, "trust": council.trust}}
+            study = replace(found.study, document=replace(document, value=said))
+            return replace(found, study=study, council=self.held(), book=RememberingBook(found.book, self._memory))
+
+        joint = self.of_council(("inputs",), join)
+        study = joint.study if language == "en" else joint.study.in_language(language)
+        return replace(joint, study=study, words=words_of(language))
+
+    def held(self) -> Held:
+        """The council's record as a report takes it; there must be one."""
+        assert self.council is not None
+        return self.of_council(("held",), self.council.held)
+
     def _gather(self, bloc: str) -> Inputs:
         """One release for all blocs: that of the first, also when newer data have come since."""
         from concordat.evidence.store import open_store
@@ -105,6 +168,26 @@ class Reader:
                 return found
             named = replace(study, release=first.release.name, vintages=first.study.vintages)
             return gather(named, who, self._settings, store, book)
+
+    # --- Rules -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def rules(self) -> Iterator[RuleStore]:
+        """The rulebook of this machine as it was when it was first asked for: one reader at a time."""
+        store, lock = self.once(("rulebook",), self._open_rules)
+        with lock:
+            yield store
+
+    def _open_rules(self) -> tuple[RuleStore, threading.Lock]:
+        from concordat.report.chapters.rulebook import STORE
+        from concordat.rulebook.packaged import refresh
+        from concordat.rulebook.store import RuleStore
+
+        store = RuleStore.copy_of(self._settings.data_dir / STORE)
+        refresh(store)
+        return store, threading.Lock()
+
+    # --- Figures -----------------------------------------------------------------------------------------------------
 
     def options(self, bloc: str = "") -> Options:
         """The thresholds of bloc figures, as the report has them where a study says nothing else."""
@@ -129,6 +212,9 @@ class Reader:
         from concordat.errors import ConcordatError, TrustError
 
         inputs = self.inputs(bloc, language)
+        of_council = chapter_id == COUNCIL and self.council is not None and self.council.bloc == inputs.who.id
+        if of_council:
+            inputs = self.council_inputs(language)
         entry = next(e for e in CONTENTS if e.id == chapter_id)
 
         def write() -> Chapter | Missing:
@@ -140,7 +226,8 @@ class Reader:
                 title = inputs.words.plain(f"chapter.{chapter_id}")
                 return Missing(chapter_id, title, inputs.words.plain("chapter.failed", message=error.what), error.hint)
 
-        return self.once(("chapter", chapter_id, inputs.who.id, language), write)
+        key = ("chapter", chapter_id, inputs.who.id, language)
+        return self.of_council(key, write) if of_council else self.once(key, write)
 
     def citations(self, bloc: str = "") -> Mapping[str, Citation]:
         """A citation of every dataset of the release."""
@@ -163,14 +250,61 @@ class Reader:
         return max(ID_LENGTH_LEAST, observed + 2)
 
     def record(self, record_id: str) -> Record | None:
-        """The record that an id on a page names, if the page has been made by this reader."""
-        with self._lock:
-            opened = list(self._blocs.values())
-        for inputs in opened:
+        """The record that an id on a page names: a figure of the release, or one that a page made by this reader prints."""
+        for inputs in self._opened():
             for known, record in list(inputs.book.items()):
                 if known.startswith(record_id):
                     return record
-        return None
+        return next((o for o in self.inputs().observations if o.obs_id.startswith(record_id)), None)
+
+    def lookup(self, record_id: str) -> Record:
+        """A record by its whole id.
+
+        Raises:
+            KeyError: no page has used it.
+        """
+        for inputs in self._opened():
+            if record_id in inputs.book:
+                return inputs.book[record_id]
+        raise KeyError(record_id)
+
+    def _opened(self) -> list[Inputs]:
+        with self._lock:
+            return [*self._blocs.values(), *(i for i in self._of_council.values() if isinstance(i, Inputs))]
+
+    def checked(self, observation: Observation) -> tuple[tuple[str, str], ...]:
+        """Where a figure stands: its row in the store and the bytes it was read from, each compared with what it says.
+
+        Raises:
+            TrustError: a row or a body is not what it was. StateError: the vintage is not in the store.
+        """
+        from concordat.evidence.prov import Provenance
+        from concordat.evidence.store import open_store
+        from concordat.evidence.trace import Tracer
+
+        with self._lock, open_store(self._settings.data_dir) as store:
+            said = Provenance({observation.obs_id: observation}, {}, {}, {})
+            return Tracer(store, said, None).whole(observation.obs_id, "").steps
+
+    def keep_figure(self, key: str, figure: Figure) -> None:
+        """Remember a figure that a page shows, by the hash of its specification and numbers."""
+        with self._lock:
+            self._figures[key] = figure
+            self._figures.move_to_end(key)
+            while len(self._figures) > FIGURES_KEPT:
+                self._figures.popitem(last=False)
+
+    def figure(self, key: str) -> Figure | None:
+        """A figure that some page of this reader has shown."""
+        with self._lock:
+            return self._figures.get(key)
+
+    def of_council(self, key: Hashable, make: Callable[[], T]) -> T:
+        """As `once`, of this batch of the record: it goes when the next one comes."""
+        with self._lock:
+            if key not in self._of_council:
+                self._of_council[key] = make()
+            return self._of_council[key]  # type: ignore[return-value]
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made for this key, or make it now; two who ask at once get the same."""

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -23,12 +23,16 @@ from concordat.web.address import Addresses, Asked, MovedError, NotFoundError
 from concordat.web.languages import OFFERED, choose, words_of
 
 if TYPE_CHECKING:
+    from concordat.web.council_reader import CouncilReader
     from concordat.web.languages import Words
+    from concordat.web.node_facts import NodeFacts
     from concordat.web.reader import Reader
     from concordat.web.site import Page
 
 CACHE_BYTES = 64 * 1024 * 1024
 GZIP_LEVEL = 6
+OPENAPI = "/openapi.json"
+PINS_KEPT = 8  # earlier batches whose pages stay quick to make
 READ = ("GET", "HEAD")
 _STATUS: tuple[tuple[type[ConcordatError], int], ...] = (
     (NotFoundError, 404),
@@ -59,6 +63,7 @@ class _Kept:
     plain: bytes
     zipped: bytes
     tag: str
+    more: tuple[tuple[str, str], ...] = ()
 
     @property
     def size(self) -> int:
@@ -72,6 +77,8 @@ class Site:
         reader: the snapshot that they show. pages: the registry.
         public_url: where the site is reached, with its path prefix; links and permanent links are written with it.
         offered: the languages on offer; the first one is fallen back on.
+        council: the record of the bloc's council, if there is one. forms: whether the node's forms are served beside.
+        node: says how the running node stands, for the pages that read it.
     """
 
     def __init__(
@@ -82,8 +89,15 @@ class Site:
         public_url: str = "",
         offered: tuple[str, ...] = OFFERED,
         cache_bytes: int = CACHE_BYTES,
+        council: CouncilReader | None = None,
+        forms: bool = False,
+        node: Callable[[], NodeFacts] | None = None,
     ) -> None:
-        self.reader = reader
+        self._evidence, self.council, self._node = reader, council, node
+        self._joint: Reader | None = None
+        self._pinned: OrderedDict[str, Reader] = OrderedDict()
+        self._forms = forms
+        self._document = b""
         self.addresses = Addresses(pages)
         self.offered = offered
         self.public_url = public_url.rstrip("/")
@@ -91,10 +105,68 @@ class Site:
         self.tls = urlsplit(self.public_url).scheme == "https"
         self.sheet = (resources.files("concordat.web") / "static" / "site.css").read_bytes()
         self.sheet_name = f"/static/{hashlib.sha256(self.sheet).hexdigest()[:16]}.css"
-        self._cache: OrderedDict[tuple[str, str, str], _Kept] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
         self._size, self._bound = 0, cache_bytes
         self._lock = threading.Lock()
-        self._making: dict[tuple[str, str, str], threading.Lock] = {}
+        self._making: dict[tuple[str, ...], threading.Lock] = {}
+
+    # --- What pages are made from ------------------------------------------------------------------------------------
+
+    @property
+    def reader(self) -> Reader:
+        """The evidence beside the newest final batch of the record. A page is made from one such reader alone."""
+        if self.council is None:
+            return self._evidence
+        council, joint = self.council.current(), self._joint
+        if joint is None or joint.council is not council:
+            same = joint is not None and joint.council is not None and joint.council.at == council.at
+            self._joint = joint = (
+                joint.moved_on(council) if same and joint is not None else self._evidence.with_council(council)
+            )
+        return joint
+
+    def reader_for(self, asked: Asked) -> Reader:
+        """The snapshot that a page is made from.
+
+        Raises:
+            NotFoundError: the address names a batch, and there is none such here.
+        """
+        reads = asked.page.reads
+        if "node" in reads and self._node is not None:
+            return self.reader.beside(self._node())
+        if "council" not in reads and "waiting" not in reads:
+            return self._evidence
+        if not asked.at:
+            return self.reader
+        if self.council is None:
+            hint = "Start the node, or load its export."
+            raise NotFoundError("no record of the council is loaded here.", hint=hint, code="no_record")
+        view, batch = map(int, asked.at.split("."))
+        pinned = self.council.at(view, batch)
+        with self._lock:
+            if asked.at not in self._pinned:
+                self._pinned[asked.at] = self._evidence.with_council(pinned)
+                while len(self._pinned) > PINS_KEPT:
+                    self._pinned.popitem(last=False)
+            return self._pinned[asked.at]
+
+    def _part(self, asked: Asked, reader: Reader) -> str:
+        """What of the snapshot a page's bytes depend on: the same text, the same bytes."""
+        council, reads = reader.council, asked.page.reads
+        alone = "alone" if self.alone else ""
+        if council is None:
+            return alone
+        parts = [alone, council.batch, council.state, str(council.pinned)]
+        if "waiting" in reads:
+            parts.append(council.mark)
+        if "node" in reads and reader.node is not None:
+            parts.append(reader.node.mark)
+        return " ".join(parts)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the record has one node, and no witness."""
+        return self.council is not None and self.council.current().alone
 
     # --- Answers -----------------------------------------------------------------------------------------------------
 
@@ -114,6 +186,8 @@ class Site:
                     NotFoundError("there is no page outside the site's own path.", code="no_page"), path
                 )
             path = path[len(self.prefix) :] or "/"
+        if path == OPENAPI:
+            return self._send(_keep(self._openapi(), headers.JSON, headers.CHECK), sent, varies=False)
         if path == self.sheet_name:
             kept = _keep(self.sheet, headers.CSS, headers.FOREVER)
             return self._send(kept, sent, varies=False)
@@ -126,6 +200,16 @@ class Site:
             return Answer(308, said)
         except ConcordatError as error:
             return self._failed(error, path)
+
+    def _openapi(self) -> bytes:
+        """The description of all addresses, made once."""
+        from concordat.canonical import dumps
+        from concordat.web.openapi import document
+
+        with self._lock:
+            if not self._document:
+                self._document = dumps(document(self.public_url), floats=True) + b"\n"
+            return self._document
 
     def language_of(self, asked: Asked, accept: str) -> str:
         """The address's own language, else the one the browser likes best.
@@ -140,40 +224,57 @@ class Site:
             raise InputError(f"no pages in {asked.language!r}.", where="lang", hint=f"There are: {known}.", code="lang")
         return asked.language
 
-    def bytes_of(self, asked: Asked, language: str, place: html.Place) -> bytes:
+    def bytes_of(self, asked: Asked, language: str, place: html.Place, reader: Reader | None = None) -> bytes:
         """The bytes of a page at a place: for a server, an export, a test.
+
+        Args:
+            reader: what it is made from, if that is known already.
 
         Raises:
             NotFoundError: what the address names is not in this release, or the page has no CSV.
         """
-        if asked.release and asked.release != self.reader.snapshot.release:
-            here = self.reader.snapshot.release
+        reader = reader or self.reader_for(asked)
+        if asked.release and asked.release != reader.snapshot.release:
+            here = reader.snapshot.release
             raise NotFoundError(f"release {asked.release} is not here.", hint=f"Here is {here}.", code="no_release")
         words = words_of(language)
-        view = asked.page.view(self.reader, asked.query)
+        view = asked.page.view(reader, asked.query)
         if asked.form == "json":
-            return twins.as_json(view, self.reader, self.addresses.address(replace(asked, form="html")))
-        laid = asked.page.layout(view, self.reader, words)
+            return twins.as_json(view, reader, self.addresses.address(replace(asked, form="html")), asked.page.reads)
+        if asked.form in asked.page.files:
+            return asked.page.files[asked.form].make(view, reader, words)
+        laid = asked.page.layout(view, reader, words)
         if asked.form == "csv":
             if laid.main is None:
                 raise NotFoundError("this page has no table.", hint="Ask for .json instead.", code="no_table")
             return twins.as_csv(laid.main)
-        return html.render(laid, asked, self.reader, words, self.addresses, place, self.offered)
+        return html.render(laid, asked, reader, words, self.addresses, place, self.offered)
 
-    def place(self, asked: Asked) -> html.Place:
+    def place(self, asked: Asked, reader: Reader | None = None) -> html.Place:
         """This site as a place: links are paths under its prefix."""
-        pinned = replace(asked, release=asked.release or self.reader.snapshot.release, form="html")
+        pinned = self.pinned(asked, reader or self.reader_for(asked))
         permanent = self.public_url + self.addresses.address(pinned)
         return html.Place(
             href=lambda to: self.prefix + self.addresses.address(to),
             sheet=self.prefix + self.sheet_name,
             permanent=permanent if self.public_url else self.prefix + self.addresses.address(pinned),
+            asks=True,
+            door=lambda path: self.prefix + path if self._forms else None,
+            alone=self.alone,
         )
+
+    def pinned(self, asked: Asked, reader: Reader) -> Asked:
+        """The same page with all that it reads pinned: its release, its batch."""
+        page, council = asked.page, reader.council
+        release = asked.release or (reader.snapshot.release if "evidence" in page.reads else "")
+        batch = council.batch if council is not None and council.at != (0, 0) and "council" in page.reads else ""
+        return replace(asked, release=release, at=asked.at or batch, form="html")
 
     # --- The cache ---------------------------------------------------------------------------------------------------
 
     def _page(self, asked: Asked, language: str) -> _Kept:
-        key = (self.addresses.address(replace(asked, language="")), language, asked.form)
+        reader = self.reader_for(asked)
+        key = (self.addresses.address(replace(asked, language="")), language, asked.form, self._part(asked, reader))
         with self._lock:
             found = self._cache.get(key)
             if found is not None:
@@ -184,10 +285,8 @@ class Site:
             with self._lock:
                 if key in self._cache:
                     return self._cache[key]
-            kind = {"html": headers.HTML, "json": headers.JSON, "csv": headers.CSV}[asked.form]
-            lasting = bool(asked.release) and asked.form != "html"
-            body = self.bytes_of(asked, language, self.place(asked))
-            kept = _keep(body, kind, headers.FOREVER if lasting else headers.CHECK)
+            body = self.bytes_of(asked, language, self.place(asked, reader), reader)
+            kept = self._kept(asked, body)
             with self._lock:
                 self._cache[key] = kept
                 self._size += kept.size
@@ -196,11 +295,25 @@ class Site:
                 self._making.pop(key, None)
         return kept
 
+    def _kept(self, asked: Asked, body: bytes) -> _Kept:
+        """A page's bytes with what is said of them; they last for ever where all that they depend on is pinned."""
+        reads = asked.page.reads
+        pins = {"evidence": asked.release, "council": asked.at, "waiting": asked.at, "node": ""}
+        lasting = all(pins[read] for read in reads) and asked.form in ("json", "csv")
+        file = asked.page.files.get(asked.form)
+        kinds = {"html": headers.HTML, "json": headers.JSON, "csv": headers.CSV}
+        kept = _keep(body, file.content_type if file else kinds[asked.form], _cache(lasting=lasting))
+        if file is None or file.shown:
+            return kept
+        last = self.addresses.address(replace(asked, form="html", language="", at="")).rpartition("/")[2]
+        name = file.name.format(last.partition("?")[0])
+        return replace(kept, more=(("content-disposition", f'attachment; filename="{name}"'),))
+
     def _send(self, kept: _Kept, sent: Mapping[str, str], *, varies: bool) -> Answer:
         zipped = "gzip" in sent.get("accept-encoding", "")
         tag = f'"{kept.tag}{"-gz" if zipped else ""}"'
         said = [("etag", tag), ("vary", "Accept-Encoding, Accept-Language" if varies else "Accept-Encoding")]
-        said += headers.headers_for(kept.content_type, kept.cache, tls=self.tls)
+        said += [*headers.headers_for(kept.content_type, kept.cache, tls=self.tls), *kept.more]
         known = [t.strip().removeprefix("W/") for t in sent.get("if-none-match", "").split(",")]
         if tag in known or "*" in known:
             return Answer(304, tuple(said))
@@ -236,6 +349,10 @@ class Site:
             f'<p><a href="{home}">{escape(words.plain("web.home"))}</a></p>\n</main>\n</body>\n</html>\n'
         )
         return text.encode("utf-8")
+
+
+def _cache(*, lasting: bool) -> str:
+    return headers.FOREVER if lasting else headers.CHECK
 
 
 def _keep(body: bytes, content_type: str, cache: str) -> _Kept:

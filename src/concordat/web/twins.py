@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from concordat.canonical import dumps, number_text
 from concordat.evidence.csv_text import guarded
 from concordat.report.chapter import Cell, Num, Table
-from concordat.web.site import Link
+from concordat.web.site import Link, Said
 
 if TYPE_CHECKING:
     from concordat.web.reader import Reader
@@ -31,11 +31,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_json(view: object, reader: Reader, address: str) -> bytes:
-    """The view, with what it was made from."""
-    licences = {d: c.licence for d, c in sorted(reader.citations().items())}
+def as_json(view: object, reader: Reader, address: str, reads: tuple[str, ...] = ("evidence",)) -> bytes:
+    """The view, with what it was made from: of the release and the record no more than the page reads."""
+    of_evidence = "evidence" in reads
+    licences = {d: c.licence for d, c in sorted(reader.citations().items())} if of_evidence else {}
     said = {
-        "release": reader.snapshot.release,
+        "release": reader.snapshot.release if of_evidence else "",
         "state": reader.snapshot.state,
         "batch": reader.snapshot.batch,
         "version": reader.snapshot.version,
@@ -60,6 +61,8 @@ def data_of(value: Any) -> Any:
         }
     if isinstance(value, Link):
         return {"text": value.text, "page": value.page, "query": dict(value.query)}
+    if isinstance(value, Said):
+        return {"text": value.text, "language": value.language}
     if is_dataclass(value):
         return {f.name: data_of(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):

@@ -16,8 +16,9 @@ class Trouble:
     """One thing that happens.
 
     Attributes:
-        at_s: when, from the start. kind: kill, crash, stop, pair, split, reset, heal, restore. who: members. more: what
-            else it needs: seconds until a restart; the step of a crash; the weather.
+        at_s: when, from the start. kind: kill, crash, stop, pair, split, reset, heal, restore; pause (nothing of the
+            process runs for a while), full (no file may grow), backup and bring_back (the disk is lost in between).
+        who: members. wait_s: seconds until a restart. crash: the step of one. weather: of a line.
     """
 
     at_s: float
@@ -51,7 +52,25 @@ def draw(seed: int, members: tuple[str, ...]) -> Plan:
     troubles = [_one(dice, moment, members) for moment in at]
     offsets = {m: dice.choice((0, 0, 0, -60, 60, 90)) if dice.random() < 0.5 else 0 for m in members}
     entries = [(round(dice.uniform(0, TROUBLE_S), 2), m) for m in members for _ in range(dice.randint(1, 3))]
-    return Plan(seed, members, offsets, tuple(troubles), tuple(sorted(entries)))
+    more = random.Random(f"more {seed}")  # by itself, so that older seeds keep the troubles that they had
+    troubles += _more(more, members)
+    if more.random() < 0.2:  # one clock beyond what is tolerated; not the chair's, who then waits for a view change
+        offsets[more.choice(sorted(members)[1:])] = more.choice((-300, 300))
+    return Plan(seed, members, offsets, tuple(sorted(troubles, key=lambda t: t.at_s)), tuple(sorted(entries)))
+
+
+def _more(dice: random.Random, members: tuple[str, ...]) -> list[Trouble]:
+    """Disks and machines: up to two troubles."""
+    found: list[Trouble] = []
+    for _ in range(dice.choice((0, 0, 1, 1, 2))):
+        at, who = round(dice.uniform(0.2, TROUBLE_S / 2), 2), (dice.choice(members),)
+        wait = round(dice.uniform(0.3, 3.0), 2)
+        match dice.choice(("pause", "full", "backup")):
+            case "backup":
+                found += [Trouble(at, "backup", who), Trouble(round(at + wait, 2), "bring_back", who, 0.1)]
+            case kind:
+                found.append(Trouble(at, kind, who, wait))
+    return found
 
 
 def _one(dice: random.Random, at: float, members: tuple[str, ...]) -> Trouble:

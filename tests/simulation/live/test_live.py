@@ -19,7 +19,8 @@ pytest.importorskip("uvicorn", reason="needs the extra [web]")
 from concordat.errors import StateError
 from concordat.node.home import Node, verify_disk
 from concordat.node.recover import Health
-from live_nodes import Bloc
+from concordat.node.service import Service
+from live_nodes import Bloc, resolver
 from simulation.live.wire import Weather, Wires
 from unit_node import found
 
@@ -199,5 +200,45 @@ def test_a_restored_copy_signs_nothing_until_it_has_what_the_others_saw(
             ids.add(await say(bloc, "IND", "after"))
             await bloc.all_final(ids, 30)
         check_all(bloc, ids)
+
+    run(work)
+
+
+def test_two_nodes_with_one_key_are_found_out(founded: dict[str, Path], tmp_path: Path) -> None:
+    """A folder was copied and both copies run: the lock can't see that, but the others can, and they can prove it."""
+
+    async def work() -> None:
+        async with wired(founded, tmp_path, start=False) as (bloc, wires):
+            shutil.copytree(bloc.homes["IND"], tmp_path / "twin")
+            for member in IDS:
+                await bloc.start(member)
+            await free(bloc)
+            settings = bloc.settings("IND")
+            twin = Service(Node(tmp_path / "twin"), settings, resolver=resolver(wires.names("IND")))
+            await twin.start()
+            try:
+
+                async def both_free() -> bool:
+                    return twin.recovery.state is Health.NORMAL
+
+                await bloc.until(both_free)
+                await asyncio.gather(
+                    say(bloc, "IND", "we pay 100"), twin.write("Said", {"word": "we pay 7"}, "council")
+                )
+
+                async def proved() -> bool:
+                    for member in ("BRA", "RUS", "ZAF"):
+                        look = bloc.running[member].service.read
+                        if not await look(lambda node: list(node.replica.accusations.values())):
+                            return False
+                    return True
+
+                await bloc.until(proved, 30)
+                for member in ("BRA", "RUS", "ZAF"):
+                    look = bloc.running[member].service.read
+                    accused = await look(lambda node: {p.accused for p in node.replica.accusations.values()})
+                    assert accused == {"IND"}
+            finally:
+                await twin.close()
 
     run(work)

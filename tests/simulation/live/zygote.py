@@ -29,7 +29,7 @@ class Spec:
     Attributes:
         home: its folder. port: on 127.0.0.1. url: under which it is known. peers: addresses of the others. names: what
             its name service says. seed: of its waits. offset_s: how far its clock is off. crash: step, when, count.
-        log: a file for its lines.
+        log: a file for its lines. ops_port: where the operator asks, on 127.0.0.1.
     """
 
     home: str
@@ -43,6 +43,7 @@ class Spec:
     log: str = os.devnull
     sync_every_s: int = 1
     file_bytes_max: int = 0
+    ops_port: int = 0
 
 
 def main() -> int:
@@ -101,8 +102,9 @@ def _child(spec: Spec) -> None:
     if spec.crash is not None:
         _crash_at(*spec.crash)
     arguments: dict[str, object] = {
-        "listen": f"127.0.0.1:{spec.port}", "ops_listen": "127.0.0.1:0", "public_url": spec.url, "peers": spec.peers,
-        "peers_private": True, "sync_every_s": spec.sync_every_s, "disk_reserve_mb": 0, "commit_gather_ms": 5,
+        "listen": f"127.0.0.1:{spec.port}", "ops_listen": f"127.0.0.1:{spec.ops_port}", "public_url": spec.url,
+        "peers": spec.peers, "peers_private": True, "sync_every_s": spec.sync_every_s, "disk_reserve_mb": 0,
+        "commit_gather_ms": 5,
     }  # fmt: skip
     settings = NodeSettings.load(arguments, environment={}, file=Path(os.devnull))
     draw = random.Random(spec.seed)

@@ -47,7 +47,7 @@ def calendar_ics(case: Case, *, created: int | None = None) -> str:
         "PRODID:-//Concordat//council disputes 1//EN",
         "CALSCALE:GREGORIAN",
         "METHOD:PUBLISH",
-        f"X-WR-CALNAME:{_text(f'Dispute {case.case_id}')}",
+        f"X-WR-CALNAME:{escaped(f'Dispute {case.case_id}')}",
     ]
     times: dict[str, int] = {}
     for what, day, summary, description, status in _dates(case):
@@ -61,14 +61,14 @@ def calendar_ics(case: Case, *, created: int | None = None) -> str:
             f"SEQUENCE:{len(case.events)}",
             f"DTSTART;VALUE=DATE:{day:%Y%m%d}",
             f"DTEND;VALUE=DATE:{day + timedelta(days=1):%Y%m%d}",
-            f"SUMMARY:{_text(f'{case.case_id}: {summary}')}",
-            f"DESCRIPTION:{_text(description)}",
+            f"SUMMARY:{escaped(f'{case.case_id}: {summary}')}",
+            f"DESCRIPTION:{escaped(description)}",
             f"STATUS:{status}",
             "TRANSP:TRANSPARENT",
             "END:VEVENT",
         ]
     lines.append("END:VCALENDAR")
-    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
+    return "".join(f"{piece}\r\n" for line in lines for piece in folded(line))
 
 
 def _dates(case: Case) -> Iterator[tuple[str, date, str, str, str]]:
@@ -94,14 +94,14 @@ def _dates(case: Case) -> Iterator[tuple[str, date, str, str, str]]:
         yield what, step.end.day, summary, said.strip(), "CONFIRMED" if step.sure else "TENTATIVE"
 
 
-def _text(words: str) -> str:
+def escaped(words: str) -> str:
     """TEXT of section 3.3.11: backslash, semicolon, comma and line break escaped; other controls left out."""
     words = words.replace("\r\n", "\n").replace("\r", "\n")
     words = _CONTROL.sub("", words).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
     return words.replace("\n", "\\n")
 
 
-def _folded(line: str) -> Iterator[str]:
+def folded(line: str) -> Iterator[str]:
     """The line in pieces of at most 75 octets, each but the first after a space; no character is cut."""
     piece, size = "", 0
     for character in line:

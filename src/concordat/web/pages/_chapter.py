@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from concordat.report.chapter import Missing, Table
 from concordat.web.pages._shared import BlocQuery, area_links, indicator_links, known_bloc, sections_of, tables_in
-from concordat.web.site import Group, Laid, Page, once
+from concordat.web.site import Group, Laid, Page, Part, once
 
 if TYPE_CHECKING:
     from concordat.report.chapter import Runs
@@ -32,9 +32,11 @@ class View:
     missing: tuple[str, ...] = ()
 
 
-def chapter_page(name: str, path: str, chapter_id: str, group: Group, budget_kb: int) -> Page:
+def chapter_page(
+    name: str, path: str, chapter_id: str, group: Group, budget_kb: int, reads: tuple[Part, ...] = ("evidence",)
+) -> Page:
     """The page of a chapter."""
-    return Page(name, path, group, BlocQuery, view_of(chapter_id), layout_of(name), budget_kb, once)
+    return Page(name, path, group, BlocQuery, view_of(chapter_id), layout_of(name), budget_kb, once, reads)
 
 
 def view_of(chapter_id: str) -> Callable[[Reader, BlocQuery], View]:

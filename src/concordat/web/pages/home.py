@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from concordat.report.chapter import Chapter, Figure, Missing, Note, Paragraph
 from concordat.report.contents import CONTENTS
 from concordat.web.pages._shared import BlocQuery, area_links, known_bloc
-from concordat.web.site import Laid, Link, Page, Section
+from concordat.web.site import Laid, Link, Page, Section, line
 
 if TYPE_CHECKING:
     from concordat.report.chapter import Block, Runs, Table
     from concordat.web.languages import Words
     from concordat.web.reader import Reader
 
-SENTENCES_MAX = 3
+SENTENCES_MAX, DEADLINES_MAX = 3, 3
 PICTURE = "tiles"
 LEAD = "internet_users_pct"  # the indicator of the first sentences
 # A chapter's sentence leads to the page that shows it; the others have no page of their own yet.
@@ -32,12 +32,23 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Deadline:
+    """Something that is due: by whom, what, about which thing, until when in seconds."""
+
+    members: tuple[str, ...]
+    what: str
+    subject: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """The bloc on its day.
 
     Attributes:
         sentences: at most three, in English, most telling first. map: the numbers of the tile map; None without one.
-        missing: chapters that are not there, each with what loads it.
+        missing: chapters that are not there, each with what loads it. deadlines: the next three things that are due;
+        None where no record of the council is loaded.
     """
 
     bloc: str
@@ -47,6 +58,7 @@ class View:
     sentences: tuple[Sentence, ...]
     map: Table | None
     missing: tuple[tuple[str, str], ...]
+    deadlines: tuple[Deadline, ...] | None = None
 
 
 def view(reader: Reader, query: BlocQuery) -> View:
@@ -58,7 +70,23 @@ def view(reader: Reader, query: BlocQuery) -> View:
     picture = _picture(reader, bloc, "en")
     sentences = _sentences(chapters)
     table = picture.table if picture else None
-    return View(bloc, who.on.isoformat(), who.members, who.invited, sentences, table, missing)
+    deadlines = _deadlines(reader, bloc)
+    return View(bloc, who.on.isoformat(), who.members, who.invited, sentences, table, missing, deadlines)
+
+
+def _deadlines(reader: Reader, bloc: str) -> tuple[Deadline, ...] | None:
+    """The next things that are due in the bloc's council, as of ledger time."""
+    from concordat.council.due import due
+
+    held = reader.council
+    if held is None or held.bloc != bloc:
+        return None
+    owed: dict[tuple[int, str, str], list[str]] = {}
+    for o in due(held.council, held.now):
+        if o.until >= held.now:
+            owed.setdefault((o.until, o.subject, o.what), []).append(o.member)
+    found = sorted(owed)[:DEADLINES_MAX]
+    return tuple(Deadline(tuple(sorted(owed[key])), key[2], key[1], key[0]) for key in found)
 
 
 def _sentences(chapters: Iterable[Chapter | Missing]) -> tuple[Sentence, ...]:
@@ -90,19 +118,18 @@ def layout(view: View, reader: Reader, words: Words) -> Laid:
         ids = {"indicator": LEAD, "index": reader.index_name(view.bloc)}
         to = {**more, **({"id": ids[name]} if name in ids else {})}
         link = Link(words.plain("web.more"), name, to)
-        said.append(Paragraph((*sentence.runs, " ", link)))  # type: ignore[arg-type]
-    if "commitments" in dict(view.missing):
-        said.append(Note(words.text("web.no_deadlines")))
+        said.append(Paragraph(line(*sentence.runs, " ", link)))
+    said += _due(view, reader, words)
     picture = _picture(reader, view.bloc, words.language)
     order = sorted(inputs.who.all, key=inputs.by_name)
     links = area_links(reader, order, words.language)
-    places: list[object] = []
+    places: list[Any] = []
     for area in order:
         places += [", ", links[area]] if places else [links[area]]
     lead = said[0].runs if said and isinstance(said[0], Paragraph) else ()
     sections = [
         Section("brief", tuple(said[1:] if lead else said)),
-        Section("members", (Paragraph(tuple(places)),), words.plain("web.members")),  # type: ignore[arg-type]
+        Section("members", (Paragraph(line(*places)),), words.plain("web.members")),
     ]
     if picture:
         sections.append(Section("map", (picture,)))
@@ -118,9 +145,31 @@ def layout(view: View, reader: Reader, words: Words) -> Laid:
     )
 
 
+def _due(view: View, reader: Reader, words: Words) -> Iterable[Block]:
+    """The next deadlines, each with the thing that it is about; or why none is known."""
+    from concordat.council.due import Owed
+    from concordat.web.pages._council import duty, link_to, log_of, record, until
+
+    if view.deadlines is None:
+        return [Note(words.text("web.no_deadlines"))]
+    log, council = log_of(reader, words.language), record(reader).council
+    found: list[Block] = []
+    for d in view.deadlines:
+        owed = Owed(d.members[0], d.what, d.subject, d.until)
+        told = {"name": log.names(d.members), "duty": duty(words, owed), "until": until(log, d.until)}
+        link = link_to(council, d.subject) or d.subject
+        found.append(Paragraph(line(*words.text("web.deadline", **told), " (", link, ")")))
+    all_ = Link(words.plain("web.all_duties"), "due")
+    if not found:
+        return [Paragraph(line(*words.text("web.nothing_due"), " ", all_))]
+    last = found[-1]
+    assert isinstance(last, Paragraph)
+    return [*found[:-1], Paragraph(line(*last.runs, " ", all_))]
+
+
 def instances(_reader: Reader) -> Iterable[Mapping[str, str]]:
     """The bloc of the site."""
     return ({},)
 
 
-PAGE = Page("home", "/", "know", BlocQuery, view, layout, 20, instances)
+PAGE = Page("home", "/", "know", BlocQuery, view, layout, 20, instances, ("evidence", "council"))

@@ -105,7 +105,7 @@ def test_a_book_computes_the_record_again() -> None:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """A machine's store: the packaged catalogue, an agreement and relation of one's own, texts of five instruments."""
-    from concordat.cli._rulebook_store import refresh
+    from concordat.rulebook.packaged import refresh
     from concordat.rulebook.catalogue import load_catalogue, parse_catalogue
     from concordat.rulebook.model import ParsedInstrument
 

@@ -29,7 +29,7 @@ from concordat.node.onlooker import Onlooker
 from concordat.node.people_store import PeopleStore
 from concordat.node.records import BackupMade, read_record
 from concordat.node.settings_copy import settings_without_secrets
-from node_care_kit import NOW, Crash, copied, failing, small_home
+from node_care_kit import NOW, Crash, copied, failing, small_home, with_engine
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,15 @@ def test_a_backup_names_everything_it_holds(home: Path, tmp_path: Path) -> None:
     assert sorted(held.blobs.values()) == [8, 14]
     check_files(made.folder, held, tmp_path / "b" / "blobs")
     assert (made.folder.stat().st_mode & 0o077, (made.folder / "people.db").stat().st_mode & 0o077) == (0, 0)
+
+
+def test_an_engines_ledger_is_copied_at_the_same_moment(home: Path, tmp_path: Path) -> None:
+    with_engine(home)
+    made = make(home, tmp_path / "b")
+    assert made.manifest.stores == {"engine": 1, "log": 1, "people": 1}
+    assert "engine/ledger.db" in made.manifest.files
+    check_files(made.folder, made.manifest, tmp_path / "b" / "blobs")
+    assert ((made.folder / "engine").stat().st_mode & 0o077) == 0
 
 
 def test_keys_are_left_out(home: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from concordat import clock
+from concordat import canonical, clock
 from concordat.errors import InputError, TrustError
 from concordat.ledger.membership import Point
 from concordat.node import drill as drill_module
@@ -20,7 +22,7 @@ from concordat.node.drill import compare, drill
 from concordat.node.home import Node
 from concordat.node.manifest import read_manifest
 from concordat.node.records import DrillDone, read_record
-from node_care_kit import NOW, copied, small_home
+from node_care_kit import NOW, copied, small_home, with_engine
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +131,16 @@ def test_a_fold_that_went_another_way_is_found(node: tuple[Path, Path], monkeypa
         drill(home, backups, now=NOW)
     assert len(seen) == 2
     assert read_record(home, DrillDone) is None
+
+
+def test_an_engines_ledger_is_replayed(node: tuple[Path, Path], tmp_path: Path) -> None:
+    """A copy whose rows are whole and whose blocks come to another state is no good backup."""
+    home = with_engine(node[0])
+    backup(home, tmp_path / "b", now=NOW, program="1")
+    assert drill(home, tmp_path / "b", now=NOW).entries > 0
+    with closing(sqlite3.connect(home / "engine" / "ledger.db")) as db, db:
+        tip = canonical.dumps({"app_hash": "0" * 64, "height": 1})
+        db.execute("UPDATE paper SET bytes = ? WHERE kind = 'engine' AND key = 'tip'", (tip,))
+    backup(home, tmp_path / "c", now=NOW, program="1")
+    with pytest.raises(TrustError, match="at height 1 its state comes to another hash"):
+        drill(home, tmp_path / "c", now=NOW)

@@ -67,12 +67,15 @@ def test_every_version_has_its_store_and_its_step(kind: store_kinds.StoreKind) -
 
 @pytest.mark.parametrize("log", versions("log"))
 @pytest.mark.parametrize("people", versions("people"))
-def test_stores_of_every_version_come_to_this_one(tmp_path: Path, log: int, people: int) -> None:
+@pytest.mark.parametrize("engine", versions("engine"))
+def test_stores_of_every_version_come_to_this_one(tmp_path: Path, log: int, people: int, engine: int) -> None:
     """The tables that come out are those that this program makes: whoever changes a table makes a version."""
-    home = home_of_version(tmp_path, log, people)
+    home = home_of_version(tmp_path, log, people, engine)
     done = run(home, tmp_path)
-    assert len(done.changed) == STORES[0].version - log + STORES[1].version - people
+    assert len(done.changed) == sum(kind.version for kind in STORES) - log - people - engine
+    (tmp_path / "engine").mkdir()
     Store(tmp_path / "log.db", create=True).close()
+    Store(tmp_path / "engine" / "ledger.db", create=True).close()
     PeopleStore(tmp_path / "people.db", create=True).close()
     for kind in STORES:
         assert tables(home / kind.file) == tables(tmp_path / kind.file), kind.name
@@ -233,11 +236,11 @@ def test_a_newer_store_is_refused_and_nothing_is_changed(home: Path, tmp_path: P
     with sqlite3.connect(path) as db:
         db.execute("UPDATE meta SET value = '9' WHERE key = 'schema'")
     db.close()
-    before = [rows(home / kind.file) for kind in STORES]
+    before = [rows(path) for _, path in store_kinds.present(home)]
     with pytest.raises(StateError, match="store version 9; this one reads 2") as caught:
         run(home, tmp_path, root=root)
     assert (caught.value.where, caught.value.code) == (str(path), "newer")
-    assert [rows(home / kind.file) for kind in STORES] == before
+    assert [rows(path) for _, path in store_kinds.present(home)] == before
     assert not (tmp_path / "b").exists()
 
 
@@ -294,8 +297,8 @@ from datetime import datetime, UTC
 from pathlib import Path
 from concordat.node import store_kinds
 from concordat.node.upgrade import upgrade
-log, people = store_kinds.STORES
-store_kinds.STORES = (log, replace(people, version=2))
+log, people, engine = store_kinds.STORES
+store_kinds.STORES = (log, replace(people, version=2), engine)
 upgrade(Path({str(home)!r}), Path({str(tmp_path / "b")!r}), now=datetime(2026, 11, 22, tzinfo=UTC), program="1",
         root=Path({str(root)!r}))
 """

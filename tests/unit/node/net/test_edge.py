@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from concordat.node.edge import Edge, LogLines
+from concordat.node.edge import HEADERS, Edge, LogLines
 from concordat.node.ops_client import ask
 from concordat.node.serve import certificate_end, tls_context
 
@@ -90,6 +90,11 @@ def test_a_line_of_log_has_no_person_in_it() -> None:
     strange = _get(f"https://b.example/{MARKER}")
     answers, lines, told = _asked("https://b.example", request, fault, strange)
     assert MARKER not in json.dumps(lines)
+    (said,) = [line for line in lines if line["event"] == "fault"]
+    lines = [line for line in lines if line["event"] == "http"]
+    assert said["what"].startswith("ZeroDivisionError in test_edge.py, line ")
+    assert said["id"] == lines[1]["id"]
+    assert (said["level"], answers[1].text) == ("error", "Internal Server Error")
     assert MARKER not in repr(told)
     assert [line["status"] for line in lines] == [200, 500, 404]
     assert [line["route"] for line in lines] == ["/a/{x}", "/a/{x}", "other"]
@@ -99,6 +104,39 @@ def test_a_line_of_log_has_no_person_in_it() -> None:
     assert answers[0].headers["x-request-id"] == lines[0]["id"]
     assert answers[0].headers["date"].endswith("GMT")
     assert [t[:2] for t in told] == [("/a/{x}", 200), ("/a/{x}", 500), ("other", 404)]
+
+
+def test_every_answer_leaves_with_all_headers_whoever_made_it() -> None:
+    """A page that says nothing, a 404 of the framework, a fault, a foreign host: section 6 of the specification."""
+    paths = ("https://b.example/a/1", "https://b.example/none", "https://b.example/a/1?fault=1", "https://c.example/a/1")
+    answers, _, _ = _asked("https://b.example", *map(_get, paths))
+    assert [answer.status_code for answer in answers] == [200, 404, 500, 421]
+    for answer in answers:
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value, (answer.url, name)
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+        assert "server" not in answer.headers
+        assert len(answer.headers.get_list("x-content-type-options")) == 1
+
+
+def test_what_an_answer_says_itself_stands() -> None:
+    async def own(_: Request) -> PlainTextResponse:
+        said = {"Content-Security-Policy": "default-src 'self'", "Strict-Transport-Security": "max-age=1"}
+        return PlainTextResponse("x", headers=said)
+
+    async def work() -> httpx.Response:
+        edge = Edge(Starlette(routes=[Route("/a", own)]), "https://b.example/c", lambda *_: None, lambda: 1.0)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(edge)) as client:
+            return await client.get("https://b.example/a")
+
+    answer = asyncio.run(work())
+    assert answer.headers.get_list("content-security-policy") == ["default-src 'self'"]
+    assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"]  # others live beside the prefix
+
+
+def test_without_tls_no_browser_is_told_to_come_by_it() -> None:
+    (answer,), _, _ = _asked("http://b.example", _get("http://b.example/a/1"))
+    assert "strict-transport-security" not in answer.headers
 
 
 def test_a_log_line_is_one_line_whatever_it_holds() -> None:

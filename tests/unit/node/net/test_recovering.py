@@ -1,4 +1,4 @@
-"""`node sync --recover`: a restored node and the folders of others; who has answered, and when it signs again."""
+"""`node sync --recover`: a restored node, the folders of others and their answers; when it signs again."""
 
 from __future__ import annotations
 
@@ -67,8 +67,29 @@ def recovering(
     return run
 
 
-def test_enough_folders_bring_everything_back(recovering: Recovering, tmp_path: Path) -> None:
-    code, out, _ = recovering("IND", "RUS")
+@pytest.fixture
+def answers(recovering: Recovering, bloc: Path, tmp_path: Path) -> Callable[..., tuple[str, ...]]:
+    """The arguments that bring some members' answers to the question of the restored copy."""
+
+    def written(*members: str) -> tuple[str, ...]:
+        question = tmp_path / "question.json"
+        assert recovering(more=("--ask", str(question)))[0] == 7
+        found = []
+        for member in members:
+            out = tmp_path / f"answer-{member}.json"
+            assert (
+                main(["node", "answer", str(question), "--out", str(out), "--home", str(bloc / member / "home")]) == 0
+            )
+            found += ["--answer", str(out)]
+        return tuple(found)
+
+    return written
+
+
+def test_folders_with_enough_answers_bring_everything_back(
+    recovering: Recovering, answers: Callable[..., tuple[str, ...]], tmp_path: Path
+) -> None:
+    code, out, _ = recovering("IND", "RUS", more=answers("IND", "RUS"))
     assert code == 0
     assert "own log 1 -> 3; answered: " in out
     assert out.endswith("This node may sign.\n")
@@ -88,31 +109,125 @@ def test_nobody_answers_and_it_stays_as_it_is(recovering: Recovering, tmp_path: 
     assert read_mark(tmp_path / "home") is not None
 
 
-def test_what_is_printed_for_programs(recovering: Recovering) -> None:
-    code, out, _ = recovering("ZAF", "IND", more=("--json",))
-    found_facts = json.loads(out)
+def test_what_is_printed_for_programs(recovering: Recovering, answers: Callable[..., tuple[str, ...]]) -> None:
+    code, out, _ = recovering("ZAF", "IND", more=("--json", *answers("ZAF", "IND")))
+    found_facts = json.loads(out.splitlines()[-1])
     assert (code, found_facts["before"], found_facts["after"], found_facts["state"]) == (0, 1, 3, "normal")
     assert {"IND", "ZAF"} <= set(found_facts["answered"])
 
 
-def test_a_folder_without_the_others_cosignatures_answers_for_nobody(
+def test_folders_alone_answer_for_nobody_however_new_they_are(recovering: Recovering, tmp_path: Path) -> None:
+    code, out, err = recovering("IND", "RUS", "ZAF")
+    assert code == 7
+    assert "own log 1 -> 3; answered: nobody" in out, "what they hold is taken all the same"
+    assert "2 more must answer" in err
+    assert "it answers for nobody" in err
+    assert read_mark(tmp_path / "home") is not None
+
+
+def test_a_stale_folder_does_not_say_how_long_the_log_was(
+    recovering: Recovering, answers: Callable[..., tuple[str, ...]], bloc: Path, tmp_path: Path
+) -> None:
+    """A stick from before the later entries, with good cosignatures: believed, entry 2 would be signed twice."""
+    with clock.fixed("2026-11-22"), Node(_copy(bloc / "old", tmp_path / "then")) as then:
+        export(then.replica, tmp_path / "stick")
+    code, out, _ = recovering(more=("--from", str(tmp_path / "stick")))
+    assert (code, "own log 1 -> 1; answered: nobody" in out) == (7, True)
+    code, out, err = recovering(more=("--from", str(tmp_path / "stick"), *answers("IND", "RUS")))
+    assert code == 7
+    assert "own log 1 -> 1; answered: IND, RUS" in out
+    assert "has 1 entries, but 2 members saw 3" in err
+
+
+def test_an_answer_is_good_for_one_question(
+    recovering: Recovering, answers: Callable[..., tuple[str, ...]], tmp_path: Path
+) -> None:
+    given = answers("IND", "RUS")
+    mark = read_mark(tmp_path / "home")
+    assert mark is not None
+    put_mark(tmp_path / "home", Mark(mark.state, mark.why, mark.since))  # restored once more: another question
+    code, out, _ = recovering("IND", "RUS", more=given)
+    assert code == 7
+    assert "IND answers another question" in out
+    assert "answered: nobody" in out
+
+
+def test_a_torn_folder_brings_what_is_whole_and_the_node_waits_for_the_rest(
+    recovering: Recovering, answers: Callable[..., tuple[str, ...]], bloc: Path, tmp_path: Path
+) -> None:
+    torn = _copy(bloc / "IND" / "public", tmp_path / "torn")
+    bundle = next((torn / "logs/bra.example/BRICS/member/tile/entries").rglob("3"))
+    bundle.write_bytes(bundle.read_bytes()[:-10])
+    code, out, err = recovering(more=("--from", str(torn), *answers("IND", "RUS")))
+    assert code == 7
+    assert (
+        f"member: {bundle.relative_to(torn / 'logs/bra.example/BRICS/member')}: the bundle ends inside entry 2" in out
+    )
+    assert "has 1 entries, but 2 members saw 3" in err
+    assert recovering("RUS", more=answers("IND", "RUS"))[0] == 0
+
+
+def test_a_head_alone_in_a_torn_folder_is_wanted_though_nobody_answers(
     recovering: Recovering, bloc: Path, tmp_path: Path
 ) -> None:
-    """Anybody can write a folder: a head counts for those members whose witness has signed it."""
-    stick = bloc / "XXX" / "public"
-    if not stick.exists():
-        shutil.copytree(bloc / "IND" / "public", stick)
-        head = stick / "logs/bra.example/BRICS/member/checkpoint"
-        lines = head.read_text(encoding="utf-8").splitlines(keepends=True)
-        head.write_text("".join(line for line in lines if "/witness " not in line), encoding="utf-8")
-    code, out, err = recovering("XXX")
+    torn = _copy(bloc / "IND" / "public", tmp_path / "torn")
+    shutil.rmtree(torn / "logs/bra.example/BRICS/member/tile")
+    code, _, err = recovering(more=("--from", str(torn)))
     assert code == 7
-    assert "answered: nobody" in out
-    assert "2 more must answer" in err
+    assert "has 1 entries, but its keys have signed 3" in err
+
+
+def test_a_forked_folder_is_told_and_nothing_is_signed(
+    recovering: Recovering, answers: Callable[..., tuple[str, ...]], bloc: Path, tmp_path: Path
+) -> None:
+    """Somebody signed another second entry with this node's keys: what was signed can't be unsigned, and is told."""
+    other = _copy(bloc / "old", tmp_path / "other")
+    with clock.fixed("2026-11-22"), Node(other) as twin:
+        twin.write("Said", {"word": "another second"}, "council")
+        export(twin.replica, tmp_path / "fork")
+    code, out, _ = recovering("IND", more=("--from", str(tmp_path / "fork"), *answers("IND", "RUS")))
+    assert "not good: " in out or code == 0
+    with Node(tmp_path / "home") as node:
+        assert [e.body["word"] for e in node.replica.own.entries][:2] == ["first", "second"]
+        assert {p.accused for p in node.replica.accusations.values()} == {"BRA"}
+
+
+def test_who_doubts_an_unmarked_node_marks_it_until_enough_have_answered(
+    recovering: Recovering, answers: Callable[..., tuple[str, ...]], tmp_path: Path
+) -> None:
+    (tmp_path / "home" / "recovering.json").unlink()
+    assert recovering()[0] == 7
+    mark = read_mark(tmp_path / "home")
+    assert mark is not None
+    assert (mark.state, len(mark.nonce)) == ("suspicious", 32)
+    assert recovering("IND", more=answers("IND", "RUS"))[0] == 0
+
+
+def test_a_node_that_recovers_answers_nobody(
+    recovering: Recovering, bloc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = tmp_path / "question.json"
+    recovering(more=("--ask", str(question)))
+    other = _copy(bloc / "IND" / "home", tmp_path / "ind")
+    put_mark(other, Mark("recovering", "brought back.", "2026-11-22T00:00:00Z"))
+    assert main(["node", "answer", str(question), "--out", str(tmp_path / "a"), "--home", str(other)]) == 7
+    assert "recovering and signs nothing" in capsys.readouterr().err
+    home = str(tmp_path / "home")
+    assert main(["node", "answer", str(question), "--out", str(tmp_path / "a"), "--home", home]) == 7
+
+
+def _copy(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target)
+    return target
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [((), "no folder to take from"), (("--recover", "--to", "x"), "writes no folder")]
+    ("arguments", "words"),
+    [
+        ((), "no folder to take from"),
+        (("--recover", "--to", "x"), "writes no folder"),
+        (("--from", "x", "--ask", "y"), "only a node that recovers"),
+    ],
 )
 def test_what_makes_no_sense_is_said(
     arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]

@@ -217,7 +217,7 @@ def test_the_list_of_the_commonest_is_ours_and_says_so() -> None:
 def test_a_recovery_code_works_once() -> None:
     printed, stored = new_recovery_codes()
     assert len(printed) == len(set(printed)) == len(set(stored)) == 10
-    assert all(re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", code) for code in printed)  # 80 bits
+    assert all(re.fullmatch(r"([a-z2-7]{4}-){5}[a-z2-7]{4}", code) for code in printed)  # 120 bits
     left = use_recovery_code(f" {printed[3].upper().replace('-', ' ')}", stored)
     assert left == [one for i, one in enumerate(stored) if i != 3]
     with pytest.raises(RuleError, match="wrong, or was used"):

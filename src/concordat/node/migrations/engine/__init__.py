@@ -1,0 +1,1 @@
+"""Steps of the store `engine`: see `concordat.node.migrations`."""

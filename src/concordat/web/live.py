@@ -1,0 +1,72 @@
+"""The pages over a running node: its record, how it stands, and which limit a request counts against.
+
+The evidence is opened when the first page is asked for, by one thread while the others wait: a node without pages to
+show is a peer all the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from concordat.web.council_reader import CouncilReader
+from concordat.web.council_sources import Running
+from concordat.web.node_facts import NodeFacts, PeerFacts
+from concordat.web.respond import Site
+from concordat.web.site import pages
+
+if TYPE_CHECKING:
+    from concordat.node.service import Service
+    from concordat.web.reader import Reader
+
+SEARCHES = ("/check", "/search", "/compare", "/trace", "/figure")
+
+
+class LiveSite:
+    """The site of a running node, opened once.
+
+    Args:
+        service: the node. open_reader: opens the evidence. forms: whether the node's forms are served beside.
+    """
+
+    def __init__(self, service: Service, open_reader: Callable[[], Reader], *, forms: bool = True) -> None:
+        self._service, self._open, self._forms = service, open_reader, forms
+        self.council = CouncilReader(Running(service))
+        self._site: Site | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Site:
+        """The site.
+
+        Raises:
+            InputError, StateError: the evidence can't be opened.
+        """
+        with self._lock:
+            if self._site is None:
+                self._site = Site(
+                    self._open(), pages(), public_url=self._service.public_url, council=self.council, forms=self._forms,
+                    node=lambda: facts_of(self._service.facts(), self._service.node.home),
+                )  # fmt: skip
+            return self._site
+
+
+def facts_of(status: Mapping[str, Any], home: Any) -> NodeFacts:
+    """What `Service.status` says, as the page says it to everybody: no addresses of peers, no paths."""
+    from concordat.node.records import DrillDone, read_record
+
+    peers = tuple(
+        PeerFacts(p["member"], p["log"], p["lag"], p["state"], p["last_contact_s"], p["note"]) for p in status["peers"]
+    )
+    drill = read_record(home, DrillDone)
+    return NodeFacts(
+        status["member"], status["version"], status["url"], status["recovery"],
+        tuple(words for _, words in sorted(status["failing"].items())), tuple(status["alarms"].values()), peers,
+        drill.at[:10] if drill is not None else "",
+    )  # fmt: skip
+
+
+def limit_of(path: str, query: bytes) -> str:
+    """Which limit a request for a page counts against: looking something up, or back in the record, costs more."""
+    dear = b"at=" in query or any(part in path for part in SEARCHES)
+    return "search" if dear and (query or "/check" not in path) else "pages"
