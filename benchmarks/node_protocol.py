@@ -3,10 +3,13 @@
 One server process (uvicorn, httptools, uvloop, one worker) answers a bare Starlette route, a full tile, unchanged heads
 (304) and a health check; one client of ours asks over 32 kept connections on loopback, the four in turn, five times.
 Printed are medians and their ratio to the bare answer of the same turn: seconds don't travel, ratios do. Then one
-envelope after the other is handed in, from POST to durable receipt, beside `fdatasync` of 4 kB; and a node with a long
-log is opened until it is ready. Limits are taken off: they are what a benchmark would measure otherwise.
+envelope after the other is handed in, from POST to durable receipt, beside `fdatasync` of 4 kB; the memory of the
+server is read at its start, after some requests, and after as many again; tiles are asked for while hundreds of clients
+send half a request and wait; and a node with a long log is opened until it is ready. Limits on callers are taken off:
+they are what a benchmark would measure otherwise. Those on connections stay.
 
-    --entries N    in the long log (default 20,000)     --seconds S    of each case (default 2)     --write    keep it
+    --entries N    in the long log (default 100,000)     --seconds S    of each case (default 2)
+    --requests N   before memory is read, and a 25th of them beside slow clients (default 100,000)      --write  keep it
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ from unit_node import found
 
 CONNECTIONS, TURNS = 32, 5
 LIMITS = {"tile": (0.40, 0.70), "same": (0.60, 0.90)}
+SLOW_CLIENTS = 470  # with those that ask, below the 512 connections that a node takes
+MEMORY_MB, SLOW_P99 = (250, 150), (5, 2)  # of row 9, and of row 7 as a ratio to the idle node
 POST_P99_MS, READY_S = (150, 50), (2, 1)
 
 
@@ -171,6 +176,67 @@ async def posts(port: int, home: Path, size: int, count: int) -> list[float]:
     return times
 
 
+def resident_mb(pid: int) -> float:
+    """Memory that a process has in use, in MB (VmRSS)."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    return 0.0
+
+
+async def memory(port: int, pid: int, requests: int) -> dict[str, float]:
+    """MB at the start, after so many requests of tiles, and after as many again."""
+    found_mb = {"start": resident_mb(pid)}
+    request = get(port, "/log/BRICS/BRA/tile/0/000")
+    for name in ("after", "after_as_many_again"):
+        left = requests
+        while left > 0:
+            began = time.perf_counter()
+            left -= round(await rate(port, request, 1.0) * (time.perf_counter() - began))
+        found_mb[name] = resident_mb(pid)
+    return found_mb
+
+
+async def waits_of(port: int, count: int) -> list[float]:
+    """Milliseconds of tiles asked for one after the other by four clients, sorted."""
+    times: list[float] = []
+    request = get(port, "/log/BRICS/BRA/tile/0/000")
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(count // 4):
+            started = time.perf_counter()
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            at = head.find(b"content-length: ")
+            await reader.readexactly(int(head[at + 16 : head.index(b"\r", at)]))
+            times.append(1_000 * (time.perf_counter() - started))
+        writer.close()
+
+    await asyncio.gather(*(one() for _ in range(4)))
+    return sorted(times)
+
+
+async def beside_slow_clients(port: int, count: int) -> dict[str, Any]:
+    """The 99th percentile of a tile, idle and while hundreds send half a request and wait; five times in turn."""
+    idle, slow = [], []
+    for _ in range(TURNS):
+        idle.append(_p99(await waits_of(port, count)))
+        lines = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(SLOW_CLIENTS)))
+        for _, writer in lines:
+            writer.write(f"GET /log/BRICS/BRA/checkpoint HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx: ".encode())
+        slow.append(_p99(await waits_of(port, count)))
+        for _, writer in lines:
+            writer.transport.abort()
+        await asyncio.sleep(0.3)
+    ratio = statistics.median(round(b / a, 2) for a, b in zip(idle, slow, strict=True))
+    return {"clients": SLOW_CLIENTS, "idle_p99_ms": idle, "beside_p99_ms": slow, "ratio": ratio, "limit": SLOW_P99}
+
+
+def _p99(waits: list[float]) -> float:
+    return round(waits[int(len(waits) * 0.99) - 1], 2)
+
+
 async def _last(port: int) -> str:
     """The id of the newest entry."""
     import urllib.request
@@ -199,7 +265,8 @@ def syncs(folder: Path, count: int = 200) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--entries", type=int, default=20_000)
+    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--posts", type=int, default=300)
     parser.add_argument("--serve", nargs=2, metavar=("HOME", "PORT"), help=argparse.SUPPRESS)
@@ -217,7 +284,9 @@ def main() -> None:
             assert server.stdout is not None
             try:
                 ready = float(server.stdout.readline())
+                used = asyncio.run(memory(port, server.pid, options.requests))
                 rates = asyncio.run(throughput(port, options.seconds))
+                beside = asyncio.run(beside_slow_clients(port, options.requests // 25))
                 waits = sorted(asyncio.run(posts(port, home, options.entries, options.posts)))
             finally:
                 server.terminate()
@@ -228,6 +297,8 @@ def main() -> None:
         "ratio_to_bare": {n: statistics.median(r) for n, r in ratios.items()}, "limits": LIMITS,
         "post_ms": {"p50": round(statistics.median(waits), 1), "p99": round(waits[int(len(waits) * 0.99) - 1], 1)},
         "post_p99_limit_ms": POST_P99_MS, "fdatasync_ms": round(disk, 2),
+        "memory_mb": used | {"requests": options.requests, "entries": options.entries, "limit": MEMORY_MB},
+        "tiles_beside_slow_clients": beside,
         "ready_s": {"entries": options.entries, "seconds": ready}, "ready_limit_s": {"entries": 100_000, "s": READY_S},
     }  # fmt: skip
     print(json.dumps(result, indent=1))

@@ -47,7 +47,7 @@ class Cluster:
         )
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
             conf.write(f"listen_addresses = ''\nunix_socket_directories = '{folder}'\nport = {self.port}\nfsync = on\n")
-            conf.write("synchronous_commit = on\nfull_page_writes = on\nshared_buffers = 32MB\nmax_connections = 20\n")
+            conf.write("synchronous_commit = on\nfull_page_writes = on\nshared_buffers = 32MB\nmax_connections = 60\n")
             conf.write("restart_after_crash = off\n")
 
     def _run(self, tool: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:

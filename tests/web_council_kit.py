@@ -66,9 +66,7 @@ class Said:
     def look(self, look: Callable[[Ledger], T]) -> T:
         place = (1, len(self.steps))
         council: Any = self.replay.council
-        return look(
-            Ledger(self.chain, self.shelf, {1: self.council_log}, {}, {}, place, council, self.steps, "BRA")
-        )
+        return look(Ledger(self.chain, self.shelf, {1: self.council_log}, {}, {}, place, council, self.steps, "BRA"))
 
 
 @lru_cache(maxsize=1)
@@ -92,12 +90,12 @@ def year_record() -> CouncilReader:
 @lru_cache(maxsize=2)
 def year_site(data_dir: Path, public_url: str = "") -> Site:
     """The pages of BRICS with the year's record."""
-    return Site(reader_of(data_dir), pages(), public_url=public_url, council=year_record(), forms=True)
+    return Site(reader_of(data_dir, "BRICS"), pages(), public_url=public_url, council=year_record(), forms=True)
 
 
 def site_with(data_dir: Path, source: Any) -> Site:
     """The pages over any source."""
-    return Site(reader_of(data_dir), pages(), council=CouncilReader(source), forms=True)
+    return Site(reader_of(data_dir, "BRICS"), pages(), council=CouncilReader(source), forms=True)
 
 
 def record_of(replica: Any) -> CouncilReader:

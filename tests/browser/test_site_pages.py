@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from concordat.web.export import export
+from web_council_kit import year_site
 from web_kit import site_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
+
+    from concordat.web.respond import Site
 
 CALL_MS = 20_000
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -87,3 +91,61 @@ def test_the_first_screen_of_a_telephone_holds_the_answer(browser: Browser, fold
     assert heading is not None
     assert lead is not None
     assert lead["y"] + lead["height"] <= 740
+
+
+# --- The council's and the ledger's pages, over a year of its record ---
+
+COUNCIL = [
+    "/agenda", "/due", "/item/p-2026-001", "/consult/c-2026-001", "/decision/v-2026-004", "/commitment/t20-f4a",
+    "/disputes", "/dispute/d-2026-001", "/log/BRA", "/check", "/status", "/api", "/help", "/cite/agenda",
+]  # fmt: skip
+LOOKS = [("en", 1280, "light"), ("en", 360, "dark"), ("ar", 360, "light"), ("ar", 1280, "dark")]
+
+
+@contextmanager
+def served(
+    browser: Browser, site: Site, address: str, language: str, width: int, scheme: str, *, scripts: bool = True
+) -> Iterator[Page]:
+    """A page of a site as its answers are, without a socket."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 740},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        java_script_enabled=scripts,
+        bypass_csp=scripts,  # axe is a script, and our pages allow none
+    )
+    context.set_default_timeout(CALL_MS)
+
+    def answer(route: Route) -> None:
+        asked = urlsplit(route.request.url)
+        found = site.answer("GET", asked.path, asked.query, {"accept-language": language})
+        route.fulfill(status=found.status, headers=dict(found.headers), body=found.body)
+
+    try:
+        page = context.new_page()
+        page.route("**/*", answer)
+        site.answer("GET", address, "", {"accept-language": language})  # made before the browser's clock runs
+        page.goto(f"http://node.example{address}")
+        yield page
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("address", COUNCIL)
+def test_axe_finds_nothing_on_the_pages_of_the_record(browser: Browser, evidence_dir: Path, address: str) -> None:
+    site = year_site(evidence_dir)
+    for language, width, scheme in LOOKS:
+        with served(browser, site, address, language, width, scheme) as page:
+            found = judged(page)
+            assert found.violations_count == 0, (language, width, scheme, found.generate_report())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("address", ["/agenda", "/decision/v-2026-004", "/check"])
+def test_without_scripts_a_page_of_the_record_says_the_same(browser: Browser, evidence_dir: Path, address: str) -> None:
+    site = year_site(evidence_dir)
+    with (
+        served(browser, site, address, "en", 1280, "light") as page,
+        served(browser, site, address, "en", 1280, "light", scripts=False) as plain,
+    ):
+        assert page.inner_text("body") == plain.inner_text("body")
+        assert page.locator("script, style, iframe").count() == 0

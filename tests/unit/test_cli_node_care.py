@@ -83,8 +83,8 @@ def test_the_folder_comes_from_the_settings(home: Path, tmp_path: Path, capsys: 
         code, _, err = _run(capsys, "node", command, "--home", home)
         assert (code, "backup_dir" in err) == (2, True)
     (tmp_path / "concordat.toml").write_text('[node]\ndatabase = "postgresql://node@localhost/node"\n')
-    code, _, err = _run(capsys, "node", "backup", tmp_path / "b", "--home", home)
-    assert (code, "pg_dump" in err) == (7, True)
+    code, _, err = _run(capsys, "node", "upgrade", tmp_path / "b", "--home", home)
+    assert (code, "move-store postgresql sqlite" in err) == (7, True)
     (tmp_path / "concordat.toml").write_text(f'[node]\nbackup_dir = "{tmp_path / "b"}"\n')
     facts = _json(capsys, "node", "backup", "--home", home)
     assert (Path(facts["folder"]) / "settings.toml").read_text() == f'\n[node]\nbackup_dir = "{tmp_path / "b"}"\n'

@@ -200,8 +200,8 @@ def test_provisions_of_a_pair_and_of_a_bloc(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_coded_text_has_its_provisions_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from concordat.rulebook.packaged import refresh
     from concordat.rulebook.model import Coding
+    from concordat.rulebook.packaged import refresh
     from concordat.rulebook.readers import parse
     from concordat.rulebook.store import RuleStore
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from concordat.cli._node_home import HOME, JSON, home_of, plain, print_json, read
+from concordat.cli._node_home import HOME, JSON, database_of, home_of, plain, print_json, read
 from concordat.cli._node_home import write as write_file
 from concordat.errors import InputError
 
@@ -40,7 +40,7 @@ def _people(home: Path | None, *, create: bool = False) -> Iterator[tuple[Any, i
     from concordat import clock
     from concordat.node.people import People
 
-    people = People.open(home_of(home), create=create)
+    people = People.open(home_of(home), create=create, database=database_of())
     try:
         yield people, int(clock.now().timestamp())
     finally:

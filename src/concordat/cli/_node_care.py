@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from concordat.cli._node_home import HOME, JSON, home_of, passphrase_of, plain, print_json
+from concordat.cli._node_home import HOME, JSON, database_of, home_of, passphrase_of, plain, print_json
 from concordat.errors import InputError, StateError
 
 KEYS_PASSPHRASE = typer.Option(
@@ -40,6 +40,7 @@ def backup(
         keys_passphrase=passphrase_of(keys_passphrase_file),
         settings=settings_without_secrets(Path("concordat.toml")),
         keep=keep,
+        database=database_of(),
     )
     held = made.manifest
     if json:
@@ -62,9 +63,16 @@ def restore(
 ) -> None:
     """Bring a node back from a backup into an empty folder; it signs nothing before the other members were asked."""
     from concordat import clock
+    from concordat.node.move_store import move, require_empty
+    from concordat.node.postgres import is_postgres
     from concordat.node.restore import restore as bring
 
-    found = bring(folder, home_of(home), now=clock.now(), keys_passphrase=passphrase_of(keys_passphrase_file))
+    passphrase, database = passphrase_of(keys_passphrase_file), database_of()
+    if is_postgres(database):
+        require_empty(database)
+    found = bring(folder, home_of(home), now=clock.now(), keys_passphrase=passphrase)
+    if is_postgres(database):
+        move(found.home, "sqlite", "postgresql", database)
     held = found.manifest
     if json:
         facts = {"backup": str(found.backup), "entries": held.entries, "keys": found.keys, "made": held.made}
@@ -95,7 +103,7 @@ def drill(
     from concordat.node.drill import drill as try_it
 
     passphrase = passphrase_of(keys_passphrase_file)
-    done = try_it(home_of(home), _folder(folder), now=clock.now(), keys_passphrase=passphrase)
+    done = try_it(home_of(home), _folder(folder), now=clock.now(), keys_passphrase=passphrase, database=database_of())
     if json:
         facts = {"age_s": done.age_s, "backup": str(done.backup), "entries": done.entries, "made": done.made}
         print_json({"batches": done.batches, "behind": done.behind, "seconds": round(done.seconds, 3),
@@ -119,6 +127,9 @@ def upgrade(
     from concordat.node.settings_copy import settings_without_secrets
     from concordat.node.upgrade import upgrade as bring
 
+    if database_of() != "sqlite":
+        hint = "Bring them back (move-store postgresql sqlite), upgrade, and move them there again."
+        raise StateError("stores are upgraded as files.", where="database", hint=hint, code="database")
     settings = settings_without_secrets(Path("concordat.toml"))
     done = bring(home_of(home), _folder(folder), now=clock.now(), program=__version__, settings=settings)
     if json:
@@ -150,7 +161,7 @@ def jobs(
     from concordat.node.backup import FILES
     from concordat.node.hashed_files import HashedFiles
     from concordat.node.jobs import STATES, Jobs, words
-    from concordat.node.people_store import PeopleStore
+    from concordat.node.stores import has_people, open_people
 
     if state and state not in STATES:
         hint = f"One of: {', '.join(STATES)}."
@@ -159,8 +170,8 @@ def jobs(
     now = int(clock.now().timestamp())
     found: list[Any] = []
     said: dict[str, str] = {}
-    if (place / "people.db").exists() or cancel:
-        store = PeopleStore(place / "people.db")
+    if has_people(place, database_of()) or cancel:
+        store = open_people(place, database_of())
         try:
             queue = Jobs(store, {}, HashedFiles(place / FILES), lambda: now)
             found = [queue.cancel(cancel)] if cancel else queue.list(state)
@@ -187,14 +198,11 @@ def _folder(folder: Path | None) -> Path:
     """The folder that was named, or `backup_dir`.
 
     Raises:
-        InputError: neither. StateError: the stores are not files.
+        InputError: neither.
     """
     from concordat.node.settings import NodeSettings
 
     settings = NodeSettings.load()
-    if settings.database != "sqlite":
-        hint = "Copy the database with pg_dump, and the node's folder beside it."
-        raise StateError("this node's stores are in PostgreSQL.", where="database", hint=hint, code="database")
     if folder is not None:
         return folder
     named = settings.backup_dir

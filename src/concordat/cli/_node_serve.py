@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +128,11 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, object], *, pages: bool) -> None:
+    from concordat.figures.drawer import drawing_elsewhere
     from concordat.node.callers import Callers
     from concordat.node.edge import LogLines
     from concordat.node.people_service import PeopleService
+    from concordat.node.postgres import is_postgres
     from concordat.node.serve import Up, serve, until_ready
     from concordat.node.server import application, ops_application
     from concordat.node.service import Service
@@ -138,6 +142,11 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     settings = NodeSettings.load(given)
     Settings.load()  # what stands beside the table [node] must be right as well
     log = LogLines(sys.stderr.write)
+    if is_postgres(settings.database):
+        from concordat.cli._node_workers import run_workers
+
+        run_workers(home_of(home), passphrase_of(passphrase_file), settings, pages=pages)
+        return
     service = Service(_owned(open_node(home, passphrase_file), settings), settings, metrics=_metrics(), log=log)
     people = PeopleService(service)
     service.beside.append(people)
@@ -147,9 +156,11 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
         failing = await until_ready(service)
         for line in up_lines(service, up, time.monotonic() - began, failing):
             print(line, flush=True)
+        if warm is not None:
+            threading.Thread(target=warm, name="first page").start()
 
-    app = _with_pages(service, people, callers) if pages else application(service, callers)
-    with _jobs(service, log) if pages else nullcontext():
+    app, warm = _with_pages(service, people, callers) if pages else (application(service, callers), None)
+    with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext():
         serve(service, app, ops_application(service), log, told)
 
 
@@ -181,7 +192,16 @@ def _with_pages(service: Any, people: Any, callers: Any) -> Any:
         return 0.0
 
     protocol = [*routes(service, callers), check_route(site, lambda scope: admit(scope, "search"))]
-    return create_app(site, protocol, admit, Desk(service, people, callers))
+    return create_app(site, protocol, admit, Desk(service, people, callers)), partial(_first_page, site)
+
+
+def _first_page(site: Any) -> None:
+    """Open the evidence and make the first page before anybody asks; where that fails, whoever asks is told why."""
+    from concordat.errors import ConcordatError
+
+    with suppress(ConcordatError):
+        opened = site()
+        opened.answer("GET", opened.prefix + "/", "", {"accept-encoding": "gzip"})
 
 
 def _jobs(service: Any, log: Any) -> AbstractContextManager[Any]:
@@ -192,7 +212,7 @@ def _jobs(service: Any, log: Any) -> AbstractContextManager[Any]:
     def tell(facts: dict[str, Any]) -> None:
         log("info", str(facts["event"]), {key: value for key, value in facts.items() if key != "event"})
 
-    return working(service.node.home, KINDS, lambda: service.node.now, tell)
+    return working(service.node.home, KINDS, lambda: service.node.now, tell, service.settings.database)
 
 
 def _metrics() -> Any:

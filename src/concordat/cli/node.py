@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from concordat.cli import _node_abci, _node_account, _node_care, _node_serve
+from concordat.cli import _node_abci, _node_account, _node_care, _node_move, _node_serve
 from concordat.cli._node_home import (
     HOME,
     JSON,
@@ -351,6 +351,7 @@ def demo(
 _node_abci.register(app)
 _node_care.register(app)
 _node_account.register(app)
+_node_move.register(app)
 _node_serve.register(app)
 
 

@@ -12,6 +12,7 @@ import typer
 from concordat.errors import InputError, MethodError
 
 if TYPE_CHECKING:
+    from concordat.web.council_reader import CouncilReader
     from concordat.web.respond import Site
 
 app = typer.Typer(
@@ -19,6 +20,9 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, add_completion=False,
 )  # fmt: skip
 FAULTS_SHOWN = 40
+NODE_HOME = typer.Option(None, "--node-home", help="A node's folder: its council's record is shown; it may be running.")
+COUNCIL = typer.Option(None, "--council", help="Likewise the record in a folder that concordat node export wrote.")
+TRUST = typer.Option("", "--trust", help="With --council: the hash of membership version 1 that you trust.")
 
 
 @app.command()
@@ -27,6 +31,9 @@ def export(
     bloc: str = typer.Option("BRICS", "--bloc", help="Whose pages; see: concordat bloc list"),
     on: str = typer.Option("", "--on", help="The day whose members count, as 2026-11-22; default: today."),
     node: str = typer.Option("", "--node", help="The address of the live pages, named at the foot of each page."),
+    node_home: Path = NODE_HOME,
+    council: Path = COUNCIL,
+    trust: str = TRUST,
     force: bool = typer.Option(False, "--force", help="Replace an export that stands there."),
     data_dir: str | None = typer.Option(None, "--data-dir", help="Where evidence is kept; see: concordat settings"),
     json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
@@ -35,7 +42,8 @@ def export(
     """Write all public pages of a release as static HTML, JSON and CSV; links lead from file to file."""
     from concordat.web.export import export as write
 
-    done = write(_site(bloc, on, data_dir), folder, force=force, node=node, progress=None if quiet else _tell)
+    site = _site(bloc, on, data_dir, node_home, council, trust)
+    done = write(site, folder, force=force, node=node, progress=None if quiet else _tell)
     if json:
         facts = {"folder": str(done.folder), "pages": done.pages, "files": done.files, "bytes": done.size}
         print(json_.dumps(facts, ensure_ascii=False, sort_keys=True, indent=1))
@@ -48,6 +56,9 @@ def check(
     page: str = typer.Option("", "--page", help="One address, such as /place/BRA; default: every page."),
     bloc: str = typer.Option("BRICS", "--bloc", help="Whose pages; see: concordat bloc list"),
     on: str = typer.Option("", "--on", help="The day whose members count; default: today."),
+    node_home: Path = NODE_HOME,
+    council: Path = COUNCIL,
+    trust: str = TRUST,
     data_dir: str | None = typer.Option(None, "--data-dir", help="Where evidence is kept; see: concordat settings"),
     json: bool = typer.Option(False, "--json", help="Print weights and faults as JSON."),
     quiet: bool = typer.Option(False, "--quiet", help="Show no progress."),
@@ -56,7 +67,7 @@ def check(
     from concordat.web.check import check as look
     from concordat.web.check import pages_of
 
-    site = _site(bloc, on, data_dir)
+    site = _site(bloc, on, data_dir, node_home, council, trust)
     path, _, query = page.partition("?")
     asked = [site.addresses.parse(path, query)] if page else pages_of(site)
     found, faults = look(site, asked, None if quiet else _tell)
@@ -78,7 +89,7 @@ def check(
         raise MethodError(f"{len(faults)} faults on {len(found)} pages.", hint="See above.", code="pages")
 
 
-def _site(bloc: str, on: str, data_dir: str | None) -> Site:
+def _site(bloc: str, on: str, data_dir: str | None, node_home: Path | None, council: Path | None, trust: str) -> Site:
     from concordat.settings import Settings
     from concordat.web.reader import Reader
     from concordat.web.respond import Site
@@ -86,7 +97,37 @@ def _site(bloc: str, on: str, data_dir: str | None) -> Site:
 
     if not bloc:
         raise InputError("no bloc was named.", where="--bloc", hint="See: concordat bloc list", code="empty")
-    return Site(Reader(Settings.load({"data_dir": data_dir}), bloc, on=on), pages())
+    record = _record(node_home, council, trust)
+    reader = Reader(Settings.load({"data_dir": data_dir}), bloc, on=on)
+    found = record.current().bloc if record is not None else reader.bloc
+    if found != reader.bloc:
+        what = f"the record is of the council of {found}, the pages are of {reader.bloc}."
+        raise InputError(what, hint=f"Write them with --bloc {found}.", code="bloc")
+    return Site(reader, pages(), council=record)
+
+
+def _record(node_home: Path | None, folder: Path | None, trust: str) -> CouncilReader | None:
+    """The council's record, from where the options say that it lies.
+
+    Raises:
+        InputError: two places, a trust for neither, or no such folder.
+    """
+    if node_home is None and folder is None:
+        if trust:
+            raise InputError("there is no record to trust.", where="--trust", hint="Name it: --council", code="council")
+        return None
+    from concordat.cli._node_home import database_of
+    from concordat.web.council_reader import CouncilReader
+    from concordat.web.council_sources import Folder, at_home
+
+    if node_home is not None and (folder is not None or trust):
+        hint = "A node's folder is trusted by the hash that it has pinned."
+        raise InputError("--node-home goes without --council and --trust.", hint=hint, code="council")
+    place = node_home or folder
+    assert place is not None
+    if not place.is_dir():
+        raise InputError("there is no such folder.", where=str(place), hint="Look at its name.", code="council")
+    return CouncilReader(at_home(place, database_of()) if folder is None else Folder(place, trust or None))
 
 
 def _tell(done: int, total: int, note: str) -> None:

@@ -36,6 +36,7 @@ SHORT = {
     "amendment": ("author", "batch", "entry", "id", "proposal", "status"),
     "proposal": ("author", "batch", "entry", "id", "kind", "rule", "status", "title", "votes"),
 }
+KINDS = (*WHOLE, *SHORT, "vote", "rule", "cell", "cycle")
 CHOICES = ("yes", "no", "abstain", "present_not_voting", "not_participating", "absent")
 
 
@@ -54,8 +55,14 @@ class Held:
     @cached_property
     def document(self) -> dict[str, Any]:
         """What a report keeps, as plain data."""
+        rows = {kind: self.rows(kind) for kind in KINDS}
+        return {"head": self.head, "rows": {kind: found for kind, found in rows.items() if found}, "schema": SCHEMA}
+
+    @cached_property
+    def head(self) -> dict[str, Any]:
+        """Whose log, up to which batch, and the hash of the state."""
         council = self.council
-        head = {
+        return {
             "batch": council.at.batch,
             "bloc": council.bloc,
             "events": council.events,
@@ -66,10 +73,10 @@ class Held:
             "trust": self.trust,
             "view": council.at.view,
         }
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for kind, value in _values(council):
-            rows.setdefault(kind, []).append({"entries": self._entries(value), "row": value})
-        return {"head": head, "rows": rows, "schema": SCHEMA}
+
+    def rows(self, kind: str) -> list[dict[str, Any]]:
+        """The rows of a kind, each with the batches of the entries that it names."""
+        return [{"entries": self._entries(value), "row": value} for value in _values(self.council, kind)]
 
     @cached_property
     def data(self) -> bytes:
@@ -93,32 +100,41 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _values(council: Council) -> Iterator[tuple[str, dict[str, Any]]]:
+def _values(council: Council, kind: str) -> Iterator[dict[str, Any]]:
+    """The objects of a kind as rows; the cells of a review are rows of their own."""
+    if kind in ("cell", "cycle"):
+        yield from _reviews(council, kind)
+        return
+    for thing in council.all(kind):
+        value = value_of(thing)
+        if kind in SHORT:
+            value = {name: value[name] for name in SHORT[kind]}
+        elif kind == "vote":
+            value = {**value, "rule_text": council.get("rule_version", thing.rule_hash).text}
+        elif kind == "consultation":
+            value = {**value, **_said(council, thing)}
+        yield value
+
+
+def _said(council: Council, consultation: Any) -> dict[str, Any]:
+    """The statements of a consultation with their words, and the opinions."""
     from concordat.council.consultations import votes_of
 
-    for kind in WHOLE:
-        for thing in council.all(kind):
-            value = value_of(thing)
-            if kind == "consultation":
-                said = votes_of(council, thing.id)
-                statements = [_statement(s) for s in thing.statements]
-                votes = {"cells": value_of(said.cells), "entries": said.entries, "host": said.host}
-                value = {**value, "statements": statements, "votes": votes}
-            yield kind, value
-    for kind, kept in SHORT.items():
-        for thing in council.all(kind):
-            value = value_of(thing)
-            yield kind, {name: value[name] for name in kept}
-    for vote in council.all("vote"):
-        yield "vote", {**value_of(vote), "rule_text": council.get("rule_version", vote.rule_hash).text}
-    for rule in council.all("rule"):
-        yield "rule", value_of(rule)
+    said = votes_of(council, consultation.id)
+    votes = {"cells": value_of(said.cells), "entries": said.entries, "host": said.host}
+    return {"statements": [_statement(s) for s in consultation.statements], "votes": votes}
+
+
+def _reviews(council: Council, kind: str) -> Iterator[dict[str, Any]]:
     for cycle in council.all("cycle"):
         value = value_of(cycle)
-        for cell, codes in sorted(value.pop("codes").items()):
+        codes = value.pop("codes")
+        if kind == "cycle":
+            yield value
+            continue
+        for cell, given in sorted(codes.items()):
             commitment, _, member = cell.partition("|")
-            yield "cell", {"codes": codes, "commitment": commitment, "cycle": cycle.id, "member": member}
-        yield "cycle", value
+            yield {"codes": given, "commitment": commitment, "cycle": cycle.id, "member": member}
 
 
 def _statement(said: Statement) -> dict[str, Any]:

@@ -119,6 +119,11 @@ class Book:
         """Ids and records."""
         return iter(self._records.items())
 
+    @property
+    def size(self) -> int:
+        """How many records there are."""
+        return len(self._records)
+
     def ids(self) -> Iterator[str]:
         """The ids of all records."""
         return iter(self._records)
@@ -148,7 +153,6 @@ class Book:
         record = Derived(record_id, function, inputs, parameters, parts)
         self._records[record_id] = record
         return record
-
 
     def _computed(self, function: str, inputs: Sequence[Parts], parameters: Parts) -> dict[str, Any]:
         """What a registered function gives."""

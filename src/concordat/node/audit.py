@@ -310,7 +310,7 @@ class _Audit:
 
 def _files(folder: Path) -> set[str]:
     """Every file below a folder; links are refused."""
-    found = set()
+    found: set[str] = set()
     for place, below, names in os.walk(folder):
         for name in (*below, *names):
             if (Path(place) / name).is_symlink():

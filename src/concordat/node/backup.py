@@ -36,12 +36,14 @@ from concordat.node.backup_folder import (
 from concordat.node.hashed_files import HashedFiles, sync_folder, write_new
 from concordat.node.identity import Identity, read_identity
 from concordat.node.manifest import NAME, Manifest, blob_path, hash_of
+from concordat.node.move_store import taken_out
 from concordat.node.onlooker import chain_of, check_heads
 from concordat.node.records import BackupMade, write_record
 from concordat.node.sealed_keys import NAME as KEYS
 from concordat.node.sealed_keys import read_keys, seal
 from concordat.node.store import Store
-from concordat.node.store_kinds import StoreKind, present, reading, require_known, require_whole, version_of
+from concordat.node.store_kinds import StoreKind, reading, require_known, require_whole, version_of
+from concordat.node.stores import SQLITE, open_people
 
 FILES = "files"  # in the node's folder
 PLAIN = ("identity.json", "member.json", "pinned.txt")
@@ -77,6 +79,7 @@ def backup(
     settings: bytes = b"",
     keep: int = 0,
     record: bool = True,
+    database: str = SQLITE,
 ) -> Made:
     """Copy a node, running or not, into a folder of backups.
 
@@ -84,7 +87,8 @@ def backup(
         home: the node's folder. target: the folder of backups; made if it is not there. now: UTC. program: this
             version. keys_passphrase: seals the keys into the backup; empty leaves them out. settings: the settings
             file without its secrets. keep: how many backups of this node stay, the newest; 0 keeps all. record:
-            whether `doctor` and the audit shall know.
+            whether `doctor` and the audit shall know. database: where the stores are, as in the settings; from
+            PostgreSQL they are copied into files first, of one moment, and the writer waits for nothing.
 
     Raises:
         InputError: the folder lies in the node's own, or the passphrase is too short. StateError: another backup is
@@ -93,9 +97,8 @@ def backup(
     """
     identity = read_identity(home)
     require_apart(home, target)
-    stores = present(home)
     keys = seal(read_keys(home), keys_passphrase, about(identity, now)) if keys_passphrase else b""
-    with made_folder(target), held(target):
+    with made_folder(target), held(target), taken_out(home, database) as stores:
         sweep(target)
         require_room(HashedFiles(home / FILES), target, [path for _, path in stores])
         name = free_name(target, f"{identity.member}-{now:%Y%m%dT%H%M%SZ}")
@@ -114,10 +117,11 @@ def backup(
             shutil.rmtree(part, ignore_errors=True)
             raise failed(error, target) from None
         removed = prune(target, identity, keep)
-    made = Made(target / name, made.manifest, made.new_blobs, made.paused_ms, removed)
+    paused = made.paused_ms if database == SQLITE else 0.0
+    made = Made(target / name, made.manifest, made.new_blobs, paused, removed)
     if record:
         write_record(home, BackupMade(made.manifest.made, str((target / name).absolute()), made.manifest.entries))
-        _note(home, now, made.manifest)
+        _note(home, now, made.manifest, database)
     return made
 
 
@@ -275,13 +279,13 @@ def _copy_blobs(files: HashedFiles, shelf: Path) -> tuple[dict[str, int], int]:
     return blobs, fresh
 
 
-def _note(home: Path, now: datetime, manifest: Manifest) -> None:
+def _note(home: Path, now: datetime, manifest: Manifest, database: str) -> None:
     """A row of the audit, where this node keeps one that this program may write."""
     from concordat.node.audit_log import AuditLog
-    from concordat.node.people_store import SCHEMA, PeopleStore
+    from concordat.node.people_store import SCHEMA
 
     if manifest.stores.get("people") == SCHEMA:
-        people = PeopleStore(home / "people.db")
+        people = open_people(home, database)
         try:
             facts = {"entries": manifest.entries, "keys": manifest.keys}
             AuditLog(people).append("backup_made", "", int(now.timestamp()), **facts)

@@ -24,9 +24,11 @@ from concordat.ledger.signer import Floor
 from concordat.node.home import Node
 from concordat.node.identity import Identity, read_floor, read_identity, read_signer
 from concordat.node.onlooker import Onlooker
+from concordat.node.postgres import Session, is_postgres
 from concordat.node.records import BackupMade, DrillDone, moment_of, read_record
 from concordat.node.recovery_mark import Mark
-from concordat.node.store_kinds import present, reading, version_of
+from concordat.node.store_kinds import STORES, present, reading, version_of
+from concordat.node.stores import SQLITE
 
 CLOCK_S = 120
 BACKUP_LATE_H = 26
@@ -58,6 +60,7 @@ class Facts:
         backup_dir: the setting. backup, drill: the last ones. backup_there: whether that folder is found.
         tls_days: until the certificate ends; None without one. stores: (name, version found, version wanted).
         running: whether a process holds the folder. status: what that process says of itself; None if it says nothing.
+        database: which PostgreSQL holds the stores, in words; empty for files. holder: who writes there.
     """
 
     now: datetime
@@ -83,6 +86,8 @@ class Facts:
     stores: tuple[tuple[str, int, int], ...]
     running: bool = False
     status: Mapping[str, Any] | None = None
+    database: str = ""
+    holder: str = ""
 
 
 def facts_of(
@@ -94,12 +99,14 @@ def facts_of(
     backup_dir: str = "",
     tls_cert: str = "",
     ops: tuple[str, int] | None = None,
+    database: str = SQLITE,
 ) -> Facts:
     """Look at a node, running or not.
 
     Args:
         home: its folder. now: UTC. passphrase: of its key files, to compare them with the membership. reserve_mb,
             backup_dir, tls_cert: as in the settings. ops: where the running node talks to its operator.
+        database: where the stores are, as in the settings.
 
     Raises:
         StateError: no node there, or damaged. TrustError: its log is. InputError: the passphrase is wrong.
@@ -107,7 +114,7 @@ def facts_of(
     identity = read_identity(home)
     running = is_running(home)
     floor = _floor(home)  # before the log: a running node raises it after the log has grown
-    with Onlooker(home) as node:
+    with Onlooker(home, database) as node:
         replica, last = node.replica, node.chain.last
         view, size = replica.final()
         keys_match, why = _compare_keys(home, identity, passphrase, node)
@@ -133,7 +140,9 @@ def facts_of(
             backup_there=backup is not None and Path(backup.folder).is_dir(),
             drill=read_record(home, DrillDone),
             tls_days=tls_days_left(Path(tls_cert), now) if tls_cert else None,
-            stores=_stores(home),
+            stores=_stores(home, database),
+            database=node.store.where if is_postgres(database) else "",
+            holder=_holder(database, identity) if is_postgres(database) else "",
             running=running,
             status=_status(ops, identity) if running and ops else None,
         )
@@ -238,6 +247,17 @@ def _store_versions(facts: Facts) -> Rows:
             yield "bad", f"{name} store", f"version {found}, of a newer program; this one reads {wanted}"
 
 
+def _database(facts: Facts) -> Rows:
+    """Where the stores are in PostgreSQL, and who writes there; that nothing is lost there was asked when it opened."""
+    if not facts.database:
+        return
+    yield "good", "database", f"{facts.database}, durable; {facts.holder or 'nobody writes there now'}"
+    if facts.running and not facts.holder:
+        yield "warning", "database", "this node runs, and holds no lock there: it waits for the database"
+    if facts.holder and not facts.running:
+        yield "bad", "database", f"another program writes this node's log there: {facts.holder}"
+
+
 def _backup(facts: Facts) -> Rows:
     if not facts.backup_dir:
         yield "warning", "backup", "no backup_dir in the settings: nobody but this machine has its people and drafts"
@@ -305,7 +325,8 @@ def _age(hours: int) -> str:
 
 
 _PARTS = (
-    _clock, _disk, _keys, _membership, _mldsa, _own_log, _standing, _store_versions, _backup, _drill, _tls, _server,
+    _clock, _disk, _keys, _membership, _mldsa, _own_log, _standing, _store_versions, _database, _backup, _drill,
+    _tls, _server,
 )  # fmt: skip
 
 
@@ -392,9 +413,19 @@ def _compare_keys(home: Path, identity: Identity, passphrase: str, node: Node) -
     return named <= held | {key for key in named if "+" not in key}, ""
 
 
-def _stores(home: Path) -> tuple[tuple[str, int, int], ...]:
-    found = []
-    for kind, path in present(home):
+def _holder(database: str, identity: Identity) -> str:
+    """Who holds the lock of this node's log."""
+    session = Session(database, "doctor")
+    try:
+        return session.holder(identity.name("log"))
+    finally:
+        session.close()
+
+
+def _stores(home: Path, database: str) -> tuple[tuple[str, int, int], ...]:
+    """(name, version found, version wanted) of each; one in PostgreSQL of another version was refused before."""
+    found = [(kind.name, kind.version, kind.version) for kind in STORES[:2] if is_postgres(database)]
+    for kind, path in present(home, needed=not found):
         db = reading(path)
         try:
             found.append((kind.name, version_of(db, str(path)), kind.version))

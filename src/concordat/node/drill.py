@@ -1,9 +1,9 @@
 """Would the backup bring this node back? The newest is restored into a temporary folder, verified, folded, compared.
 
 Steps: `restore` (every file, pages, tiles, signed heads), then everything from bytes to finality (`verify_disk`), then
-the council's state after each final batch, held against the running node's, and an engine's ledger replayed. A backup is older than the node: the two
-must agree at every batch that the backup has. No key is used and the running node is not disturbed. A drill that was
-good is remembered; `doctor` warns when the last one is over 90 days old.
+the council's state after each final batch, held against the running node's, and an engine's ledger replayed. A backup
+is older than the node: the two must agree at every batch that the backup has. No key is used and the running node is
+not disturbed. A drill that was good is remembered; `doctor` warns when the last one is over 90 days old.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from concordat.errors import InputError, TrustError
 from concordat.ledger.membership import Point
 from concordat.node.abci_ledger import EngineLedger
 from concordat.node.backup_folder import newest
-from concordat.node.home import verify_disk
+from concordat.node.home import Node, verify_disk
 from concordat.node.identity import read_identity
 from concordat.node.manifest import read_manifest
 from concordat.node.onlooker import Onlooker, state_hashes
 from concordat.node.records import DrillDone, moment_of, write_record
 from concordat.node.restore import restore
+from concordat.node.stores import SQLITE
 
 States = Sequence[tuple[Point, str]]
 
@@ -49,12 +50,21 @@ class Drilled:
     state: str
 
 
-def drill(home: Path, folder: Path, *, now: datetime, keys_passphrase: str = "", room: Path | None = None) -> Drilled:
+def drill(
+    home: Path,
+    folder: Path,
+    *,
+    now: datetime,
+    keys_passphrase: str = "",
+    room: Path | None = None,
+    database: str = SQLITE,
+) -> Drilled:
     """Try the newest backup of a node.
 
     Args:
         home: the node's folder. folder: a backup, or a folder of backups. now: UTC. keys_passphrase: tries the sealed
             keys as well. room: where the temporary folder is made; by default where the machine has such folders.
+        database: where the running node's log is, as in the settings.
 
     Raises:
         InputError: no backup of this node there. TrustError: the backup is torn, or the two states differ: the first
@@ -74,7 +84,7 @@ def drill(home: Path, folder: Path, *, now: datetime, keys_passphrase: str = "",
             here = state_hashes(copy)
             _replay_engine(restored.home, copy)
             seconds = time.monotonic() - started
-    with Onlooker(home) as running:
+    with Onlooker(home, database) as running:
         there = state_hashes(running)
     compare(here, there, str(chosen))
     age = max(int((now - moment_of(manifest.made)).total_seconds()), 0)
@@ -84,7 +94,7 @@ def drill(home: Path, folder: Path, *, now: datetime, keys_passphrase: str = "",
     return done
 
 
-def _replay_engine(home: Path, copy: Onlooker) -> None:
+def _replay_engine(home: Path, copy: Node) -> None:
     """An engine's ledger, if there is one, comes to the hash that its last block had.
 
     Raises:

@@ -33,7 +33,9 @@ HEADERS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
+    "permissions-policy": ", ".join(
+        f"{name}=()" for name in ("accelerometer", "camera", "geolocation", "gyroscope", "microphone", "payment", "usb")
+    ),
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
@@ -137,8 +139,8 @@ class Edge:
 
 
 def hsts(prefix: str) -> str:
-    """For how long browsers come by HTTPS alone (RFC 6797). Hosts below this one are ours too, unless others live beside
-    the path prefix: then we speak for our own host only.
+    """For how long browsers come by HTTPS alone (RFC 6797). Hosts below this one are ours too, unless others live
+    beside the path prefix: then we speak for our own host only.
 
     >>> hsts(""), hsts("/concordat")
     ('max-age=31536000; includeSubDomains', 'max-age=31536000')

@@ -17,18 +17,23 @@ from concordat.errors import ConcordatError
 from concordat.ledger.membership import MembershipChain
 from concordat.node.doctor import tls_days_left
 from concordat.node.metrics import Metrics
+from concordat.node.postgres import is_postgres
 from concordat.node.records import BackupMade, moment_of, read_record
 from concordat.node.store_kinds import reading
+from concordat.node.stores import SQLITE, open_people
+
+_COUNTS = "SELECT state, count(*) FROM job GROUP BY state"
 
 
 def refresh(
-    metrics: Metrics, home: Path, chain: MembershipChain, status: Mapping[str, Any], tls_cert: str, now: datetime
-) -> None:
+    metrics: Metrics, home: Path, chain: MembershipChain, status: Mapping[str, Any], tls_cert: str, now: datetime,
+    database: str = SQLITE,
+) -> None:  # fmt: skip
     """Set every level.
 
     Args:
         home: the node's folder. status: what the operator is told (`Service.status`). tls_cert: as in the settings.
-        now: UTC.
+        now: UTC. database: where the store of people is, as in the settings.
     """
     views = range(1, int(status["final"]["view"]) + 2)
     origins = {m.origin for version in chain.versions for m in version.members}
@@ -42,13 +47,17 @@ def refresh(
     if tls_cert:
         with suppress(ConcordatError):  # the server has read it; one that can't be read any more is doctor's to tell
             metrics.expires("tls", tls_days_left(Path(tls_cert), now))
-    metrics.jobs(job_counts(home))
+    metrics.jobs(job_counts(home, database))
 
 
-def job_counts(home: Path) -> dict[str, int]:
+def job_counts(home: Path, database: str = SQLITE) -> dict[str, int]:
     """Jobs by state; none where this node has no people and so no jobs."""
+    if is_postgres(database):
+        with suppress(ConcordatError), closing(open_people(home, database)) as people:
+            return dict(people.rows(_COUNTS))
+        return {}
     if not (home / "people.db").is_file():
         return {}
     with suppress(sqlite3.Error, ConcordatError), closing(reading(home / "people.db")) as db:
-        return dict(db.execute("SELECT state, count(*) FROM job GROUP BY state"))
+        return dict(db.execute(_COUNTS))
     return {}

@@ -33,6 +33,7 @@ from concordat.node.identity import Identity, check_owner, locked, read_identity
 from concordat.node.recovery_mark import clear_mark, read_mark
 from concordat.node.store import Store
 from concordat.node.stores import SQLITE, open_log
+from concordat.node.verify_pool import PreparedChain
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ class Node:
         if not ordered:
             hint = "Make or adopt one: concordat node found, concordat node adopt"
             raise StateError("this node has no membership file yet.", where=str(home), hint=hint, code="no_membership")
-        self.chain = MembershipChain.verify(ordered, pinned_hash(home))
+        self.chain = PreparedChain(MembershipChain.verify(ordered, pinned_hash(home)).versions)
         check_owner(self.identity, self.chain.last.bloc)
         self.replica = Replica(self.signer, self.chain)
         self._load()

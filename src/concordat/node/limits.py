@@ -39,6 +39,7 @@ LIMITS: dict[str, Limit] = {
         Limit("search_account", 10, 20),
         Limit("forms", 1, 20),
         Limit("forms_account", 2, 20),
+        Limit("opinions", 600 / 3_600, 600),  # of one address: it slows down, it never refuses for good
         Limit("heads", 1, 2),
         Limit("sync", 200, 400),
     )

@@ -205,7 +205,7 @@ class Outbound:
         """
         sending = asyncio.ensure_future(client.send(request, stream=True))
         try:
-            return await asyncio.shield(sending)
+            await asyncio.wait({sending})  # which leaves it alone when this is cancelled
         except asyncio.CancelledError:
             await asyncio.wait({sending}, timeout=LET_GO_S)
             sending.cancel()
@@ -213,6 +213,7 @@ class Outbound:
             if not isinstance(found, BaseException):
                 await found.aclose()
             raise
+        return sending.result()
 
     def _built(self, method: str, target: Target, body: bytes, headers: Mapping[str, str]) -> httpx.Request:
         """The request to the checked address, under the name that was asked for."""

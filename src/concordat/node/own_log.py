@@ -78,6 +78,38 @@ class Standing:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The step that writes what somebody said: signed with a person's key, or without one by the node."""
+
+    said: Said
+    person: str
+    key: SigningKey | None
+
+    def __call__(self, node: Node) -> tuple[Recorded, Out]:
+        """Run it."""
+        said, key = self.said, self.key
+        if key is not None:
+            require_certified(node.chain.last, node.identity.member, self.person, key.public, said.scope)
+        entry, out = node.write(
+            said.type, said.body, said.scope, person=self.person, secret=cast(Ed25519Secret | None, key),
+            refs=sorted(set(said.refs)),
+        )  # fmt: skip
+        return _recorded(node, entry), out
+
+
+@dataclass(frozen=True, slots=True)
+class Appending:
+    """The step that takes an envelope that was signed elsewhere."""
+
+    leaf: bytes
+
+    def __call__(self, node: Node) -> tuple[Recorded, Out]:
+        """Run it."""
+        entry, out = node.append(self.leaf)
+        return _recorded(node, entry), out
+
+
 class OwnLog(Protocol):
     """A member's log, as far as its people's acts go. Every method may be called by any thread."""
 
@@ -123,17 +155,7 @@ class _ReplicaLog(ABC):
             RuleError: the key is not certified for it, or the membership has expired. InputError: a body that can't be.
         """
         assert (key is None) == (person == "node")
-
-        def step(node: Node) -> tuple[Recorded, Out]:
-            if key is not None:
-                require_certified(node.chain.last, node.identity.member, person, key.public, said.scope)
-            entry, out = node.write(
-                said.type, said.body, said.scope, person=person, secret=cast(Ed25519Secret | None, key),
-                refs=sorted(set(said.refs)),
-            )  # fmt: skip
-            return _recorded(node, entry), out
-
-        return self._step(step)
+        return self._step(Writing(said, person, key))
 
     def payload(self, said: Said, person: str, now: int) -> bytes:
         """The exact unsigned bytes of the next entry, to be signed elsewhere.
@@ -153,12 +175,7 @@ class _ReplicaLog(ABC):
         Raises:
             InputError, TrustError: it may not stand here next. RuleError: the membership has expired.
         """
-
-        def step(node: Node) -> tuple[Recorded, Out]:
-            entry, out = node.append(leaf)
-            return _recorded(node, entry), out
-
-        return self._step(step)
+        return self._step(Appending(leaf))
 
     def verify(self, entry: Entry) -> None:
         """The entry is signed by a key that the membership lists, still, for its label and scope.

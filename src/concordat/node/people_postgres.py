@@ -1,9 +1,9 @@
 """What a node knows of people, in PostgreSQL: the tables and statements of `people_store`, for many processes at once.
 
 A transaction takes an advisory lock first, as SQLite's takes the file's write lock: what it read is still true when it
-writes, in whichever process. `alone` is a second such lock, held while an act is being sent. A lost connection is opened
-again with the next statement: no lock of this store outlives a statement or a block, and what was open is told as not
-written. Text in columns is compared by bytes (`COLLATE "C"`), as SQLite does.
+writes, in whichever process. `alone` is a second such lock, held while an act is being sent. A lost connection is
+opened again with the next statement: no lock of this store outlives a statement or a block, and what was open is told
+as not written. Text in columns is compared by bytes (`COLLATE "C"`), as SQLite does.
 
 Erased rows leave bytes in the server's files until it vacuums them. Source: node-web.md 3.1 and 2.5.
 """
@@ -55,7 +55,8 @@ class PostgresPeople(PeopleStore):
     def __init__(self, address: str, *, create: bool = False) -> None:
         self.path, self._address = Path("people.db"), address
         self._lock, self._deep = threading.RLock(), 0
-        self._alone, self._alone_deep, self._guard = threading.RLock(), 0, None
+        self._alone, self._alone_deep = threading.RLock(), 0
+        self._guard: Session | None = None
         self._session = Session(address, "people")
         self.where, self._failures = self._session.where, self._session.failures
         self._key = lock_key(f"people {self._session.schema}")

@@ -36,17 +36,21 @@ class PeopleService:
 
     Args:
         service: the running node. holder: where unlocked keys lie, if not in this process. cost: of a hash.
+            ticking: whether this process does what time brings; one worker of several does.
 
     Raises:
         StateError: a file that is damaged, or open to others.
     """
 
-    def __init__(self, service: Service, *, holder: KeyHolder | None = None, cost: Cost | None = None) -> None:
-        self._service = service
+    def __init__(
+        self, service: Service, *, holder: KeyHolder | None = None, cost: Cost | None = None, ticking: bool = True
+    ) -> None:  # fmt: skip
+        self._service, self._ticks = service, ticking
         log = WriterLog(service.writer, lambda _: service.states.council)
         home: Path = service.node.home
         retention = {**RETENTION, **service.settings.retention}
-        self.people = People.open(home, log, cost=cost, holder=holder, retention=retention)
+        self.people = People.open(home, log, cost=cost, holder=holder, retention=retention,
+                                  database=service.settings.database)  # fmt: skip
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="people")
         self._task: asyncio.Task[None] | None = None
 
@@ -54,6 +58,8 @@ class PeopleService:
         """Settle what a crash left, and begin to tick."""
         forbid_core_dumps()
         self._service.admit = self._admit
+        if not self._ticks:
+            return
         settled = await self.do(lambda people, now: people.acts.recover(now) if people.acts is not None else 0)
         if settled:
             self._service.log("info", "acts settled", {"count": settled})

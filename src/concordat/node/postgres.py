@@ -22,9 +22,9 @@ from concordat.settings import need_extra
 _MUST_BE_ON = ("fsync", "full_page_writes")
 _NO_LIMITS = """SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',
 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'lock_timeout')"""
-_NOTICE_GONE = """SELECT set_config('tcp_keepalives_idle', '2', false), set_config('tcp_keepalives_interval', '1', false),
-set_config('tcp_keepalives_count', '2', false)"""
-_ALIVE = {"keepalives": 1, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2,
+_NOTICE_GONE = """SELECT set_config('tcp_keepalives_idle', '2', false),
+set_config('tcp_keepalives_interval', '1', false), set_config('tcp_keepalives_count', '2', false)"""
+_ALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2,
           "tcp_user_timeout": 4_000, "connect_timeout": 4}  # fmt: skip
 _HOLDER = """SELECT activity.pid, activity.application_name,
 coalesce(activity.client_hostname, host(activity.client_addr), 'this host')
@@ -144,15 +144,16 @@ class Session:
         key, until = lock_key(origin), time.monotonic() + wait_s
         while not self.one("SELECT pg_try_advisory_lock(?)", (key,)):
             if time.monotonic() >= until:
-                what = f"{self._holder(key)} writes here, and a log has one writer."
+                what = f"{self.holder(origin) or 'another session'} writes here, and a log has one writer."
                 raise StateError(what, where=self.where, hint="Stop it first, or ask it.", code="two_writers")
             time.sleep(LOCK_EVERY_S)
 
-    def _holder(self, key: int) -> str:
-        high, low = divmod(key % 2**64, 2**32)
+    def holder(self, origin: str) -> str:
+        """Who is the writer of a log; empty if nobody is."""
+        high, low = divmod(lock_key(origin) % 2**64, 2**32)
         row = self._db.execute(_HOLDER, (high, low)).fetchone()
         if row is None:
-            return "another session"
+            return ""
         return f"{row[1] or 'a program without a name'} (server process {row[0]}, from {row[2]})"
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from concordat.errors import InputError
 from concordat.ledger.council_log import read_head
@@ -113,7 +114,7 @@ class Tiles:
     def __init__(self, path: Path) -> None:
         self._address = f"{path.absolute().as_uri()}?mode=ro"
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[Any] = []
         self._guard = threading.Lock()
         self._kept: OrderedDict[tuple[str, Level, int], bytes] = OrderedDict()
         self._logs: dict[str, int] = {}
@@ -160,7 +161,7 @@ class Tiles:
                 if replaced:
                     self._kept.clear()
 
-    def _db(self) -> sqlite3.Connection:
+    def _db(self) -> Any:
         db = getattr(self._local, "db", None)
         if db is None:
             db = sqlite3.connect(self._address, uri=True, timeout=5, check_same_thread=False)

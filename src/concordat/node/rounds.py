@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from concordat import clock
 from concordat.errors import ConcordatError, SourceError, StateError
 from concordat.ledger.council_log import Certificate, cosigned_head
-from concordat.ledger.messages import Message, Vote, WantNote
+from concordat.ledger.messages import Entries, Message, Vote, WantNote
 from concordat.ledger.note import Note
 from concordat.ledger.replica import Replica
 from concordat.ledger.views import ViewVote
@@ -291,6 +291,7 @@ class Rounds:
         service = self._service
         replica = service.node.replica
         ready = [_with_certificate(message, replica.certificates) for message in messages]
+        await service.pool.prepare([leaf for m in ready if isinstance(m, Entries) for leaf in m.leaves])
         replies = await service.take(peer.member, ready)
         stalled = replica._stalled.get(peer.member)
         if stalled is not None and stalled.want is not None:

@@ -12,8 +12,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,13 +50,15 @@ class Up:
 
 
 def serve(
-    service: Service, app: App, ops_app: App, log: Log, told: Callable[[Up], Awaitable[None]], *, signals: bool = True
-) -> None:
+    service: Service, app: App, ops_app: App | None, log: Log, told: Callable[[Up], Awaitable[None]], *,
+    signals: bool = True, sockets: Sequence[socket.socket] = (),
+) -> None:  # fmt: skip
     """Serve until a signal; the service is closed when this returns.
 
     Args:
-        app: the protocol, with or without pages. ops_app: what the operator sees. told: called once all listens.
-        signals: whether SIGTERM, SIGINT and SIGHUP are taken.
+        app: the protocol, with or without pages. ops_app: what the operator sees; a worker that doesn't write has
+            none. told: called once all listens. signals: whether SIGTERM, SIGINT and SIGHUP are taken.
+        sockets: that listen already, for the site and for the operator; else they are made.
 
     Raises:
         StateError: a port is taken. InputError: a certificate that can't be read. MethodError: uvicorn is missing.
@@ -66,7 +69,7 @@ def serve(
         service.node.close()
         raise need_extra("web", "A node's server") from None
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(uvicorn, service, app, ops_app, log, told, signals))
+        runner.run(_serve(uvicorn, service, app, ops_app, log, told, signals, sockets))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -80,24 +83,28 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(
-    uvicorn: Any, service: Service, app: App, ops_app: App, log: Log, told: Callable[[Up], Awaitable[None]],
-    signals: bool,
+    uvicorn: Any, service: Service, app: App, ops_app: App | None, log: Log, told: Callable[[Up], Awaitable[None]],
+    signals: bool, given: Sequence[socket.socket],
 ) -> None:  # fmt: skip
     settings = service.settings
     tls = tls_context(settings.tls_cert, settings.tls_key, settings.tls_min) if settings.tls_cert else None
-    sockets = []
+    sockets = list(given)
     try:
-        sockets.append(listen(*settings.address, "listen"))
-        sockets.append(listen(*settings.ops_address, "ops_listen"))
+        if not sockets:
+            sockets.append(listen(*settings.address, "listen"))
+            sockets.append(listen(*settings.ops_address, "ops_listen"))
         service.listening = address_of(sockets[0], "https" if tls else "http")
         answered = service.metrics.answered if service.metrics is not None else _nothing
         edge = Edge(app, settings.public_url, log, service.monotonic, answered)
-        servers = [_server(uvicorn, edge, tls, settings.trusted_proxies), _server(uvicorn, ops_app, None, ())]
+        servers = [_server(uvicorn, edge, tls, settings.trusted_proxies)]
+        if ops_app is not None:
+            servers.append(_server(uvicorn, ops_app, None, ()))
         if signals:
             _take_signals(service, servers, tls, log)
         await service.start()
-        tasks = [asyncio.ensure_future(s.serve([sock])) for s, sock in zip(servers, sockets, strict=True)]
-        up = Up(service.public_url, address_of(sockets[1], "http"), certificate_end(settings.tls_cert))
+        tasks = [asyncio.ensure_future(s.serve([sock])) for s, sock in zip(servers, sockets, strict=False)]
+        ops = address_of(sockets[1], "http") if ops_app is not None else ""
+        up = Up(service.public_url, ops, certificate_end(settings.tls_cert))
         telling = asyncio.ensure_future(told(up))
         await asyncio.gather(*tasks)
         telling.cancel()

@@ -25,7 +25,7 @@ from concordat.ledger.tiles import ENTRY_BYTES_MAX
 from concordat.ledger.witness import BODY_BYTES_MAX as WITNESS_BYTES_MAX
 from concordat.ledger.witness import Answer
 from concordat.node.callers import Callers, LimitError, lower
-from concordat.node.cosigner import Cosigner
+from concordat.node.deeds import Cosigning
 from concordat.node.letters import LETTER_BYTES_MAX, pack, pack_some, unpack
 from concordat.node.limits import MEMBER_BODY_MAX
 from concordat.node.service import Service
@@ -115,7 +115,8 @@ def ops_routes(service: Service) -> list[BaseRoute]:
         from concordat.node.gauges import refresh
 
         node, cert = service.node, service.settings.tls_cert
-        refresh(service.metrics, node.home, service.chain, await service.status(), cert, clock.now())
+        refresh(service.metrics, node.home, service.chain, await service.status(), cert, clock.now(),
+                service.settings.database)  # fmt: skip
         data, kind = service.metrics.text()
         return Response(data, 200, None, kind)
 
@@ -130,7 +131,6 @@ class _Protocol:
 
         self._answer = Response
         self._service, self._callers = service, callers
-        self._cosigner = Cosigner()
         self._verifier: RequestVerifier | None = None
 
     # --- Around every handler -----------------------------------------------------------------------------------------
@@ -307,27 +307,23 @@ class _Protocol:
 
     async def add_checkpoint(self, request: Request) -> Response:
         """The witness cosigns a head that continues what it saw."""
-        return await self._cosign(request, WITNESS_BYTES_MAX, self._cosigner.add_checkpoint)
+        return await self._cosign(request, WITNESS_BYTES_MAX, "checkpoint")
 
     async def add_pending(self, request: Request) -> Response:
         """The mirror takes a head in."""
-        return await self._cosign(request, WITNESS_BYTES_MAX, self._cosigner.add_pending)
+        return await self._cosign(request, WITNESS_BYTES_MAX, "pending")
 
     async def add_entries(self, request: Request) -> Response:
         """The mirror takes entries, and cosigns once it holds all."""
         gzip = request.headers.get("content-encoding", "").strip().lower() == "gzip"
+        return await self._cosign(request, MEMBER_BODY_MAX, "entries", gzip=gzip)
 
-        def take(node: Any, body: bytes) -> Any:
-            return self._cosigner.add_entries(node, body, gzip=gzip)
-
-        return await self._cosign(request, MEMBER_BODY_MAX, take)
-
-    async def _cosign(self, request: Request, most: int, take: Callable[[Any, bytes], Any]) -> Response:
+    async def _cosign(self, request: Request, most: int, what: str, *, gzip: bool = False) -> Response:
         async def answer() -> Response:
             body = await self._body(request, most)
             if "content-digest" in request.headers:
                 check_body(lower(request.headers), body)
-            found: Answer = await self._service.run(lambda node: take(node, body))
+            found: Answer = await self._service.run(Cosigning(self._service.cosigner, what, body, gzip))
             headers = {"cache-control": NEVER, "content-type": found.content_type}  # exactly: no charset is added
             if found.status == 503:
                 headers["retry-after"] = str(BUSY_S)

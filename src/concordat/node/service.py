@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -28,17 +29,20 @@ from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.messages import Message, Out
 from concordat.ledger.tiles import ENTRY_BYTES_MAX, too_large
+from concordat.node.cosigner import Cosigner
 from concordat.node.home import Node
 from concordat.node.outbound import Outbound, Resolve, resolve
 from concordat.node.peer_machine import State
 from concordat.node.peers import Peer, Peers
-from concordat.node.published import Published, Tiles, from_disk, publish_now
+from concordat.node.published import Published, from_disk, publish_now
 from concordat.node.recover import Health, Recovery
 from concordat.node.recovery_mark import Mark, put_mark
 from concordat.node.rounds import Rounds
 from concordat.node.settings import NodeSettings
 from concordat.node.signed_request import RequestSigner
 from concordat.node.states import States
+from concordat.node.stores import SQLITE, tiles_of
+from concordat.node.verify_pool import VerifyPool
 from concordat.node.writer import Writer
 
 if TYPE_CHECKING:
@@ -97,8 +101,10 @@ class Service:
         self.peers = Peers(self.member, node.chain, settings, draw)
         hosts = [peer.url for peer in self.peers]
         self.outbound = Outbound(hosts, private=settings.peers_private, resolver=resolver)
-        self.states = States(node.replica, node.store)
-        self.tiles = Tiles(node.store.path)
+        self.states = self._make_states()
+        self.tiles = tiles_of(node.store)
+        self.pool = VerifyPool(node.chain)
+        self.cosigner = Cosigner()
         self.recovery = self._start_recovery()
         self.alarms: dict[str, str] = {}  # what everybody who uses this node must see, by its key
         self.stopping = False
@@ -117,7 +123,13 @@ class Service:
         self.admit: Callable[[Entry], Awaitable[None]] | None = (
             None  # whether an envelope of a person may enter the log
         )
-        self.writer = Writer(node, settings.commit_gather_ms / 1000, self._durable, self._committed)
+        self.writer = self._make_writer()
+
+    def _make_states(self) -> States:
+        return States(self.node.replica, self.node.store)
+
+    def _make_writer(self) -> Writer:
+        return Writer(self.node, self.settings.commit_gather_ms / 1000, self._durable, self._committed)
 
     def _start_recovery(self) -> Recovery:
         replica = self.node.replica
@@ -151,6 +163,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.rounds.close()
         await self.outbound.close()
+        await self.pool.close()
         await asyncio.get_running_loop().run_in_executor(None, self._shut)
 
     def _shut(self) -> None:
@@ -275,23 +288,16 @@ class Service:
 
     async def take(self, sender: str, messages: Sequence[Message]) -> list[Message]:
         """Take messages of a member; what to say in reply. What is for others goes into their outboxes."""
+        from concordat.node.deeds import Taking
 
-        def step(node: Node) -> tuple[list[Message], Out]:
-            replies: list[Message] = []
-            others: Out = []
-            for message in messages:
-                for receiver, said in node.handle(sender, message):
-                    if receiver == sender:
-                        replies.append(said)
-                    else:
-                        others.append((receiver, said))
-            return replies, others
-
-        return await self.run(step)
+        return await self.run(Taking(sender, messages))
 
     def _durable(self, out: Out) -> None:
         """On the writer's thread: a commit is on the disk; its messages go to the outboxes."""
         self._dirty, self.changes = True, self.changes + 1
+        if self.settings.database != SQLITE:  # should the database be lost next, this is what is shown
+            self._published = publish_now(self.node.replica, self.states, self.recovery.state.value)
+            self._dirty = False
         if self._loop is not None and out:
             self._loop.call_soon_threadsafe(self._post, out)
 
@@ -309,8 +315,9 @@ class Service:
         """What others may read now."""
         if self.writer.broken:
             if not self._from_disk:  # what is in memory was not written: only the disk counts
-                self._from_disk = True
-                self._published = from_disk(self._published, self.tiles.heads())
+                with suppress(ConcordatError):  # a database that can't be reached: what was shown last is durable
+                    self._published = from_disk(self._published, self.tiles.heads())
+                    self._from_disk = True
             return self._published
         if self._dirty:
             self._dirty = False

@@ -62,7 +62,7 @@ class NodeSettings:
     behind_proxy: bool = False
     trusted_proxies: tuple[str, ...] = ()
     ops_listen: str = "127.0.0.1:8081"
-    database: str = "sqlite"
+    database: str = field(default="sqlite", repr=False)
     workers: int = 1
     sequencer: str = "federated"
     sync_every_s: int = 5
@@ -130,13 +130,23 @@ class NodeSettings:
         return urlsplit(self.public_url).path.rstrip("/")
 
     def shown(self) -> dict[str, str]:
-        """Each value as `concordat settings` prints it; a database address has no password to hide."""
-        return {name: _shown(getattr(self, name)) for name in NODE_SETTING_NAMES}
+        """Each value as `concordat settings` prints it; a password in the database's address is not shown."""
+        return {**{name: _shown(getattr(self, name)) for name in NODE_SETTING_NAMES}, "database": hidden(self.database)}
 
 
 NODE_VARIABLE = "CONCORDAT_NODE_"
 NODE_SETTING_NAMES = tuple(f.name for f in fields(NodeSettings) if f.name != "origins")
 _DEFAULTS = NodeSettings()
+
+
+def hidden(address: str) -> str:
+    """An address of a database without its password.
+
+    >>> hidden("postgresql://node:secret@db.example/concordat?password=x&sslmode=require")
+    'postgresql://node:***@db.example/concordat?password=***&sslmode=require'
+    """
+    plain = re.sub(r"(//[^/?@]*?:)[^/?]*(@)", r"\1***\2", address, count=1)
+    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", plain)
 
 
 def _shown(value: Any) -> str:
@@ -274,9 +284,13 @@ def _check_database(settings: NodeSettings) -> None:
         parts = urlsplit(settings.database)
         if parts.scheme != "postgresql":
             raise InputError('database must be "sqlite" or an address of PostgreSQL.', where=NO_TABLE, code="choice")
-        if parts.password and settings.origins.get("database") != f"{NODE_VARIABLE}DATABASE":
+        holds_one = hidden(settings.database) != settings.database
+        if holds_one and settings.origins.get("database") != f"{NODE_VARIABLE}DATABASE":
             hint = "Put it into the file that PGPASSFILE names, or the whole address into CONCORDAT_NODE_DATABASE."
             raise RuleError("a password stands in the settings file.", where=NO_TABLE, hint=hint, code="secret")
+        if settings.sequencer == "abci":
+            hint = 'Set database = "sqlite", or another sequencer.'
+            raise RuleError("the engine's stage reads the log as a file.", where=NO_TABLE, hint=hint, code="abci")
     elif settings.workers > 1:
         hint = 'Set workers = 1, or database = "postgresql://...".'
         raise RuleError("several workers need PostgreSQL.", where=NO_TABLE, hint=hint, code="workers")

@@ -39,8 +39,11 @@ STORES = (
 )
 
 
-def present(home: Path) -> list[tuple[StoreKind, Path]]:
-    """The stores that a node has.
+def present(home: Path, *, needed: bool = True) -> list[tuple[StoreKind, Path]]:
+    """The stores that a node has in its folder.
+
+    Args:
+        needed: whether what every node has must be there; not where it is in PostgreSQL.
 
     Raises:
         StateError: one that every node has is missing, or one is a symbolic link to nowhere.
@@ -50,7 +53,7 @@ def present(home: Path) -> list[tuple[StoreKind, Path]]:
         path = home / kind.file
         if path.is_file():
             found.append((kind, path))
-        elif kind.needed or path.is_symlink():
+        elif (needed and kind.needed) or path.is_symlink():
             raise StateError("the store is missing.", where=str(path), hint="Restore a backup.", code="no_store")
     return found
 

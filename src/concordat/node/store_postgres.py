@@ -8,16 +8,17 @@ node reads it again when it starts. Source: node-web.md 2.5, ledger.md 10.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from concordat.errors import StateError
 from concordat.node.postgres import Session, words_of
 from concordat.node.published import Tiles
 from concordat.node.store import SCHEMA, Store
 
+T = TypeVar("T")
 _TEXT = 'text COLLATE "C" NOT NULL'
 TABLES = (
     f"CREATE TABLE meta (key {_TEXT} PRIMARY KEY, value {_TEXT})",
@@ -72,6 +73,15 @@ class PostgresStore(Store):
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def over(cls, session: Session) -> PostgresStore:
+        """A store to read from, over a session that is open already."""
+        found = cls.__new__(cls)
+        found.address, found.readonly, found.broken, found._edges = "", True, "", {}
+        found._db, found.where, found.failures = session, session.where, session.failures
+        found.path = Path("log.db")
+        return found
 
     def _prepare(self, create: bool, readonly: bool) -> None:
         if "meta" not in self._db.tables():
@@ -179,7 +189,7 @@ class PostgresTiles(Tiles):
     def _bundle(self, origin: str, index: int, width: int) -> bytes | None:
         return self._safely(lambda: super(PostgresTiles, self)._bundle(origin, index, width))
 
-    def _safely(self, read: Any) -> Any:
+    def _safely(self, read: Callable[[], T]) -> T:
         import psycopg
 
         try:

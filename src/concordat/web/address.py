@@ -94,7 +94,9 @@ class Addresses:
             raise MovedError(self._moved[plain] + (f"?{query}" if query else ""))
         release, rest = _pinned(plain)
         if rest != "/" and rest.endswith("/"):
-            raise MovedError((f"/{RELEASE_PREFIX}/{release}" if release else "") + rest.rstrip("/"))
+            # Encoded, one slash in front: `//other.example` and `/\\other.example` are other sites to a browser.
+            one = "/" + quote(rest.strip("/"), safe="/+:~")
+            raise MovedError((f"/{RELEASE_PREFIX}/{release}" if release else "") + one)
         rest, form = self._form(rest)
         page, parts = self._page(rest)
         if form not in ("html", *FORMS, *page.files):

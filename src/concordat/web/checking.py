@@ -1,8 +1,8 @@
-"""`POST /check`: a file is verified as anybody would, offline; the first thing that fails is named, and nothing is kept.
+"""`POST /check`: a file is verified as anybody would, offline; the first thing that fails is named, nothing is kept.
 
 Three kinds are known by what they hold: the proof bundle of an entry (`ledger.bundle`), the result of a vote
-(`council.result`), a proof of misconduct (`ledger.misconduct`). They are verified under the hash of membership version 1
-that the sender names, else that of the record here; the page says which. A file may have 8 MB.
+(`council.result`), a proof of misconduct (`ledger.misconduct`). They are verified under the hash of membership version
+1 that the sender names, else that of the record here; the page says which. A file may have 8 MB.
 
 No cookie is read and nothing is changed, so the form carries no token. Source: node-web.md 4.3, 4.6 and 6.
 """
@@ -38,7 +38,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A file that is what it says. words: the verdict; open: what the file alone can't show. entry: whose proof it is."""
+    """A file that is what it says. words: the verdict; open: what the file alone can't show. entry: of its proof."""
 
     kind: str
     words: str

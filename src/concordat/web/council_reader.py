@@ -218,6 +218,14 @@ class CouncilReader:
         self._pins: OrderedDict[tuple[int, int], CouncilSnapshot] = OrderedDict()
         self._folding = threading.Lock()
 
+    def last(self) -> CouncilSnapshot:
+        """What was seen last, for what hardly ever changes; the record is asked only if nothing was seen yet.
+
+        Raises:
+            StateError: it could never be read.
+        """
+        return self._last[1] if self._last is not None else self.current()
+
     def current(self) -> CouncilSnapshot:
         """The record as it is now; the last that was seen if the source is too busy to say.
 

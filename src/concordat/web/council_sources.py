@@ -126,7 +126,7 @@ class Folder:
         return look(self._ledger)
 
 
-def at_home(home: Path) -> Replicated:
+def at_home(home: Path, database: str = "sqlite") -> Replicated:
     """The record in a node's own folder, read without its keys and without stopping it.
 
     Raises:
@@ -134,7 +134,7 @@ def at_home(home: Path) -> Replicated:
     """
     from concordat.node.onlooker import Onlooker
 
-    return Replicated(Onlooker(home).replica)
+    return Replicated(Onlooker(home, database).replica)
 
 
 def _of_replica(replica: Replica, place: tuple[int, int], council: object, steps: list[Step], member: str) -> Ledger:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concordat.errors import InputError
+from concordat.errors import InputError, StateError
 from concordat.web import html
 from concordat.web.address import HOME, Asked, Form, NotFoundError
 
@@ -66,6 +66,10 @@ def export(
                 if one.form != "csv":
                     raise
                 continue
+            except (InputError, StateError):  # nothing is counted yet, so there is no file of a result
+                if one.form not in one.page.files:
+                    raise
+                continue
             size, files = size + len(body), files + 1
             _write(root / _file(site, one), body)
             del number
@@ -97,9 +101,9 @@ def _all(site: Site) -> Iterator[Asked]:
             query = page.query.model_validate(dict(values))
             for language in site.offered:
                 said = "" if language == site.offered[0] else language
-                for form in FORMS:
-                    if form == "json" and said:
-                        continue  # the view is the same in every language
+                for form in (*FORMS, *page.files):
+                    if form in ("json", *page.files) and said:
+                        continue  # the same in every language
                     yield Asked(page, query, form, said)
 
 
@@ -116,12 +120,12 @@ def _place(site: Site, asked: Asked, names: dict[str, str], sheet: str, node: st
 
     def href(to: Asked) -> str | None:
         said = "" if to.language == site.offered[0] else to.language
-        if said and to.form == "json":
+        if said and to.form in ("json", *to.page.files):
             said = ""
         name = names.get(site.addresses.address(replace(to, language=said)))
         return None if name is None else posixpath.relpath(name, here or ".")
 
-    pinned = site.addresses.address(replace(asked, release=site.reader.snapshot.release, form="html"))
+    pinned = site.addresses.address(site.pinned(asked, site.reader_for(asked)))
     permanent = node.rstrip("/") + pinned if node else posixpath.relpath(_file(site, asked), here or ".")
     return html.Place(href=href, sheet=posixpath.relpath(sheet, here or "."), permanent=permanent, home=node)
 

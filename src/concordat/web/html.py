@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
+    from concordat.figures.numbers import Style
     from concordat.report.chapter import Run, Runs
     from concordat.web.languages import Words
     from concordat.web.reader import Reader
 
+UNTRACED = ("year", "rank")
+UNCITED = ("cite", "check", "api", "status")
+TRACED_MAX = 40  # numbers of a table that each lead to their record; where there are more, the CSV has their ids
 OPEN_ROWS_MAX = 12  # a figure's table of more rows is folded
 # The page that each entry of the frame leads to.
 ENTRANCES: Mapping[str, str] = {"know": "home", "rules": "rules", "decide": "agenda"}
@@ -58,17 +62,38 @@ class PageHtml(BlocksHtml):
     def __init__(self, report: Report, words: Words, pictures: Mapping[str, str], links: Links) -> None:
         super().__init__(report, words, pictures)
         self.links = links
+        self._tracing = True
+        self._few: dict[str, bool] = {}  # whether the numbers of a table lead on
 
     def run(self, run: Run | Link | Said | Door) -> Markup:
         if isinstance(run, Link):
             return self.linked(run)
         if isinstance(run, Said):
-            said = self.safe(' lang="%s"') % run.language if run.language else ""
+            said = self.safe(' lang="%s"') % run.language if run.language else self.safe("")
+            said += self.safe(" class=t") if run.whole else self.safe("")
             return self.safe("<bdi%s>%s</bdi>") % (said, run.text)
         if isinstance(run, Door):
             href = self.links.place.door(run.path)
             return self.escape(run.text) if href is None else self.safe('<a href="%s">%s</a>') % (href, run.text)
         return super().run(run)
+
+    def num(self, num: Num, style: Style = "text") -> Markup:
+        """A number, which leads to where it comes from; not years and ranks, and not in a table of many."""
+        made = super().num(num, style)
+        if not num.id or num.unit in UNTRACED or not self._tracing or not made:
+            return made
+        href = self.links.to(Link("", "trace", {"id": self.outline.short_id(num)}))
+        return made if href is None else self.safe('<a class=n href="%s">%s</a>') % (href, made)
+
+    def cells(self, table: Table, row: Row) -> Markup:
+        """The data cells of a row."""
+        if table.id not in self._few:
+            many = sum(cell.main is not None for line in table.rows for cell in line.cells)
+            self._few[table.id] = many <= TRACED_MAX
+        self._tracing = self._few[table.id]
+        made = super().cells(table, row)
+        self._tracing = True
+        return made
 
     def linked(self, link: Link) -> Markup:
         """Words that lead to a page; the words alone where that page can't be reached."""
@@ -79,7 +104,9 @@ class PageHtml(BlocksHtml):
 
     def row_head(self, row: Row, laid: Laid) -> Markup:
         link = laid.links_rows.get(row.id)
-        return self.linked(link) if link else self.escape(row.title)
+        if link:
+            return self.linked(link)
+        return self.safe("<bdi>%s</bdi>") % row.title if self.rtl else self.escape(row.title)
 
     @staticmethod
     def in_words(table: Table, column: int) -> bool:
@@ -110,6 +137,13 @@ class Links:
 
     def form(self, form: str) -> str | None:
         return self.place.href(replace(self.asked, form=form))
+
+    def cite(self) -> str | None:
+        """Where this page's citation stands, if it has an address without keys."""
+        path = self.addresses.address(replace(self.asked, form="html", language="", release="", at=""))
+        if "?" in path or self.asked.page.name in UNCITED:
+            return None
+        return self.to(Link("", "cite", {"id": path.strip("/").replace("/", "~") or "home"}))
 
     def language(self, language: str) -> str | None:
         return self.place.href(replace(self.asked, language=language))

@@ -1,4 +1,4 @@
-"""The addresses of a node as one OpenAPI document (version 3.1): every page by the registry, every route of the protocol.
+"""The addresses of a node as one OpenAPI document (version 3.1): every page of the registry, every protocol route.
 
 Generated, so that it can't differ from what is served: paths, keys and their bounds come from the pages' own models.
 Source: OpenAPI Specification 3.1.0. The bodies of pages are described as far as they are alike (the envelope and the
@@ -42,6 +42,12 @@ ENVELOPE = {
         "data": {"type": "object", "description": "the page's view, field by field"},
     },
 }
+PROBLEMS = (
+    ("400", "the address is wrong"),
+    ("404", "there is no such thing"),
+    ("429", "too many requests"),
+    ("503", "not now"),
+)
 # What the routes of the protocol are for; `node.server` serves them.
 PROTOCOL: Mapping[str, str] = {
     "checkpoint": "the newest signed head of a log (C2SP tlog-checkpoint)",
@@ -136,13 +142,14 @@ def document(server: str = "") -> dict[str, Any]:
 
 
 def _get(page: Page, form: str, kind: str) -> dict[str, Any]:
-    schema: dict[str, Any] = {"$ref": "#/components/schemas/Envelope"} if form == "json" else {"type": "string"}
+    schema: dict[str, Any] = {"$ref": "#/components/schemas/Envelope"}
+    if form != "json":  # a file of its own kind: proofs, citations and figures have their own formats
+        schema = {"type": ["object", "array"]} if kind.endswith("json") else {"type": "string"}
     answers = {"200": {"description": "the answer", "content": {kind: {"schema": schema}}}}
     answers["304"] = {"description": "you have it"}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    content = {"text/html": {"schema": {"type": "string"}}} if form not in ("json", "csv") else problem
-    for status, words in (("400", "the address is wrong"), ("404", "there is no such thing"), ("429", "too many requests"),
-                          ("503", "not now")):  # fmt: skip
+    content = problem if form.endswith(("json", "csv")) else {"text/html": {"schema": {"type": "string"}}}
+    for status, words in PROBLEMS:
         answers[status] = {"description": words, "content": content}
     answers["308"] = {"description": "the address is spelled otherwise"}
     return {

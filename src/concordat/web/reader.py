@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import copy
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from concordat import __version__
 from concordat.evidence.provenance import Book, Record, RememberingBook
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FIGURES_KEPT = 512
+LOOKS_MAX = 2
 BLOCS_KEPT = 8  # blocs whose figures stay chosen; another one costs about a second
 COUNCIL = "commitments"  # the chapter that is made from the council's record
 RECORD = "the record of this node"  # in the place of the folder that a study names
@@ -82,6 +85,8 @@ class Reader:
         self._blocs: OrderedDict[str, Inputs] = OrderedDict()
         self._made: OrderedDict[Hashable, object] = OrderedDict()
         self._of_council: dict[Hashable, object] = {}
+        self._looking, self._looks = threading.Lock(), [0]
+        self._orders: WeakKeyDictionary[Book, tuple[int, list[str]]] = WeakKeyDictionary()
         self._memory: OrderedDict[str, dict[str, Any]] = OrderedDict()  # what batches have in common
         self._figures: OrderedDict[str, Figure] = OrderedDict()
         self.council: CouncilSnapshot | None = None
@@ -250,12 +255,22 @@ class Reader:
         return max(ID_LENGTH_LEAST, observed + 2)
 
     def record(self, record_id: str) -> Record | None:
-        """The record that an id on a page names: a figure of the release, or one that a page made by this reader prints."""
+        """The record that an id on a page names: of the release, or of a page that was made by this reader."""
         for inputs in self._opened():
-            for known, record in list(inputs.book.items()):
-                if known.startswith(record_id):
-                    return record
+            found = self._sorted(inputs.book)
+            place = bisect_left(found, record_id)
+            if place < len(found) and found[place].startswith(record_id):
+                return inputs.book[found[place]]
         return next((o for o in self.inputs().observations if o.obs_id.startswith(record_id)), None)
+
+    def _sorted(self, book: Book) -> list[str]:
+        """The ids in a book, in order; sorted again when it has grown."""
+        with self._lock:
+            size, found = self._orders.get(book, (0, []))
+            if size != book.size:
+                found = sorted(book.ids())
+                self._orders[book] = (len(found), found)
+        return found
 
     def lookup(self, record_id: str) -> Record:
         """A record by its whole id.
@@ -293,6 +308,16 @@ class Reader:
             self._figures.move_to_end(key)
             while len(self._figures) > FIGURES_KEPT:
                 self._figures.popitem(last=False)
+
+    def look_through(self, look: Callable[[], None]) -> None:
+        """Go through the pages for a figure that nobody has shown yet; at most `LOOKS_MAX` times, one at a time.
+
+        Addresses that name no figure would else cost a minute each.
+        """
+        with self._looking:
+            if self._looks[0] < LOOKS_MAX:
+                self._looks[0] += 1
+                look()
 
     def figure(self, key: str) -> Figure | None:
         """A figure that some page of this reader has shown."""

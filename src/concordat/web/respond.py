@@ -52,6 +52,7 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+    same: bool = False  # the same request has the same answer as long as `Site.mark` is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,11 @@ class Site:
     @property
     def alone(self) -> bool:
         """Whether the record has one node, and no witness."""
-        return self.council is not None and self.council.current().alone
+        return self.council is not None and self.council.last().alone
+
+    def mark(self) -> object:
+        """What must not have moved for an answer marked `same` to be given again; cheap, for it is asked each time."""
+        return None if self.council is None else self.council.source.changes()
 
     # --- Answers -----------------------------------------------------------------------------------------------------
 
@@ -194,7 +199,8 @@ class Site:
         try:
             asked = self.addresses.parse(path, query)
             language = self.language_of(asked, sent.get("accept-language", ""))
-            return self._send(self._page(asked, language), sent, varies=not asked.language)
+            answer = self._send(self._page(asked, language), sent, varies=not asked.language)
+            return answer if "node" in asked.page.reads else replace(answer, same=True)
         except MovedError as moved:
             said = (("location", self.prefix + moved.address), *headers.headers_for(headers.HTML, headers.CHECK))
             return Answer(308, said)

@@ -83,14 +83,15 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody's own words, in a language of theirs where it is known; never translated."""
+    """Somebody's own words, in a language of theirs where it is known; never translated. whole: kept on one line."""
 
     text: str
     language: str = ""
+    whole: bool = False
 
 
 def line(*runs: Run | Link | Said | Door) -> Runs:
-    """A line of text with links and others' words in it; the report's blocks hold it, and pages know how to print it."""
+    """A line of text with links and others' words in it: the report's blocks hold it, the pages print it."""
     return cast("Runs", runs)
 
 

@@ -29,7 +29,8 @@ class Spec:
     Attributes:
         home: its folder. port: on 127.0.0.1. url: under which it is known. peers: addresses of the others. names: what
             its name service says. seed: of its waits. offset_s: how far its clock is off. crash: step, when, count.
-        log: a file for its lines. ops_port: where the operator asks, on 127.0.0.1.
+        log: a file for its lines. ops_port: where the operator asks. tls: certificate, key, version. sync_every_s,
+        disk_reserve_mb: as in the settings. file_bytes_max: no file grows beyond it; 0 for no bound.
     """
 
     home: str
@@ -44,6 +45,8 @@ class Spec:
     sync_every_s: int = 1
     file_bytes_max: int = 0
     ops_port: int = 0
+    tls: tuple[str, str, str] | None = None
+    disk_reserve_mb: int = 0
 
 
 def main() -> int:
@@ -103,15 +106,22 @@ def _child(spec: Spec) -> None:
         _crash_at(*spec.crash)
     arguments: dict[str, object] = {
         "listen": f"127.0.0.1:{spec.port}", "ops_listen": f"127.0.0.1:{spec.ops_port}", "public_url": spec.url,
-        "peers": spec.peers, "peers_private": True, "sync_every_s": spec.sync_every_s, "disk_reserve_mb": 0,
+        "peers": spec.peers, "peers_private": True, "sync_every_s": spec.sync_every_s,
+        "disk_reserve_mb": spec.disk_reserve_mb,
         "commit_gather_ms": 5,
     }  # fmt: skip
+    if spec.tls is not None:
+        arguments |= dict(zip(("tls_cert", "tls_key", "tls_min"), spec.tls, strict=True))
     settings = NodeSettings.load(arguments, environment={}, file=Path(os.devnull))
     draw = random.Random(spec.seed)
     log = LogLines(sys.stderr.write)
 
     async def resolve(host: str, port: int) -> list[str]:
         return [spec.names[host]] if host in spec.names else []
+
+    def without_requests(level: str, event: str, facts: Any) -> None:
+        if event != "http":
+            log(level, event, facts)
 
     async def told(_: Any) -> None:
         log("info", "up", {"pid": os.getpid()})
@@ -123,7 +133,7 @@ def _child(spec: Spec) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     node = Node(Path(spec.home))
     service = Service(node, settings, log=log, resolver=resolve, draw=lambda: draw.uniform(0.5, 1.5))
-    serve(service, application(service), ops_application(service), lambda *_: None, told)
+    serve(service, application(service), ops_application(service), without_requests, told)
 
 
 def _crash_at(step: str, when: str, count: int) -> None:

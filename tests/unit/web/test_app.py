@@ -61,3 +61,62 @@ def test_the_routes_of_a_node_come_first(evidence_dir: Path) -> None:
     app = create_app(lambda: site_of(evidence_dir), [Route("/health/live", live)])
     assert ask(app, "GET", "/health/live").text == "live\n"
     assert ask(app, "GET", "/about").status_code == 200
+
+
+class Moving:
+    """A site whose record moves when told so; counts how often an answer is made."""
+
+    def __init__(self, site: Any) -> None:
+        self.site, self.at, self.made = site, 0, 0
+
+    def mark(self) -> int:
+        return self.at
+
+    def answer(self, *asked: Any) -> Any:
+        self.made += 1
+        return self.site.answer(*asked)
+
+
+def test_what_was_answered_before_is_given_again_until_something_moves(evidence_dir: Path) -> None:
+    site = Moving(site_of(evidence_dir))
+    app = create_app(lambda: site)
+    asked = {"accept-encoding": "gzip", "accept-language": "pt"}
+    first = ask(app, "GET", "/about", **asked)
+    again = ask(app, "GET", "/about", **asked)
+    assert (again.status_code, again.headers, again.content) == (200, first.headers, first.content)
+    assert ask(app, "HEAD", "/about", **asked).content == b""
+    known = ask(app, "GET", "/about", **asked, **{"if-none-match": first.headers["etag"]})
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert "content-length" not in known.headers
+    assert site.made == 1
+    other = ask(app, "GET", "/about", **{**asked, "accept-language": "en"})
+    plain = ask(app, "GET", "/about", **{**asked, "accept-encoding": "identity"})
+    assert other.text != first.text
+    assert "content-encoding" not in plain.headers
+    assert ask(app, "POST", "/about", **asked).status_code == 405
+    assert site.made == 4
+    site.at = 1
+    assert ask(app, "GET", "/about", **asked).content == first.content
+    assert site.made == 5
+    listed = ask(app, "GET", "/about", **asked, **{"if-none-match": f'"x", W/{first.headers["etag"]}'})
+    assert listed.status_code == 304
+
+
+def test_many_addresses_push_the_oldest_answers_out(evidence_dir: Path) -> None:
+    from concordat.web import app as module
+
+    site = Moving(site_of(evidence_dir))
+    app = create_app(lambda: site)
+    for number in range(module.READY_KEPT + 1):
+        assert ask(app, "GET", "/about", **{"accept-language": f"en, x-{number}"}).status_code == 200
+    ask(app, "GET", "/about", **{"accept-language": f"en, x-{module.READY_KEPT}"})
+    assert site.made == module.READY_KEPT + 1
+    ask(app, "GET", "/about", **{"accept-language": "en, x-0"})
+    assert site.made == module.READY_KEPT + 2
+
+
+def test_an_address_with_a_line_end_is_answered_in_our_words(evidence_dir: Path) -> None:
+    app = create_app(lambda: site_of(evidence_dir))
+    answer = ask(app, "GET", "/instrument/a%0Ab.json")
+    assert answer.status_code in (400, 404)
+    assert answer.headers["content-type"] == "application/problem+json"

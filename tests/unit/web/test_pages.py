@@ -6,9 +6,7 @@ import csv
 import io
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,7 @@ from concordat.evidence.observation import Observation
 from concordat.figures.numbers import agrees
 from concordat.web.check import check, pages_of
 from concordat.web.respond import Site
-from web_kit import get, site_of, text
+from web_kit import get, numbers_in, printed, site_of, text
 
 ADDRESSES = [
     "/", "/place/BRA", "/indicator/internet_users_pct", "/index/digital-readiness", "/divide", "/rules", "/commitments",
@@ -28,44 +26,6 @@ ADDRESSES = [
 @pytest.fixture(scope="module")
 def site(evidence_dir: Path) -> Site:
     return site_of(evidence_dir)
-
-
-class _Numbers(HTMLParser):
-    """(record, part) -> the texts printed for it, outside pictures."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str, str]] = []
-        self._open: tuple[str, str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = dict(attrs)
-        if tag == "b" and said.get("data-obs"):
-            self._open = (str(said["data-obs"]), said.get("data-part") or "value")
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self.found.append((*self._open, data))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "b":
-            self._open = None
-
-
-def printed(page: str) -> list[tuple[str, str, str]]:
-    reader = _Numbers()
-    reader.feed(page)
-    return reader.found
-
-
-def numbers_in(data: Any) -> list[dict[str, Any]]:
-    """All numbers of a view: objects with `obs`."""
-    if isinstance(data, dict):
-        own = [data] if "obs" in data else []
-        return own + [n for one in data.values() for n in numbers_in(one)]
-    if isinstance(data, list):
-        return [n for one in data for n in numbers_in(one)]
-    return []
 
 
 def test_every_page_of_an_export_is_light_well_formed_and_leads_somewhere(site: Site) -> None:
@@ -141,3 +101,52 @@ def test_pictures_carry_no_style_no_script_and_ids_of_their_own(site: Site) -> N
             assert re.search(r'<title id="[^"]+">[^<]{10,}</title>', picture)
         ids = re.findall(r'\bid="([^"]+)"', page)
         assert len(ids) == len(set(ids))
+
+
+def test_a_figure_is_to_be_had_alone_and_as_files(site: Site) -> None:
+    page = text(get(site, "/indicator/internet_users_pct"))
+    keys = set(re.findall(r'href="/figure/([0-9a-f]{32})', page))
+    assert len(keys) == 1
+    (key,) = keys
+    picture = get(site, f"/figure/{key}.svg")
+    assert dict(picture.headers)["content-type"].startswith("image/svg+xml")
+    assert not re.search(rb"<(script|style|foreignObject|image)\b|\bstyle=|\bon\w+=|javascript:", picture.body)
+    assert picture.body.startswith(b'<svg xmlns="http://www.w3.org/2000/svg"')
+    assert get(site, f"/figure/{key}.png").body[:8] == b"\x89PNG\r\n\x1a\n"
+    spec = json.loads(get(site, f"/figure/{key}.vl.json").body)
+    assert {"data", "layer", "mark"} & set(spec)
+    alone = list(csv.DictReader(io.StringIO(text(get(site, f"/figure/{key}.csv")))))
+    whole = list(csv.DictReader(io.StringIO(text(get(site, "/indicator/internet_users_pct.csv")))))
+    assert [row["value"] for row in alone] == [row["value"] for row in whole]
+
+
+def test_a_printed_number_leads_to_the_publisher_s_bytes(site: Site) -> None:
+    page = text(get(site, "/place/BRA"))
+    links = re.findall(r'<a class=n href="(/trace/[0-9a-f]+)"><b data-obs=([0-9a-f]+)', page)
+    assert links
+    assert all(link == f"/trace/{record}" for link, record in links)
+    figure = next(
+        f
+        for f in json.loads(text(get(site, "/place/BRA.json")))["data"]["figures"]
+        if f["indicator"] == "internet_users_pct"
+    )
+    found = json.loads(text(get(site, f"/trace/{figure['value']['obs']}.json")))["data"]
+    assert found["kind"] == "observation"
+    assert len(found["steps"]) >= 3  # row, retrieval, text: each compared with the store
+    bloc = json.loads(text(get(site, f"/trace/{figure['bloc']['obs']}.json")))["data"]
+    assert bloc["kind"] == "derived"
+    kinds = [bloc["kind"]]
+    while bloc["inputs"]:  # down to what nobody here has computed
+        bloc = json.loads(text(get(site, f"/trace/{bloc['inputs'][-1][0]}.json")))["data"]
+        kinds.append(bloc["kind"])
+    assert kinds[-1] in ("observation", "fact")
+
+
+def test_a_page_can_be_cited(site: Site) -> None:
+    release = site.reader.snapshot.release
+    said = get(site, "/cite/place~BRA.bib").body.decode()
+    assert said.startswith("@misc{concordat_place_BRA,")
+    assert f"/r/{release}/place/BRA" in said
+    (item,) = json.loads(get(site, "/cite/place~BRA.csl.json").body)
+    assert item["URL"] == f"/r/{release}/place/BRA"
+    assert get(site, "/cite/place~BRZ").status == 404

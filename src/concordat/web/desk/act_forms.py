@@ -27,6 +27,7 @@ from concordat.settings import nearest
 from concordat.web.desk.around import around
 from concordat.web.desk.asked import Answer, At
 from concordat.web.desk.computed import made_of, proposal_of, shown_of, vote_on
+from concordat.web.desk.documents import kept
 from concordat.web.desk.fields import errors_of, fields_of
 from concordat.web.desk.questions import Answers, WrongError, body_of, kept_answers, names_of
 from concordat.web.forms import Block, Button, Fact, Facts, Form, Note, Screen, Steps
@@ -180,6 +181,7 @@ def take(at: At, kind: str, fixed: Answers, act: str = "") -> Answer:
     right = right_to(at, kind)
     act, version = act or at.sent.one("act-id"), at.sent.one("act-version")
     answers = {**kept_answers(kind, at.sent.fields), **{k: tuple(v) for k, v in fixed.items()}}
+    answers.update(kept(at, kind))
     before = existing(at, act)
     if before is not None and before.receipt is not None:
         return at.go(f"/act/{act}")  # sent again after it was written: the same receipt
@@ -187,6 +189,10 @@ def take(at: At, kind: str, fixed: Answers, act: str = "") -> Answer:
         at.acts.save(act, at.who.id, kind, answers, at.now, version=version)
     except StaleError as stale:
         return _stale(at, kind, stale, right, act)
+    except (InputError, RuleError) as error:  # it can't even be kept: nothing typed is lost all the same
+        words = " ".join(part for part in (error.what, error.hint) if part)
+        status = 409 if isinstance(error, RuleError) else 422
+        return _screen(at, kind, answers, right, act=new_act(), status=status, summary=(words,), fixed=tuple(fixed))
     if at.sent.one("do") == "save":
         return at.go(f"/act/{act}")
     return _check(at, kind, answers, right, act, tuple(fixed))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from concordat import canonical
 from concordat.errors import ConcordatError, InputError, RuleError, StateError
 from concordat.node.authorise import Target, authorise
+from concordat.node.deeds import Keeping
 from concordat.node.guessing import WaitError
 from concordat.web.desk.act_forms import existing, right_to, said_of
 from concordat.web.desk.around import about, words_of
@@ -344,12 +345,7 @@ def _keep_seal(at: At, view: ActView) -> None:
     if view.type != "BallotCommitted":
         return
     name, kept = at.look(lambda council: sealed_of(council, at.service.member, view.fields))
-
-    def put(node: Any) -> tuple[None, list[Any]]:
-        node.store.put_paper("sealed", name, kept)
-        return None, []
-
-    at.service.writer.run(put).result()
+    at.service.writer.run(Keeping("sealed", name, kept)).result()
 
 
 def _prepare(at: At, view: ActView) -> Answer:

@@ -15,17 +15,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.node.callers import Callers, LimitError
+from concordat.node.edge import place_of
 from concordat.node.guessing import WaitError
-from concordat.node.limits import BODY_MAX, cut_address
+from concordat.node.limits import BODY_MAX, cut_address, network_of
 from concordat.node.opinions import VISITOR_AGE_S
 from concordat.node.sessions import cookie_name, set_cookie
 from concordat.web import headers
-from concordat.web.bodies import ROOM, CutError, TooLargeError, UnknownKindError, parse, read_body
-from concordat.web.desk import account, act_forms, act_page, login, operate, opinions_page
+from concordat.web.bodies import MULTIPART, ROOM, CutError, TooLargeError, UnknownKindError, parse, read_body
+from concordat.web.desk import account, act_forms, act_page, documents, login, operate, opinions_page
 from concordat.web.desk.asked import SESSION_FORM, VISITOR_FORM, Answer, At, Download, Redirect
 from concordat.web.desk.frame import render
 from concordat.web.desk.questions import kept_answers
@@ -45,6 +46,7 @@ PRIVATE = "private, no-store"
 GZIP_LEVEL = 6
 ROUTE = "forms"
 ADDRESS_MAX = 2_048
+OPINIONS_AT_ONCE = 600  # what the limit of an hour holds
 NOT_FOUND = ("unknown_id", "unknown_act", "unknown_type", "no_page")
 
 
@@ -71,10 +73,11 @@ class DeskPage:
         """What may be asked here."""
         return (*(("GET", "HEAD") if self.get else ()), *(("POST",) if self.post else ()))
 
-    @property
-    def body_max(self) -> int:
-        """The bound of a body, in bytes."""
-        return max(self.files.values()) + ROOM if self.files else BODY_MAX
+    def body_max(self, content_type: str) -> int:
+        """The bound of a body, in bytes: a file has its own, everything else 1 MB."""
+        if not self.files or not content_type.lower().startswith(MULTIPART):
+            return BODY_MAX
+        return max(self.files.values()) + ROOM
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -102,7 +105,7 @@ def _keeps_change(at: At) -> tuple[str, Mapping[str, tuple[str, ...]]]:
 def _addressed(address: act_forms.Address) -> DeskPage:
     return DeskPage(
         address.path, partial(_get_address, address), partial(_post_address, address), keys=None,
-        keeps=partial(_keeps_address, address),
+        files=documents.UPLOADS, keeps=partial(_keeps_address, address),
     )  # fmt: skip
 
 
@@ -129,13 +132,21 @@ PAGES = (
     DeskPage("/account", account.get_account, account.post_account),
     DeskPage("/drafts", act_page.get_drafts),
     DeskPage("/act/{act}", act_page.get_act, act_page.post_act),
-    DeskPage("/act/{act}/change", _get_change, _post_change, keeps=_keeps_change),
+    DeskPage("/act/{act}/change", _get_change, _post_change, files=documents.UPLOADS, keeps=_keeps_change),
     DeskPage("/act/{act}/draft.json", act_page.get_draft_file),
     DeskPage("/act/{act}/proof.bundle", act_page.get_proof),
     DeskPage("/act/{act}/upload", None, act_page.post_upload, files=act_page.UPLOADS),
     DeskPage("/say", act_page.get_forms),
     DeskPage("/preside", act_page.get_forms),
-    DeskPage("/say/{type}", act_forms.get_say, act_forms.post_say, keys=None, keeps=_keeps_say),
+    DeskPage(
+        "/say/{type}",
+        act_forms.get_say,
+        act_forms.post_say,
+        keys=None,
+        files=documents.UPLOADS,
+        keeps=_keeps_say,
+    ),
+    DeskPage("/file/{hash}", documents.get_file),
     DeskPage("/consult/{id}/vote", opinions_page.get_vote, opinions_page.post_vote, session=False, keys=("n", "skip")),
     DeskPage("/operate", operate.get_operate, operate.post_operate),
     *map(_addressed, act_forms.ADDRESSES),
@@ -202,7 +213,7 @@ class Desk:
         found = self.find(raw)
         assert found is not None, "asked for a page that is not ours"
         page, parts = found
-        at = self._at(scope, _unquoted(raw.removeprefix(self.prefix)), parts, page)
+        at = self._at(scope, raw.removeprefix(self.prefix), parts, page)
         try:
             made = await self._answered(scope, receive, page, at)
         except CutError:
@@ -213,7 +224,7 @@ class Desk:
 
     def _at(self, scope: Any, path: str, parts: Mapping[str, str], page: DeskPage) -> At:
         sent = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        query = dict(parse_qsl(scope["query_string"].decode("ascii", "replace")[:ADDRESS_MAX], max_num_fields=64))
+        query = dict(_pairs(scope))
         language = query.get("lang") if query.get("lang") in OFFERED else choose(sent.get("accept-language", ""))
         client = scope["client"][0] if scope.get("client") else ""
         assert language is not None
@@ -239,18 +250,22 @@ class Desk:
         try:
             if scope["method"] not in page.methods:
                 return self._plain(405, (("allow", ", ".join(page.methods)),))
+            if len(_pairs(scope)) > len(at.query):
+                raise InputError("a key is given twice.", where="address", hint="Give it once.", code="duplicate")
             await self._people.do(partial(_recognise, at))
             self._count(at)
             if at.method == "POST":
-                body = await read_body(receive, page.body_max)
-                at.sent = parse(sent.get("content-type", ""), body, files=page.files)
+                content_type = sent.get("content-type", "")
+                body = await read_body(receive, page.body_max(content_type))
+                at.sent = parse(content_type, body, files=page.files)
+                self._count_opinions(page, at)
             return await self._people.do(lambda *_: self._made(page, at, sent, request_id, zipped))
         except ConcordatError as error:
             return self._failed(error, at, request_id)
         except CutError:
             raise
         except Exception as error:  # a fault of ours: named in the log, told to nobody in detail
-            self._service.log("error", "desk", {"what": f"{type(error).__name__}: {error}", "id": request_id})
+            self._service.log("error", "desk", {"what": place_of(error), "id": request_id})
             fault = StateError(
                 "something went wrong in this program.", hint="What you sent is kept as a draft if it came whole.",
                 code="fault",
@@ -263,6 +278,14 @@ class Desk:
             self._callers.count(f"{limit}_account", at.account.id, now)
         else:
             self._callers.anybody(limit, at.address, now)
+
+    def _count_opinions(self, page: DeskPage, at: At) -> None:
+        """What one address says in public consultations in an hour, one statement at a time or many at once."""
+        if page.post is opinions_page.post_vote:
+            said = max(1, sum(name.startswith("opinion.") for name in at.sent.fields))
+            self._callers.count(
+                "opinions", network_of(at.address), self._service.monotonic(), min(said, OPINIONS_AT_ONCE)
+            )
 
     # --- One request, on a thread of the people -----------------------------------------------------------------------
 
@@ -378,7 +401,7 @@ class Desk:
         return self._screen(screen, at, request_id, zipped=False)
 
     def _tell_refused(self, error: ConcordatError, at: At, request_id: str) -> None:
-        """A line of log for whoever looks into attempts: why, which account, from which network; nothing that was sent."""
+        """A line of log for whoever looks into attempts: why, which account, which network; nothing that was sent."""
         facts = {"code": error.code, "id": request_id, "from": cut_address(at.address) if at.address else "unknown"}
         facts["account"] = at.account.id if at.account is not None else ""
         self._service.log("warning", "refused", facts)
@@ -397,6 +420,11 @@ def _recognise(at: At, people: People, now: int) -> None:
     at.account, at.session = found
 
 
+def _pairs(scope: Any) -> list[tuple[str, str]]:
+    """What stands behind `?`; an address is at most 2 kB long."""
+    return parse_qsl(scope["query_string"].decode("ascii", "replace")[:ADDRESS_MAX])
+
+
 def _check_keys(at: At, known: tuple[str, ...]) -> None:
     from concordat.settings import nearest
 
@@ -408,8 +436,6 @@ def _check_keys(at: At, known: tuple[str, ...]) -> None:
 
 
 def _with_next(at: At) -> str:
-    from urllib.parse import urlencode
-
     keys = {k: v for k, v in at.query.items() if k != "lang"}
     onward = at.path + (f"?{urlencode(sorted(keys.items()))}" if keys else "")
     return at.href("/login", next=onward).removeprefix(at.prefix)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from concordat.council._body import utc
+from concordat.web.desk.documents import is_here
 from concordat.web.desk.questions import Answers
 from concordat.web.forms import Block, Cell, Exact, Fact, Facts, Note, Rows
 
@@ -105,7 +106,8 @@ def _lines(at: At, name: str, value: Any) -> list[Fact]:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [Fact(f"{label} {n}", _flat(at, row), long=True) for n, row in enumerate(value, start=1)]
     hashes = isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
-    return [Fact(label, _flat(at, value), mono=hashes, long=not hashes)]
+    href = at.href(f"/file/{value}") if hashes and is_here(at, value) else ""
+    return [Fact(label, _flat(at, value), mono=hashes, long=not hashes, href=href)]
 
 
 def _flat(at: At, value: Any) -> str:

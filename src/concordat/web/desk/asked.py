@@ -61,7 +61,8 @@ class At:
     """One request.
 
     Attributes:
-        path: without the prefix, as asked. parts: of the path, by name. query: behind `?`. method: GET or POST.
+        path: without the prefix, still percent-encoded. parts: of the path, by name. query: behind `?`.
+        method: GET or POST.
         account, session: who is logged in, if anybody. cookies: values of the session's and the visitor's.
         binding: whose cookie the forms of this page are bound to. address: of the browser. fresh: a visitor's id that
             this answer sets. sent: what a POST brought.
@@ -147,7 +148,8 @@ class At:
         """A link to a path of this site, in this page's language if the address named one."""
         if self.query.get("lang"):
             keys = {**keys, "lang": self.query["lang"]}
-        return self.prefix + path + (f"?{urlencode(sorted(keys.items()))}" if keys else "")
+        joint = "&" if "?" in path else "?"
+        return self.prefix + path + (f"{joint}{urlencode(sorted(keys.items()))}" if keys else "")
 
     def go(self, path: str, **more: Any) -> Redirect:
         """Lead on to a path, in this page's language."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from concordat.web.desk.computed import options_of
+from concordat.web.desk.documents import field_for, takes
 from concordat.web.desk.questions import NONE, TEXTS, Answers, Ask, asks_of
 from concordat.web.forms import Field, Option
 
@@ -98,6 +99,9 @@ def _plain(made: _Making, ask: Ask) -> list[Field]:
     if choices and (not values or any(values[0] == o.value for o in choices)):
         blank = [Option("", made.at.t("desk.choose"))]
         return [Field(ask.name, label, "select", values, text, options=[*blank, *choices], required=ask.required)]
+    if takes(ask):
+        line = Field(ask.name, label, "text", values, text, max_length=64, mono=True)
+        return [line, field_for(made.at, ask)]
     return [Field(ask.name, label, "text", values, text, required=ask.required, max_length=ask.max_length or 400)]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from concordat import __version__
 from concordat.report.outline import own_name, right_to_left
@@ -103,8 +104,6 @@ def _languages(at: At) -> list[tuple[str, str, str]]:
     """A GET can be asked again in another language; the answer to a POST has no address of its own."""
     if at.method != "GET":
         return []
-    from urllib.parse import urlencode
-
     keys = [{**at.query, "lang": code} for code in OFFERED]
     base = at.prefix + at.path
     return [(key["lang"], own_name(key["lang"]), f"{base}?{urlencode(sorted(key.items()))}") for key in keys]

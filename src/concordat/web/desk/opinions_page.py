@@ -10,8 +10,8 @@ same address leads them to that form. Source: node-web.md 3.4 and 4.6, council.m
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from concordat.council._body import utc
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from concordat.council.consultations import Consultation, Statement
 
 AT_ONCE_MAX = 50
-CELLS_MAX = 100_000  # opinions, up to which the priorities are counted while the reader waits
+CELLS_MAX = 20_000  # opinions, up to which the priorities are counted while the reader waits
+COUNTED_MAX = 32  # states of consultations whose priorities are remembered
+_COUNTED: OrderedDict[tuple[str, str, int], Mapping[int, float]] = OrderedDict()
 CHOICES = ("agree", "pass", "disagree")
 
 
@@ -204,7 +206,7 @@ def _ordered(at: At, consultation: Consultation, live: Sequence[Statement], visi
     opinions = at.people.opinions
     assert opinions is not None
     voter = opinions.pseudonym(visitor, consultation.id)
-    weights = at.look(lambda council: _weights(council, consultation))
+    weights = _weights(at, consultation)
     keyed = []
     for statement in live:
         raw = hashlib.sha256(f"{voter} {statement.number}".encode()).digest()
@@ -214,39 +216,33 @@ def _ordered(at: At, consultation: Consultation, live: Sequence[Statement], visi
     return [statement for _, _, statement in sorted(keyed, key=lambda row: row[:2], reverse=True)]
 
 
-def _weights(council: Any, consultation: Consultation) -> dict[int, float]:
-    """Statement -> priority; empty (all alike) where nothing was said yet, or too much to count while one waits."""
-    from concordat.council.consultations import votes_of
+def _weights(at: At, consultation: Consultation) -> Mapping[int, float]:
+    """Statement -> priority; empty (all alike) where nothing was said yet, or too much to count while one waits.
 
-    cells = sum(len(c) for c in votes_of(council, consultation.id).cells.values())
-    if not 0 < cells <= CELLS_MAX:
-        return {}
-    held = _Held(council, consultation.id)
-    return dict(_counted(held, consultation.digest, len(consultation.statements)))
-
-
-class _Held:
-    """A council and a consultation, equal by the consultation alone: what was counted is kept by its digest."""
-
-    def __init__(self, council: Any, key: str) -> None:
-        self.council, self.key = council, key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.key == self.key
+    The opinions are copied on the writer's thread and counted here, once for each state of the consultation.
+    """
+    place = (consultation.id, consultation.digest, len(consultation.statements))
+    if place not in _COUNTED:
+        votes = at.look(lambda council: _few_votes(council, consultation.id))
+        _COUNTED[place] = _priorities(votes) if votes is not None else {}
+        while len(_COUNTED) > COUNTED_MAX:
+            _COUNTED.popitem(last=False)
+    return _COUNTED[place]
 
 
-@lru_cache(maxsize=32)
-def _counted(held: _Held, _digest: str, _statements: int) -> tuple[tuple[int, float], ...]:
+def _few_votes(council: Any, key: str) -> Any | None:
+    from concordat.council.consultations import as_votes, votes_of
+
+    cells = sum(len(c) for c in votes_of(council, key).cells.values())
+    return as_votes(council, key) if 0 < cells <= CELLS_MAX else None
+
+
+def _priorities(votes: Any) -> Mapping[int, float]:
     from concordat.council.consult import analyse
-    from concordat.council.consultations import as_votes
     from concordat.errors import ConcordatError
 
-    votes = as_votes(held.council, held.key)
     try:
         found = analyse(votes)
     except ConcordatError:  # too few voters to analyse: all alike
-        return ()
-    return tuple((int(key), float(p)) for key, p in zip(votes.ids, found.priorities.tolist(), strict=True))
+        return {}
+    return {int(key): float(p) for key, p in zip(votes.ids, found.priorities.tolist(), strict=True)}

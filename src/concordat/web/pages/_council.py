@@ -1,7 +1,7 @@
 """What the council's pages share: the record as rows with their facts, names, days, states in words, where a thing is.
 
 Numbers come from the report's own records of the council (`council.record`), so that a page and a report of the same
-batch agree and `/trace` follows both. Time is ledger time. Members' words are not translated: they are marked as theirs.
+batch agree and `/trace` follows both. Time is ledger time. Members' words are marked as theirs and not translated.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from concordat.web.languages import Words
     from concordat.web.reader import Reader
 
+RECORD_FILE = "record of the council"  # where a fact of these pages stands; its hash is that of the state
 DECISION = "council.record.decision@1"
 # How an id is spelled -> the page that shows the thing.
 PAGES = {"p": "item", "a": "item", "v": "decision", "c": "consult", "d": "dispute", "s": "item"}
@@ -51,24 +52,47 @@ DUTIES = {
 
 
 class RowLog(Log):
-    """The record as rows with their facts, without the reviews that the report's own chapter computes."""
+    """The record as rows with their facts, without the reviews that the report's own chapter computes.
+
+    A report writes all rows into one file and names its hash. Here rows are made when they are asked for, one kind at a
+    time, and a fact names the hash of the state: so a page of a long record costs no more than what it shows.
+    """
 
     def __init__(self, inputs: Inputs, reader: Reader) -> None:
-        from concordat.evidence.provenance import text_hash
         from concordat.report.chapters.council import read
 
+        self.inputs, self.options, self._reader = inputs, read(inputs.study), reader
         held = reader.held()
-        self.inputs, self.options = inputs, read(inputs.study)
-        self.head = held.document["head"]
-        self._rows = held.document["rows"]
-        self._sha256 = reader.of_council(("held hash",), lambda: text_hash(held.data))
+        self.head, self._held = held.head, held
         self.members = sorted(self.head["members"], key=self.by_name)
         self.cycle = self.cycle_before = self.review = self.before = None
+
+    def _of(self, kind: str) -> list[dict[str, Any]]:
+        return self._reader.of_council(("rows", kind), lambda: self._held.rows(kind))
+
+    def rows(self, kind: str) -> list[Mapping[str, Any]]:
+        """The rows of a kind."""
+        return [row["row"] for row in self._of(kind)]
+
+    def fact(self, kind: str, number: int) -> str:
+        """The record of a row."""
+        row = self._of(kind)[number]
+        named = row["row"].get("id", str(number))
+        return self.inputs.book.fact(RECORD_FILE, self.head["state"], f"{kind} {named}", row)
+
+    def fact_of(self, kind: str, key: str) -> str:
+        """The record of one object."""
+        return self.fact(kind, next(n for n, row in enumerate(self.rows(kind)) if row["id"] == key))
+
+    def head_num(self, part: str) -> Num:
+        """A number of the head."""
+        record = self.inputs.book.fact(RECORD_FILE, self.head["state"], "head", dict(self.head))
+        return Num(self.head[part], unit="count", id=record, part=part)
 
 
 def log_of(reader: Reader, language: str = "en") -> RowLog:
     """The rows of the record, in a language; there must be a record."""
-    return reader.of_council(("rows", language), lambda: RowLog(reader.council_inputs(language), reader))
+    return reader.of_council(("log", language), lambda: RowLog(reader.council_inputs(language), reader))
 
 
 def record(reader: Reader, key: str = "") -> CouncilSnapshot:
@@ -117,7 +141,9 @@ def without_record(title: Runs, words: Words) -> Laid:
 
 
 def moment(log: Log, seconds: int) -> str:
-    """An instant: day and hour in UTC."""
+    """An instant: day and hour in UTC. Ledger time is 0 while nothing is final."""
+    if not seconds:
+        return log.inputs.words.plain("web.before_first")
     at = datetime.fromtimestamp(seconds, UTC)
     return log.inputs.words.plain("web.moment", day=log.day(seconds), time=f"{at:%H:%M}")
 
@@ -133,7 +159,7 @@ def clock(log: Log, seconds: int, note: str = "{until}") -> Cell:
         return Cell(text=log.inputs.words.plain("council.nothing"))
     text = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
     before, _, after = note.partition("{until}")
-    return Cell(text=f"{before}{text}{after}", runs=line(before, Said(text, "en"), after))
+    return Cell(text=f"{before}{text}{after}", runs=line(before, Said(text, "en", whole=True), after))
 
 
 def state(words: Words, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which addresses are there for programs, and what does each give? The pages by question, then those of the protocol."""
+"""Which addresses are there for programs, and what does each give? Pages by question, then the protocol."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from concordat.web.languages import Words
     from concordat.web.openapi import Operation
     from concordat.web.reader import Reader
+
+
+RELEASE, BATCH = "/r/<release>/", "?at=<view>.<batch>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def layout(view: View, _reader: Reader, words: Words) -> Laid:
     table = _table("pages", pages, words)
     sections = (
         Section("how", (Paragraph(words.text("web.api_forms", json=Code(".json"), csv=Code(".csv"))),
-                        Paragraph(words.text("web.api_pins", release=Code("/r/<release>/"), batch=Code("?at=<view>.<batch>"))),
+                        Paragraph(words.text("web.api_pins", release=Code(RELEASE), batch=Code(BATCH))),
                         Paragraph(words.text("web.api_document", path=Code("/openapi.json"))))),
         Section("pages", (table,)),
         Section("protocol", (_table("protocol", protocol, words),)),

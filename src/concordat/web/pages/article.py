@@ -98,7 +98,7 @@ def view(reader: Reader, query: ArticleQuery) -> View:
     )  # fmt: skip
 
 
-def layout(view: View, reader: Reader, words: Words) -> Laid:
+def layout(view: View, _reader: Reader, words: Words) -> Laid:
     """The answer as blocks: its words, then what they were coded as."""
     number = words.plain("web.article_number", number=view.number or view.article)
     title = (

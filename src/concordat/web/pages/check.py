@@ -1,4 +1,4 @@
-"""Is this proof good? A bundle, a result or a proof of misconduct is verified as anybody would, offline; or an entry by its id.
+"""Is this proof good? A file is verified as anybody would, offline; or an entry is looked up by its id.
 
 The file comes by a form of this page (`web.checking` takes it) and is not kept. Nothing is asked of other nodes.
 """
@@ -50,7 +50,7 @@ def view(reader: Reader, query: CheckQuery) -> View:
     return View(query.id, found[0], held.taken(found[0]) is not None, "", trust)
 
 
-def layout(view: View, reader: Reader, words: Words) -> Laid:
+def layout(view: View, _reader: Reader, words: Words) -> Laid:
     """The answer as blocks."""
     blocks: list[Block] = []
     if view.found:

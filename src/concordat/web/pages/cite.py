@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from concordat.web.reader import Reader
 
 
+CSL = "application/vnd.citationstyles.csl+json"
+
+
 class CiteQuery(Query):
     """A page: its address without the leading slash, parts joined by `~`: `place~BRA`, `home`."""
 
@@ -108,5 +111,5 @@ def csl(view: View) -> bytes:
 PAGE = Page(
     "cite", "/cite/{id}", "about", CiteQuery, view, layout, 4, never, ("evidence", "council"),
     {"bib": FileForm("application/x-bibtex", lambda view, _reader, _words: bibtex(view).encode(), "{}.bib"),
-     "csl.json": FileForm("application/vnd.citationstyles.csl+json", lambda view, _reader, _words: csl(view), "{}.json")},
+     "csl.json": FileForm(CSL, lambda view, _reader, _words: csl(view), "{}.json")},
 )  # fmt: skip

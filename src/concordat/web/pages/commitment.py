@@ -1,4 +1,4 @@
-"""What was promised here, and is it kept? The words, the target, how coders judged it and what the evidence shows, apart."""
+"""What was promised here, and is it kept? The words, the target, how coders judged it, what members submitted."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What was promised, and is it kept? Counts by state first, then the reviews, scores and evidence apart, then every promise.
+"""What was promised, and is it kept? Counts by state, then the reviews, then every promise.
 
-The reviews are the report's own chapter. `?member=` shows what one member was judged on, `?topic=` what is about one.
+The reviews are the report's own chapter, scores and evidence side by side. `?member=` shows what one member was judged
+on, `?topic=` what is about one.
 """
 
 from __future__ import annotations

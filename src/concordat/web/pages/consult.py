@@ -1,6 +1,6 @@
 """What do people agree on? The statements that bridge first, with how sure that is; then all, with who said what.
 
-The analysis is that of the report (`council.record.consultation`): groups, stability, bridging, group-informed consensus.
+The analysis is the report's (`council.record.consultation`): groups, stability, bridging, group-informed consensus.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ NUMBERS = (
     ("majority", "percent"),
     ("consensus", "ratio"),
 )
+COUNTS: tuple[str, ...] = ("voters", "statements", "votes", "bridging")
 DECIMALS = {"percent": 0, "ratio": 2}
 STATEMENTS_MAX = 60  # on the page; all are in the CSV and the JSON
 
@@ -90,8 +91,7 @@ def view(reader: Reader, query: ConsultQuery) -> View:
         why = error.what
     statements = [_statement(s, parts, found) for s in c.statements]
     statements.sort(key=lambda s: (s.moderated < 0, -_consensus(s), s.number))
-    numbers: dict[str, Num] = {n: Num(parts[n], unit="count", id=found, part=n) for n in ("voters", "statements", "votes", "bridging")
-               if n in parts}  # fmt: skip
+    numbers = {n: Num(parts[n], unit="count", id=found, part=n) for n in COUNTS if n in parts}
     if parts.get("stability") is not None:
         numbers["stability"] = Num(parts["stability"], unit="ratio", id=found, part="stability", decimals=2)
     return View(
@@ -160,25 +160,24 @@ def _sure(view: View, words: Words) -> Runs:
 
 
 def _table(view: View, log: Log, words: Words, *, whole: bool = False) -> Table:
-    columns = [Column("statement", words.plain("council.statement_title")), Column("by", words.plain("web.column.by"))]
+    columns = [Column("by", words.plain("web.column.by"))]
     columns += [Column(n, words.plain(f"council.column.{n}"), unit if unit == "percent" else "") for n, unit in NUMBERS]
     shown = view.statements if whole else view.statements[:STATEMENTS_MAX]
-    rows = tuple(Row(str(s.number), f"{s.number}", tuple(_line(s, log, words))) for s in shown)
+    rows = tuple(Row(str(s.number), _words(s, words), tuple(_line(s, log, words))) for s in shown)
     title = words.plain("web.statements")
-    return Table("statements", title, words.plain("web.column.number"), tuple(columns), rows,
+    return Table("statements", title, words.plain("council.statement_title"), tuple(columns), rows,
                  (words.text("council.statements_note"),))  # fmt: skip
 
 
+def _words(s: Statement, words: Words) -> str:
+    """A statement with its number, and whether it bridges or was left out."""
+    said = words.plain("council.statement", number=str(s.number), text=s.text)
+    if s.bridges:
+        return f"{said} – {words.plain('web.bridges')}"
+    return f"{said} – {words.plain('web.rejected', reason=s.reason)}" if s.moderated < 0 else said
+
+
 def _line(s: Statement, log: Log, words: Words) -> Iterable[Cell]:
-    mark = (
-        words.plain("web.bridges")
-        if s.bridges
-        else words.plain("web.rejected", reason=s.reason)
-        if s.moderated < 0
-        else ""
-    )
-    runs = (Said(s.text, s.language), f" – {mark}") if mark else (Said(s.text, s.language),)
-    yield Cell(text=f"{s.text} – {mark}" if mark else s.text, runs=line(*runs))
     yield Cell(text=log.name(s.author))
     for name, _ in NUMBERS:
         yield Cell(main=s.numbers[name]) if name in s.numbers else Cell(text=words.plain("council.nothing"))

@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from concordat.web.languages import Words
     from concordat.web.reader import Reader
 
-LAST = ("final", "adjourned", "withdrawn")
+# What a reader may do with a vote in each state: the end of the form's address.
+DOORS = {
+    **dict.fromkeys(("counted", "declared", "recounted"), "challenge"),
+    "open": "vote",
+    "final": "explain",
+}
 
 
 class DecisionQuery(Query):
@@ -150,8 +155,9 @@ def _lead(view: View, log: Log, words: Words) -> Runs:
 
 
 def _verdict(view: View, log: Log, words: Words) -> Iterator[Block]:
-    if view.status == "open":
-        yield block(Doors((Door(words.plain("web.door_vote"), f"/item/{view.subject}/vote"),)))
+    if view.status in DOORS:
+        name = DOORS[view.status]
+        yield block(Doors((Door(words.plain(f"web.door_{name}"), f"/item/{view.id}/{name}"),)))
     for said in view.lines:
         yield Paragraph(line(Said(said, "en")))
     if view.declared:
@@ -188,6 +194,7 @@ def result_file(view: View, reader: Reader, _words: Words) -> bytes:
 
 
 PAGE = Page(
-    "decision", "/decision/{id}", "decide", DecisionQuery, view, layout, 25, instances_of("vote"), ("council", "waiting"),
+    "decision", "/decision/{id}", "decide", DecisionQuery, view, layout, 25, instances_of("vote"),
+    ("council", "waiting"),
     {"proof": FileForm("application/json", result_file, "{}.json")},
 )  # fmt: skip

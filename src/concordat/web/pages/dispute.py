@@ -145,6 +145,7 @@ def calendar(view: View, reader: Reader, _words: Words) -> bytes:
 
 
 PAGE = Page(
-    "dispute", "/dispute/{id}", "decide", DisputeQuery, view, layout, 20, instances_of("dispute"), ("council", "waiting"),
+    "dispute", "/dispute/{id}", "decide", DisputeQuery, view, layout, 20, instances_of("dispute"),
+    ("council", "waiting"),
     {"ics": FileForm("text/calendar; charset=utf-8", calendar, "{}.ics")},
 )  # fmt: skip

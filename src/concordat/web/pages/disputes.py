@@ -60,8 +60,9 @@ def view(reader: Reader, _query: Query) -> View:
         case = d.case
         first = next(iter(deadlines(case, reader.council.now)), None)
         next_ = (first.party, first.what, first.at or 0) if first and not case.ended else ("", "", 0)
-        lines.append(Line(d.id, d.subject, case.filing.complainant, case.filing.respondent, case.procedure.name, case.stage,
-                          case.ended, *next_, part(found, f"met_{d.id}"), part(found, f"missed_{d.id}")))  # fmt: skip
+        told = (d.id, d.subject, case.filing.complainant, case.filing.respondent, case.procedure.name, case.stage)
+        kept = (part(found, f"met_{d.id}"), part(found, f"missed_{d.id}"))
+        lines.append(Line(*told, case.ended, *next_, *kept))
     lines.sort(key=lambda line: (line.ended, line.until or 2**60, line.id))
     return View(True, tuple(lines), tuple((n, part(found, n)) for n in NUMBERS))
 

@@ -1,4 +1,4 @@
-"""One figure by itself: its picture, its numbers, and both as files; the address is a hash, so it never means another."""
+"""One figure by itself: its picture, its numbers, and both as files; its address is a hash of both."""
 
 from __future__ import annotations
 
@@ -56,23 +56,22 @@ def view(reader: Reader, query: FigureQuery) -> View:
 
 
 def _looked_for(reader: Reader, key: str) -> Figure | None:
-    """Go through the pages of this site's bloc until one shows it: once after a start, then it is remembered."""
+    """Go through the pages of this site's bloc, once: all that they show is remembered from then on."""
     from concordat.web.languages import OFFERED, words_of
     from concordat.web.site import pages
 
-    by_name = {page.name: page for page in pages()}
-    for language in OFFERED:
-        for name in SHOWING:
-            page = by_name[name]
-            for values in page.instances(reader):
-                laid = page.layout(
-                    page.view(reader, page.query.model_validate(dict(values))), reader, words_of(language)
-                )
-                _remember(laid, reader)
-                found = reader.figure(key)
-                if found is not None:
-                    return found
-    return None
+    def look() -> None:
+        by_name = {page.name: page for page in pages()}
+        for language in OFFERED:
+            for page in (by_name[name] for name in SHOWING):
+                for values in page.instances(reader):
+                    view = page.view(reader, page.query.model_validate(dict(values)))
+                    _remember(page.layout(view, reader, words_of(language)), reader)
+                    if reader.figure(key) is not None:
+                        return
+
+    reader.look_through(look)
+    return reader.figure(key)
 
 
 def _remember(laid: Laid, reader: Reader) -> None:
@@ -83,7 +82,7 @@ def _remember(laid: Laid, reader: Reader) -> None:
         reader.keep_figure(figure_key(block), block)
 
 
-def layout(view: View, reader: Reader, words: Words) -> Laid:
+def layout(view: View, reader: Reader, _words: Words) -> Laid:
     """The answer as blocks."""
     figure = _figure(view, reader)
     cited = tuple(dict.fromkeys(cell.source for row in view.table.rows for cell in row.cells if cell.source))

@@ -2,4 +2,4 @@
 
 from concordat.web.pages._text import text_page
 
-PAGE = text_page("help", 6)
+PAGE = text_page("help", 7)

@@ -1,4 +1,4 @@
-"""What does a proposal say, where is it on its way, and who must do what by when? Its text, amendments, votes, dissent."""
+"""What does a proposal say, where is it on its way, who must do what by when, who stands apart?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from concordat.report.chapter import Cell, Column, Paragraph, Row, Table
+from concordat.report.chapter import Cell, Code, Column, Paragraph, Row, Table
 from concordat.web.address import MovedError
 from concordat.web.pages._council import (
     clock,
@@ -16,14 +16,13 @@ from concordat.web.pages._council import (
     linked,
     log_of,
     moment,
-    named,
     own,
     record,
     state,
     thing,
     trail,
 )
-from concordat.web.site import Door, Doors, Laid, Page, Query, Said, Section, block, line
+from concordat.web.site import Door, Doors, Laid, Link, Page, Query, Said, Section, block, line
 
 if TYPE_CHECKING:
     from concordat.council.due import Owed
@@ -113,7 +112,7 @@ def _amendment(a: Any) -> dict[str, Any]:
 
 def layout(view: View, reader: Reader, words: Words) -> Laid:
     """The answer as blocks."""
-    log, council = log_of(reader, words.language), record(reader).council
+    log = log_of(reader, words.language)
     title = line(Said(view.title), ": ", state(words, view.status))
     text = _text(view, words)
     blocks: list[Block] = [_doors(view, words), text]
@@ -123,11 +122,15 @@ def layout(view: View, reader: Reader, words: Words) -> Laid:
         from concordat.web.pages.due import duty_table
 
         sections.append(Section("duties", (duty_table(view.duties, log, reader, words, "item-due"),)))
-    tables = (_amendments(view, log, words), _votes(view, log, council, words), _apart(view, log, words))
+    tables = (_amendments(view, log, words), _votes(view, log, words), _apart(view, log, words))
     sections += [Section(t.id, (t,)) for t in tables if t.rows]
-    said = (words.plain("web.tabled_by_entry"), " ", entry_link(view.entry), ". SHA-256 ", view.hash)
-    sections.append(Section("record", (Paragraph(line(*said)),)))
-    return Laid(title, tuple(sections), lead, main=text, trail=trail(words, ("frame.decide", "agenda")))
+    said = line(words.plain("web.tabled_by_entry"), " ", entry_link(view.entry), ".")
+    hashed = Paragraph(words.text("web.hash_of_text", hash=Code(view.hash)))
+    sections.append(Section("record", (Paragraph(said), hashed)))
+    heads = {v["id"]: Link(v["id"], "decision", {"id": v["id"]}) for v in view.votes}
+    return Laid(
+        title, tuple(sections), lead, main=text, links_rows=heads, trail=trail(words, ("frame.decide", "agenda"))
+    )
 
 
 def _doors(view: View, words: Words) -> Block:
@@ -136,6 +139,8 @@ def _doors(view: View, words: Words) -> Block:
         doors.append(Door(words.plain("web.door_amend"), f"/item/{view.id}/amend"))
     if any(v["status"] == "open" for v in view.votes):
         doors.append(Door(words.plain("web.door_vote"), f"/item/{view.id}/vote"))
+    if view.status in ("adopted", "in_force"):
+        doors += [Door(words.plain(f"web.door_{name}"), f"/item/{view.id}/{name}") for name in ("reserve", "opt-out")]
     return block(Doors(tuple(doors)))
 
 
@@ -165,7 +170,7 @@ def _amendments(view: View, log: Log, words: Words) -> Table:
     return Table("amendments", words.plain("web.amendments"), words.plain("web.amendment"), columns, rows)
 
 
-def _votes(view: View, log: Log, council: Any, words: Words) -> Table:
+def _votes(view: View, log: Log, words: Words) -> Table:
     columns = tuple(Column(c, words.plain(f"web.column.{c}")) for c in ("about", "state", "until"))
     rows = []
     for v in view.votes:
@@ -175,8 +180,7 @@ def _votes(view: View, log: Log, council: Any, words: Words) -> Table:
         rows.append((v["id"], v["about"], said, end))
     rows += [(s["id"], view.id, state(words, s["status"]), s["deadline"]) for s in view.silences]
     made = tuple(
-        Row(key, key, (named(council, key, words.plain("web.look_at", name=about)) if key.startswith("v-")
-                       else Cell(text=words.plain("web.silence_on", name=about)),
+        Row(key, key, (Cell(text=about if key.startswith("v-") else words.plain("web.silence_on", name=about)),
                        Cell(text=said), clock(log, end)))
         for key, about, said, end in rows
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How long is this log, who cosigned its head, and what stands in it? The newest entries first; a council log's batches."""
+"""How long is this log, who cosigned its head, and what stands in it? The newest first; of a council log, batches."""
 
 from __future__ import annotations
 
@@ -73,8 +73,11 @@ def view(reader: Reader, query: LogQuery) -> View:
     start = max(0, end - PER_PAGE)
     numbers = range(end, start, -1)
     lines = _batches(held, query.name, numbers) if query.name in held.batches else _entries(held, query.name, numbers)
-    return View(log.name, log.origin, log.owner, log.size, log.head, log.root, log.cosigned, log.need, held.now, tuple(lines),
-                start + 1 if start else 0)  # fmt: skip
+    earlier = start + 1 if start else 0
+    return View(
+        log.name, log.origin, log.owner, log.size, log.head, log.root, log.cosigned, log.need, held.now, tuple(lines),
+        earlier,
+    )  # fmt: skip
 
 
 def _entries(held: CouncilSnapshot, name: str, numbers: Iterable[int]) -> Iterable[Line]:

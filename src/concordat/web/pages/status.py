@@ -48,8 +48,10 @@ def view(reader: Reader, _query: Query) -> View:
     if held is None:
         return View(False, node=reader.node)
     logs = tuple(held.logs[name] for name in sorted(held.logs))
-    return View(True, held.bloc, held.at, held.state, held.trust, held.membership, held.now, logs, held.waiting, held.more,
-                held.quorum, reader.node)  # fmt: skip
+    return View(
+        True, held.bloc, held.at, held.state, held.trust, held.membership, held.now, logs, held.waiting, held.more,
+        held.quorum, reader.node,
+    )  # fmt: skip
 
 
 def layout(view: View, reader: Reader, words: Words) -> Laid:
@@ -59,6 +61,8 @@ def layout(view: View, reader: Reader, words: Words) -> Laid:
     log = log_of(reader, words.language)
     batch, number = str(view.at[1]), str(view.at[0])
     lead = words.text("web.status_lead", batch=batch, view=number, now=moment(log, view.now))
+    if view.at == (0, 0):
+        lead = words.text("web.nothing_final")
     node = view.node
     well = node is None or (node.recovery == "normal" and not node.failing and not node.alarms)
     logs = _logs(view, log, words)

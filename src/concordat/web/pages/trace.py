@@ -1,4 +1,4 @@
-"""Where does this number come from? Its record, the function and inputs it was made from, down to the publisher's bytes.
+"""Where does this number come from? Its record, the function and inputs it was made from, down to bytes or entries.
 
 A derived number is computed again before it is shown; an observation's row and bytes are compared with the store
 (`evidence.trace`); a row of the council's record names its entries. What does not agree is said, never passed over.
@@ -17,7 +17,7 @@ from concordat.evidence.observation import Observation
 from concordat.evidence.provenance import Derived, parts_of, recompute
 from concordat.report.chapter import Cell, Code, Column, Note, Paragraph, Row, Table
 from concordat.web.address import NotFoundError
-from concordat.web.pages._council import linked
+from concordat.web.pages._council import RECORD_FILE, linked
 from concordat.web.site import Laid, Link, Page, Query, Said, Section, line, never
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def view(reader: Reader, query: TraceQuery) -> View:
     elif isinstance(found, Observation):
         steps = list(reader.checked(found))
     else:
-        steps = [("file", found.file), ("SHA-256 of the file", found.sha256), ("place in it", found.locator)]
+        hashed = "hash of the state" if found.file == RECORD_FILE else "SHA-256 of the file"
+        steps = [("file", found.file), (hashed, found.sha256), ("place in it", found.locator)]
     more = max(0, len(found.inputs) - INPUTS_MAX) if isinstance(found, Derived) else 0
     return View(record_id, kind, _title(found), parts, inputs, more, tuple(steps), _entries(reader, found))
 

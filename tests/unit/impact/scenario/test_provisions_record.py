@@ -105,9 +105,9 @@ def test_a_book_computes_the_record_again() -> None:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """A machine's store: the packaged catalogue, an agreement and relation of one's own, texts of five instruments."""
-    from concordat.rulebook.packaged import refresh
     from concordat.rulebook.catalogue import load_catalogue, parse_catalogue
     from concordat.rulebook.model import ParsedInstrument
+    from concordat.rulebook.packaged import refresh
 
     mine = instrument("own-deal", "BRA, IND, ZAF", more="    relations: [{kind: replaces, to: brics-degu}]")
     mine = mine.replace("digital_agreement", "trade_agreement_chapter") + instrument("own-empty", "BRA, EGY")

@@ -108,7 +108,12 @@ def test_a_line_of_log_has_no_person_in_it() -> None:
 
 def test_every_answer_leaves_with_all_headers_whoever_made_it() -> None:
     """A page that says nothing, a 404 of the framework, a fault, a foreign host: section 6 of the specification."""
-    paths = ("https://b.example/a/1", "https://b.example/none", "https://b.example/a/1?fault=1", "https://c.example/a/1")
+    paths = (
+        "https://b.example/a/1",
+        "https://b.example/none",
+        "https://b.example/a/1?fault=1",
+        "https://c.example/a/1",
+    )
     answers, _, _ = _asked("https://b.example", *map(_get, paths))
     assert [answer.status_code for answer in answers] == [200, 404, 500, 421]
     for answer in answers:

@@ -161,7 +161,7 @@ def test_logs_that_another_round_is_fetching_are_left_alone(chain: MembershipCha
 
 
 def test_at_most_64_requests_a_round(chain: MembershipChain) -> None:
-    theirs = _leaves(30_000)
+    theirs = _leaves(17_000)
     machine = _known(chain, theirs, [])
     asked = _answer(machine, theirs)
     assert len(asked) == REQUESTS_MAX - 1, "the heads were the first"

@@ -85,6 +85,22 @@ def test_the_keys_memory_counts_as_somebody_s() -> None:
     assert node.step(101.0) is NORMAL
 
 
+def test_a_head_that_turned_up_is_wanted_and_answers_for_nobody() -> None:
+    """A folder may be older than what was signed since: it can only make the node wait for more."""
+    node = _node()
+    for member in OTHERS:
+        node.failed(member)
+    node.shown(12)
+    assert node.step(100.0 + 10 * ASK_S) is SUSPICIOUS
+    assert (node.wanted, node.heard, node.missing) == (12, {}, OTHERS)
+    assert "its keys have signed 12. 3 more must answer" in node.words()
+    node.grown(12, 12)
+    assert node.step(100.0 + 11 * ASK_S) is NORMAL, "what it showed is here, and nothing else is doubted"
+    node = _node(restored=True)
+    node.shown(10)
+    assert node.step(100.0 + 10 * ASK_S) is SUSPICIOUS, "after a restoration q members must have answered"
+
+
 def test_a_restored_backup_waits_for_q_even_if_nothing_seems_to_be_missing() -> None:
     node = _node(restored=True)
     assert node.step(100.0 + 100 * ASK_S) is SUSPICIOUS

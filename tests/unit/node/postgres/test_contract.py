@@ -1,4 +1,4 @@
-"""One contract for both stores of the log, in SQLite and in PostgreSQL: what is appended is what is read, or nothing."""
+"""One contract for both stores of the log, SQLite and PostgreSQL: what is appended is what is read, or nothing."""
 
 from __future__ import annotations
 

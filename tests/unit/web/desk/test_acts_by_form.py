@@ -1,4 +1,4 @@
-"""An act from form to entry: mistakes, drafts, other windows, ended sessions, signing here and away, and one receipt."""
+"""An act from form to entry: mistakes, drafts, other windows, ended sessions, signing here and away, one receipt."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ from concordat.ledger.bundle import Bundle
 from concordat.ledger.keys import Ed25519Secret
 from concordat.node.acts import new_act
 from concordat.node.person_keys import read_draft, sign_draft
-from desk_kit import PHRASE, T0, Browser, Forms, World, founded, run
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return founded(tmp_path_factory.mktemp("made"))
+from desk_kit import PHRASE, T0, Browser, Forms, World, run
 
 
 def act_of(browser: Browser) -> str:
@@ -43,7 +38,9 @@ def test_what_is_wrong_is_told_first_and_nothing_typed_is_lost(made: Any, tmp_pa
         maria = await world.logged_in("delegate")
         await maria.get("/table")
         text = "One paragraph.\n\nAnother <b>one</b> & more."
-        answer = await maria.send("f", "check", {"title": "", "rule": "simple_majority", "text.1": text, "language.1": "english!"})
+        answer = await maria.send(
+            "f", "check", {"title": "", "rule": "simple_majority", "text.1": text, "language.1": "english!"}
+        )
         assert answer.status_code == 422
         title = re.search(r"<title>(.*?)</title>", answer.text)
         assert title
@@ -77,10 +74,17 @@ def test_a_vote_that_closed_while_one_typed(made: Any, tmp_path: Path) -> None:
     async def work(world: World) -> None:
         maria = await world.logged_in("delegate")
         await maria.get("/item/v-2026-001/vote")
-        await world.service.write("BallotCast", {
-            "vote": "v-2026-001", "choice": "no", **await world.council(
-                lambda c: {"text": c.get("vote", "v-2026-001").text, "rule": c.get("vote", "v-2026-001").rule_hash}),
-        }, "council")  # fmt: skip
+        await world.service.write(
+            "BallotCast",
+            {
+                "vote": "v-2026-001",
+                "choice": "no",
+                **await world.council(
+                    lambda c: {"text": c.get("vote", "v-2026-001").text, "rule": c.get("vote", "v-2026-001").rule_hash}
+                ),
+            },
+            "council",
+        )
         await world.settle()
         await world.service.write("VoteClosed", {"vote": "v-2026-001"}, "council")
         await world.settle()
@@ -119,8 +123,11 @@ def test_a_wrong_phrase_says_what_is_left_and_then_waits(made: Any, tmp_path: Pa
 
 def test_a_key_that_waits_for_the_root_signatures(made: Any, tmp_path: Path) -> None:
     async def work(world: World) -> None:
-        await world.people.do(lambda people, now: people.keys.enrol(
-            people.accounts.by_login("delegate").id, Ed25519Secret(b"n" * 32).public, now, "del-09"))  # fmt: skip
+        await world.people.do(
+            lambda people, now: people.keys.enrol(
+                people.accounts.by_login("delegate").id, Ed25519Secret(b"n" * 32).public, now, "del-09"
+            )
+        )
         await world.service.write("FullPowersIssued", {"person": "del-09", "scope": ["all"]}, "council")
         await world.settle()
         maria = await world.logged_in("delegate")
@@ -236,8 +243,9 @@ def test_a_form_shown_before_the_session_ended_survives(made: Any, tmp_path: Pat
         await maria.get("/item/v-2026-001/amend")
         form = maria.form("f")
         values = {"change.op": ["replace"], "change.paragraph": ["p1"], "change.text.en": ["New words."]}
-        await world.people.do(lambda people, now: people.accounts.sessions.end_all(
-            people.accounts.by_login("delegate").id, now))  # fmt: skip
+        await world.people.do(
+            lambda people, now: people.accounts.sessions.end_all(people.accounts.by_login("delegate").id, now)
+        )
         answer = await maria.raw(form.action, {**form.fields, **values, "do": ["check"]}, follow=False)
         act = form.fields["act-id"][0]
         assert answer.status_code == 303
@@ -268,8 +276,11 @@ def test_a_form_of_an_earlier_session_comes_back_filled(made: Any, tmp_path: Pat
         assert maria.form("f").fields["title"] == ["Long thought about"]
         await maria.send("f", "save")
         assert "Long thought about" in maria.text
-        strange = await maria.raw(form.action, {**form.fields, "title": ["Not ours"]}, headers={
-            "origin": "https://evil.example", "sec-fetch-site": "cross-site"})  # fmt: skip
+        strange = await maria.raw(
+            form.action,
+            {**form.fields, "title": ["Not ours"]},
+            headers={"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
+        )
         assert strange.status_code == 403
         assert "Not ours" not in strange.text
 
@@ -283,7 +294,11 @@ def test_another_person_sees_no_act_of_mine(made: Any, tmp_path: Path) -> None:
         await maria.send("f", "save", {"title": "Secret plans"})
         act = act_of(maria)
         for path in (f"/act/{act}", f"/act/{act}/change", f"/act/{act}/draft.json", f"/act/{act}/proof.bundle"):
-            mine, theirs, none = await maria.get(path), await chair.get(path), await chair.get(path.replace(act, new_act()))
+            mine, theirs, none = (
+                await maria.get(path),
+                await chair.get(path),
+                await chair.get(path.replace(act, new_act())),
+            )
             assert theirs.status_code == none.status_code == 404, path
             assert "Secret plans" not in theirs.text
             assert mine.status_code in (200, 403), path
@@ -297,8 +312,9 @@ def test_another_person_sees_no_act_of_mine(made: Any, tmp_path: Path) -> None:
 def test_signed_on_ones_own_machine(made: Any, tmp_path: Path) -> None:
     async def work(world: World) -> None:
         maria = await world.logged_in("delegate")
-        seed = await world.people.do(lambda people, now: people.keys.open_once(
-            people.accounts.by_login("delegate").id, PHRASE, now).seed)  # fmt: skip
+        seed = await world.people.do(
+            lambda people, now: people.keys.open_once(people.accounts.by_login("delegate").id, PHRASE, now).seed
+        )
         await fill_ballot(maria)
         act = act_of(maria)
         await maria.send("a", "away")
@@ -317,7 +333,9 @@ def test_signed_on_ones_own_machine(made: Any, tmp_path: Path) -> None:
         assert answer.status_code == 422
         answer = await maria.send("u")
         assert answer.status_code == 422
-        too_large = await maria.raw(f"/act/{act}/upload", {"token": maria.form("u").fields["token"]}, files={"envelope": b"x" * 70_000})
+        too_large = await maria.raw(
+            f"/act/{act}/upload", {"token": maria.form("u").fields["token"]}, files={"envelope": b"x" * 70_000}
+        )
         assert too_large.status_code == 413
         await maria.get(f"/act/{act}")
         good = sign_draft(read_draft(payload), secret)
@@ -358,7 +376,9 @@ def test_a_secretary_prepares_and_a_delegate_signs(made: Any, tmp_path: Path) ->
         assert f"/act/{act}" in maria.text
         await maria.get(f"/act/{act}")
         await maria.send("s", "sign", {"phrase": PHRASE})
-        assert [(e.person, e.body["choice"]) for e in await world.entries() if e.type == "BallotCast"] == [("del-04", "abstain")]
+        assert [(e.person, e.body["choice"]) for e in await world.entries() if e.type == "BallotCast"] == [
+            ("del-04", "abstain")
+        ]
 
     run(made, tmp_path, work)
 

@@ -15,18 +15,15 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-uvicorn = pytest.importorskip("uvicorn", reason="needs the extra [web]")
+pytest.importorskip("uvicorn", reason="needs the extra [web]")
+
+import uvicorn
 
 from concordat.node.acts import new_act
 from concordat.node.csrf import form_token
-from desk_kit import PHRASE, Browser, World, founded, run
+from desk_kit import PHRASE, Browser, World, run
 
 STEP = 512  # bytes between two cuts
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return founded(tmp_path_factory.mktemp("made"))
 
 
 @contextlib.asynccontextmanager
@@ -109,7 +106,9 @@ def test_cut_at_every_step_then_sent_again(made: Any, tmp_path: Path) -> None:
                 signed += 1
                 tabled = [e for e in await world.entries() if e.type == "ProposalTabled" and e.person == "del-04"]
                 assert len(tabled) == signed
-        drafts = await world.people.do(lambda people, _: people.store.rows("SELECT state, count(*) FROM act GROUP BY 1"))
+        drafts = await world.people.do(
+            lambda people, _: people.store.rows("SELECT state, count(*) FROM act GROUP BY 1")
+        )
         assert dict(drafts)["recorded"] == signed
         assert set(dict(drafts)) == {"draft", "recorded"}
 
@@ -118,9 +117,14 @@ def test_cut_at_every_step_then_sent_again(made: Any, tmp_path: Path) -> None:
 
 def _filled(browser: Browser, token: str, act: str, text: str) -> bytes:
     data = {
-        "token": token, "act-id": act, "do": "check", "title": "On a thin link", "rule": "simple_majority",
-        "language.1": "en", "text.1": text,
-    }  # fmt: skip
+        "token": token,
+        "act-id": act,
+        "do": "check",
+        "title": "On a thin link",
+        "rule": "simple_majority",
+        "language.1": "en",
+        "text.1": text,
+    }
     return request_of(browser, "/table", data)
 
 

@@ -18,14 +18,9 @@ from concordat.node.acts import new_act
 from concordat.node.authorise import roles
 from concordat.node.csrf import form_token
 from concordat.web.desk.app import PAGES
-from desk_kit import PHRASE, ROLES, Browser, Forms, World, founded, run
+from desk_kit import PHRASE, ROLES, Browser, Forms, World, run
 
 KINDS = {act.name: [k for k in act.entries if k in load_all()] for act in roles().acts.values()}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return founded(tmp_path_factory.mktemp("made"))
 
 
 def may(role: str, kind: str) -> tuple[bool, bool]:
@@ -119,11 +114,16 @@ def test_a_form_of_another_site_browser_or_session_does_nothing(made: Any, tmp_p
         foreign = form_token("another browser")
         own_site = {"sec-fetch-site": "same-origin", "origin": "http://node.example"}
         attempts: list[tuple[str, dict[str, str]]] = [
-            ("", own_site), (foreign, own_site), (session_token(chair), own_site), ("A" * 90, own_site),
-            (session_token(maria), {"sec-fetch-site": "cross-site"}), (session_token(maria), {"sec-fetch-site": "same-site"}),
-            (session_token(maria), {"origin": "https://evil.example"}), (session_token(maria), {"origin": "null"}),
+            ("", own_site),
+            (foreign, own_site),
+            (session_token(chair), own_site),
+            ("A" * 90, own_site),
+            (session_token(maria), {"sec-fetch-site": "cross-site"}),
+            (session_token(maria), {"sec-fetch-site": "same-site"}),
+            (session_token(maria), {"origin": "https://evil.example"}),
+            (session_token(maria), {"origin": "null"}),
             (session_token(maria), {"sec-fetch-site": "same-origin", "origin": "http://node.example.evil"}),
-        ]  # fmt: skip
+        ]
         before = await world.dump()
         posts = [page for page in PAGES if page.post is not None]
         assert len(posts) > 20
@@ -191,11 +191,44 @@ def test_an_address_with_a_strange_key_is_refused_with_the_nearest(made: Any, tm
     async def work(world: World) -> None:
         browser = await world.logged_in("delegate")
         assert (await browser.get("/account?nxt=1")).status_code == 400
+        assert (await browser.get("/account?lang=pt&lang=en")).status_code == 400
+        assert (await browser.get("/account?" + "&".join(f"k{n}=1" for n in range(200)))).status_code == 400
         answer = await browser.get("/say/BallotCast?vot=v-2026-001")
         assert answer.status_code == 400
         assert "Did you mean &#34;vote&#34;?" in answer.text
         answer = await browser.get("/say/BalotCast")
         assert answer.status_code == 404
         assert "BallotCast" in answer.text
+
+    run(made, tmp_path, work)
+
+
+def test_limits_of_an_address_of_an_account_and_of_opinions(made: Any, tmp_path: Path) -> None:
+    """Section 6's rows: forms 1/s and 20 at once for an address, 2/s for an account; 600 opinions an hour."""
+    from concordat.node.callers import Callers
+    from concordat.web.app import create_app
+    from concordat.web.desk.app import Desk
+
+    async def work(world: World) -> None:
+        now = [1_000.0]
+        object.__setattr__(world.service, "monotonic", lambda: now[0])
+        app = create_app(lambda: pytest.fail("no cached page"), desk=Desk(world.service, world.people, Callers()))
+        anyone = Browser(app)
+        await anyone.get("/consult/c-2026-001/vote?n=10")
+        form = anyone.form("o")
+        answers = [await anyone.raw(form.action, dict(form.fields), follow=False) for _ in range(21)]
+        assert [a.status_code for a in answers] == [303] * 20 + [429]
+        assert answers[-1].headers["retry-after"] == "1"
+        assert "too many requests" in answers[-1].text
+        now[0] += 1.0
+        assert (await anyone.raw(form.action, dict(form.fields), follow=False)).status_code == 303
+        many = {**form.fields, **{f"opinion.{n}": ["skip"] for n in range(1, 400)}}
+        codes = []
+        for _ in range(3):
+            now[0] += 1.0
+            codes.append((await anyone.raw(form.action, many, follow=False)).status_code)
+        assert codes == [303, 429, 429]
+        now[0] += 3_600.0
+        assert (await anyone.raw(form.action, many, follow=False)).status_code == 303
 
     run(made, tmp_path, work)

@@ -12,15 +12,10 @@ pytest.importorskip("starlette", reason="needs the extra [web]")
 
 from concordat.council.decide.rules import Rule
 from concordat.council.voting import question_hash
-from desk_kit import PHRASE, World, founded, run
+from desk_kit import PHRASE, World, run
 
 PAGE = "/consult/c-2026-001/vote"
 ELECT = "rule: elect\nversion: 1\nmethod: election\nsystem: borda\nseats: 1\n"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return founded(tmp_path_factory.mktemp("made"))
 
 
 def test_one_statement_and_three_buttons(made: Any, tmp_path: Path) -> None:
@@ -44,7 +39,9 @@ def test_one_statement_and_three_buttons(made: Any, tmp_path: Path) -> None:
         await world.settle()
         await citizen.get(PAGE)
         assert len(re.findall(r'href="/entry/[0-9a-f]{64}"', citizen.text)) == 3
-        cells = await world.council(lambda c: {k: dict(v) for k, v in c.__dict__["opinions"]["c-2026-001"].cells.items()})
+        cells = await world.council(
+            lambda c: {k: dict(v) for k, v in c.__dict__["opinions"]["c-2026-001"].cells.items()}
+        )
         assert len(cells) == 1
         assert sorted(next(iter(cells.values())).values()) == [-1, 0, 1]
 
@@ -61,7 +58,9 @@ def test_ten_on_one_page_and_the_last_voice_counts(made: Any, tmp_path: Path) ->
             await citizen.raw(form.action, sent)
         assert "Recorded here: 2 of 3 statements" in citizen.text
         await citizen.raw(PAGE, {"token": form.fields["token"], "opinion.1": ["disagree"]})
-        rows = await world.people.do(lambda people, _: people.store.rows("SELECT statement, choice FROM opinion ORDER BY 1"))
+        rows = await world.people.do(
+            lambda people, _: people.store.rows("SELECT statement, choice FROM opinion ORDER BY 1")
+        )
         assert rows == [(1, "disagree"), (3, "disagree")]
         other = world.browser()
         await other.get(PAGE)
@@ -150,10 +149,18 @@ def test_a_sealed_election_is_committed_to_and_opened_after_the_closing(made: An
             council.put("rule_version", replace(version, id=rule.hash, text=ELECT))
 
         await world.council(adopt)
-        await world.service.write("VoteOpened", {
-            "subject": "who keeps the minutes", "rule": "elect", "closes": "2026-12-01T10:00Z",
-            "candidates": ["Amara", "Chen", "Dara"], "reveal_until": "2026-12-05T10:00Z", "text": question_hash("who keeps the minutes", ""),
-        }, "council")  # fmt: skip
+        await world.service.write(
+            "VoteOpened",
+            {
+                "subject": "who keeps the minutes",
+                "rule": "elect",
+                "closes": "2026-12-01T10:00Z",
+                "candidates": ["Amara", "Chen", "Dara"],
+                "reveal_until": "2026-12-05T10:00Z",
+                "text": question_hash("who keeps the minutes", ""),
+            },
+            "council",
+        )
         await world.settle()
         assert await world.council(lambda c: [n.reason for n in c.no_effect]) == []
         maria = await world.logged_in("delegate")

@@ -8,12 +8,7 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs the extra [web]")
 
-from desk_kit import PHRASE, World, founded, run
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> object:
-    return founded(tmp_path_factory.mktemp("made"))
+from desk_kit import PHRASE, World, run
 
 
 def test_log_in_table_cast_and_see_it_final(made, tmp_path: Path) -> None:

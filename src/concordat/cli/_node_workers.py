@@ -1,0 +1,132 @@
+"""`concordat node serve` on PostgreSQL: the processes that serve, one of which writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from concordat.node.settings import NodeSettings
+
+
+def run_workers(home: Path, passphrase: str, settings: NodeSettings, *, pages: bool) -> None:
+    """Serve until a signal; ends the program with the workers' exit code if they failed.
+
+    Raises:
+        StateError: another process holds the node's folder, a port is taken, or the database can't be used.
+    """
+    from concordat.node.edge import LogLines
+    from concordat.node.identity import locked, read_identity
+    from concordat.node.key_agent import AgentKeys, start_agent
+    from concordat.node.listening import listen
+    from concordat.node.postgres import Session
+    from concordat.node.workers import Workers
+
+    identity = read_identity(home)
+    session = Session(settings.database, "start")  # what is wrong with it is said before anything starts
+    try:
+        session.lock(identity.name("log"), START_WAIT_S)
+    finally:
+        session.close()
+    log = LogLines(sys.stderr.write)
+    with ExitStack() as stack:
+        stack.callback(os.close, locked(home))
+        sockets = [listen(*settings.address, "listen"), listen(*settings.ops_address, "ops_listen")]
+        for sock in sockets:
+            stack.callback(sock.close)
+        holder = None
+        if settings.workers > 1:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="concordat-keys-"))
+            path = Path(folder) / "agent"
+            agent = start_agent(path)
+            stack.callback(agent.wait)
+            stack.callback(agent.stdin.close)  # type: ignore[union-attr]
+            holder = AgentKeys(path)
+
+        def work(number: int) -> int:
+            return _work(number, home, passphrase, settings, holder, sockets, log, pages=pages)
+
+        code = Workers(settings.workers, work, log).run()
+    if code:
+        raise typer.Exit(code)
+
+
+def _work(
+    number: int, home: Path, passphrase: str, settings: NodeSettings, holder: Any, sockets: Any, log: Any, *,
+    pages: bool,
+) -> int:  # fmt: skip
+    """One worker, from its start to its end; its exit code."""
+    from concordat.cli._node_serve import _jobs, _metrics, _owned, _with_pages, up_lines
+    from concordat.node.callers import Callers
+    from concordat.node.following import LOST, Follower, Following, Held
+    from concordat.node.outbox import Taker
+    from concordat.node.people_service import PeopleService
+    from concordat.node.postgres import Session
+    from concordat.node.serve import serve, until_ready
+    from concordat.node.server import application, ops_application
+    from concordat.node.service import Service
+    from concordat.node.workers import AGAIN, until_back
+
+    began, again = time.monotonic(), []
+    writes = number == 0
+    service: Any
+    if writes:
+        node = _owned(Held(home, passphrase, settings.database, wait_s=LOCK_WAIT_S), settings)
+        service = Service(node, settings, metrics=_metrics(), log=log)
+        service.beside.append(Taker(service, settings.database))
+
+        def start_again() -> None:
+            again.append(True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def lost() -> None:
+            service.alarms["database"] = LOST
+
+        def look() -> None:
+            Session(settings.database, "look").close()
+
+        until_back(lambda: bool(service.writer.broken), lost, look, start_again)
+    else:
+        service = Following(_follower(Follower, home, settings.database), settings, holder=holder, log=log)
+    people = PeopleService(service, holder=holder, ticking=writes)
+    service.beside.append(people)
+    callers = Callers(settings.trusted_proxies)
+
+    async def told(up: Any) -> None:
+        failing = await until_ready(service)
+        if writes:
+            for line in up_lines(service, up, time.monotonic() - began, failing):
+                print(line, flush=True)
+
+    app = _with_pages(service, people, callers)[0] if pages else application(service, callers)
+    with _jobs(service, log) if pages and writes else nullcontext():
+        ops = ops_application(service) if writes else None
+        serve(service, app, ops, log, told, sockets=sockets if writes else sockets[:1])
+    return AGAIN if again else 0
+
+
+START_WAIT_S = 5.0  # for the lock, before it is said who has it
+LOCK_WAIT_S = 30.0  # for the lock of a writer that has died
+TABLES_WAIT_S = 30.0
+
+
+def _follower(kind: Any, home: Path, database: str) -> Any:
+    """The node that reads along, once the database answers."""
+    from concordat.errors import StateError
+
+    until = time.monotonic() + TABLES_WAIT_S
+    while True:
+        try:
+            return kind(home, database)
+        except StateError as error:
+            if error.code != "store" or time.monotonic() > until:
+                raise
+            time.sleep(0.5)

@@ -1,0 +1,7 @@
+"""What people/test_audit_log.py says holds over PostgreSQL as well."""
+
+from __future__ import annotations
+
+from people_postgres_kit import again
+
+globals().update(again("people/test_audit_log"))
