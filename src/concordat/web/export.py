@@ -62,8 +62,8 @@ def export(
                 progress(pages.index(one), len(pages), site.addresses.address(one))
             try:
                 body = site.bytes_of(one, one.language or site.offered[0], _place(site, one, names, sheet, node))
-            except NotFoundError:  # a page without a table has no CSV
-                if one.form != "csv":
+            except NotFoundError:  # a page without a table has no CSV, one without a record no file of it
+                if one.form != "csv" and one.form not in one.page.files:
                     raise
                 continue
             except (InputError, StateError):  # nothing is counted yet, so there is no file of a result

@@ -25,7 +25,11 @@ def test_a_token_is_masked_anew_each_time() -> None:
     assert len(halves) == 200  # neither half is ever the same
 
 
-@pytest.mark.parametrize("written", ["", "x", "A" * 86, "é" * 86, "=" * 86, form_token("cookie")[:-1], "A" * 10_000])
+@pytest.mark.parametrize(
+    "written",
+    ["", "x", "A" * 86, "é" * 86, "=" * 86, form_token("cookie")[:-1], "A" * 10_000],
+    ids=["empty", "short", "letters", "not ASCII", "padding", "cut", "long"],
+)
 def test_what_is_no_token(written: str) -> None:
     with pytest.raises(RuleError) as caught:
         check_form_token("cookie", written)
