@@ -35,6 +35,7 @@ SHARED_DATA = Path(os.environ.get("CONCORDAT_SHARED_DATA") or Path(__file__).par
 TODAY = "2026-11-22"
 IN_CI = bool(os.environ.get("CONCORDAT_CI"))
 NO_SHARED_DATA = "shared data not found"
+SOCKET_FOLDER_MAX = 60  # characters; the name of a Unix socket has 107 at most
 # Files that take longest, longest first: with `--no-loadscope-reorder` two workers begin with them, and neither is left
 # alone with one at the end.
 LONGEST = (
@@ -97,7 +98,10 @@ def postgres() -> Iterator[Any]:
 
     from clearing_postgres_kit import Cluster
 
-    with tempfile.TemporaryDirectory(prefix="concordat-pg-", dir="/tmp") as folder:  # short, for the socket's name
+    place = tempfile.gettempdir()
+    if len(place) > SOCKET_FOLDER_MAX:
+        place = "/tmp"
+    with tempfile.TemporaryDirectory(prefix="concordat-pg-", dir=place) as folder:
         cluster = Cluster(Path(folder))
         cluster.start()
         yield cluster
