@@ -320,9 +320,10 @@ def main() -> None:
     if arguments.write:
         RESULTS.mkdir(exist_ok=True)
         system, cores = machine()["system"].replace(" ", "-").lower(), machine()["cores"]
-        (RESULTS / f"clearing-hosts-{system}-{cores}-cores.json").write_text(
-            json.dumps(found, indent=2) + "\n", encoding="utf-8"
-        )
+        file = RESULTS / f"clearing-hosts-{system}-{cores}-cores.json"
+        old = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        found.update(measured_last=sorted(arguments.only))  # what else stands there is of an earlier run
+        file.write_text(json.dumps({**old, **found}, indent=2) + "\n", encoding="utf-8")
 
 
 def _postgres() -> dict[str, float]:
