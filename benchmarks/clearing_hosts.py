@@ -9,8 +9,8 @@ Every figure is interleaved five times with its raw limit in the same run; what 
   SQLite table (WAL, synchronous=FULL), 1,000 rows a transaction; `INSERT ... SELECT FROM unnest` into one PostgreSQL
   table, 1,000 rows a transaction, synchronous_commit on.
 - *Single (G2)*: separately signed transfers, durable on SQLite in blocks of 1,000, signatures in two other processes.
-  Raw: the same signatures by `cryptography` on two threads (they hold the interpreter, so it is one core), on two
-  processes, and, where the extra [sign] is installed, by PyNaCl on two threads.
+  Raw: the same signatures on two threads, by PyNaCl where the extra [sign] is installed (ours verify by it too), and by
+  `cryptography` for ours without it; `cryptography` on two processes and on one stand beside.
 - *One (G3)*: from the bytes of one signed transfer to its block on the disk, a block each. Raw: 4 kB appended to a file
   and `fdatasync`, and the same written in place.
 """
@@ -26,8 +26,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from startup import RESULTS, machine
 
 from concordat.clearing.core.apply import mark_checked, signature_work
 from concordat.clearing.core.signatures import Signed
-from concordat.clearing.verifiers import PooledVerifier
+from concordat.clearing.verifiers import PooledVerifier, sodium
 from concordat.node.clearing import open_host
 from concordat.node.clearing.durable import DurableHost
 
@@ -47,7 +48,8 @@ BLOCKS, SINGLES, ONES = 4, 4_000, 1_500
 LIMITS = {
     "sqlite_ratio": "0.15 (ambitious 0.30)",
     "postgres_ratio": "0.40 (ambitious 0.70)",
-    "single_of_two_threads_ratio": "0.60 (ambitious 0.80)",
+    "single_of_two_threads_pynacl_ratio": "0.60 (ambitious 0.80)",
+    "single_of_two_threads_ratio": "0.60 (ambitious 0.80), without the extra [sign]",
     "one_p99_ratio": "4 (ambitious 2.5)",
 }
 
@@ -254,28 +256,44 @@ def measure_batches(bench: Durable, raw: Callable[[], float], name: str) -> dict
     return summed(name, rounds)
 
 
-def measure_singles(bench: Durable, pool: ProcessPoolExecutor) -> dict[str, float]:
-    """G2: ours against each raw limit of the same round."""
-    peers: dict[str, Callable[[list[bytes]], float]] = {
-        "single_of_two_threads": lambda data: two_threads(data, bench, by_cryptography),
-        "single_of_two_processes": lambda data: raw_two(data, bench, pool),
-        "single_of_one_process": lambda data: raw_verify(data, bench),
+def measure_singles(bench: Durable, pools: dict[bool, ProcessPoolExecutor]) -> dict[str, float]:
+    """G2: ours with and without libsodium (`pools`), against each raw limit of the same round."""
+    peers: dict[str, tuple[bool, Callable[[list[bytes]], float]]] = {
+        "single_of_two_threads": (False, lambda data: two_threads(data, bench, by_cryptography)),
+        "single_of_two_processes": (False, lambda data: raw_two(data, bench, pools[False])),
+        "single_of_one_process": (False, lambda data: raw_verify(data, bench)),
     }
-    try:
-        import nacl.signing  # noqa: F401
-    except ImportError:
-        print("without the extra [sign]: not compared with PyNaCl", file=sys.stderr)
+    if True in pools:
+        peers["single_of_two_threads_pynacl"] = (True, lambda data: two_threads(data, bench, by_pynacl))
     else:
-        peers["single_of_two_threads_pynacl"] = lambda data: two_threads(data, bench, by_pynacl)
-    ours_singles(bench.singles()[:1_000], bench, pool)
+        print("without the extra [sign]: not compared with PyNaCl", file=sys.stderr)
+    for pool in pools.values():
+        ours_singles(bench.singles()[:1_000], bench, pool)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in peers}
     for _ in range(ROUNDS):
         data = bench.singles()
-        raw = {name: peer(data) for name, peer in peers.items()}
-        mine = ours_singles(data, bench, pool)
+        raw = {name: peer(data) for name, (_, peer) in peers.items()}
+        mine = {fast: ours_singles(bench.singles(), bench, pool) for fast, pool in pools.items()}
         for name, limit in raw.items():
-            found[name].append((mine, limit))
+            found[name].append((mine[peers[name][0]], limit))
     return {key: value for name, rounds in found.items() for key, value in summed(name, rounds).items()}
+
+
+def _without_libsodium() -> None:
+    """What a process of the pool does first: it is to find no PyNaCl."""
+    sys.modules["nacl.bindings"] = None  # type: ignore[assignment]
+    sodium.cache_clear()
+
+
+@contextmanager
+def two_pools() -> Iterator[dict[bool, ProcessPoolExecutor]]:
+    """By whether they may use libsodium; only the one without where it isn't installed."""
+    with ProcessPoolExecutor(2, initializer=_without_libsodium) as plain:
+        if sodium() is None:
+            yield {False: plain}
+            return
+        with ProcessPoolExecutor(2) as fast:
+            yield {False: plain, True: fast}
 
 
 def main() -> None:
@@ -285,14 +303,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=["sqlite", "postgres", "single", "one"])
     arguments = parser.parse_args()
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="concordat-") as name, ProcessPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory(prefix="concordat-") as name, two_pools() as pools:
         folder = Path(name)
         if "sqlite" in arguments.only:
             bench = Durable(folder / "batches.db")
             found.update(measure_batches(bench, lambda: raw_insert(folder / "raw.db"), "sqlite"))
             bench.host.close()
         if "single" in arguments.only:
-            found.update(measure_singles(Durable(folder / "singles.db"), pool))
+            found.update(measure_singles(Durable(folder / "singles.db"), pools))
         if "one" in arguments.only:
             found.update(measure_one(Durable(folder / "ones.db"), folder))
         if "postgres" in arguments.only:
@@ -302,9 +320,10 @@ def main() -> None:
     if arguments.write:
         RESULTS.mkdir(exist_ok=True)
         system, cores = machine()["system"].replace(" ", "-").lower(), machine()["cores"]
-        (RESULTS / f"clearing-hosts-{system}-{cores}-cores.json").write_text(
-            json.dumps(found, indent=2) + "\n", encoding="utf-8"
-        )
+        file = RESULTS / f"clearing-hosts-{system}-{cores}-cores.json"
+        old = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        found.update(measured_last=sorted(arguments.only))  # what else stands there is of an earlier run
+        file.write_text(json.dumps({**old, **found}, indent=2) + "\n", encoding="utf-8")
 
 
 def _postgres() -> dict[str, float]:

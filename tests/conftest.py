@@ -35,6 +35,29 @@ SHARED_DATA = Path(os.environ.get("CONCORDAT_SHARED_DATA") or Path(__file__).par
 TODAY = "2026-11-22"
 IN_CI = bool(os.environ.get("CONCORDAT_CI"))
 NO_SHARED_DATA = "shared data not found"
+SOCKET_FOLDER_MAX = 60  # characters; the name of a Unix socket has 107 at most
+# Files that take longest, longest first: with `--no-loadscope-reorder` two workers begin with them, and neither is left
+# alone with one at the end.
+LONGEST = (
+    "simulation/test_world.py",
+    "tidy/test_docs.py",
+    "browser/test_report_page.py",
+    "unit/clearing/hosts/test_postgres_host.py",
+    "conformance/test_traceability.py",
+    "unit/node/test_brics_session.py",
+    "unit/test_cli_rulebook.py",
+    "browser/test_commitments_page.py",
+    "unit/observatory/test_divide_relational.py",
+    "unit/report/test_rules_section.py",
+    "conformance/test_observatory_spark.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For workers: the longest files first, the others in their order."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        ranks = {str(Path(__file__).parent / name): rank for rank, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: ranks.get(str(item.path), len(ranks)))
 
 
 def pytest_collection_finish() -> None:
@@ -75,7 +98,10 @@ def postgres() -> Iterator[Any]:
 
     from clearing_postgres_kit import Cluster
 
-    with tempfile.TemporaryDirectory(prefix="concordat-pg-", dir="/tmp") as folder:  # short, for the socket's name
+    place = tempfile.gettempdir()
+    if len(place) > SOCKET_FOLDER_MAX:
+        place = "/tmp"
+    with tempfile.TemporaryDirectory(prefix="concordat-pg-", dir=place) as folder:
         cluster = Cluster(Path(folder))
         cluster.start()
         yield cluster

@@ -87,3 +87,11 @@ def test_the_check_script_parses_and_ends_with_pytest() -> None:
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "CITATION.cff"])
 def test_the_house_has_its_papers(name: str) -> None:
     assert (ROOT / name).stat().st_size > 300
+
+
+def test_the_files_that_run_first_are_there() -> None:
+    """A file that was renamed would quietly run last again, with one worker idle."""
+    source = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
+    names = re.findall(r'^    "([\w/]+\.py)",$', source.partition("LONGEST = (")[2].partition("\n)")[0], re.MULTILINE)
+    assert len(names) > 5
+    assert [name for name in names if not (ROOT / "tests" / name).exists()] == []

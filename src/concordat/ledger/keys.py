@@ -177,6 +177,19 @@ def verify_ed25519(public: bytes, signature: bytes, message: bytes, what: str = 
     Raises:
         TrustError: the key, R or S is not canonical or of small order, or the equation does not hold.
     """
+    key = check_strict(public, signature, what)
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        raise TrustError(f"{what} does not verify.", code="signature") from None
+
+
+def check_strict(public: bytes, signature: bytes, what: str = "the signature") -> Ed25519PublicKey:
+    """What must hold before the equation is looked at; gives the key.
+
+    Raises:
+        TrustError: the key, R or S is not canonical or of small order.
+    """
     if len(public) != 32 or len(signature) != 64:
         raise TrustError(f"{what} has {len(signature)} bytes; Ed25519 has 64.", code="signature_size")
     key = check_public(public)
@@ -185,10 +198,7 @@ def verify_ed25519(public: bytes, signature: bytes, message: bytes, what: str = 
         raise TrustError(f"{what}: its first half is {fault}.", code="signature")
     if int.from_bytes(signature[32:], "little") >= _L:
         raise TrustError(f"{what}: its second half is not below the group order.", code="signature")
-    try:
-        key.verify(signature, message)
-    except InvalidSignature:
-        raise TrustError(f"{what} does not verify.", code="signature") from None
+    return key
 
 
 def _point_fault(encoded: bytes) -> str:

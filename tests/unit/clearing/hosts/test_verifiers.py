@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Any
 
 import pytest
 
 from clearing_hosts_kit import funded, pay, scheme
 from concordat.clearing.core.signatures import Item, signer_of, verify_all
 from concordat.clearing.host import MemoryHost
-from concordat.clearing.verifiers import PooledVerifier
+from concordat.clearing.verifiers import ODD, PooledVerifier, sodium, verify_fast
 from concordat.errors import TrustError
 
 
@@ -75,3 +77,74 @@ def test_an_error_of_the_program_is_not_taken_for_a_broken_pool() -> None:
 
     with pytest.raises(ZeroDivisionError):
         PooledVerifier(Odd())(items(2))
+
+
+# --- libsodium --------------------------------------------------------------------------------------------------------
+
+L = 2**252 + 27742317777372353535851937790883648493
+
+
+def verdict(verify: Any, item: Item) -> str:
+    try:
+        verify((item,))
+    except TrustError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture
+def libsodium() -> Iterator[None]:
+    pytest.importorskip("nacl", reason="needs the extra [sign]")
+    sodium.cache_clear()
+    assert sodium() is not None
+    yield
+    sodium.cache_clear()
+
+
+@pytest.mark.usefixtures("libsodium")
+def test_both_libraries_judge_alike() -> None:
+    (public, signature, message) = items(1)[0]
+    one_more = (int.from_bytes(signature[32:], "little") + L).to_bytes(32, "little")
+    odd_ones = [
+        (public, signature, message),
+        ODD,
+        (public, signature[:32] + one_more, message),  # the same equation, written otherwise
+        (public, signature, message + b"!"),
+        (public, signature[:40], message),
+        (public[:31], signature, message),
+        (public, bytes([1]) + bytes(31) + signature[32:], message),  # R is the neutral point
+        (bytes([1]) + bytes(31), bytes([1]) + bytes(63), message),  # everything verifies under the neutral key
+        (b"\xff" * 32, signature, message),
+        *((public, _flipped(signature, bit), message) for bit in range(0, 512, 37)),
+        *((_flipped(public, bit), signature, message) for bit in range(0, 256, 19)),
+    ]
+    mine, theirs = ([verdict(verify, item) for item in odd_ones] for verify in (verify_all, verify_fast))
+    assert mine == theirs
+    assert [bool(words) for words in mine] == [False, *[True] * (len(odd_ones) - 1)]
+
+
+def _flipped(data: bytes, bit: int) -> bytes:
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+@pytest.mark.usefixtures("libsodium")
+def test_a_libsodium_that_forgives_more_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    import nacl.bindings
+
+    monkeypatch.setattr(nacl.bindings, "crypto_sign_open", lambda signed, _key: signed[64:])
+    sodium.cache_clear()
+    assert sodium() is None
+    assert verdict(verify_fast, ODD) == verdict(verify_all, ODD) != ""
+
+
+def test_without_libsodium_the_core_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nacl.bindings", None)
+    sodium.cache_clear()
+    try:
+        assert sodium() is None
+        assert verdict(verify_fast, items(1)[0]) == ""
+        assert verdict(verify_fast, items(1, bad=[0])[0]) != ""
+    finally:
+        sodium.cache_clear()
