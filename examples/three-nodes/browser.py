@@ -149,7 +149,7 @@ def prepare(folders: list[str]) -> None:
     at = {m: [f"127.0.0.1:{taken.pop().getsockname()[1]}" for _ in range(2)] for m in members}
     for member, folder in members.items():
         peers = ", ".join(f'{m} = "http://{at[m][0]}"' for m in members if m != member)
-        lines = [f'listen = "{at[member][0]}"', f'ops_listen = "{at[member][1]}"', f"peers = {{{peers}}}"]
+        lines = [f'listen = "{at[member][0]}"', f'public_url = "http://{at[member][0]}"', f'ops_listen = "{at[member][1]}"', f"peers = {{{peers}}}"]
         text = "\n".join(["[node]", *lines, "peers_private = true", "sync_every_s = 1", ""])
         (Path(folder) / "concordat.toml").write_text(text)
         print(f"{folder}/concordat.toml: {member} will be at http://{at[member][0]}")
