@@ -118,6 +118,10 @@ class Browser:
         asked = "; ".join(", ".join([*sorted(f["names"]), *(f"{n}={v}" for n, v in f["buttons"])]) for f in forms)
         sys.exit(f"{self.kept['page']}: no form asks for {', '.join(values)}. The forms here ask: {asked or 'nothing'}")
 
+    def words(self) -> str:
+        """What is to be read on the page, on one line."""
+        return " ".join(html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", self.text, flags=re.S)).split())
+
     def told(self) -> str:
         """What a reader sees first: the heading, what is wrong, and the facts."""
         parts = re.findall(r'<h1>.*?</h1>|<div class="summary".*?</div>|<dt>.*?</dd>', self.text, re.S)
@@ -192,8 +196,8 @@ def main(first: str, *rest: str) -> None:
     if phrase and browser.status == 200:
         asks = 'name="phrase"' in browser.text
         browser.fill({"do": "sign", **({"phrase": phrase} if asks else {})})
-    end = time.monotonic() + PATIENCE_S
-    while words and words not in html.unescape(browser.text):
+    end, sent = time.monotonic() + PATIENCE_S, bool(values or phrase)
+    while words and words not in browser.words() and not (sent and browser.status >= 400):
         if time.monotonic() > end:
             sys.exit(f'"{words}" does not stand on {browser.kept["page"]}.\n{browser.told()}')
         time.sleep(0.3)
