@@ -1,27 +1,35 @@
 """A browser without scripts, for the tutorial of three people: it opens pages, fills in their forms and sends them.
 
-    python browser.py prepare FOLDER ...               a free port and a concordat.toml for the node in each folder
-    python browser.py clock FILE MOMENT                a file that sets the clock of the commands after it: `. ./FILE`
-    python browser.py ready FOLDER ...                 wait until these nodes are ready
     python browser.py WHO@FOLDER PAGE [NAME=VALUE ...] [sign=PHRASE] [until=WORDS] [save=FILE]
 
-The last opens a page of the node in FOLDER as WHO. With names it finds the form that has them all, fills it in and
-presses the button that is named (`do=make`) or the first one; `sign=` then signs on the page it leads to, `until=`
-opens that page again until the words stand there, `save=` keeps what came. PAGE `-` is the page of last time, and the
-value `@code` what a telephone shows for one-time codes. What a browser and a telephone remember is in `WHO.browser`.
+It opens a page of the node in FOLDER as WHO. With names it finds the form that has them all, fills it in and presses
+the button that is named (`do=make`) or the first one; `sign=` then signs on the page it leads to, `until=` opens the
+page again until the words stand there, `save=` keeps what came. A PAGE that begins with `-` goes on from that of last
+time; the value `@code` is what a telephone shows for one-time codes. What both remember lies in `WHO.browser`.
+
+    python browser.py code WHO         the next one-time code, to type into a browser of yours
 """
 
 from __future__ import annotations
 
-import base64, hashlib, hmac, html, http.client, json, os, random, re, socket, sys, time, tomllib  # noqa: E401
-from datetime import datetime
+import base64
+import hashlib
+import hmac
+import html
+import http.client
+import json
+import os
+import re
+import sys
+import time
+import tomllib
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-PATIENCE_S = 120
+PATIENCE_S = 200
 STEP_S = 30  # of one-time codes (RFC 6238)
 
 
@@ -64,10 +72,11 @@ class Forms(HTMLParser):
 class Browser:
     """What one person's browser and telephone remember, at one node."""
 
-    def __init__(self, who: str, folder: str) -> None:
+    def __init__(self, who: str, folder: str = "") -> None:
         self.file = Path(f"{who}.browser")
         self.kept = json.loads(self.file.read_text()) if self.file.exists() else {"cookies": {}, "page": "/", "step": 0}
-        self.host = address_of(folder)
+        settings = Path(folder) / "concordat.toml"
+        self.host: str = tomllib.loads(settings.read_text())["node"]["listen"] if folder else ""
         self.text, self.data, self.status = "", b"", 0
 
     def keep(self) -> None:
@@ -134,79 +143,32 @@ def now() -> int:
     return int(time.time()) + int(os.environ.get("CONCORDAT_CLOCK_OFFSET_S", "0"))
 
 
-def address_of(folder: str) -> str:
-    found: str = tomllib.loads((Path(folder) / "concordat.toml").read_text())["node"]["listen"]
-    return found
-
-
-def prepare(folders: list[str]) -> None:
-    """Settings of nodes that know each other on this machine, on ports that are free, and stay so while they restart."""
-    members = {json.loads((Path(f) / "identity.json").read_text())["member"]: f for f in folders}
-    taken: list[socket.socket] = []
-    while len(taken) < 2 * len(members):  # below those that a system gives away by itself
-        one = socket.socket()
-        try:
-            one.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
-            taken.append(one)
-        except OSError:
-            one.close()
-    at = {m: [f"127.0.0.1:{taken.pop().getsockname()[1]}" for _ in range(2)] for m in members}
-    for member, folder in members.items():
-        peers = ", ".join(f'{m} = "http://{at[m][0]}"' for m in members if m != member)
-        lines = [f'listen = "{at[member][0]}"', f'public_url = "http://{at[member][0]}"', f'ops_listen = "{at[member][1]}"', f"peers = {{{peers}}}"]
-        text = "\n".join(["[node]", *lines, "peers_private = true", "sync_every_s = 1", ""])
-        (Path(folder) / "concordat.toml").write_text(text)
-        print(f"{folder}/concordat.toml: {member} will be at http://{at[member][0]}")
-
-
-def ready(folders: list[str]) -> None:
-    """Wait until nodes say that they are ready."""
-    for folder in folders:
-        until, status = time.monotonic() + PATIENCE_S, 0
-        while status != 200:
-            try:
-                link = http.client.HTTPConnection(address_of(folder), timeout=PATIENCE_S)
-                link.request("GET", "/health/ready")
-                status = link.getresponse().status
-            except OSError:
-                status = 0
-            if status != 200 and time.monotonic() > until:
-                sys.exit(f"{folder} is not ready after {PATIENCE_S} s. What it said: {folder}/serve.log")
-            time.sleep(0.1)
-        print(f"{folder} is ready")
-
-
 def main(first: str, *rest: str) -> None:
-    """One line of the tutorial."""
-    if first in ("prepare", "ready"):
-        return {"prepare": prepare, "ready": ready}[first](list(rest))
-    if first == "clock":
-        ahead = int(datetime.fromisoformat(rest[1]).timestamp() - time.time())
-        line = f"unset CONCORDAT_NOW; export CONCORDAT_TEST=1 CONCORDAT_CLOCK_OFFSET_S={ahead}\n"
-        Path(rest[0]).write_text(line)
-        return None
+    """One line of the tutorial; ends with 1 if the page can't be shown or says that something is wrong."""
+    if first == "code":
+        browser = Browser(rest[0])
+        print(browser.code())
+        return browser.keep()
     browser = Browser(*first.split("@"))
-    page = browser.kept["page"] if rest[0] == "-" else rest[0]
     values = dict(pair.split("=", 1) for pair in rest[1:])
     phrase, words, file = (values.pop(name, "") for name in ("sign", "until", "save"))
-    parts = urlsplit(page)
+    parts = urlsplit(browser.kept["page"] + rest[0][1:] if rest[0].startswith("-") else rest[0])
     browser.ask("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
     if values:
         browser.fill(values)
-    if phrase and browser.status == 200:
-        asks = 'name="phrase"' in browser.text
-        browser.fill({"do": "sign", **({"phrase": phrase} if asks else {})})
+    if phrase and browser.status < 400:
+        browser.fill({"do": "sign", **({"phrase": phrase} if 'name="phrase"' in browser.text else {})})
     end, sent = time.monotonic() + PATIENCE_S, bool(values or phrase)
     while words and words not in browser.words() and not (sent and browser.status >= 400):
         if time.monotonic() > end:
             sys.exit(f'"{words}" does not stand on {browser.kept["page"]}.\n{browser.told()}')
         time.sleep(0.3)
         browser.ask("GET", browser.kept["page"])
+    browser.keep()
     if file:
         Path(file).write_bytes(browser.data)
-    browser.keep()
-    print(browser.told() if not file else f"{file}: {len(browser.data):,} bytes")
-    return sys.exit(1) if browser.status >= 400 else None
+    print(f"{file}: {len(browser.data):,} bytes" if file else browser.told())
+    sys.exit(1 if browser.status >= 400 else 0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ In every Markdown file of `docs/` and in the README:
 - a `python` block is run as doctest if it has `>>>`, else as a script; the blocks of one file share their names;
 - a `yaml` block that comes after `<!-- file: NAME -->` is written there first;
 - other blocks (`bash`, `text`, ...) are read by people only.
+
+What a page starts in the background (a node that serves) is ended after its last block, and after one that failed.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import io
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +40,7 @@ REFERENCE = DOCS / "reference"
 BLOCK = re.compile(r"^(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 # One command of ours and nothing of the shell: no pipe, list, redirection, variable, pattern or continued line.
 PLAIN = re.compile(r"concordat [^|&;<>$`*?\[~\n\\#(){}!]+")
+LINE_S = 300  # for one line of a page, on a machine that does much else
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -59,8 +64,23 @@ def _runs(page: Path) -> bool:
     return any(b.kind in ("console", "python") or b.file for b in _blocks(page))
 
 
+@pytest.fixture
+def nothing_goes_on(tmp_path: Path) -> Iterator[None]:
+    """Processes of a page are those whose data folder is this test's own; where the system lists them, none stays."""
+    yield
+    marker = f"XDG_DATA_HOME={_data_folder(tmp_path)}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile, or another user's
+            if marker in (process / "environ").read_bytes().split(b"\0") and int(process.name) != os.getpid():
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def _data_folder(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}-data"
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if _runs(p)], ids=lambda p: str(p.relative_to(ROOT)))
-def test_examples_run(page: Path, tmp_path: Path) -> None:
+def test_examples_run(page: Path, tmp_path: Path, nothing_goes_on: None) -> None:
     names: dict[str, object] = {}
     if "examples/" in page.read_text(encoding="utf-8"):  # as a reader has them beside, in a checkout
         (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -85,7 +105,7 @@ def _run_console(block: Block, folder: Path, where: str) -> None:
     python.chmod(0o755)
     environment = dict(os.environ)
     environment["PATH"] = f"{bin_folder}{os.pathsep}{environment['PATH']}"
-    environment["XDG_DATA_HOME"] = str(folder.parent / f"{folder.name}-data")
+    environment["XDG_DATA_HOME"] = str(_data_folder(folder))
     environment["COLUMNS"] = "120"
     for command, wanted in _commands(block.text):
         run = _run_here if PLAIN.fullmatch(command) else _run_in_shell
@@ -103,7 +123,7 @@ def _run_in_shell(command: str, folder: Path, environment: dict[str, str]) -> tu
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=LINE_S,
         check=False,
     )
     return done.returncode, done.stdout

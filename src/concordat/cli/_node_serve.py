@@ -140,6 +140,7 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
 
     began = time.monotonic()
     settings = NodeSettings.load(given)
+    _require_federated(settings)
     Settings.load()  # what stands beside the table [node] must be right as well
     log = LogLines(sys.stderr.write)
     if is_postgres(settings.database):
@@ -162,6 +163,20 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     app, warm = _with_pages(service, people, callers) if pages else (application(service, callers), None)
     with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext():
         serve(service, app, ops_application(service), log, told)
+
+
+def _require_federated(settings: Any) -> None:
+    """What this command runs is the stage that the settings name.
+
+    Raises:
+        RuleError: they name another one: entries would be ordered by other rules than the operator meant.
+    """
+    from concordat.errors import RuleError
+
+    if settings.sequencer != "federated":
+        hint = 'An engine is answered by: concordat node abci. Here set sequencer = "federated".'
+        what = f"node serve orders entries with the other members; the settings say {settings.sequencer}."
+        raise RuleError(what, where="sequencer", hint=hint, code="sequencer")
 
 
 def _with_pages(service: Any, people: Any, callers: Any) -> Any:

@@ -22,7 +22,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from concordat import canonical
@@ -115,6 +115,11 @@ def new_act() -> str:
     return secrets.token_hex(ACT_BYTES)
 
 
+def act_beside(act: str, fields: Fields) -> str:
+    """The act under which a text is kept that can't take the place of what an act holds already."""
+    return hashlib.sha256(f"{act} beside {version_of(fields)}".encode()).hexdigest()[: 2 * ACT_BYTES]
+
+
 def version_of(fields: Fields) -> str:
     """The version that a form carries of the fields it was filled with."""
     return hashlib.sha256(_fields_text(fields).encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -149,8 +154,8 @@ class Acts:
             raise InputError(
                 f"over {FIELDS_BYTES_MAX:,} characters.", where="form", hint="Attach it.", code="too_large"
             )
-        with self._store.commit():
-            stored = self._row(act, owner, missing_ok=True)
+        with self._store.alone(), self._store.commit():
+            stored = self._settled(self._row(act, owner, missing_ok=True))
             if stored is None:
                 self._require_room(owner)
                 self._store.run(
@@ -176,8 +181,8 @@ class Acts:
 
     def drop(self, act: str, owner: str) -> None:
         """Erase a draft."""
-        with self._store.commit():
-            stored = self._row(act, owner)
+        with self._store.alone(), self._store.commit():
+            stored = self._settled(self._row(act, owner))
             assert stored is not None
             if stored.state not in ("draft", "unsigned"):
                 raise RuleError("this act is an entry, and entries stay.", code="recorded")
@@ -192,8 +197,8 @@ class Acts:
         Raises:
             InputError: no such act of the owner's. RuleError: it is an entry, or the other has too many drafts.
         """
-        with self._store.commit():
-            stored = self._row(act, owner)
+        with self._store.alone(), self._store.commit():
+            stored = self._settled(self._row(act, owner))
             assert stored is not None
             if stored.state not in ("draft", "unsigned"):
                 raise RuleError("this act is an entry, and entries stay.", code="recorded")
@@ -330,6 +335,13 @@ class Acts:
         if stored.state == "recorded":
             return Receipt(stored.act, found.entry, found.origin, found.index, stored.recorded)
         return self._receive(stored.act, found, now)
+
+    def _settled(self, stored: _Stored | None) -> _Stored | None:
+        """A row whose writing failed is a draft again, unless its entry is in the log; to be called while alone."""
+        if stored is None or stored.state != "writing" or self._found(stored) is not None:
+            return stored
+        self._store.run("UPDATE act SET state = 'draft', entry = '', payload = NULL WHERE act = ?", stored.act)
+        return replace(stored, state="draft", entry="", payload=None)
 
     def _found(self, stored: _Stored) -> Recorded | None:
         """The entry of an act in the own log; nothing is changed."""

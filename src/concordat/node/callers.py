@@ -42,18 +42,21 @@ class Callers:
         Args:
             peer: of the connection. forwarded: the header `X-Forwarded-For`, or empty.
         """
-        if not self._trusts(peer):
+        if not self.trusts(peer):
             return peer
         for part in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-            if not self._trusts(part):
+            if not self.trusts(part):
                 return part
         return peer
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether an address is one of our proxies'."""
         try:
             found = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             return False
+        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped  # as a socket that listens on both families shows an IPv4 address
         return any(found in network for network in self._trusted)
 
     def count(self, limit: str, key: str, now: float, cost: float = 1.0) -> None:

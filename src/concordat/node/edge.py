@@ -81,9 +81,11 @@ class Edge:
         if parts.scheme == "https":
             self._said[b"strict-transport-security"] = hsts(self._prefix).encode()
         self._hosts = {parts.netloc.lower()} if parts.netloc else set()
-        default = {"https": "443", "http": "80"}.get(parts.scheme, "")
+        default = {"https": ":443", "http": ":80"}.get(parts.scheme, ":")
         if parts.netloc and parts.port is None:
-            self._hosts.add(f"{parts.netloc.lower()}:{default}")
+            self._hosts.add(f"{parts.netloc.lower()}{default}")
+        elif parts.netloc.endswith(default):  # browsers leave it out, whatever the settings say
+            self._hosts.add(parts.netloc.lower().removesuffix(default))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -398,7 +398,7 @@ class Following(Service):
         self._dirty, self.changes = True, self.changes + 1
 
     def _fold(self) -> None:
-        while self.states.behind:
+        while self.states.behind and not self.states.fault:
             self.states.advance(FOLD_AT_ONCE)
 
     def bar(self) -> str:

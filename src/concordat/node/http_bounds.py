@@ -2,7 +2,9 @@
 
 At most 512 connections, 32 of one address (a trusted proxy aside); an address line of 2 kB, headers of 16 kB in all;
 headers complete within 10 seconds, a body within 30, or within 10 minutes while at least 500 bytes a second arrive.
-Who goes beyond gets 431, 414, 408 or 503 in one line, and the connection is closed. Numbers: node-web.md 6. The methods
+Who goes beyond gets 431, 414, 408 or 503 in one line, and the connection is closed. Whoever doesn't take its answer, of
+which at least 500 bytes a second must go out in each minute, is cut off: it would hold its place for ever. Numbers:
+node-web.md 6; a minute, since half of one is too short where the system's own buffers empty slowly. The methods
 that are overridden are uvicorn's own; its version is pinned, and a test drives each bound over a real socket.
 """
 
@@ -13,14 +15,15 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from concordat.node.callers import Callers
 from concordat.node.limits import network_of
 
 CONNECTIONS_MAX = 512
 OF_ONE_ADDRESS = 32
 HEADERS_MAX = 16_384  # bytes, names and values
 URL_MAX = 2_048
-HEADERS_S, BODY_S, BODY_LONG_S = 10.0, 30.0, 600.0
-BODY_RATE = 500  # bytes a second
+HEADERS_S, BODY_S, BODY_LONG_S, ANSWER_S = 10.0, 30.0, 600.0, 60.0
+BODY_RATE = 500  # bytes a second, of a body and of an answer
 LOOK_S = 5.0
 _WORDS = {
     408: "Request Timeout",
@@ -31,9 +34,9 @@ _WORDS = {
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `trusted` are the addresses of proxies of ours, which carry many clients."""
+    """One connection. `trusted` are the addresses and networks of proxies of ours, which carry many clients."""
 
-    trusted: frozenset[str] = frozenset()
+    trusted: tuple[str, ...] = ()
     connections_max = CONNECTIONS_MAX
     of_one_address = OF_ONE_ADDRESS
 
@@ -42,16 +45,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._head = self._body = self._pending = 0
         self._in_head, self._body_began = True, 0.0
+        self._left = self._left_then = 0
+        self._left_since = self.loop.time()
+        self._answer_timer = self.loop.call_later(LOOK_S, self._look_at_answer)
         self._network = network_of(self.client[0]) if self.client else "unknown"
         same = sum(getattr(other, "_network", "") == self._network for other in self.connections)
-        of_proxy = self.client is not None and self.client[0] in self.trusted
-        if len(self.connections) > self.connections_max or (same > self.of_one_address and not of_proxy):
+        if len(self.connections) > self.connections_max or (same > self.of_one_address and not self._of_proxy()):
             self._refuse(503, "too many connections")
             return
         self._begin_head()
 
+    def _of_proxy(self) -> bool:
+        """Whether the other end is a proxy of ours; asked only of who has many connections."""
+        return self.client is not None and Callers(self.trusted).trusts(self.client[0])
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._answer_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -116,6 +126,19 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._timer = self.loop.call_later(LOOK_S, self._look_at_body)
 
+    def _look_at_answer(self) -> None:
+        """Whoever doesn't read what it asked for gives its place back."""
+        now, left = self.loop.time(), self.transport.get_write_buffer_size()
+        if not left or left > self._left:  # all has gone out, or enough that more was written
+            self._left_then, self._left_since = left, now
+        elif now - self._left_since >= ANSWER_S:
+            if self._left_then - left < BODY_RATE * ANSWER_S:
+                self.transport.abort()
+                return
+            self._left_then, self._left_since = left, now
+        self._left = left
+        self._answer_timer = self.loop.call_later(LOOK_S, self._look_at_answer)
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -136,4 +159,4 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def bounded(trusted: Any = ()) -> type[BoundedProtocol]:
     """The protocol for a server; connections of these proxies are not counted by address."""
-    return type("Bounded", (BoundedProtocol,), {"trusted": frozenset(trusted)})
+    return type("Bounded", (BoundedProtocol,), {"trusted": tuple(trusted)})

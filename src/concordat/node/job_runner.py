@@ -85,10 +85,11 @@ class JobRunner:
             return None
         try:
             self._do(job)
-        except ConcordatError as error:  # our own store or disk refuses
-            self.log({"event": "job", "id": job.id, "error": str(error)})
+        except (ConcordatError, OSError) as error:  # our own store or disk refuses, or the system starts no process
+            said = str(error) if isinstance(error, ConcordatError) else f"not done: {error.strerror or error}."
+            self.log({"event": "job", "id": job.id, "error": said})
             with suppress(ConcordatError):
-                self.jobs.fail(job.id, str(error))
+                self.jobs.fail(job.id, said)
         return self.jobs.get(job.id)
 
     def _loop(self) -> None:
@@ -203,6 +204,8 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
                 return
             *whole, rest = (rest + data).split(b"\n")
             rest = rest[-LINE_MAX:]
+            if not whole:
+                yield {}  # whoever says a lot without an end of line is watched all the same
             for line in whole[-100:]:  # of many steps in one moment the newest count
                 yield _facts(line)
 

@@ -3,7 +3,8 @@
 A browser has a random id in a cookie; here it is a pseudonym, HMAC-SHA256 of the id and the consultation under this
 node's key, so that nobody can tell from two consultations, or from the log, that it was the same browser. An opinion
 stands here until it goes into an entry `OpinionVoted`: 500 of one consultation, or all that are an hour old (council.md
-9). A batch is fixed in one transaction, then written under an act of its own, so that after a crash it is written once.
+9), or all at once in the last ten minutes before the closing, since what is witnessed after it is late. A batch is
+fixed in one transaction, then written under an act of its own, so that after a crash it is written once.
 Within a batch opinions are sorted by pseudonym: the order says nothing of when they came.
 
 What this does not do: tell persons from browsers (the page says "one browser, not one person"), slow down addresses
@@ -13,6 +14,7 @@ What this does not do: tell persons from browsers (the page says "one browser, n
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,20 +110,24 @@ class Opinions:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    def flush(self, now: int, *, all_now: bool = False) -> list[str]:
+    def flush(self, now: int, *, all_now: bool = False, closing: Collection[str] = ()) -> list[str]:
         """Write what is due: 500 of a consultation, or what is an hour old; the ids of the entries.
 
         Args:
-            all_now: whatever waits (a consultation closes, or the node stops).
+            all_now: whatever waits. closing: consultations that are about to close: what is witnessed after the
+                closing is late, so theirs is written at once, also while somebody signs the next number away.
 
         Raises:
             ConcordatError: a batch could not be written; the others are. It is tried again next time, unless its
                 consultation is over: then it stays here as refused, and its browsers are told.
         """
-        if not self._acts.quiet(now) and not all_now:
+        waiting = self.waiting()
+        hurry = any(consultation in closing for consultation in waiting)
+        if not (all_now or hurry or self._acts.quiet(now)):
             return []
-        for consultation, (count, oldest) in self.waiting().items():
-            while count >= BATCH_MAX or (count and (all_now or now - oldest >= BATCH_EVERY_S)):
+        for consultation, (count, oldest) in waiting.items():
+            at_once = all_now or consultation in closing
+            while count >= BATCH_MAX or (count and (at_once or now - oldest >= BATCH_EVERY_S)):
                 count -= self._gather(consultation, now)
         return self._write(now)
 

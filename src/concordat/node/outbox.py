@@ -92,6 +92,9 @@ class Taker:
                 return  # the writer notices the same, and its process begins anew
             except ConcordatError as error:
                 self._service.log("error", "outbox", {"what": str(error)})
+            except Exception as error:  # the others must not wait for a thread that has ended
+                self._service.fault("outbox", error)
+                self._stopping.wait(AGAIN_S)
 
     def _round(self) -> None:
         taken = self._ears.execute(_BEGIN, (AT_ONCE,)).fetchall()
@@ -263,6 +266,8 @@ class Outbox:
                 self._reopen(words_of(error))
             except ConcordatError as error:
                 self._reopen(error.what)
+            except Exception as error:  # what is shown would stay as it is, and nobody would know
+                self._reopen(f"a fault of the program ({type(error).__name__})")
 
     def _deliver(self, numbers: set[int], *, everything: bool) -> None:
         with self._lock:

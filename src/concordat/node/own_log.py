@@ -32,6 +32,7 @@ from concordat.node.person_keys import SigningKey, read_draft, require_certified
 from concordat.node.writer import Writer
 
 T = TypeVar("T")
+CLOSING_S = 600  # before the end of a consultation, from when on opinions don't wait for others
 STATES = ("recorded", "taken_up", "final", "refused")
 
 
@@ -123,6 +124,7 @@ class OwnLog(Protocol):
     def find(self, entry_id: str, index: int = -1) -> Recorded | None: ...
     def standing(self, index: int) -> Standing: ...
     def check(self, said: Said, person: str) -> None: ...
+    def closing(self, now: int) -> tuple[str, ...]: ...
 
 
 class _ReplicaLog(ABC):
@@ -219,6 +221,21 @@ class _ReplicaLog(ABC):
         if council is None or said.scope != "council" or said.type not in load_all():
             return
         self._look(lambda node: check(council(node), node.identity.member, said.type, said.body, node.now, person))
+
+    def closing(self, now: int) -> tuple[str, ...]:
+        """The public consultations that close within ten minutes, or have closed and aren't told to be over yet."""
+        council = self._council
+        if council is None:
+            return ()
+
+        def look(node: Node) -> tuple[str, ...]:
+            found = council(node).all("consultation")
+            return tuple(
+                c.id for c in found
+                if c.status == "open" and c.public == "public" and now >= c.closes - CLOSING_S
+            )  # fmt: skip
+
+        return self._look(look)
 
 
 class NodeLog(_ReplicaLog):

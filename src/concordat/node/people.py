@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concordat.errors import ConcordatError, TrustError
+from concordat.errors import ConcordatError, RuleError, TrustError
 from concordat.ledger.entry import Entry
 from concordat.ledger.note import Checkpoint
 from concordat.ledger.shelf import MemberLog
 from concordat.node.accounts import Accounts, member_words
-from concordat.node.acts import Acts, Fields
+from concordat.node.acts import Acts, Fields, StaleError, act_beside
 from concordat.node.audit_log import HEAD_SCOPE, HEAD_TYPE, AuditHead, AuditLog, head_due
 from concordat.node.authorise import authorise_entry
 from concordat.node.csrf import check_form_token, check_origin
@@ -110,31 +110,49 @@ class People:
         check_origin(headers, public_origin)
         check_form_token(cookie, written)
 
-    def check_entry(self, entry: Entry) -> None:
+    def check_entry(self, entry: Entry, now: int = 0) -> None:
         """Whether an envelope may enter the member's log here: what `POST /entries` asks before it takes one.
 
         A node without accounts (a bare peer) knows no roles: there the membership file alone decides.
 
         Raises:
-            RuleError: another member's, of a label that no account has, or of a type its roles don't write.
+            RuleError: another member's, of a label that no account has or whose account the operator locked, or of a
+                type its roles don't write.
         """
-        persons = [account.person() for account in self.accounts.all()]
-        if persons:
-            authorise_entry(persons, entry.author, entry.person, entry.type, self.accounts.member)
+        accounts = self.accounts.all()
+        if not accounts:
+            return
+        persons = [account.person() for account in accounts]
+        authorise_entry(persons, entry.author, entry.person, entry.type, self.accounts.member)
+        if any(account.key_label == entry.person and account.locked_until > now for account in accounts):
+            raise RuleError("this account is locked by the operator.", where=entry.person, code="locked")
 
-    def keep_after_end(self, value: str, act: str, type: str, fields: Fields, now: int) -> bool:  # noqa: A002
-        """Keep a form that came after its session had ended, as a draft of whose session it was; whether it is kept.
+    def keep_after_end(
+        self, value: str, act: str, type: str, fields: Fields, now: int, *, version: str = ""  # noqa: A002
+    ) -> str:  # fmt: skip
+        """Keep a form that came after its session had ended, as a draft of whose session it was: under which act.
 
         Nothing else is done in that person's name, and nothing is shown: after the login the draft is there.
 
         Args:
-            value: of the cookie that came with the form. act, type, fields: as `Acts.save`.
+            value: of the cookie that came with the form. act, type, fields, version: as `Acts.save`; a draft that was
+                changed since is left as it is, and this one is kept beside it.
+
+        Returns:
+            The act; empty: nobody's session, and nothing is kept.
+
+        Raises:
+            InputError, RuleError: it can't be kept.
         """
         owner = self.accounts.sessions.was(value)
         if not owner or self.acts is None:
-            return False
-        self.acts.save(act, owner, type, fields, now)
-        return True
+            return ""
+        try:
+            self.acts.save(act, owner, type, fields, now, version=version)
+        except StaleError:
+            act = act_beside(act, fields)  # sent again, it is the same one
+            self.acts.save(act, owner, type, fields, now)
+        return act
 
     def logout(self, value: str, now: int) -> None:
         """End the session of a cookie, and lock its key."""
@@ -155,7 +173,8 @@ class People:
 
     def _flush(self, now: int) -> None:
         if self.opinions is not None:
-            self.opinions.flush(now)
+            closing = self.log.closing(now) if self.log is not None else ()
+            self.opinions.flush(now, closing=closing)
 
     def sign_audit_head(self, now: int, *, due_only: bool = True) -> Recorded | None:
         """Sign the newest hash of the audit chain into the member's log, once an hour if there is news."""

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from concordat.errors import InputError, StateError
+from concordat.errors import ConcordatError, InputError, StateError
 from concordat.node.edge import App, Edge, Log
 from concordat.node.listening import address_of, listen
 from concordat.node.service import Service
@@ -158,9 +158,9 @@ def _take_signals(service: Service, servers: list[Any], tls: ssl.SSLContext | No
         if tls is None:
             return
         try:
-            tls.load_cert_chain(settings.tls_cert, settings.tls_key)
+            renew(tls, settings.tls_cert, settings.tls_key, settings.tls_min)
             log("info", "certificate", {"until": str(certificate_end(settings.tls_cert))})
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ConcordatError) as error:
             log("error", "certificate", {"what": f"not read: {error}; the old one stays"})
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -194,6 +194,19 @@ def tls_context(cert: str, key: str, least: str) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise InputError(f"not a certificate with its key: {error}.", where=cert, code="tls") from None
     return context
+
+
+def renew(tls: ssl.SSLContext, cert: str, key: str, least: str) -> None:
+    """Take a new certificate into the TLS of a server that runs, or leave it as it is.
+
+    Both files are tried in a context of their own first: OpenSSL drops the old key as soon as it has read a certificate
+    that isn't its own, and a server without a key shakes no hand any more.
+
+    Raises:
+        InputError, StateError: as `tls_context`. OSError: the files changed at this very moment.
+    """
+    tls_context(cert, key, least)
+    tls.load_cert_chain(cert, key)
 
 
 def certificate_end(cert: str) -> datetime | None:

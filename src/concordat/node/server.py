@@ -27,7 +27,7 @@ from concordat.ledger.witness import Answer
 from concordat.node.callers import Callers, LimitError, lower
 from concordat.node.deeds import Cosigning
 from concordat.node.letters import LETTER_BYTES_MAX, pack, pack_some, unpack
-from concordat.node.limits import MEMBER_BODY_MAX
+from concordat.node.limits import BODY_MAX, MEMBER_BODY_MAX
 from concordat.node.service import Service
 from concordat.node.signed_request import RequestVerifier, check_body
 from concordat.node.writer import BUSY_S, BusyError
@@ -190,13 +190,18 @@ class _Protocol:
         """The body, counted while it comes.
 
         Raises:
-            TooLargeError: over `most` bytes.
+            TooLargeError: over `most` bytes. InputError: the caller left before its end: no fault of this program.
         """
+        from starlette.requests import ClientDisconnect
+
         found = bytearray()
-        async for chunk in request.stream():
-            found += chunk
-            if len(found) > most:
-                raise TooLargeError(f"a body of over {most:,} bytes.", where=request.url.path, code="too_large")
+        try:
+            async for chunk in request.stream():
+                found += chunk
+                if len(found) > most:
+                    raise TooLargeError(f"a body of over {most:,} bytes.", where=request.url.path, code="too_large")
+        except ClientDisconnect:
+            raise InputError("the body ended early.", where=request.url.path, code="cut") from None
         return bytes(found)
 
     # --- Files --------------------------------------------------------------------------------------------------------
@@ -316,7 +321,8 @@ class _Protocol:
     async def add_entries(self, request: Request) -> Response:
         """The mirror takes entries, and cosigns once it holds all."""
         gzip = request.headers.get("content-encoding", "").strip().lower() == "gzip"
-        return await self._cosign(request, MEMBER_BODY_MAX, "entries", gzip=gzip)
+        most = MEMBER_BODY_MAX if "signature-input" in request.headers else BODY_MAX
+        return await self._cosign(request, most, "entries", gzip=gzip)
 
     async def _cosign(self, request: Request, most: int, what: str, *, gzip: bool = False) -> Response:
         async def answer() -> Response:

@@ -206,9 +206,12 @@ class Service:
         self._look_at_disk()
         self._hold(node)
         out = node.tick()
-        if self.states.behind:
+        if self.states.behind and not self.states.fault:
             self.states.advance(FOLD_AT_ONCE)
             self._dirty, self.changes = True, self.changes + 1
+            if self.states.fault:
+                self.alarms["fold"] = self.states.fault
+                self.log("error", "fault", {"where": "fold", "what": self.states.fault})
         replica.refusals.clear()
         if self.metrics is not None:
             sizes = {log.origin: log.size for log in replica.councils.values()}
@@ -224,6 +227,8 @@ class Service:
         before, now = self.recovery.state, self.recovery.step(self.monotonic())
         words = self.recovery.words()
         behind = self.recovery.size < self.recovery.wanted or self.recovery.restored
+        if words:
+            node.signer.held = words  # before the disk is asked, which may refuse the mark
         if now is not Health.NORMAL and behind and node.mark is None:
             node.mark = put_mark(node.home, Mark(now.value, words, clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")))
         if now is Health.NORMAL and node.mark is not None:
@@ -416,6 +421,8 @@ class Service:
         off = self.peers.median_clock()
         if off is not None and abs(off) > CLOCK_OFF_S:
             found["clock"] = f"{abs(off):.0f} s {'behind' if off > 0 else 'ahead of'} the peers' median"
+        if self.states.fault:
+            found["council"] = self.states.fault
         if self.recovery.state is not Health.NORMAL:
             found["recovery"] = self.recovery.words()
         if self.stopping:

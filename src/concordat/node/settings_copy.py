@@ -9,7 +9,7 @@ from pathlib import Path
 from concordat.errors import InputError
 
 _SECRET = re.compile(r"pass(word|phrase)|secret|token", re.IGNORECASE)
-_IN_ADDRESS = re.compile(r"//[^/@\s]*:[^/@\s]*@")
+_IN_ADDRESS = re.compile(r"//[^/@\s]*:[^/@\s]*@|[?&](ssl)?password=", re.IGNORECASE)
 
 
 def settings_without_secrets(file: Path) -> bytes:
@@ -37,11 +37,20 @@ def settings_without_secrets(file: Path) -> bytes:
         for key, value in sorted(table.items()):
             if isinstance(value, dict):
                 tables.append((f"{name}.{key}" if name else key, value))
-            elif _SECRET.search(key) or (isinstance(value, str) and _IN_ADDRESS.search(value)):
+            elif _is_secret(key, value):
                 lines.append(f"# {key} was left out: it is secret, or holds a password.")
             else:
                 lines.append(f"{key} = {_toml(value)}")
     return ("\n".join(lines) + "\n").encode()
+
+
+def _is_secret(key: str, value: object) -> bool:
+    """Whether a value is secret, or holds one however deep in a list."""
+    if isinstance(value, dict):
+        return any(_is_secret(name, item) for name, item in value.items())
+    if isinstance(value, list):
+        return any(_is_secret(key, item) for item in value)
+    return bool(_SECRET.search(key) or (isinstance(value, str) and _IN_ADDRESS.search(value)))
 
 
 def _toml(value: object) -> str:

@@ -289,7 +289,7 @@ class HttpSource:
 
 def _refused(reply: Reply, url: str) -> SourceError | StateError | TrustError:
     words = "".join(c for c in reply.body[:200].decode("utf-8", "replace") if c.isprintable())
-    if reply.status in (429, 503):
+    if reply.status == 429 or reply.status >= 500:  # 500, 502, 504: it fails, or a proxy before it; it proves nothing
         return SourceError(f"it answers {reply.status}: {words}", where=url, code="busy")
     if reply.status in (401, 403):
         return SourceError(f"it refuses us: {words}", where=url, code="refused")

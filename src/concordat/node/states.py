@@ -32,6 +32,7 @@ class States:
         self.batch = 0
         self.hashes: dict[int, str] = {}
         self.steps: list[Step] = []  # every batch folded so far, in order; it only grows
+        self.fault = ""  # which batch can't be folded, in words: nothing is built on half of it, and it stays behind
 
     @property
     def council(self) -> Council:
@@ -49,11 +50,24 @@ class States:
         return self._replica.final() != self._done
 
     def advance(self, most: int = BATCHES_AT_ONCE) -> bool:
-        """Fold some more final batches; whether more are left. One commit stores their hashes."""
+        """Fold some more final batches; whether more are left. One commit stores their hashes.
+
+        A fault of the program in one of them ends it (`fault`): a batch that is passed over is another record.
+        """
+        if self.fault:
+            return self.behind
+        before = self._done
         with self._store.commit():
             for step in self._next(most):
+                try:
+                    found = self._replay.step(step)
+                except Exception as error:
+                    self._done = before
+                    what = f"batch {step.point} can't be folded ({type(error).__name__}: {error})"[:300]
+                    self.fault = f"{what}; the council is not known from there on."
+                    break
                 self.batch = step.point.batch
-                self.hashes[self.batch] = self._replay.step(step)
+                self.hashes[self.batch] = found
                 self.steps.append(step)
                 self._store.put_paper(KIND, str(self.batch), self.hashes[self.batch].encode())
         return self.behind

@@ -74,6 +74,9 @@ class _Worker:
             except (OSError, asyncio.IncompleteReadError):
                 await self.close()
                 return b""
+            except BaseException:  # broken off: its answer to this lot would be taken for that to the next
+                await self.close()
+                raise
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

@@ -30,6 +30,7 @@ RELEASE_PREFIX = "r"
 HOME = "/home"  # what the first page is called where an ending stands behind it
 ADDRESS_MAX = 2_048
 WORDS_MAX = 200
+KEYS_MAX = 32
 _RELEASE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _BATCH = re.compile(r"[1-9][0-9]{0,8}\.[1-9][0-9]{0,11}")
 _SAFE = re.compile(r"[A-Za-z0-9_.~+:-]{1,128}")
@@ -89,7 +90,7 @@ class Addresses:
         """
         if len(path) + len(query) > ADDRESS_MAX:
             raise InputError(f"the address is longer than {ADDRESS_MAX} characters.", code="too_long")
-        plain = unquote(path, errors="strict") if "%" in path else path
+        plain = _plain(path)
         if plain in self._moved:
             raise MovedError(self._moved[plain] + (f"?{query}" if query else ""))
         release, rest = _pinned(plain)
@@ -124,7 +125,7 @@ class Addresses:
             values[LANGUAGE_KEY] = asked.language
         if asked.at:
             values[BATCH_KEY] = asked.at
-        return path + (f"?{urlencode(sorted(values.items()), safe='+:~')}" if values else "")
+        return path + (f"?{urlencode(sorted(values.items()), safe=':~')}" if values else "")  # `+` would be a blank
 
     def to(self, name: str, query: Mapping[str, str], like: Asked, form: Form = "html") -> Asked:
         """Another page, in the language, the release and at the batch of this one."""
@@ -154,6 +155,18 @@ class Addresses:
         raise NotFoundError(f"there is no page {path[:80]!r}.", hint=hint, code="no_page")
 
 
+def _plain(path: str) -> str:
+    """A path without its percent signs.
+
+    Raises:
+        NotFoundError: it is not UTF-8.
+    """
+    try:
+        return unquote(path, errors="strict") if "%" in path else path
+    except UnicodeDecodeError:
+        raise NotFoundError(f"there is no page {path[:80]!r}.", hint="An address is UTF-8.", code="no_page") from None
+
+
 def _pattern(path: str) -> re.Pattern[str]:
     parts = [f"(?P<{p[1:-1]}>[^/]+)" if p.startswith("{") else re.escape(p) for p in path.split("/")]
     return re.compile("/".join(parts))
@@ -173,7 +186,9 @@ def _keys(page: Page, query: str) -> tuple[dict[str, str], str, str]:
     pins = [BATCH_KEY] if "council" in page.reads else []
     known = [*sorted(set(page.query.model_fields) - set(page.keys)), LANGUAGE_KEY, *pins]
     found: dict[str, str] = {}
-    for key, value in parse_qsl(query, keep_blank_values=True, max_num_fields=32):
+    if query.count("&") >= KEYS_MAX:
+        raise InputError(f"the address has over {KEYS_MAX} keys.", where="address", code="too_many")
+    for key, value in parse_qsl(query, keep_blank_values=True):
         if key not in known:
             close = nearest(key, known)
             hint = f'Did you mean "{close[0]}"?' if close else f"This page knows: {', '.join(known)}."

@@ -173,6 +173,17 @@ class CouncilSnapshot:
         found = self.reader.index.get(entry_id)
         return found if found is not None and found.number < self.steps else None
 
+    def stage_of(self, entry: Entry, waits: Mapping[str, str]) -> str:
+        """Where an entry stands: `final`, a stage of `Waiting`, `kept` (not for the council), else `not_final`.
+
+        Args:
+            waits: id -> stage of what waits. An entry for the council that is neither final nor listed was passed over
+                (its key was not valid), or waits behind more than are listed.
+        """
+        if self.taken(entry.id) is not None:
+            return "final"
+        return waits.get(entry.id) or ("not_final" if entry.scope == "council" else "kept")
+
     def find(self, entry_id: str) -> tuple[str, Entry] | None:
         """An entry of a member's log by its whole id: the log's name, and the entry."""
         for name, entries in self.entries.items():

@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
+from concordat.web.address import BATCH_KEY
 from concordat.web.council_reader import CouncilReader
 from concordat.web.council_sources import Running
 from concordat.web.node_facts import NodeFacts, PeerFacts
@@ -67,6 +69,11 @@ def facts_of(status: Mapping[str, Any], home: Any) -> NodeFacts:
 
 
 def limit_of(path: str, query: bytes) -> str:
-    """Which limit a request for a page counts against: looking something up, or back in the record, costs more."""
-    dear = b"at=" in query or any(part in path for part in SEARCHES)
+    """Which limit a request for a page counts against: looking something up, or back in the record, costs more.
+
+    >>> limit_of("/agenda", b"at=1.5"), limit_of("/agenda", b"lang=pt&%61t=1.5"), limit_of("/agenda", b"lang=pt")
+    ('search', 'search', 'pages')
+    """
+    back = any(key == BATCH_KEY for key, _ in parse_qsl(query.decode("ascii", "replace")))
+    dear = back or any(part in path for part in SEARCHES)
     return "search" if dear and (query or "/check" not in path) else "pages"

@@ -291,14 +291,16 @@ class Site:
             with self._lock:
                 if key in self._cache:
                     return self._cache[key]
-            body = self.bytes_of(asked, language, self.place(asked, reader), reader)
-            kept = self._kept(asked, body)
-            with self._lock:
-                self._cache[key] = kept
-                self._size += kept.size
-                while self._size > self._bound and len(self._cache) > 1:
-                    self._size -= self._cache.popitem(last=False)[1].size
-                self._making.pop(key, None)
+            try:
+                kept = self._kept(asked, self.bytes_of(asked, language, self.place(asked, reader), reader))
+                with self._lock:
+                    self._cache[key] = kept
+                    self._size += kept.size
+                    while self._size > self._bound and len(self._cache) > 1:
+                        self._size -= self._cache.popitem(last=False)[1].size
+            finally:  # also of what is not there: whoever asks for names at random fills no memory
+                with self._lock:
+                    self._making.pop(key, None)
         return kept
 
     def _kept(self, asked: Asked, body: bytes) -> _Kept:

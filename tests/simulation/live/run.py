@@ -72,6 +72,7 @@ class World:
     backups: dict[str, Path] = field(default_factory=dict)
     story: list[str] = field(default_factory=list)
     restored: int = 0
+    set_back: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ports = {member: free_port() for member in self.homes}
@@ -160,6 +161,7 @@ class World:
         shutil.rmtree(self.homes[member])
         restore(self.backups[member], self.homes[member], now=datetime.now(UTC), keys_passphrase=PASSPHRASE)
         self.restored += 1
+        self.set_back.add(member)
 
     def _copy_or_restore(self, member: str) -> None:
         """The first time a copy is kept; the second time the folder becomes that copy, keys and all."""
@@ -171,6 +173,7 @@ class World:
         shutil.rmtree(self.homes[member])
         shutil.copytree(kept, self.homes[member])
         self.restored += 1
+        self.set_back.add(member)
 
     async def live(self) -> None:
         """The whole story: trouble, healing, convergence."""
@@ -326,11 +329,10 @@ class World:
             _require(not known.get("blamed"), f"{member} blames an honest peer: {line}")
 
     def _acknowledged(self, member: str, own: list[str]) -> None:
-        lost = {**self.snapshots, **self.backups}
         for entry, index in self.delegates[member].acknowledged.items():
             there = index < len(own) and own[index] == entry
             # A disk that was set back loses what nobody else had seen yet: there is no other copy in the world.
-            _require(there or member in lost, f"{member} lost an acknowledged entry")
+            _require(there or member in self.set_back, f"{member} lost an acknowledged entry")
 
 
 def _require(holds: bool, what: str) -> None:

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from concordat.web.address import Addresses, Asked
 from concordat.web.headers import POLICY
 from concordat.web.languages import OFFERED, Words, choose
 from concordat.web.respond import Site
@@ -117,6 +118,8 @@ def test_another_spelling_leads_to_the_one(site: Site, address: str, to: str) ->
         ("/?bloc=%3Cscript%3E", 400, "bloc"),
         ("/place/..%2f..%2fetc%2fpasswd", 404, "no page"),
         ("/place/%00", 400, "area"),
+        ("/place/%ff", 404, "UTF-8"),
+        ("/?" + "&".join(f"k{n}=1" for n in range(33)), 400, "32 keys"),
         ("/" + "a" * 3_000, 400, "2048"),
         ("/about.csv", 404, "no table"),
     ],
@@ -169,6 +172,24 @@ def test_any_address_is_answered_with_words(evidence_dir: Path, path: str, query
     assert answer.status in (200, 308, 400, 404)
     raw = site.answer("GET", "/" + "".join(c if c.isascii() and c.isprintable() else "%00" for c in path), query, {})
     assert raw.status in (200, 308, 400, 404)
+
+
+def test_what_is_not_there_fills_no_memory(evidence_dir: Path) -> None:
+    site = site_of(evidence_dir)
+    for name in ("AAA", "BBB", "CCC"):
+        assert get(site, f"/place/{name}").status == 404
+    assert not site._making
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), max_codepoint=0x2FFF), min_size=1, max_size=30))
+def test_words_in_an_address_are_read_as_they_were_written(words: str) -> None:
+    """Also a `+`, which is a blank where it stands bare (WHATWG URL, section 5)."""
+    addresses = Addresses(pages())
+    search = addresses.by_name["search"]
+    assume(words.isprintable())
+    asked = Asked(search, search.query.model_validate({"q": words}))
+    path, _, query = addresses.address(asked).partition("?")
+    assert addresses.parse(path, query) == asked
 
 
 def test_the_cache_stays_under_its_bound(evidence_dir: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,18 @@ def test_an_entry_that_waits_is_never_shown_as_final(held: Held) -> None:
     assert "Not final yet: 1." in page
     assert "pending: 1 of 3, missing Brazil, South Africa" in text(get(held.site, "/status"))
     assert "Tea" not in text(get(held.site, "/agenda"))
+
+
+def test_an_entry_for_the_council_that_is_not_listed_is_not_called_kept(held: Held) -> None:
+    """Passed over by the order, or beyond what is listed: it is not final, and it is for the council."""
+    assert held.site.council is not None
+    snapshot = held.site.council.current()
+    place = snapshot.find(held.waiting)
+    assert place is not None
+    entry = place[1]
+    listed = {w.id: w.stage for w in snapshot.waiting}
+    assert (snapshot.stage_of(entry, listed), snapshot.stage_of(entry, {})) == ("witnessing", "not_final")
+    assert snapshot.stage_of(replace(entry, scope="exchange"), {}) == "kept"
 
 
 def test_the_file_of_a_result_is_counted_again_by_anybody(held: Held) -> None:

@@ -29,7 +29,7 @@ from concordat.web.desk.asked import Answer, At
 from concordat.web.desk.computed import made_of, proposal_of, shown_of, vote_on
 from concordat.web.desk.documents import kept
 from concordat.web.desk.fields import errors_of, fields_of
-from concordat.web.desk.questions import Answers, WrongError, body_of, kept_answers, names_of
+from concordat.web.desk.questions import Answers, WrongError, asks_of, body_of, kept_answers, names_of
 from concordat.web.forms import Block, Button, Fact, Facts, Form, Note, Screen, Steps
 
 if TYPE_CHECKING:
@@ -361,12 +361,13 @@ def post_say(at: At) -> Answer:
 
 
 def _keys(at: At, kind: str) -> dict[str, tuple[str, ...]]:
-    """What the address's keys fill in.
+    """What the address's keys fill in: never what the node shows or draws itself, such as the seal of a ballot.
 
     Raises:
         InputError: a key that is no field of this form.
     """
-    known = names_of(kind)
+    shown = {ask.name for ask in asks_of(kind) if ask.kind == "shown"}
+    known = [name for name in names_of(kind) if name not in shown]
     for key in at.query:
         if key not in known and key not in ALSO_KEPT:
             close = nearest(key, known)

@@ -80,7 +80,8 @@ def _entry_screen(at: At, view: ActView) -> Screen:
         blocks.append(Note(at.t("desk.not_final"), "plain"))
     links = [Cell(at.t("desk.proof"), at.href(f"/act/{view.act}/proof.bundle"))]
     links.append(Cell(at.t("desk.look_again"), at.href(f"/act/{view.act}")))
-    blocks += [Links(links), Exact(f"concordat ledger verify {view.act[:8]}.bundle", at.t("desk.verify"))]
+    command = f"concordat ledger verify {view.act[:8]}.bundle --trust {at.service.chain.pinned}"
+    blocks += [Links(links), Exact(command, at.t("desk.verify"))]
     title = at.t("desk.title_entry", kind=at.t(f"say.{view.type}"), state=at.t(f"state.{view.state}"))
     return Screen(title, blocks, lead=at.t(f"desk.lead_{view.state}"))
 
@@ -284,22 +285,28 @@ def _hand(at: At, view: ActView) -> Answer:
     return at.go("/drafts")
 
 
-def _ready(at: At, view: ActView) -> tuple[Said, Right] | Screen:
+def _ready(at: At, view: ActView) -> tuple[Said, Right] | Answer:
     """What is to be signed, if it is what was shown."""
     right = right_to(at, view.type)
     if not right.signs:
         raise RuleError("you prepare; a delegate signs.", hint="Hand the draft over.", code="role")
     said, wrong = _try(at, view, right)
     if said is None:
-        return _draft_screen(at, view, status=409, summary=(wrong,))
+        return _entered(at, view) or _draft_screen(at, view, status=409, summary=(wrong,))
     if at.sent.one("content") != digest_of(said, at.who.key_label):
         return _draft_screen(at, view, status=409, summary=(at.t("desk.other_words"),))
     return said, right
 
 
+def _entered(at: At, view: ActView) -> Answer | None:
+    """On to the act, if it became an entry meanwhile (sent twice at once, or from two windows): no draft is shown."""
+    again = existing(at, view.act)
+    return at.go(f"/act/{view.act}") if again is None or again.receipt is not None else None
+
+
 def _sign(at: At, view: ActView) -> Answer:
     ready = _ready(at, view)
-    if isinstance(ready, Screen):
+    if not isinstance(ready, tuple):
         return ready
     said, right = ready
     assert right.grant is not None
@@ -316,10 +323,10 @@ def _sign(at: At, view: ActView) -> Answer:
                        version=view.version)  # fmt: skip
     except (InputError, RuleError, StateError) as error:
         words = " ".join(part for part in (error.what, error.hint) if part)
-        again = existing(at, view.act)
-        assert again is not None
         status = 503 if isinstance(error, StateError) else 409
-        return _draft_screen(at, again, status=status, summary=(words, at.t("desk.kept")))
+        return _entered(at, view) or _draft_screen(
+            at, at.acts.look(view.act, at.who.id), status=status, summary=(words, at.t("desk.kept"))
+        )  # fmt: skip
     return at.go(f"/act/{view.act}")
 
 
@@ -350,7 +357,7 @@ def _keep_seal(at: At, view: ActView) -> None:
 
 def _prepare(at: At, view: ActView) -> Answer:
     ready = _ready(at, view)
-    if isinstance(ready, Screen):
+    if not isinstance(ready, tuple):
         return ready
     _keep_seal(at, view)
     at.acts.prepare(view.act, at.who.id, ready[0], view.fields, at.now, person=at.who.key_label, version=view.version)

@@ -317,15 +317,21 @@ class Desk:
         return page.post(at)
 
     def _origin(self) -> str:
-        parts = urlsplit(self._service.public_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return origin_of(self._service.public_url)
 
     def _ended(self, page: DeskPage, at: At) -> Answer:
         """The session is over: what came is kept as a draft of whose it was; after the login it is there."""
         act = at.sent.one("act-id") or at.parts.get("act", "")
         if page.keeps is not None:
             kind, answers = page.keeps(at)
-            at.people.keep_after_end(at.cookies.get("s", ""), act, kind, answers, at.now)
+            try:
+                act = at.people.keep_after_end(
+                    at.cookies.get("s", ""), act, kind, answers, at.now, version=at.sent.one("act-version")
+                )
+            except (InputError, RuleError) as error:  # nobody's act, or too many drafts: the words go back
+                return _copy(at, answers, " ".join(part for part in (error.what, error.hint) if part))
+            if not act:
+                return _copy(at, answers, at.t("desk.copy"))
         onward = f"/act/{act}" if act else "/account"
         return Redirect(at.href("/login", next=onward).removeprefix(self.prefix))
 
@@ -339,10 +345,7 @@ class Desk:
         if error.code != "form_token" or not own or page.keeps is None:
             raise error
         if at.session is None:
-            kind, answers = page.keeps(at)
-            facts = [Fact(name, "\n".join(v), long=True) for name, v in sorted(answers.items()) if any(v)]
-            links = Links([Cell(at.t("desk.log_in"), at.href("/login", next=at.path))])
-            return Screen(at.t("desk.login_first"), (Facts(facts), links), status=403, summary=(at.t("desk.copy"),))
+            return _copy(at, page.keeps(at)[1], at.t("desk.copy"))
         kind, answers = page.keeps(at)
         screen = act_forms.show(at, kind, answers)
         assert isinstance(screen, Screen)
@@ -407,6 +410,13 @@ class Desk:
         self._service.log("warning", "refused", facts)
 
 
+def _copy(at: At, answers: Mapping[str, tuple[str, ...]], why: str) -> Screen:
+    """What somebody wrote, given back, where it can be kept for nobody."""
+    facts = [Fact(name, "\n".join(v), long=True) for name, v in sorted(answers.items()) if any(v)]
+    links = Links([Cell(at.t("desk.log_in"), at.href("/login", next=at.path))])
+    return Screen(at.t("desk.login_first"), (Facts(facts), links), status=403, summary=(why,))
+
+
 def _recognise(at: At, people: People, now: int) -> None:
     """Who asks: the session of the cookie, if it goes on; and the moment of this request."""
     at.now = now
@@ -447,6 +457,17 @@ def _wait(error: ConcordatError) -> int:
     if isinstance(error, LimitError):
         return max(1, round(error.wait_s))
     return 5 if isinstance(error, StateError) else 0
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address as browsers write it: small letters, without the scheme's own port (RFC 6454).
+
+    >>> origin_of("https://Node.Example.br:443/concordat"), origin_of("http://127.0.0.1:8080")
+    ('https://node.example.br', 'http://127.0.0.1:8080')
+    """
+    parts = urlsplit(url)
+    own = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(own)}"
 
 
 def status_of(error: ConcordatError) -> int:

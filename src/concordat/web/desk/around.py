@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from concordat.council._body import utc
 from concordat.web.desk.documents import is_here
-from concordat.web.desk.questions import Answers
+from concordat.web.desk.questions import Answers, ballot_of
 from concordat.web.forms import Block, Cell, Exact, Fact, Facts, Note, Rows
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _vote(at: At, council: Council, kind: str, vote: Any) -> tuple[Block, ...]:
         ),
         Fact(at.t("ask.rule"), f"{rule.name} {rule.version}"),
         Fact(at.t("ask.closes"), utc(vote.closes)),
-        Fact(at.t("desk.have_voted"), f"{len(vote.ballots) + len(vote.sealed)} / {len(vote.entitled)}"),
+        Fact(at.t("desk.have_voted"), f"{len({*vote.ballots, *vote.sealed})} / {len(vote.entitled)}"),
     ]
     before = vote.ballots.get(at.service.member)
     if before is not None:
@@ -81,8 +81,15 @@ def _text(at: At, proposal: Any) -> tuple[Block, ...]:
 
 
 def about(at: At, council: Council, kind: str, answers: Answers) -> tuple[Block, ...]:
-    """What stands beside the words that will be signed: what they are about, without the texts in full."""
-    return tuple(block for block in around(at, council, kind, answers) if isinstance(block, Facts))
+    """What stands beside the words that will be signed: what they are about, without the texts in full.
+
+    Of a sealed ballot the words are a hash: what it seals is read here, and nowhere in the record.
+    """
+    found: list[Block] = [block for block in around(at, council, kind, answers) if isinstance(block, Facts)]
+    choice = ballot_of(answers) if kind == "BallotCommitted" else None
+    if choice is not None:
+        found.append(Facts([Fact(at.t("ask.choice"), _choice(at, choice))]))
+    return tuple(found)
 
 
 # --- The words that will be signed ------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ AskKind = Literal[
 Answers = Mapping[str, Sequence[str]]
 LONG = 301  # characters, from which a text is asked for in an area
 TEXTS = 3  # languages that the form of a proposal has room for
+# Thousands may stand apart, in threes: a comma anywhere else is a decimal one, and there are no parts of a vote.
+_COUNT = re.compile("[0-9]{1,15}|[0-9]{1,3}(?:[ ,\u00a0\u202f][0-9]{3}){1,4}")
 NONE = "none"  # the answer that stands for no value, where a choice has one
 
 # (type, field) -> how it is asked, where the model alone doesn't say. `shown` is computed when the form is made and
@@ -340,10 +342,9 @@ def _pairs(ask: Ask, answers: Answers) -> dict[str, str] | None:
 def _counts(ask: Ask, answers: Answers) -> dict[str, int] | None:
     found = {}
     for key, text in (_pairs(ask, answers) or {}).items():
-        plain = re.sub(r"[ ,\u00a0\u202f]", "", text)
-        if not re.fullmatch(r"[0-9]{1,15}", plain):
+        if not _COUNT.fullmatch(text):
             raise WrongError(ask.name, "number", key)
-        found[key] = int(plain)
+        found[key] = int(re.sub("[^0-9]", "", text))
     return found or None
 
 

@@ -43,7 +43,8 @@ class View:
     """An entry.
 
     Attributes:
-        stage: `final`, or where it waits (`council_reader.Waiting`); `kept` for one that no council takes up.
+        stage: `final`, or where it waits (`council_reader.Waiting`); `kept` for one that is not for the
+            council; `not_final` for one that is, and was passed over or waits beyond what is listed.
         log, index: where it stands. batch: (view, batch) that took it up. witnesses, mirrors: who cosigned, verified;
             empty where the batch is pinned, for more may come. effect: why it had none; made: ids of what it made.
     """
@@ -87,7 +88,7 @@ def view(reader: Reader, query: EntryQuery) -> View:
     entry = taken.entry if taken is not None else place[1] if place is not None else None
     assert entry is not None
     waiting = next((w for w in held.waiting if w.id == entry.id), None)
-    stage = "final" if taken is not None else waiting.stage if waiting is not None else "kept"
+    stage = held.stage_of(entry, {waiting.id: waiting.stage} if waiting is not None else {})
     witnesses, mirrors = ((), ()) if held.pinned else _signers(held, entry)
     return View(
         entry.id, entry.author, entry.person, entry.keyid, entry.type, entry.scope, entry.seq, entry.prev, entry.ts,

@@ -84,8 +84,7 @@ def _entries(held: CouncilSnapshot, name: str, numbers: Iterable[int]) -> Iterab
     waiting = {w.id: w.stage for w in held.waiting}
     for number in numbers:
         entry = held.entries[name][number - 1]
-        stage = "final" if held.taken(entry.id) else waiting.get(entry.id, "kept")
-        yield Line(number, entry.id, entry.type, entry.person, stage, 0)
+        yield Line(number, entry.id, entry.type, entry.person, held.stage_of(entry, waiting), 0)
 
 
 def _batches(held: CouncilSnapshot, name: str, numbers: Iterable[int]) -> Iterable[Line]:

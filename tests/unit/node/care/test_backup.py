@@ -356,6 +356,22 @@ def test_a_backup_is_remembered_and_stands_in_the_audit(home: Path, tmp_path: Pa
     people.close()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[clearing]\ndatabase = "postgresql://db/x?sslmode=require&password=hunter2"\n',
+        '[clearing]\nreplicas = ["postgresql://db/x", "postgresql://a:hunter2@db/x"]\n',
+        '[[hosts]]\nname = "a"\ntoken = "hunter2"\n',
+    ],
+)
+def test_a_secret_goes_along_in_no_form(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "concordat.toml"
+    file.write_text(text)
+    data = settings_without_secrets(file)
+    assert b"hunter2" not in data
+    assert b"was left out" in data
+
+
 def test_settings_go_without_secrets(tmp_path: Path) -> None:
     file = tmp_path / "concordat.toml"
     file.write_text(

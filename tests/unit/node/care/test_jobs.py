@@ -365,6 +365,20 @@ def test_a_store_that_refuses_stops_the_job_and_not_the_node(
     assert json.dumps(said)
 
 
+def test_a_system_that_refuses_fails_the_job_and_not_all_later_ones(jobs: Jobs, runner: JobRunner) -> None:
+    job = ask(jobs, n=1)
+    runner.room.parent.mkdir(parents=True, exist_ok=True)
+    runner.room.write_text("no folder can be made here")
+    ended = runner.run_next()
+    assert ended is not None
+    assert (ended.id, ended.state, ended.error) == (job.id, "failed", "not done: Not a directory.")
+    runner.room.unlink()
+    ask(jobs, n=2)
+    done = runner.run_next()
+    assert done is not None
+    assert done.state == "done"
+
+
 def test_a_kind_has_ten_minutes_unless_it_says_otherwise() -> None:
     assert Kind("a", "b:c", "d").limit_s == 600
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from concordat.errors import InputError, StateError
 from concordat.node.edge import HEADERS, Edge, LogLines
 from concordat.node.ops_client import ask
-from concordat.node.serve import certificate_end, tls_context
+from concordat.node.serve import certificate_end, renew, tls_context
 
 MARKER = "MARKER-7f3a"
 
@@ -60,6 +63,9 @@ def _get(url: str, **headers: str) -> httpx.Request:
         ("https://b.example", "https://evil.example/a/1", 421),
         ("https://b.example", "https://b.example.evil.example/a/1", 421),
         ("https://b.example:8443", "https://b.example/a/1", 421),
+        ("https://b.example:443", "https://b.example/a/1", 200),
+        ("http://b.example:80", "http://b.example/a/1", 200),
+        ("https://b.example:80", "https://b.example/a/1", 421),
         ("https://b.example", "https://192.0.2.1/a/1", 421),
         ("https://b.example", "https://192.0.2.1/health/live", 200),
         ("", "http://anything.example/a/1", 200),
@@ -183,11 +189,42 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return cert, private
 
 
+def _handshake(server: ssl.SSLContext) -> bytes:
+    """The certificate that a client of this server sees, without sockets.
+
+    Raises:
+        ssl.SSLError: no handshake.
+    """
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one, other = client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for end in (one, other):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    return one.getpeercert(True) or b""
+
+
+def test_a_certificate_without_its_key_leaves_the_old_one(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    cert, key = _certificate(tmp_path / "old")
+    fresh, its_key = _certificate(tmp_path / "new")
+    tls = tls_context(str(cert), str(key), "1.2")
+    before = _handshake(tls)
+    with pytest.raises(InputError, match="not a certificate with its key"):
+        renew(tls, str(fresh), str(key), "1.2")  # the certificate has been written, its key not yet
+    assert _handshake(tls) == before
+    its_key.chmod(0o644)
+    with pytest.raises(StateError, match="others can read this key"):
+        renew(tls, str(fresh), str(its_key), "1.2")
+    its_key.chmod(0o600)
+    renew(tls, str(fresh), str(its_key), "1.2")
+    assert _handshake(tls) not in (before, b"")
+
+
 def test_a_certificate_and_its_faults(tmp_path: Path) -> None:
-    import ssl
-
-    from concordat.errors import InputError, StateError
-
     cert, key = _certificate(tmp_path)
     assert tls_context(str(cert), str(key), "1.2").minimum_version is ssl.TLSVersion.TLSv1_2
     assert tls_context(str(cert), str(key), "1.3").minimum_version is ssl.TLSVersion.TLSv1_3

@@ -16,6 +16,8 @@ import uvicorn
 from concordat.node import http_bounds
 from live_nodes import free_socket
 
+LARGE = 30_000_000  # bytes: more than the buffers of both ends take
+
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
     """Answers with the length of the body."""
@@ -26,7 +28,7 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
             return
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
-    text = str(size).encode()
+    text = bytes(LARGE) if scope["path"] == "/large" else str(size).encode()
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(text)).encode())]}
     )
@@ -173,7 +175,70 @@ def test_connections_of_one_address_and_of_all_are_bounded() -> None:
         assert free.startswith(b"HTTP/1.1 200")
 
 
-def test_a_proxy_of_ours_carries_many() -> None:
+def test_who_does_not_read_its_answer_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_bounds, "ANSWER_S", 0.2)
+    monkeypatch.setattr(http_bounds, "LOOK_S", 0.03)
+
+    async def work(port: int) -> bytes:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000)
+        writer.write(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+        answer = b"HTTP/1.1 503"
+        while answer.startswith(b"HTTP/1.1 503"):  # the only place is taken
+            await asyncio.sleep(0.05)
+            answer = await _send(port, GET % (b"a", b""))
+        writer.transport.abort()
+        return answer
+
+    assert _run(work, connections_max=1).startswith(b"HTTP/1.1 200")
+
+
+class _Looked:
+    """A connection of which only the buffer is looked at: the bytes that still wait, every five seconds."""
+
+    def __init__(self, waiting: list[int]) -> None:
+        self.waiting, self.now, self.aborted = waiting, 0.0, 0.0
+        self.loop = self.transport = self
+        self._left = self._left_then = 0
+        self._left_since = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def get_write_buffer_size(self) -> int:
+        self.now += http_bounds.LOOK_S
+        return self.waiting.pop(0)
+
+    def abort(self) -> None:
+        self.aborted = self.now
+
+    def call_later(self, seconds: float, look: Callable[[], None]) -> None:  # noqa: ARG002
+        assert seconds == http_bounds.LOOK_S
+
+    def _look_at_answer(self) -> None:
+        http_bounds.BoundedProtocol._look_at_answer(self)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "aborted"),
+    [
+        ([1_000_000] * 40, 65.0),  # first seen after 5 s
+        ([1_000_000 - 2_499 * n for n in range(40)], 65.0),
+        ([1_000_000 - 2_500 * n for n in range(40)], 0.0),
+        ([*[900_000] * 11, *[860_000] * 11, *[800_000] * 11], 0.0),  # in steps, as the system's buffers empty
+        ([0, 50, 0, 50] * 10, 0.0),
+        ([70_000] * 10 + [90_000] + [60_000] * 12, 0.0),  # more was written: some had gone out
+    ],
+    ids=["nothing", "too slow", "500 B/s", "in steps", "requests", "a stream"],
+)
+def test_an_answer_goes_on_while_500_bytes_a_second_go_out(waiting: list[int], aborted: float) -> None:
+    seen = _Looked(waiting)
+    while seen.waiting and not seen.aborted:
+        seen._look_at_answer()
+    assert seen.aborted == aborted
+
+
+@pytest.mark.parametrize("proxies", [("127.0.0.1",), ("10.0.0.0/8", "127.0.0.0/24")])
+def test_a_proxy_of_ours_carries_many(proxies: tuple[str, ...]) -> None:
     async def work(port: int) -> bytes:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         await asyncio.sleep(0.05)
@@ -183,4 +248,5 @@ def test_a_proxy_of_ours_carries_many() -> None:
             await writer.wait_closed()
         return answer
 
-    assert _run(work, of_one_address=2, trusted=frozenset(["127.0.0.1"])).startswith(b"HTTP/1.1 200")
+    assert _run(work, of_one_address=2, trusted=proxies).startswith(b"HTTP/1.1 200")
+    assert _run(work, of_one_address=2, trusted=("10.0.0.0/8",)).startswith(b"HTTP/1.1 503")

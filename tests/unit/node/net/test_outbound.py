@@ -195,6 +195,7 @@ def test_gzip_is_inflated_while_it_is_counted() -> None:
         (b"no gzip at all", "not gzip"),
         (zlib.compress(b"x"), "not gzip"),
     ],
+    ids=["bomb", "cut", "more", "plain", "zlib"],  # else two processes of one run name them by their second
 )
 def test_bombs_and_rubbish_are_the_peer_s_fault(body: bytes, words: str) -> None:
     with pytest.raises(PeerLimitError, match=words):

@@ -11,10 +11,12 @@ import pytest
 
 from concordat.errors import SourceError, TrustError
 from concordat.ledger.messages import WantNote
+from concordat.node.outbound import Reply
 from concordat.node.peer_machine import PeerMachine, State
 from concordat.node.peers import Peer
 from concordat.node.recover import Recovery
 from concordat.node.rounds import Rounds
+from concordat.node.sources import _refused
 
 
 class _Service:
@@ -97,6 +99,14 @@ def test_a_fault_of_the_program_ends_one_round_and_is_told() -> None:
         assert peer.machine.state is State.WAITING
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize(("status", "blamed"), [(500, False), (502, False), (503, False), (504, False), (404, True)])
+def test_a_server_or_proxy_that_fails_has_broken_no_proof(status: int, blamed: bool) -> None:
+    machine = PeerMachine("IND", 5, lambda: 1.0)
+    machine.begin(100.0)
+    machine.fail(_refused(Reply(status, b"<html>Bad Gateway"), "https://ind.example/sync/heads"), 100.0)
+    assert (machine.blamed, machine.next_at) == (blamed, 700.0 if blamed else 110.0)
 
 
 def test_waits_are_drawn_from_the_range_of_the_specification() -> None:

@@ -18,6 +18,7 @@ pytest.importorskip("starlette", reason="needs the extra [web]")
 
 import httpx
 
+from concordat.errors import StateError
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.merkle import MemoryHashes, consistency_proof, leaf_hash
@@ -25,10 +26,12 @@ from concordat.ledger.messages import Cosigned, Entries, Want
 from concordat.ledger.mirror import request_for
 from concordat.ledger.note import Checkpoint, Note, NoteSigner
 from concordat.ledger.witness import AddCheckpoint, read_cosignatures
+from concordat.node import service as service_module
 from concordat.node import writer
 from concordat.node.heads import Heads
 from concordat.node.home import Node
 from concordat.node.letters import pack, unpack
+from concordat.node.limits import BODY_MAX
 from concordat.node.server import application, ops_application
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
@@ -153,6 +156,29 @@ def test_what_may_not_stand_here_is_refused_with_words(homes: list[Path], tmp_pa
     run(homes, tmp_path, work)
 
 
+def test_a_caller_that_leaves_in_the_middle_is_no_fault_of_the_program(homes: list[Path], tmp_path: Path) -> None:
+    async def work(node: Asking) -> None:
+        leaf = node.entry().leaf
+        came = [{"type": "http.request", "body": leaf[:99], "more_body": True}, {"type": "http.disconnect"}]
+        said: list[Any] = []
+
+        async def receive() -> Any:
+            return came.pop(0)
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/entries", "raw_path": b"/entries", "query_string": b"",
+            "headers": [], "client": ("192.0.2.7", 5), "server": ("bra.example", 443), "scheme": "https",
+        }  # fmt: skip
+        await application(node.service)(scope, receive, send)
+        assert said[0]["status"] == 400
+        assert await node.service.read(lambda n: n.replica.own.size) == 0
+
+    run(homes, tmp_path, work)
+
+
 def test_two_for_one_place_one_is_taken(homes: list[Path], tmp_path: Path) -> None:
     async def work(node: Asking) -> None:
         leaves = [node.entry().leaf, node.entry(prev=FIRST).leaf]
@@ -180,6 +206,49 @@ def test_while_nothing_may_be_signed_nothing_is_acknowledged(homes: list[Path], 
         assert list(detail["failing"]) == ["disk"]
 
     run(homes, tmp_path, work)
+
+
+def test_who_finds_its_log_too_short_signs_nothing_though_the_disk_refuses_the_mark(
+    homes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StateError("not written: Input/output error.", code="not_written")
+
+    async def work(node: Asking) -> None:
+        monkeypatch.setattr(service_module, "put_mark", refuse)
+        node.service.recovery.shown(9)
+        with pytest.raises(StateError, match="not written"):
+            await node.service.run(node.service._tick)
+        answer = await node.post("/entries", node.entry().leaf, member=False)
+        assert (answer.status_code, "This node's log has 0 entries" in answer.json()["detail"]) == (503, True)
+        monkeypatch.undo()
+
+    run(homes, tmp_path, work)
+
+
+def test_a_batch_that_cannot_be_folded_is_told_and_never_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(step: object) -> str:
+        raise KeyError("a fault of the program")
+
+    async def work() -> None:
+        (home,) = found(tmp_path, ("BRA",))
+        given = {"public_url": URL, "disk_reserve_mb": 0}
+        service = Service(Node(home), NodeSettings.load(given, environment={}, file=Path("absent.toml")))
+        await service.run(service._tick)
+        monkeypatch.setattr(service.states._replay, "step", refuse)
+        for word in ("one", "two"):
+            await service.write("Said", {"word": word}, "council")
+            for _ in range(3):
+                await service.run(service._tick)
+        assert await service.read(lambda node: len(node.replica.events())) == 2, "the log goes on"
+        assert (service.states.behind, service.states.batch, service.states.hashes) == (True, 0, {})
+        assert "can't be folded (KeyError" in service.failing()["council"]
+        assert service.alarms["fold"] == service.failing()["council"]
+        await service.close()
+
+    asyncio.run(work())
 
 
 # --- Files ---
@@ -380,6 +449,9 @@ def test_the_mirror_takes_entries_and_cosigns_once_it_holds_all(homes: list[Path
         assert await node.service.read(lambda n: n.replica.shelf.logs[origin].size) == 3
         assert (await node.post("/mirror/add-entries", b"\x00")).status_code == 400
         assert (await node.post("/mirror/add-entries", b"\x00\x01x" + bytes(18))).status_code == 404
+        large = bytes(BODY_MAX + 1)
+        assert (await node.post("/mirror/add-entries", large)).status_code == 404, "a member may send so much"
+        assert (await node.post("/mirror/add-entries", large, member=False)).status_code == 413
 
     run(homes, tmp_path, work)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from concordat.cli import main
 from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.node.settings import NODE_SETTING_NAMES, NodeSettings
 from concordat.settings import Settings
@@ -129,3 +130,13 @@ def test_the_prefix_of_the_address_is_kept() -> None:
 def test_a_file_that_is_none_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConcordatError, match=r"node must be a table|not TOML"):
         _load(tmp_path, text)
+
+
+@pytest.mark.parametrize("sequencer", ["abci", "embedded"])
+def test_serve_refuses_a_stage_that_it_does_not_run(
+    sequencer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "concordat.toml").write_text(f'[node]\nsequencer = "{sequencer}"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["node", "serve", "--home", str(tmp_path / "none")]) != 0
+    assert f"orders entries with the other members; the settings say {sequencer}." in capsys.readouterr().err

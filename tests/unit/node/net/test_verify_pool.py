@@ -109,6 +109,26 @@ def test_a_worker_that_dies_has_verified_nothing_and_the_next_lot_gets_another(
     chain.passed.clear()
 
 
+def test_an_answer_that_nobody_waited_for_is_not_that_to_the_next_lot(
+    made: tuple[PreparedChain, list[Entry], list[Entry]],
+) -> None:
+    chain, good, bad = made
+    leaves = [entry.leaf for entry in good]
+
+    async def work(pool: VerifyPool) -> int:
+        worker = pool._workers[0]
+        assert await pool.prepare(leaves) == len(good)
+        chain.passed.clear()
+        asked = asyncio.ensure_future(worker.verify(leaves))
+        await asyncio.sleep(0)  # the lot is on its way
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        return await pool.prepare([bad[n % 2].leaf for n in range(LOT_MIN)])
+
+    assert _with_pool(chain, work) == 0
+    assert not chain.passed
+
+
 def test_what_nobody_asks_for_is_forgotten(
     made: tuple[PreparedChain, list[Entry], list[Entry]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -289,6 +289,32 @@ def test_an_expired_membership_leaves_a_draft(both: tuple[Node, Acts], monkeypat
     assert _words(node) == ["yes"]
 
 
+def test_after_a_write_that_failed_the_draft_can_be_changed_given_away_and_dropped(
+    both: tuple[Node, Acts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed is a draft in every way: an edit is kept, not taken and lost."""
+    node, acts = both
+
+    def busy(*_: Any, **__: Any) -> None:
+        raise StateError("too much waits.", code="busy")
+
+    failed = [new_act() for _ in range(3)]
+    monkeypatch.setattr(NodeLog, "write", busy)
+    for act in failed:
+        with pytest.raises(StateError):
+            _send(acts, act)
+    monkeypatch.undo()
+    changed, given, dropped = failed
+    shown = acts.look(changed, ME)
+    assert acts.save(changed, ME, "Said", {"word": ["no"]}, T0 + 1, version=shown.version).fields == {"word": ["no"]}
+    acts.hand_over(given, ME, "b2", T0 + 1)
+    assert acts.look(given, "b2").state == "draft"
+    acts.drop(dropped, ME)
+    assert [seen.act for seen in acts.of(ME)] == [changed]
+    _send(acts, changed, Said("Said", {"word": "no"}), {"word": ["no"]}, T0 + 2)
+    assert _words(node) == ["no"]
+
+
 def test_a_full_disk_leaves_a_draft(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The entry is in memory then, and not on the disk: it does not count."""
     act = new_act()

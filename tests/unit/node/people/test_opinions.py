@@ -177,6 +177,20 @@ def test_a_consultation_that_is_over_holds_up_no_other(home: Path, monkeypatch: 
         assert opinions.flush(T0 + 1, all_now=True) == []  # and it is not tried again
 
 
+def test_before_a_consultation_closes_nothing_waits_for_an_hour(home: Path) -> None:
+    """What is witnessed after the closing is late: opinions of the last hour would be lost."""
+    with opened(home) as (node, people):
+        assert people.opinions is not None
+        assert people.acts is not None
+        visitor = new_visitor().value
+        people.opinions.vote(visitor, C, 1, "agree", T0)
+        people.opinions.vote(visitor, "c-2026-002", 1, "agree", T0)
+        people.acts.prepare("a" * 32, "a1", Said("Said", {}), {}, T0, person="del-04")
+        assert people.opinions.flush(T0 + 30) == []
+        assert len(people.opinions.flush(T0 + 60, closing=[C])) == 1
+        assert [e.body["consultation"] for e in node.replica.own.entries] == [C]
+
+
 def test_while_a_delegate_signs_away_batches_wait(home: Path) -> None:
     with opened(home) as (_, people):
         assert people.opinions is not None

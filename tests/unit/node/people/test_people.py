@@ -107,7 +107,7 @@ def test_one_part_of_the_tick_that_fails_leaves_the_others(home: Path, monkeypat
         join(people, "eva", ["expert"])
         assert people.opinions is not None
 
-        def fail(now: int) -> None:
+        def fail(now: int, **_: object) -> None:
             raise StateError("the log is busy.", code="busy")
 
         monkeypatch.setattr(people.opinions, "flush", fail)
@@ -139,6 +139,22 @@ def test_a_form_sent_after_the_session_ended_is_her_draft(home: Path) -> None:
         assert node.replica.own.size == 0
 
 
+def test_a_form_sent_after_the_end_takes_no_newer_drafts_place(home: Path) -> None:
+    with opened(home) as (_, people):
+        account, _ = join(people, "eva", ["expert"])
+        _, cookie, _ = people.logins.login("eva", PASSWORD, "", T0)
+        assert people.acts is not None
+        act, old = new_act(), {"text": ["of an old window"]}
+        shown = people.acts.save(act, account.id, "StatementSubmitted", {"text": ["first"]}, T0).version
+        people.acts.save(act, account.id, "StatementSubmitted", {"text": ["newer"]}, T0 + 1, version=shown)
+        people.logout(cookie.value, T0 + 60)
+        kept = {
+            people.keep_after_end(cookie.value, act, "StatementSubmitted", old, T0 + n, version=shown) for n in (61, 62)
+        }
+        assert people.acts.look(act, account.id).fields == {"text": ["newer"]}
+        assert [people.acts.look(beside, account.id).fields for beside in kept] == [old]
+
+
 def test_an_envelope_enters_as_its_persons_form_would(home: Path) -> None:
     def entry(kind: str, label: str = "del-04", author: str = "BRA") -> Entry:
         return Entry.new(
@@ -158,6 +174,10 @@ def test_an_envelope_enters_as_its_persons_form_would(home: Path) -> None:
         ):
             with pytest.raises(RuleError):
                 people.check_entry(odd)
+        people.accounts.lock("maria", T0 + 60, T0)
+        with pytest.raises(RuleError, match="locked"):
+            people.check_entry(entry("BallotCast"), T0)
+        people.check_entry(entry("BallotCast"), T0 + 60)
 
 
 # --- Secrets ---

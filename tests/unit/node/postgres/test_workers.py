@@ -194,6 +194,37 @@ def test_a_lost_database_is_read_from_memory_under_a_bar(place: tuple[Path, str]
     assert said == [LOST]
 
 
+class _Line:
+    """A session that hears nothing."""
+
+    failures, schema, where = (OSError,), "s", "nowhere"
+
+    def notes(self, _: float) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_fault_while_reading_along_is_told_and_it_goes_on() -> None:
+    class Deaf(Outbox):
+        def _opened(self) -> Any:
+            return _Line(), _Line()
+
+    said: list[str] = []
+    looks: list[int] = []
+
+    def changed() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise KeyError("a fault")
+        outbox._stopping.set()
+
+    outbox = Deaf("", changed, said.append)
+    outbox._run()
+    assert (said, len(looks)) == (["a fault of the program (KeyError)", ""], 2)
+
+
 def test_two_writers_of_one_log_are_one_too_many(place: tuple[Path, str]) -> None:
     home, address = place
     with Node(home, database=address):

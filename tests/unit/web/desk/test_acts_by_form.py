@@ -262,6 +262,46 @@ def test_a_form_shown_before_the_session_ended_survives(made: Any, tmp_path: Pat
     run(made, tmp_path, work)
 
 
+def test_a_form_of_a_session_that_nobody_knows_is_given_back_not_called_kept(made: Any, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        maria = await world.logged_in("delegate")
+        await maria.get("/table")
+        form = maria.form("f")
+        await world.people.do(lambda people, _: people.store.run("DELETE FROM session"))
+        answer = await maria.raw(form.action, {**form.fields, "title": ["Long thought about"], "do": ["check"]})
+        assert answer.status_code == 403
+        assert "Long thought about" in answer.text
+        assert "is kept" not in answer.text
+
+    run(made, tmp_path, work)
+
+
+def test_an_act_that_became_an_entry_is_never_shown_as_a_draft(
+    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entry was written, and only the word of it was lost on its way."""
+    from concordat.errors import StateError
+    from concordat.node.acts import Acts
+
+    submit = Acts.submit
+
+    def written_and_lost(self: Acts, *args: Any, **more: Any) -> Any:
+        submit(self, *args, **more)
+        raise StateError("the answer was lost.", code="store")
+
+    async def work(world: World) -> None:
+        maria = await world.logged_in("delegate")
+        await fill_ballot(maria)
+        monkeypatch.setattr(Acts, "submit", written_and_lost)
+        await maria.send("s", "sign", {"phrase": PHRASE})
+        assert "recorded here" in maria.text.lower()
+        assert f".bundle --trust {world.service.chain.pinned}" in maria.text  # the command asks for it
+        assert "not signed yet" not in maria.text
+        assert len([e for e in await world.entries() if e.person == "del-04"]) == 1
+
+    run(made, tmp_path, work)
+
+
 def test_a_form_of_an_earlier_session_comes_back_filled(made: Any, tmp_path: Path) -> None:
     async def work(world: World) -> None:
         maria = await world.logged_in("delegate")

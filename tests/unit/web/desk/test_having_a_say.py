@@ -166,11 +166,17 @@ def test_a_sealed_election_is_committed_to_and_opened_after_the_closing(made: An
         maria = await world.logged_in("delegate")
         await maria.get("/item/v-2026-002/vote")
         assert "This ballot is sealed" in maria.text
+        seal = maria.form("f").fields["nonce"][0]
+        assert len(set(seal)) > 1
+        led = await maria.get(f"/item/v-2026-002/vote?nonce={'0' * 64}")  # whoever knows the seal can try each ranking
+        assert led.status_code == 400
+        await maria.get("/item/v-2026-002/vote")
         answer = await maria.send("f", "check", {"rank.Amara": "1", "rank.Chen": "1"})
         assert answer.status_code == 422
         assert "stands twice" in answer.text
         await maria.send("f", "check", {"rank.Amara": "2", "rank.Chen": "1"})
         assert "Chen" not in maria.text.partition("<dl>")[2].partition("</dl>")[0]  # the record will not show it
+        assert "Chen, Amara" in maria.text  # but she reads what she seals
         await maria.send("s", "sign", {"phrase": PHRASE})
         await world.settle()
         vote = await world.council(lambda c: c.get("vote", "v-2026-002"))
@@ -184,5 +190,9 @@ def test_a_sealed_election_is_committed_to_and_opened_after_the_closing(made: An
         await maria.send("s", "sign", {"phrase": PHRASE})
         entry = [e for e in await world.entries() if e.type == "BallotRevealed"]
         assert [e.body["ballot"] for e in entry] == [["Chen", "Amara"]]
+        await world.settle()
+        object.__setattr__(await world.council(lambda c: c.get("vote", "v-2026-002")), "closes", vote.opened - 60)
+        await maria.get("/say/ExplanationGiven?vote=v-2026-002")
+        assert "1 / 1" in maria.text  # one member voted, though the ballot was sealed and opened
 
     run(made, tmp_path, work)

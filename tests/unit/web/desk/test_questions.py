@@ -316,3 +316,10 @@ def test_every_kind_of_the_audit_chain_has_words() -> None:
     from concordat.node.audit_log import KINDS
 
     assert [k for k in sorted(KINDS) if f"audit.{k}" not in Words("en")] == []
+
+
+@pytest.mark.parametrize("written", ["2,5", "2.5", "1,50", "1,0000", "1 00", ",5", "1,,000", "-1", ""])
+def test_a_decimal_comma_is_no_thousand(written: str) -> None:
+    """`2,5` was once read as 25."""
+    built = body_of("WeightsAdopted", {"values": [f"BRA: {written}"]}, {})
+    assert built.errors["values"] == ("number", "BRA")
