@@ -217,7 +217,9 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_exit_code_is_documented() -> None:
     text = (REFERENCE / "errors.md").read_text(encoding="utf-8")
-    for branch in errors.ConcordatError.__subclasses__():
+    branches = [b for b in errors.ConcordatError.__subclasses__() if b.__module__ == errors.__name__]
+    assert len(branches) > 5
+    for branch in branches:  # a room may have one of its own beside them, which a page turns into a status
         assert f"| {branch.exit_code} | `{branch.__name__}` |" in text
 
 

@@ -102,7 +102,7 @@ class PeopleService:
             try:
                 await self.tick()
             except Exception as error:  # a fault of ours must not end the ticking without a word
-                self._service.log("error", "people", {"what": f"{type(error).__name__}: {error}", "code": "fault"})
+                self._service.log("error", "people", {"what": type(error).__name__, "code": "fault"})
             await asyncio.sleep(TICK_S)
 
     async def _watching(self) -> None:
@@ -112,7 +112,7 @@ class PeopleService:
             except ConcordatError as error:
                 self._service.log("error", "time", {"what": error.what, "code": error.code})
             except Exception as error:
-                self._service.log("error", "time", {"what": f"{type(error).__name__}: {error}", "code": "fault"})
+                self._service.log("error", "time", {"what": type(error).__name__, "code": "fault"})
             await asyncio.sleep(LOOK_S)
 
     async def let_time_pass(self) -> bool:
