@@ -134,6 +134,10 @@ def _by_envelope(kind: str, role: str, cell: str) -> None:
         with pytest.raises(RuleError) as caught:
             authorise_entry(persons, HERE, "del-04", kind, HERE)
         assert caught.value.code == "role", role
+    elif cell == "own" and kind in SPEC["nobodys"]:
+        with pytest.raises(RuleError) as caught:
+            authorise_entry(persons, HERE, "del-04", kind, HERE)
+        assert caught.value.code == "not_own", role
     else:
         authorise_entry(persons, HERE, "del-04", kind, HERE)
     for author, label, code in (("CHN", "del-04", "other_member"), (HERE, "del-77", "no_account")):

@@ -23,7 +23,7 @@ from concordat.settings import nearest, parse_yaml, unknown_key
 
 YES, PHRASE, OWN, NO = "y", "!", "own", "-"
 PUBLIC = "public"
-_KEYS = {"cells", "entries", "also", "own", "phrase", "speaks"}
+_KEYS = {"cells", "entries", "also", "own", "owned", "phrase", "speaks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Act:
 
     Attributes:
         cells: by role. speaks: it is the member's word. own: what `own` compares, `account` or `member`.
-        phrase: asked each time. entries, also: the types of entry it may write.
+        phrase: asked each time. entries, also: the types of entry it may write. owned: those of them that are by their
+            nature the author's own; the others are nobody's own.
     """
 
     name: str
@@ -42,6 +43,11 @@ class Act:
     phrase: bool
     entries: tuple[str, ...]
     also: tuple[str, ...]
+    owned: tuple[str, ...] = ()
+
+    def owner(self, entry_type: str, account: str) -> str:
+        """Whose an entry of a type is, if this account writes it: its own, or nobody's."""
+        return account if entry_type in self.owned else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,7 @@ def authorise_entry(persons: Iterable[Person], author: str, label: str, entry_ty
     refusal: RuleError | None = None
     for act in acts:
         try:
-            return authorise(person, act.name, Target(node, author, person.account), table)
+            return authorise(person, act.name, Target(node, author, act.owner(entry_type, person.account)), table)
         except RuleError as error:
             refusal = error
     assert refusal is not None
@@ -246,6 +252,7 @@ def _act(name: str, row: Mapping[str, Any], names: tuple[str, ...], where: str) 
     return Act(
         name, dict(zip(names, cells, strict=True)), bool(row.get("speaks", False)), own,
         bool(row.get("phrase", False)), tuple(row.get("entries", ())), tuple(row.get("also", ())),
+        tuple(row.get("owned", row.get("entries", ()))),
     )  # fmt: skip
 
 

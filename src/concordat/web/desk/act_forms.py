@@ -91,7 +91,7 @@ def right_to(at: At, kind: str) -> Right:
     """
     act = act_of(kind, at.person)
     try:
-        return Right(at.grant(act), act)
+        return Right(at.grant(act, kind), act)
     except RuleError as refusal:
         rows = roles().acts_of(kind)
         prepared_for = any(row.cells[role] != "-" for row in rows for role in ("delegate", "chair"))

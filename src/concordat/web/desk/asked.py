@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 from concordat.node.acts import Acts
-from concordat.node.authorise import VISITOR, Grant, Person, Target, authorise
+from concordat.node.authorise import VISITOR, Grant, Person, Target, authorise, roles
 from concordat.node.csrf import form_token
 from concordat.node.opinions import new_visitor
 from concordat.node.secret import Secret
@@ -104,13 +104,18 @@ class At:
         assert self.people.acts is not None
         return self.people.acts
 
-    def grant(self, act: str) -> Grant:
+    def grant(self, act: str, kind: str = "") -> Grant:
         """Whether this person may do an act of the role table here, for this node's member.
+
+        Args:
+            kind: the type of entry, where there is one: of some, nothing is anybody's own.
 
         Raises:
             RuleError: no.
         """
         account = self.account.id if self.account is not None else ""
+        if kind:
+            account = roles().acts[act].owner(kind, account)
         return authorise(self.person, act, Target(self.service.member, self.service.member, account))
 
     def visitor(self) -> str:

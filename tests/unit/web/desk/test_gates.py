@@ -21,12 +21,15 @@ from concordat.web.desk.app import PAGES
 from desk_kit import PHRASE, ROLES, Browser, Forms, World, run
 
 KINDS = {act.name: [k for k in act.entries if k in load_all()] for act in roles().acts.values()}
+# What the specification has the secretary's person key sign: no expert's own, whatever her account.
+NOBODYS = {"GuidelineFixed", "ReportPublished", "IndicatorBound"}
 
 
 def may(role: str, kind: str) -> tuple[bool, bool]:
     """(may open the form, may sign) by the table: a cell that isn't `-`; whoever prepares may open and not sign."""
     table = roles()
-    signs = any(act.cells[role] != "-" for act in table.acts_of(kind))
+    cells = [act.cells[role] for act in table.acts_of(kind)]
+    signs = any(cell != "-" and not (cell == "own" and kind in NOBODYS) for cell in cells)
     prepared = any(act.cells[r] != "-" for act in table.acts_of(kind) for r in ("delegate", "chair"))
     return signs or (prepared and table.acts["prepare"].cells[role] != "-"), signs
 
