@@ -17,9 +17,13 @@ CALL_MS = 20_000
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, or a skip that says what to install."""
+    """Chromium, or a skip that says what to install.
+
+    It ends with the module: while Playwright runs, its event loop counts as running in this thread, and tests after it
+    could not run one of their own.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra [oracles]")
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:

@@ -11,12 +11,12 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from concordat.errors import ConcordatError
+from concordat.errors import StateError
 from concordat.node.limits import LIMITS, Buckets, Places, network_of
 
 
-class LimitError(ConcordatError):
-    """Too much at once; what to wait stands in `wait_s`. An answer of HTTP, not an exit of the program."""
+class LimitError(StateError):
+    """Too much at once; what to wait stands in `wait_s`: 429 in HTTP."""
 
     def __init__(self, limit: str, wait_s: float) -> None:
         self.limit, self.wait_s = limit, wait_s

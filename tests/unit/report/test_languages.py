@@ -141,7 +141,7 @@ def arabic(sample: ModuleType) -> Report:
 
 
 def test_numbers_keep_their_order_on_a_page_that_runs_from_right_to_left(arabic: Report) -> None:
-    page = render_html._Page(arabic, Messages("ar"), {})
+    page = render_html.BlocksHtml(arabic, Messages("ar"), {})
     both = str(page.num(Num(68.1, 67.6, 68.6, "percent", arabic.sources[0].dataset_id * 4)))
     assert both.startswith('<bdi dir="ltr"><b ')
     assert '<span class="iv">\u00a0<bdi dir="ltr">(<b ' in both  # the gap stays between the number and its interval

@@ -37,6 +37,7 @@ GROUPS = (
     "node",
     "rulebook",
     "scenario",
+    "web",
 )
 _COMMAND = re.compile(r"[a-z][a-z-]{0,30}")
 _OTHER_PLACE = "set CONCORDAT_DATA_DIR to a folder"
