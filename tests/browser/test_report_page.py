@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 CALL_MS = 20_000
 REPORTS = {"BRICS": ("BRICS",), "WTO": ("WTO",), "one country": ("--countries", "IND")}
 PAGE_BYTES, FIRST_CHAPTERS_BYTES = 100_000, 35_000
-# The index; the divide against the world and over time; the rules; the digital economy; scenarios; connectivity.
-LATER, LATER_BYTES = 6, 10_000
+# The index; the divide against the world and over time; the rules; what is shared; the digital economy; scenarios;
+# connectivity.
+LATER, LATER_BYTES = 7, 10_000
 
 
 @contextmanager

@@ -16,12 +16,16 @@ from typing import Any
 import pytest
 
 import council_year
+import exchange_year
 from concordat import canonical, clock
 from concordat.council.record import Held
 from concordat.evidence.provenance import Book
 from concordat.evidence.store import open_store
+from concordat.exchange.record import Held as ExchangeHeld
 from concordat.report import build
 from concordat.report.chapter import Figure, Missing, Report
+from concordat.report.chapters.exchange import chapter as write_exchange
+from concordat.report.chapters.exchange import last_second
 from concordat.report.inputs import who_is_in
 from concordat.report.study import LANGUAGES, Study, read_study, study_for_bloc, study_for_countries
 from concordat.settings import Settings
@@ -29,8 +33,8 @@ from concordat.settings import Settings
 FOLDER = Path(__file__).parent / "chapters"
 ON = "2026-11-22"
 CHAPTERS = (
-    "standing", "index", "moved", "divide", "size", "rules", "commitments", "scenarios", "connectivity", "quality",
-    "method",
+    "standing", "index", "moved", "divide", "size", "rules", "commitments", "exchange", "scenarios", "connectivity",
+    "quality", "method",
 )  # fmt: skip
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STUDIES = {
@@ -112,6 +116,19 @@ def test_the_commitments_of_a_year_say_what_they_said(evidence_dir: Path, update
     assert not isinstance(chapter, Missing)
     check(FOLDER / "brics-year-commitments.jsonl", lines(chapter.blocks), update_golden)
     check(FOLDER / "brics-year-first.jsonl", lines(report.summary), update_golden)
+
+
+def test_a_year_of_sharing_says_what_it_said(evidence_dir: Path, update_golden: bool) -> None:
+    """With the invented year of an exchange, for the public: the chapter, and its sentences on the first screen."""
+    text = "schema: concordat/study@1\nbloc: {id: BRICS, date: 2026-11-22}\nexchange: {export: the-export}\n"
+    book, study = Book(), read_study(text)
+    held = ExchangeHeld.of(exchange_year.year(), "BRICS", "ab" * 32, last_second(study.on))
+    with clock.fixed(ON), open_store(evidence_dir) as store:
+        inputs = build.gather(study, who_is_in(study, book), Settings(evidence_dir), store, book, exchange=held)
+        chapter = write_exchange(inputs)
+    assert not isinstance(chapter, Missing)
+    check(FOLDER / "brics-year-exchange.jsonl", lines(chapter.blocks), update_golden)
+    check(FOLDER / "brics-year-exchange-first.jsonl", lines([h.runs for h in chapter.headlines]), update_golden)
 
 
 def test_a_scenario_and_a_plan_say_what_they_said(evidence_dir: Path, update_golden: bool) -> None:

@@ -286,7 +286,7 @@ def test_no_module_is_dead() -> None:
         words = (n.value for n in ast.walk(_tree(path)) if isinstance(n, ast.Constant) and isinstance(n.value, str))
         tables = [word for word in words if re.fullmatch(r"[a-z_][a-z_0-9.]*", word)]
         named.update(tables)
-        named.update(f"concordat.cli.{word}" for word in tables if _module(path) == "cli")
+        named.update(f"concordat.cli.{word}" for word in tables if _module(path) in ("cli", "cli.exchange"))
         named.update(f"concordat.report.chapters.{word}" for word in tables if _module(path).startswith("report"))
         named.update(f"concordat.report.{word}" for word in tables if _module(path).startswith("report"))
         named.update(f"concordat.web.pages.{word}" for word in tables if _module(path) == "web.site")

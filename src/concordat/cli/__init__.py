@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("digital-size", "digital_size", "How large the digital economy is, under each definition."),
     ("divide", "divide", "Measure how far apart countries or people are, and how that changes."),
     ("evidence", "evidence", "Trace a number to its bytes; show what data are loaded."),
+    ("exchange", "exchange", "Share data, cases, incidents and help, on terms that both sides sign."),
     ("index", "index", "Run an index from its file, question it, compare editions."),
     ("ledger", "ledger", "Write, show and prove entries of the shared record."),
     ("node", "node", "Run one member's node: keys, its log, folders to exchange."),
@@ -123,9 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _state_error(error: OSError) -> StateError:
     """An error of the operating system that no room foresaw, as one of ours."""
-    place = str(error.filename or "")
     hint = "Free some space, or choose another folder with --out or CONCORDAT_DATA_DIR."
-    return StateError(f"{error.strerror or error}.", where=place, hint=hint, code="os_error")
+    return StateError(f"{error.strerror or error}.", where=str(error.filename or ""), hint=hint, code="os_error")
 
 
 def _fail(error: ConcordatError, *, as_json: bool) -> int:

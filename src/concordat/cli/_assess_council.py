@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 _HEX = frozenset("0123456789abcdef")
 
 
-def with_council(study: Study, folder: str, trust: str) -> Study:
+def with_council(study: Study, folder: str, trust: str, other: str = "") -> Study:
     """The study with the key `council` that `--council` and `--trust` ask for.
 
     A study that says already which record it means, by its last batch, keeps the words it has: then `--council` tells
-    no more than where that record lies.
+    no more than where that record lies. `other` is another record that the trust may be of (`--exchange`).
 
     Raises:
         InputError: a trust without a council, or that is no hash.
@@ -35,6 +35,8 @@ def with_council(study: Study, folder: str, trust: str) -> Study:
     value = dict(study.document.value)
     said: dict[str, Any] = dict(value.get("council") or {}) if isinstance(value.get("council", {}), dict) else {}
     if not folder and not trust:
+        return study
+    if not folder and not said and (other or value.get("exchange")):
         return study
     if not folder and not said:
         hint = "Name the export too: --council FOLDER"

@@ -130,13 +130,18 @@ def register(app: typer.Typer) -> None:
 def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, object], *, pages: bool) -> None:
     from concordat.figures.drawer import drawing_elsewhere
     from concordat.node.callers import Callers
+    from concordat.node.catalog_routes import catalog_routes
     from concordat.node.edge import LogLines
+    from concordat.node.exchange_conformance import trigger_routes
+    from concordat.node.exchange_routes import exchange_ops_routes, exchange_routes
+    from concordat.node.harvest_store import abandon_left
     from concordat.node.people_service import PeopleService
     from concordat.node.postgres import is_postgres
     from concordat.node.serve import Up, serve, until_ready
     from concordat.node.server import application, ops_application
     from concordat.node.service import Service
     from concordat.node.settings import NodeSettings
+    from concordat.node.taxii_routes import mounted
 
     began = time.monotonic()
     settings = NodeSettings.load(given)
@@ -150,7 +155,9 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
         return
     service = Service(_owned(open_node(home, passphrase_file), settings), settings, metrics=_metrics(), log=log)
     people = PeopleService(service)
-    service.beside.append(people)
+    exchange = _exchange(service)
+    abandon_left(service.node.home, service.node.now)
+    service.beside += [people, exchange]
     callers = Callers(settings.trusted_proxies)
 
     async def told(up: Up) -> None:
@@ -160,9 +167,29 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
         if warm is not None:
             threading.Thread(target=warm, name="first page").start()
 
-    app, warm = _with_pages(service, people, callers) if pages else (application(service, callers), None)
+    dsp = [*exchange_routes(exchange, callers), *([] if exchange.auth else trigger_routes(exchange))]
+    dsp += catalog_routes(service, callers)
+    dsp += mounted(service, callers)
+    plain_app = None if pages else application(service, callers, dsp)
+    app, warm = _with_pages(service, people, callers, dsp) if pages else (plain_app, None)
     with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext():
-        serve(service, app, ops_application(service), log, told)
+        serve(service, app, ops_application(service, exchange_ops_routes(exchange)), log, told)
+
+
+def _exchange(service: Any) -> Any:
+    """The exchange beside the node, or one under test where the settings name a file of behaviours."""
+    from concordat.node.exchange_service import ExchangeService
+
+    file = service.settings.exchange_conformance
+    if not file:
+        return ExchangeService(service)
+    from concordat.exchange.dataspace.behaviours import read_behaviours
+    from concordat.node.exchange_conformance import ScriptedOffers
+    from concordat.node.exchange_service import require_loopback
+
+    require_loopback(f"http://{service.settings.listen}")
+    behaviours = read_behaviours(read(Path(file)), where=file)
+    return ExchangeService(service, offers=ScriptedOffers(behaviours), auth=False, scripts=behaviours.scripts)
 
 
 def _require_federated(settings: Any) -> None:
@@ -179,7 +206,7 @@ def _require_federated(settings: Any) -> None:
         raise RuleError(what, where="sequencer", hint=hint, code="sequencer")
 
 
-def _with_pages(service: Any, people: Any, callers: Any) -> Any:
+def _with_pages(service: Any, people: Any, callers: Any, dsp: list[Any]) -> Any:
     """The protocol, and below it the private pages and those over this machine's evidence, under the same limits.
 
     The evidence is opened when the first page is asked for: a node without pages to show is a peer all the same.
@@ -206,7 +233,8 @@ def _with_pages(service: Any, people: Any, callers: Any) -> Any:
             return float(error.wait_s)
         return 0.0
 
-    protocol = [*routes(service, callers), check_route(site, lambda scope: admit(scope, "search"))]
+    beside = [*dsp, check_route(site, lambda scope: admit(scope, "search"))]
+    protocol = [*routes(service, callers), *beside]
     return create_app(site, protocol, admit, Desk(service, people, callers)), partial(_first_page, site)
 
 

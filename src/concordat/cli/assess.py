@@ -39,7 +39,10 @@ def assess(
     council: str = typer.Option(
         "", "--council", help="A folder that `concordat node export` wrote: the council's record."
     ),
-    trust: str = typer.Option("", "--trust", help="The hash that the council's record is trusted by."),
+    exchange: str = typer.Option(
+        "", "--exchange", help="Such a folder, may be the same: what members shared, as their logs have it."
+    ),
+    trust: str = typer.Option("", "--trust", help="The hash that the record (--council, --exchange) is trusted by."),
     scenario: list[Path] = typer.Option(
         [], "--scenario", help="A scenario file: who gains and who pays; may be repeated."
     ),
@@ -49,15 +52,18 @@ def assess(
 ) -> None:
     """Write the yearly assessment of a bloc into one folder: HTML, PDF, XLSX, CSV, figures, sources, provenance."""
     from concordat.cli._assess_council import open_council, with_council
+    from concordat.cli._assess_exchange import open_exchange, with_exchange
     from concordat.cli._assess_impact import open_impact, with_scenarios
     from concordat.report.build import build
 
     settings = Settings.load({"factbook": factbook, "data_dir": data_dir})
-    chosen = with_council(_study(bloc, countries, study, on, language, settings), council, trust)
+    asked = _study(bloc, countries, study, on, language, settings)
+    chosen = with_exchange(with_council(asked, council, trust, other=exchange), exchange, trust)
     chosen = with_scenarios(chosen, scenario)
     folder = out if out is not None else Path(chosen.folder_name)
     progress = None if quiet else _progress()
     held = open_council(chosen, study, council, trust)
+    shared = open_exchange(chosen, study, exchange, trust)
     files = open_impact(chosen, study)
     built = build(
         chosen,
@@ -68,6 +74,7 @@ def assess(
         factbook_2015=factbook_2015,
         council=held,
         impact=files,
+        exchange=shared,
     )
     if json:
         print(json_.dumps(_facts(built), ensure_ascii=False, sort_keys=True, indent=1))

@@ -127,16 +127,20 @@ class Demo:
             raise StateError(f"the members' states differ: {hashes}.", code="state")
         return next(iter(hashes.values()))
 
-    def say(self, member: str, kind: str, body: Mapping[str, Any], *, dry: bool = True) -> Entry:
+    def say(
+        self, member: str, kind: str, body: Mapping[str, Any], *, dry: bool = True, scope: str = "council"
+    ) -> Entry:
         """Write an entry of a member, once it would have an effect as things are final; `settle` makes it final.
+
+        An entry of another scope than the council's has no dry run here: who says it has checked it.
 
         Raises:
             InputError, RuleError: it would have none.
         """
         node = self.nodes[member]
-        if dry:
+        if dry and scope == "council":
             check(self.council_of(member), member, kind, body, node.now)
-        entry, out = node.write(kind, body, "council")
+        entry, out = node.write(kind, body, scope)
         self._post(member, out)
         return entry
 

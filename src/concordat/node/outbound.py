@@ -17,7 +17,7 @@ import ipaddress
 import socket
 import ssl
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -193,6 +193,32 @@ class Outbound:
                     await response.aclose()
         except TimeoutError:
             raise SourceError(f"no answer within {timeout_s:g} s.", where=where, code="timeout") from None
+        except (httpx.HTTPError, OSError) as error:
+            words = str(error).strip() or type(error).__name__
+            raise SourceError(f"no connection: {words[:120]}.", where=where, code="connection") from None
+
+    async def stream(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[bytes]:
+        """The body of an answer, part by part, as it was sent; the caller bounds its size and time.
+
+        Raises:
+            SourceError: no connection, or another status than 200. PeerLimitError: a redirect, or a coding.
+            InputError, TrustError: as `target`.
+        """
+        import httpx
+
+        where = url.partition("?")[0][:120]
+        try:
+            target = await self.target(url)
+            response = await self._sent(self._opened(target), self._built(method, target, b"", headers or {}))
+            try:
+                if response.status_code != 200:
+                    raise SourceError(f"it answers {response.status_code}.", where=where, code="status")
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise PeerLimitError("it answers in a coding that nobody asked for.", where=where, code="coding")
+                async for chunk in response.aiter_raw():
+                    yield chunk
+            finally:
+                await response.aclose()
         except (httpx.HTTPError, OSError) as error:
             words = str(error).strip() or type(error).__name__
             raise SourceError(f"no connection: {words[:120]}.", where=where, code="connection") from None

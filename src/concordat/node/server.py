@@ -14,7 +14,7 @@ the error tree. Source: node-web.md 2, ledger.md 5. Not here: pages, accounts, T
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -386,15 +386,23 @@ def status_of(error: ConcordatError) -> int:
     return 400
 
 
-def application(service: Service, callers: Callers | None = None) -> Any:
-    """The protocol alone as an application: a bare ledger peer (`--no-web`)."""
+def application(service: Service, callers: Callers | None = None, more: Sequence[BaseRoute] = ()) -> Any:
+    """The protocol alone as an application: a bare ledger peer (`--no-web`).
+
+    Args:
+        more: routes of what runs beside, such as the exchange.
+    """
     from starlette.applications import Starlette
 
-    return Starlette(routes=routes(service, callers))
+    return Starlette(routes=[*routes(service, callers), *more])
 
 
-def ops_application(service: Service) -> Any:
-    """What the operator sees as an application, for `ops_listen`."""
+def ops_application(service: Service, more: Sequence[BaseRoute] = ()) -> Any:
+    """What the operator sees as an application, for `ops_listen`.
+
+    Args:
+        more: routes of what runs beside, such as the exchange.
+    """
     from starlette.applications import Starlette
 
-    return Starlette(routes=ops_routes(service))
+    return Starlette(routes=[*ops_routes(service), *more])

@@ -50,6 +50,7 @@ class NodeSettings:
         public_opinions: citizens may vote in public consultations here.
         retention: days and years for which records are kept. disk_reserve_mb: below it nothing is signed.
         backup_dir: where backups go; empty makes doctor warn. languages: of the pages; the first is the fallback.
+        exchange_conformance: a file of behaviours: the exchange is under test, on loopback, and asks for no tokens.
     """
 
     bloc: str = ""
@@ -74,6 +75,7 @@ class NodeSettings:
     disk_reserve_mb: int = 512
     backup_dir: str = ""
     languages: tuple[str, ...] = ("en",)
+    exchange_conformance: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod

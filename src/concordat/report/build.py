@@ -19,7 +19,7 @@ from concordat.evidence.provenance import Book
 from concordat.report import cells
 from concordat.report.chapter import Chapter, Code, Figure, Headline, Missing, Report, Runs, Source, tables_of
 from concordat.report.contents import CONTENTS, READERS
-from concordat.report.inputs import COUNCIL_FILE, IMPACT_FILE, Inputs, who_is_in
+from concordat.report.inputs import COUNCIL_FILE, EXCHANGE_FILE, IMPACT_FILE, Inputs, who_is_in
 from concordat.report.permitted import meta_rows, permitted
 from concordat.report.study import Study, Vintage
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from concordat.evidence.citation import Citation
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release, Store
+    from concordat.exchange.record import Held as ExchangeHeld
     from concordat.report.impact_held import Held as ImpactHeld
     from concordat.report.impact_held import Opened
     from concordat.settings import Settings
@@ -59,6 +60,7 @@ def build(
     factbook_2015: Path | None = None,
     council: Held | None = None,
     impact: Opened | None = None,
+    exchange: ExchangeHeld | None = None,
 ) -> Built:
     """Write the whole report into a folder.
 
@@ -66,6 +68,7 @@ def build(
         factbook_2015: the unpacked npm package of the Factbook of 2015, to load as an earlier release to compare with.
         council: what the export shows that the study names under `council`.
         impact: the files that the study names under `impact`.
+        exchange: what the export shows that the study names under `exchange`.
         progress: told (steps done, steps in all, what is done now).
 
     Raises:
@@ -88,7 +91,7 @@ def build(
     with open_store(settings.data_dir) as store:
         if factbook_2015 is not None:
             _load_2015(store, factbook_2015)
-        inputs = gather(study, who, settings, store, book, council, impact)
+        inputs = gather(study, who, settings, store, book, council, impact, exchange)
         tell(1)
         citations = citations_of(inputs)
         report = compose(inputs, citations)
@@ -130,11 +133,12 @@ def gather(
     book: Book,
     council: Held | None = None,
     impact: Opened | None = None,
+    exchange: ExchangeHeld | None = None,
 ) -> Inputs:
     """The release that the study names, and from it every chosen figure.
 
     Raises:
-        InputError, TrustError: the council, or a file of impact, is not the one that the study names.
+        InputError, TrustError: the council, the exchange, or a file of impact, is not the one that the study names.
         StateError: the release can't be had here.
     """
     from concordat.evidence.catalogue import load_catalogue
@@ -142,6 +146,7 @@ def gather(
     from concordat.evidence.resolve import resolve
     from concordat.report.chapters.council import resolve as resolve_council
     from concordat.report.chapters.evidence import read
+    from concordat.report.chapters.exchange import resolve as resolve_exchange
     from concordat.report.chapters.impact import resolve as resolve_impact
     from concordat.report.chapters.moved import Options as MovedOptions
     from concordat.report.chapters.moved import read as read_moved
@@ -152,6 +157,7 @@ def gather(
 
     assert isinstance(who, Who)
     said_of_council = resolve_council(study, council).as_data()
+    said_of_exchange = resolve_exchange(study, exchange).as_data()
     computed = _computed(study, impact)
     said_of_impact = resolve_impact(study, computed).as_data()
     catalogue = load_catalogue()
@@ -171,7 +177,7 @@ def gather(
     named = tuple(
         Vintage(dataset=v.dataset_id, vintage=v.vintage_id, logical_hash=v.logical_hash) for v in release.vintages
     )
-    resolved = read_options(study) | moved | rules.as_data() | said_of_council | said_of_impact
+    resolved = read_options(study) | moved | rules.as_data() | said_of_council | said_of_exchange | said_of_impact
     return Inputs(
         study=replace(study, release=release.name, vintages=named, resolved=resolved),
         who=who,
@@ -189,6 +195,7 @@ def gather(
         rules=rules,
         council=council,
         impact=computed,
+        exchange=exchange,
     )
 
 
@@ -382,6 +389,8 @@ def render(
     files["sources.csl.json"] = csl_json(citations.values())
     if inputs.council is not None:
         files[COUNCIL_FILE] = inputs.council.data
+    if inputs.exchange is not None:
+        files[EXCHANGE_FILE] = inputs.exchange.data
     if inputs.impact is not None:
         files[IMPACT_FILE] = inputs.impact.data
     earlier = inputs.earlier.observations if inputs.earlier else ()

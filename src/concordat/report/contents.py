@@ -39,10 +39,11 @@ CONTENTS: tuple[Entry, ...] = (
     Entry("size", "impact", "size"),
     Entry("rules", "rulebook"),
     Entry("commitments", "council"),
+    Entry("exchange", "exchange"),
     Entry("scenarios", "impact", "scenarios"),
     Entry("connectivity", "impact", "connectivity"),
     Entry("quality", "evidence", "quality"),
     Entry("method", "evidence", "method"),
 )
 # The files that own keys of the study, in the order in which a written study shows them.
-READERS = ("evidence", "observatory", "moved", "rulebook", "council", "impact")
+READERS = ("evidence", "observatory", "moved", "rulebook", "council", "exchange", "impact")

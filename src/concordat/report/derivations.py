@@ -13,6 +13,7 @@ MODULES = (
     *DERIVATIONS,
     "council.record",
     "council.review.record",
+    "exchange.record",
     "impact.provisions_record",
     "impact.record",
     "observatory.divide.measures",

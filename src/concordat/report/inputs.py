@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concordat.evidence.resolve import Chosen
     from concordat.evidence.store import Release
     from concordat.evidence.store import Vintage as StoredVintage
+    from concordat.exchange.record import Held as ExchangeHeld
     from concordat.report.chapters.rulebook import Options as RulesOptions
     from concordat.report.earlier import Earlier
     from concordat.report.impact_held import Held as ImpactHeld
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from concordat.world import Bloc, Membership
 
 BLOCS_FILE, STUDY_FILE = "concordat/world/_data/blocs.yaml", "study.yaml"
-COUNCIL_FILE, IMPACT_FILE = "council.json", "impact.json"
+COUNCIL_FILE, EXCHANGE_FILE, IMPACT_FILE = "council.json", "exchange.json", "impact.json"
 REMARK_DAYS = 366  # a note that names a day this near to the report's is printed
 _DAY = re.compile(r"\b(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\b", re.ASCII)
 LARGE_BLOC = 60  # members; above it the page shows quantiles, extremes and groups, and XLSX and CSV the whole
@@ -86,6 +87,7 @@ class Inputs:
         earlier: the release that this one is compared with, or None.
         rules: the chapter on rules' key of the study, with the codings of this machine's store where it names none.
         council: the council's state up to one batch, where the study names an export of its log.
+        exchange: what was shared up to an instant, where the study names an export of the members' logs.
         impact: what was computed from the files that the study names under `impact`, or None where it names none.
         terms: which sources were left out because of their licences, and which were taken in on terms.
     """
@@ -106,6 +108,7 @@ class Inputs:
     rules: RulesOptions | None = None
     council: Held | None = None
     impact: ImpactHeld | None = None
+    exchange: ExchangeHeld | None = None
 
     def area_name(self, area: str) -> str:
         """The area's name in the report's language."""

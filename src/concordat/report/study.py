@@ -26,7 +26,9 @@ from concordat.settings import Document, parse_yaml, unknown_key, validate
 LANGUAGES = ("en", "zh", "ru", "pt", "ar", "hi", "fr", "es")
 # Keys that `report.study` reads itself, and those that chapters own (`report.chapters`), in the order they are written.
 CORE_KEYS = ("schema", "report", "bloc", "countries", "aliases", "compare_with")
-CHAPTER_KEYS = ("indicators", "time", "aggregate", "index", "divide", "moved", "rules", "council", "impact")
+CHAPTER_KEYS = (
+    "indicators", "time", "aggregate", "index", "divide", "moved", "rules", "council", "exchange", "impact",
+)  # fmt: skip
 
 
 class _Strict(BaseModel):

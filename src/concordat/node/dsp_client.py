@@ -1,0 +1,99 @@
+"""The exchange's way out: signed requests to other members' nodes, and bodies streamed to a file while they are hashed.
+
+Everything goes through the node's one `Outbound` (allowed hosts, checked addresses, no redirects). Each request carries
+a token of its own, made for its method, address and body; the body itself is the same bytes at each attempt. Source:
+exchange.md 5.4, 5.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from concordat import clock
+from concordat.errors import SourceError, StateError, TrustError
+from concordat.exchange.dataspace.token import Request, make_token
+from concordat.node.exchange_engine import Side
+from concordat.node.outbound import Outbound, Reply
+from concordat.node.service import Service
+
+JSON = "application/json"
+ANSWER_MAX = 8 * 2**20
+PULL_MAX_S = 3_600.0
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A body that came in: where it lies, its SHA-256 and size."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+class DspClient:
+    """The client of one node.
+
+    Args:
+        service: the running node. side: who we are.
+    """
+
+    def __init__(self, service: Service, side: Side) -> None:
+        self._service, self._side = service, side
+        self._out: Outbound = service.outbound
+
+    async def send(self, member: str, method: str, url: str, body: bytes = b"") -> Reply:
+        """One signed request to a member's node, answered whole.
+
+        Raises:
+            SourceError: no connection, no answer in time. TrustError: an address that is not allowed, a broken bound.
+        """
+        headers = {"accept": JSON} | ({"content-type": JSON} if body else {})
+        token = self._token(member, method, url, body)
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        return await self._out.request(method, url, body=body, headers=headers, limit=ANSWER_MAX, timeout_s=TIMEOUT_S)
+
+    def _token(self, member: str, method: str, url: str, body: bytes) -> str:
+        if not self._side.auth:
+            return ""
+        audience = self._side.places[member]
+        request = Request(method, url.partition("?")[0], audience, body)
+        return make_token(
+            self._service.node.signer.node, request, member=self._side.member, label="node", bloc=self._side.bloc,
+            membership=self._service.chain.last.version, now=int(clock.now().timestamp()),
+            jti=secrets.token_bytes(16),
+        )  # fmt: skip
+
+    async def pull(self, url: str, bearer: str, target: Path, most: int) -> Pulled:
+        """A body, streamed to a file and hashed while it comes.
+
+        Args:
+            bearer: the transfer's token. target: the file to write. most: bytes that are expected, and no more.
+
+        Raises:
+            SourceError: no connection, or refused. TrustError: more bytes than expected. StateError: the disk refuses.
+        """
+        digest, size = hashlib.sha256(), 0
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with target.open("wb") as file:
+                async with asyncio.timeout(PULL_MAX_S):
+                    headers = {"authorization": f"Bearer {bearer}", "accept-encoding": "identity"}
+                    async for chunk in self._out.stream("GET", url, headers=headers):
+                        size += len(chunk)
+                        if size > most:
+                            what = f"a body of over the {most:,} bytes of the catalogue."
+                            raise TrustError(what, where=url.partition("?")[0], code="size")
+                        digest.update(chunk)
+                        await asyncio.to_thread(file.write, chunk)
+                file.flush()
+        except TimeoutError:
+            raise SourceError("the body did not come in time.", where=url.partition("?")[0], code="timeout") from None
+        except OSError as error:
+            raise StateError(f"not written: {error.strerror}.", where=str(target), code="full") from None
+        return Pulled(target, digest.hexdigest(), size)

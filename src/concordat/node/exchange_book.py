@@ -1,0 +1,194 @@
+"""What a running node has offered and said in the exchange: its own log, and the documents and files beside it.
+
+`LogBook` signs an entry once, however often it is asked for (a crash between signing and the next step must not say it
+twice), and checks entries that a peer shows. `LogOffers` reads the datasets that this member's log offers. Both go
+through the one writer of the node, and are called from threads beside the loop. Source: exchange.md 3, 4.1, 5.3.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from concordat import canonical
+from concordat.errors import InputError, TrustError
+from concordat.exchange.catalogue.dsp_catalog import dsp_dataset
+from concordat.exchange.catalogue.offer import dataset_of, parse_document
+from concordat.exchange.dataspace.behaviours import Rule
+from concordat.exchange.events import SCOPE, check_said
+from concordat.ledger.entry import Entry
+from concordat.ledger.membership import MembershipChain, Point
+from concordat.node.exchange import files_of, service_of
+from concordat.node.exchange_engine import File, Offered
+from concordat.node.home import Node
+from concordat.node.service import Service
+
+OFFERED, WITHDRAWN = "DatasetOffered", "DatasetWithdrawn"
+
+
+class LogBook:
+    """This member's log, for the exchange.
+
+    Args:
+        service: the running node.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._guard = threading.Lock()
+        self._known: dict[str, str] = {}
+        self._read = 0
+
+    def said(self, kind: str, body: Mapping[str, Any]) -> str:
+        """Sign an entry, or find it: the same type and body are signed once. Its envelope in base64.
+
+        Raises:
+            InputError: the body is not of that type. StateError: nothing can be signed now.
+        """
+        check_said(kind, dict(body), self._service.member)
+        key = canonical.digest([kind, dict(body)])
+        with self._guard:
+            self._catch_up()
+            if key in self._known:
+                return self._known[key]
+
+        def step(node: Node) -> tuple[bytes, Any]:
+            entry, out = node.write(kind, body, SCOPE)
+            return entry.leaf, out
+
+        leaf = self._service.writer.run(step, gather=True).result()
+        return base64.b64encode(leaf).decode()
+
+    def _catch_up(self) -> None:
+        """Read what the own log has gained since the last time."""
+        start = self._read
+        fresh = self._service.writer.read(lambda node: list(node.replica.own.entries[start:])).result()
+        for entry in fresh:
+            if entry.scope == SCOPE:
+                key = canonical.digest([entry.type, entry.body])
+                self._known.setdefault(key, base64.b64encode(entry.leaf).decode())
+        self._read += len(fresh)
+
+    def check(self, envelope: str, member: str, kind: str, agreement: str, digest: str) -> None:
+        """An envelope is a member's entry of a kind about an agreement of that hash, signed by a key that may.
+
+        Raises:
+            InputError, TrustError: it isn't.
+        """
+        try:
+            leaf = base64.b64decode(envelope, validate=True)
+        except ValueError:
+            raise InputError("the entry is not base64.", where="entry", code="entry") from None
+        entry = self._service.chain.verify_entry(Entry.parse(leaf))
+        said = (entry.author, entry.scope, entry.type, entry.body.get("agreement"), entry.body.get("hash"))
+        if said != (member, SCOPE, kind, agreement, digest):
+            what = f"it is {entry.type} of {entry.author}, not {kind} of {member} about this agreement."
+            raise TrustError(what, where="entry", code="entry")
+
+
+class LogOffers:
+    """The datasets that this member's log offers.
+
+    Args:
+        service: the running node.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.files = files_of(service.node.home)
+        self._guard = threading.Lock()
+        self._read, self._changes = 0, -1
+        self._versions: dict[tuple[str, int], Offered] = {}
+        self._withdrawn: set[tuple[str, int]] = set()
+
+    def all(self) -> Sequence[Offered]:
+        """The newest version of each dataset that is not withdrawn, by uuid."""
+        self._catch_up()
+        newest: dict[str, Offered] = {}
+        for (uuid, version), offered in sorted(self._versions.items()):
+            if (offered.dataset, version) not in self._withdrawn:
+                newest[uuid] = offered
+        return [newest[uuid] for uuid in sorted(newest)]
+
+    def get(self, uuid: str, version: int = 0) -> Offered | None:
+        """A dataset by its uuid; 0: the newest version that is not withdrawn."""
+        if version:
+            self._catch_up()
+            return self._versions.get((uuid, version))
+        return next((offered for offered in self.all() if offered.uuid == uuid), None)
+
+    def _catch_up(self) -> None:
+        with self._guard:
+            changes = self._service.changes  # grows with every commit of the log
+            if changes == self._changes:
+                return
+            start = self._read
+            read, fresh = self._service.writer.read(lambda node: _offers_since(node, start)).result()
+            for entry, data in fresh:
+                body = entry.body
+                if entry.type == WITHDRAWN:
+                    self._withdrawn.add((body["dataset"], body["version"]))
+                elif data is None and not self.files.path(body["document"]["hash"]).is_file():
+                    self._service.log("error", "offer", {"what": f"the document of {body['dataset']} is not here"})
+                else:
+                    held = data if data is not None else self.files.get(body["document"]["hash"])
+                    offered = offered_of(entry, held, self._service.bloc, self._service.public_url)
+                    self._versions[offered.uuid, offered.version] = offered
+            self._read, self._changes = read, changes
+
+
+def _offers_since(node: Node, start: int) -> tuple[int, list[tuple[Entry, bytes | None]]]:
+    """On the writer's thread: the entries about offers from an index on, with the documents that the store holds."""
+    found: list[tuple[Entry, bytes | None]] = []
+    entries = node.replica.own.entries
+    for entry in entries[start:]:
+        if entry.scope == SCOPE and entry.type in (OFFERED, WITHDRAWN):
+            blob = node.store.blob(entry.body["document"]["hash"]) if entry.type == OFFERED else None
+            found.append((entry, blob[1] if blob else None))
+    return len(entries), found
+
+
+def offered_of(entry: Entry, data: bytes, bloc: str, base: str) -> Offered:
+    """A dataset on offer, from the entry that offered it and its document.
+
+    Raises:
+        InputError, TrustError: the document is another one, or none.
+    """
+    document = parse_document(data)
+    body = entry.body
+    if canonical.digest(document["policy"]) != body["policy"]:
+        raise TrustError("the terms are not those that were logged.", where=entry.id[:16], code="policy")
+    service = service_of(bloc, entry.author, base).id
+    dataset = dataset_of(document, bloc=bloc, base=base, service=service, entry=entry.id)
+    shown = {key: value for key, value in dsp_dataset(dataset).items() if key != "@context"}
+    # What is offered here is pulled; other ways of the protocol are not claimed.
+    shown["distribution"] = [part for part in shown["distribution"] if str(part["format"]).endswith("PULL")]
+    files = tuple(File(f["sha256"], f["bytes"], f["format"], f["name"]) for f in document["files"])
+    return Offered(
+        dataset.id, document["id"], document["version"], dict(dataset.policies[0]), Rule(document["negotiation"]),
+        files, entry.id, shown,
+    )  # fmt: skip
+
+
+def keys_of(chain: MembershipChain, member: str, label: str, keyid: str, final: tuple[int, int]) -> bytes:
+    """The key of a member's person or node that may speak in the exchange at the last final batch.
+
+    Args:
+        final: view and size of the last final council log.
+
+    Raises:
+        TrustError: no such member, key or permission, or it is not valid then.
+    """
+    who = f"key {keyid} ({member} {label})"
+    found = next((m for m in chain.last.active if m.id == member), None)
+    key = next((k for k in found.persons if k.keyid == keyid and k.label == label), None) if found else None
+    if key is None:
+        raise TrustError(f"{who} is not in membership version {chain.last.version}.", code="unknown_key")
+    point = Point(*final) if final[0] else Point(1, 0)
+    if point < key.start or (key.end is not None and point >= key.end):
+        raise TrustError(f"{who} is not valid at {point}.", code="key_not_valid")
+    if not {"exchange", "exchange:supervision"} & set(key.may):
+        raise TrustError(f"{who} may not speak in the exchange: {', '.join(key.may)}.", code="role")
+    return key.public

@@ -1,0 +1,491 @@
+"""One member's side of the Dataspace Protocol: requests in, states on the disk, answers out; no sockets and no timers.
+
+`handle` takes a request and gives its answer; whatever it changes is in one transaction, and an error changes nothing.
+`Mover` (exchange_moves) says what this side does next and takes in what became of a message that was sent. Both are
+driven by `exchange_service`, or by a test that loses, doubles and reorders what passes between two of them.
+
+A peer's message that only makes sense after one of ours says that ours has arrived, although its answer was lost: the
+intention on the disk is then taken as acknowledged. While we terminate, nothing but a termination is taken. A message
+that is refused now but was answered before gets the same answer. Source: exchange.md 5.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from concordat.errors import ConcordatError, InputError, RuleError, TrustError
+from concordat.exchange.dataspace import messages, negotiation, transfer
+from concordat.exchange.dataspace.behaviours import Rule, Script
+from concordat.exchange.dataspace.deciding import Context, Decision, Verdict, context_of, decide
+from concordat.exchange.dataspace.messages import ENTRY_KEY, PULL, PULL_ALIAS, Kind, Role, kind_of
+from concordat.exchange.dataspace.schemas import CONTEXT, parse
+from concordat.exchange.dataspace.terms import agreement_hash
+from concordat.exchange.dataspace.token import Keys, Request, Seen, read_token
+from concordat.node.exchange_calls import AbsentError, Answer, Call, Route, UnknownCallerError, refusal, route_of
+from concordat.node.exchange_machines import (
+    OVER,
+    Facts,
+    Machine,
+    is_ending,
+    keep,
+    learn,
+    machine_of,
+    own_facts,
+    pids,
+    step,
+)
+from concordat.node.exchange_store import Agreement, ExchangeStore, Process
+
+PAGE = 100
+FORMATS = (PULL, PULL_ALIAS)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of an offered dataset: SHA-256, bytes, media type, and its name."""
+
+    sha256: str
+    bytes: int
+    media_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A dataset on offer.
+
+    Attributes:
+        uuid: `urn:uuid:...`. dataset: its id. version. offer: the ODRL offer with its `@id`. rule: how requests are
+            answered. files. entry: the log entry that offered it. shown: the dataset in the protocol's catalogue.
+    """
+
+    uuid: str
+    dataset: str
+    version: int
+    offer: Mapping[str, Any]
+    rule: Rule
+    files: tuple[File, ...]
+    entry: str
+    shown: Mapping[str, Any]
+
+
+class Offers(Protocol):
+    """What this member offers."""
+
+    def all(self) -> Sequence[Offered]:
+        """The newest version of each dataset that is not withdrawn, by uuid."""
+
+    def get(self, uuid: str, version: int = 0) -> Offered | None:
+        """A dataset by its uuid; 0: the newest version that is not withdrawn."""
+
+
+class Book(Protocol):
+    """This member's log, and what others' entries prove."""
+
+    def said(self, kind: str, body: Mapping[str, Any]) -> str:
+        """Sign an entry once, however often it is asked for, durable when this returns; its envelope in base64."""
+
+    def check(self, envelope: str, member: str, kind: str, agreement: str, digest: str) -> None:
+        """An envelope is a member's entry of a kind about an agreement of that hash.
+
+        Raises:
+            InputError, TrustError: it isn't.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Who this side is, and whom it knows.
+
+    Attributes:
+        member: our id. bloc. base: our public address. places: each other member's base address. keys: as `token.Keys`.
+        auth: whether callers show who they are; off for the conformance suite alone, on loopback.
+        scripts: dataset or agreement -> `negotiation` or `transfer` -> script, for the conformance suite alone.
+        title: of the catalogue.
+    """
+
+    member: str
+    bloc: str
+    base: str
+    places: Mapping[str, str]
+    keys: Keys
+    auth: bool = True
+    scripts: Mapping[str, Mapping[str, Script]] = field(default_factory=dict)
+    title: str = ""
+
+
+class Engine:
+    """The exchange of one node.
+
+    Args:
+        side: who we are. store, offers, book: what we keep, offer and have said. log: told (event, facts).
+    """
+
+    def __init__(
+        self, side: Side, store: ExchangeStore, offers: Offers, book: Book,
+        log: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
+    ) -> None:  # fmt: skip
+        self.side, self.store, self.offers, self.book, self.log = side, store, offers, book, log
+        self.seen = Seen()
+        self.woken: deque[str] = deque()  # processes in which it may be our turn
+
+    def drain(self) -> list[str]:
+        """The processes in which it may be our turn, each once; they are forgotten."""
+        found = []
+        while self.woken:
+            found.append(self.woken.popleft())
+        return sorted(set(found))
+
+    # --- Requests -----------------------------------------------------------------------------------------------------
+
+    def handle(self, call: Call, now: datetime) -> Answer:
+        """The answer to a request."""
+        found = route_of(call.method, call.path)
+        if found is None:
+            return Answer(404)
+        route, parts = found
+        message: dict[str, Any] | None = None
+        try:
+            caller = self._caller(call, now) if route.action != "version" else ""
+            if route.kinds or route.action == "catalog":
+                expected = route.kinds[0].type if route.kinds else "CatalogRequestMessage"
+                message = parse(call.body, expected)
+            with self.store.commit():
+                return self._answer(route, {k: unquote(v) for k, v in parts.items()}, call, caller, message, now)
+        except ConcordatError as fault:
+            self.log("refused", {"path": call.path, "what": str(fault), "code": fault.code})
+            return refusal(fault, route, message)
+
+    def _caller(self, call: Call, now: datetime) -> str:
+        """The member that sent a request; empty where callers needn't say (conformance suite).
+
+        Raises:
+            UnknownCallerError: no token, or one that isn't good.
+        """
+        if not self.side.auth:
+            return ""
+        scheme, _, token = call.authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise UnknownCallerError("no bearer token.", where=call.path, code="token")
+        request = Request(call.method, call.url, self.side.base, call.body)
+        try:
+            at = int(now.timestamp())
+            return read_token(token.strip(), request, self.side.keys, self.seen, bloc=self.side.bloc, now=at).member
+        except (InputError, TrustError) as fault:
+            raise UnknownCallerError(fault.what, where=fault.where, hint=fault.hint, code=fault.code) from None
+
+    def _answer(
+        self, route: Route, parts: Mapping[str, str], call: Call, caller: str, message: dict[str, Any] | None,
+        now: datetime,
+    ) -> Answer:  # fmt: skip
+        match route.action:
+            case "version":
+                return Answer(200, messages.encode(messages.VERSION_RESPONSE))
+            case "catalog":
+                assert message is not None
+                return self._catalog(message, call, caller, now)
+            case "dataset":
+                return self._dataset(parts["dataset"], caller, now)
+            case "state":
+                return self._state(self._process(route, parts["pid"], caller))
+            case "open":
+                assert message is not None
+                return self._open(route, call, caller, message, now)
+            case _:
+                assert message is not None
+                return self._message(route, self._process(route, parts["pid"], caller), call, caller, message, now)
+
+    # --- Catalogue ----------------------------------------------------------------------------------------------------
+
+    def visible(self, offered: Offered, member: str, now: datetime) -> bool:
+        """Whether a member sees a dataset: its terms don't exclude that member today."""
+        if not self.side.auth:
+            return True
+        return decide(offered.offer, Context(member=member, at=now)).verdict is not Verdict.DENY
+
+    def _catalog(self, message: Mapping[str, Any], call: Call, caller: str, now: datetime) -> Answer:
+        if message.get("filter"):
+            raise InputError("no filter is known here.", where="message.filter", hint="Ask without one.", code="filter")
+        text = call.query.get("page", "1")
+        if not text.isdecimal() or not 1 <= int(text[:6]) <= 100_000:
+            raise InputError(f"there is no page {text[:20]!r}.", where="page", code="page")
+        page = int(text)
+        seen = [offered for offered in self.offers.all() if self.visible(offered, caller, now)]
+        shown = seen[(page - 1) * PAGE : page * PAGE]
+        service = self.service_id()
+        body: dict[str, Any] = {
+            "@context": [CONTEXT], "@id": f"{service}/catalog", "@type": "Catalog", "participantId": self.side.member,
+            "service": [{"@id": service, "@type": "DataService", "endpointURL": self.side.base + messages.PATH}],
+        }  # fmt: skip
+        if shown:
+            body["dataset"] = [dict(offered.shown) for offered in shown]
+        links = []
+        here = f"{self.side.base}{call.path}"
+        if page > 1:
+            links.append(f'<{here}?page={page - 1}>; rel="previous"')
+        if page * PAGE < len(seen):
+            links.append(f'<{here}?page={page + 1}>; rel="next"')
+        return Answer(200, messages.encode(body), {"link": ", ".join(links)} if links else {})
+
+    def service_id(self) -> str:
+        """The name of our data service."""
+        return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, self.side.base + messages.PATH)}"
+
+    def _dataset(self, name: str, caller: str, now: datetime) -> Answer:
+        offered = self.offers.get(name)
+        if offered is None or not self.visible(offered, caller, now):
+            raise AbsentError
+        return Answer(200, messages.encode({"@context": [CONTEXT], **offered.shown}))
+
+    # --- Processes ----------------------------------------------------------------------------------------------------
+
+    def _process(self, route: Route, pid: str, caller: str) -> Process:
+        """The process of that name, if the caller is its other side.
+
+        Raises:
+            AbsentError: none, or another member's: the same words.
+        """
+        process = self.store.process(pid)
+        kind = "negotiation" if route.family == "ContractNegotiationError" else "transfer"
+        if process is None or process.kind != kind or process.role != route.side:
+            raise AbsentError
+        if self.side.auth and process.peer != caller:
+            raise AbsentError
+        return process
+
+    def _state(self, process: Process, status: int = 200) -> Answer:
+        if not process.state:
+            raise AbsentError
+        made = messages.negotiation_state if process.kind == "negotiation" else messages.transfer_state
+        return Answer(status, messages.encode(made(*pids(process), process.state)))
+
+    def _open(self, route: Route, call: Call, caller: str, message: dict[str, Any], now: datetime) -> Answer:
+        """A first message: a new process, or the answer that it got before."""
+        stored = self.store.seen(caller, call.path, call.body)
+        kind = "transfer" if message["@type"] == Kind.TRANSFER_REQUEST else "negotiation"
+        key = ("consumer_pid", "consumerPid") if route.side is Role.PROVIDER else ("provider_pid", "providerPid")
+        known = self.store.by_peer_pid(kind, caller, key[0], message[key[1]])
+        if stored is not None:
+            if known is not None:
+                self.woken.append(known.pid)
+            return Answer(*stored)
+        if known is not None:
+            what = f"a process of the name {message[key[1]][:80]} stands here with another body."
+            raise RuleError(what, where=key[1], code="same_pid")
+        pid = f"urn:uuid:{uuid.uuid4()}"
+        facts, kept = self._opening(kind, route.side, pid, caller, message, now)
+        machine = step(kind, None, message, route.side.other, facts)
+        callback = str(message.get("callbackAddress", "")).rstrip("/")
+        process = Process(pid, kind, route.side.value, caller, "", {}, callback, kept)
+        keep(process, machine)
+        self.store.put(process, int(now.timestamp()))
+        answer = self._state(process, 201)
+        self.store.remember(caller, call.path, call.body, answer.status, answer.body)
+        self.woken.append(pid)
+        return answer
+
+    def _opening(
+        self, kind: str, role: Role, pid: str, caller: str, message: Mapping[str, Any], now: datetime
+    ) -> tuple[Facts, dict[str, Any]]:
+        """What the guard of a first message asks, and what is kept beside the process."""
+        me, valid = self.side.member, self._on_place(caller, str(message.get("callbackAddress", "")))
+        consumer, provider = (caller, me) if role is Role.PROVIDER else (me, caller)
+        if kind == "negotiation":
+            offer = message["offer"]
+            offered = self.offers.get(offer["target"])
+            known = offered is not None and offered.offer.get("@id") == offer["@id"]
+            known = known and offered is not None and self.visible(offered, caller, now)
+            facts = negotiation.Facts(consumer, provider, pid, offer_known=known, callback_valid=valid)
+            return facts, {"dataset": offer["target"], "moves": 0}
+        agreement = self.store.agreement(message["agreementId"])
+        ours = agreement is not None and agreement.final and agreement.role == Role.PROVIDER
+        ours = ours and agreement is not None and (agreement.peer == caller or not self.side.auth)
+        decision = self.decision(agreement, now) if agreement else Decision(Verdict.UNDETERMINED, ())
+        if not self.side.auth and message["agreementId"] in self.side.scripts:
+            ours, decision = True, Decision(Verdict.PERMIT, ())
+        return transfer.Facts(
+            consumer, provider, pid, agreement_final=ours, permitted=decision.verdict is Verdict.PERMIT,
+            format_known=message["format"] in FORMATS, callback_valid=valid, why=decision.words,
+        ), {"agreement": message["agreementId"], "moves": 0}  # fmt: skip
+
+    def _on_place(self, member: str, callback: str) -> bool:
+        """Whether an address is on the host and port that are known as that member's."""
+        try:
+            parts = urlsplit(callback)
+            found = (parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme))
+        except ValueError:
+            return False
+        if parts.query or parts.fragment or parts.username or parts.password or ".." in parts.path:
+            return False
+        if not self.side.auth:
+            return parts.hostname in ("127.0.0.1", "::1", "localhost")
+        place = urlsplit(self.side.places.get(member, ""))
+        port = place.port or {"https": 443, "http": 80}.get(place.scheme)
+        return bool(place.hostname) and found == (place.scheme, place.hostname, port)
+
+    def _message(
+        self, route: Route, process: Process, call: Call, caller: str, message: dict[str, Any], now: datetime
+    ) -> Answer:
+        stored = self.store.seen(caller, call.path, call.body)
+        if stored is not None and "@id" in message:  # our own nodes name each message: the same bytes are the same one
+            return Answer(*stored)
+        try:
+            machine = self._received(process, message, route.side, now)
+        except RuleError:
+            if stored is not None:
+                return Answer(*stored)
+            raise
+        keep(process, machine)
+        self.arrived(process, now)
+        # A later request is answered with the state, as the first one is; all other messages with 200 alone.
+        answer = self._state(process) if kind_of(message) is Kind.REQUEST else Answer(200)
+        self.store.remember(caller, call.path, call.body, answer.status, answer.body)
+        self.woken.append(process.pid)
+        return answer
+
+    def _received(self, process: Process, message: Mapping[str, Any], ours: Role, now: datetime) -> Machine:
+        """The machine after a peer's message, or after it and the message of ours that it answers.
+
+        Raises:
+            RuleError: refused; nothing changes.
+        """
+        pending = self.store.intended(process.pid)
+        own = parse_own(pending.body) if pending else None
+        if own is not None and is_ending(own) and not is_ending(message):
+            raise RuleError("this side terminates the process.", code="terminating")
+        machine = machine_of(process)
+        try:
+            if machine is None:
+                raise RuleError("nothing of that name was answered yet.", code="wrong_state")
+            return step(process.kind, machine, message, ours.other, self._facts(process, machine, message, now))
+        except RuleError:
+            if own is None or pending is None or is_ending(own):
+                raise
+            implied = step(process.kind, machine, own, ours, own_facts(process, self.side.member))
+        implied = learn(implied, message)
+        after = step(process.kind, implied, message, ours.other, self._facts(process, implied, message, now))
+        self.store.answered(pending)
+        keep(process, implied)
+        self.arrived(process, now)
+        return after
+
+    def _facts(self, process: Process, machine: Machine, message: Mapping[str, Any], now: datetime) -> Facts:
+        if isinstance(machine, negotiation.Negotiation):
+            return negotiation.Facts(machine.consumer, machine.provider, logged=self._logged(process, machine, message))
+        agreement = self.store.agreement(machine.agreement)
+        if agreement is None:
+            return transfer.Facts(machine.consumer, machine.provider, permitted=not self.side.auth)
+        decision = self.decision(agreement, now)
+        permitted = decision.verdict is Verdict.PERMIT
+        return transfer.Facts(machine.consumer, machine.provider, permitted=permitted, why=decision.words)
+
+    def _logged(self, process: Process, machine: negotiation.Negotiation, message: Mapping[str, Any]) -> bool:
+        """Whether the sender shows the entry that its message stands on, signed by its key."""
+        if not self.side.auth or machine.agreement is None:
+            return True
+        kind = "AgreementConfirmed" if kind_of(message) is Kind.VERIFICATION else "AgreementReached"
+        envelope = message.get(ENTRY_KEY)
+        if not isinstance(envelope, str):
+            return False
+        name, digest = str(machine.agreement["@id"]), agreement_hash(machine.agreement)
+        try:
+            self.book.check(envelope, process.peer, kind, name, digest)
+        except (InputError, TrustError) as fault:
+            self.log("refused", {"what": str(fault), "code": fault.code})
+            return False
+        process.facts["peer_entry"] = envelope
+        return True
+
+    # --- What a new state brings --------------------------------------------------------------------------------------
+
+    def decision(self, agreement: Agreement, now: datetime, uses_before: int | None = None) -> Decision:
+        """Whether the use under an agreement is permitted now, to its consumer."""
+        uses = self.uses(agreement.id) if uses_before is None else uses_before
+        member = str(agreement.text.get("assignee", ""))
+        return decide(agreement.text, context_of(agreement.text, member, now, uses))
+
+    def uses(self, agreement: str, more: tuple[str, str] | None = None) -> int:
+        """How often an agreement was used: for each transfer, the most whole bodies of one file; `more` adds one."""
+        found = self.store.uses(agreement)
+        if more is not None:
+            found = found | {more: found.get(more, 0) + 1}
+        by_transfer: dict[str, int] = {}
+        for (pid, _), count in found.items():
+            by_transfer[pid] = max(by_transfer.get(pid, 0), count)
+        return sum(by_transfer.values())
+
+    def arrived(self, process: Process, now: datetime) -> None:
+        """Keep a process in its new state, with what the state brings: agreement, duties, the end of a token."""
+        machine = machine_of(process)
+        if isinstance(machine, negotiation.Negotiation) and machine.agreement is not None:
+            self._agreed(process, machine)
+        if process.kind == "transfer" and process.state in OVER:
+            self.store.end_token(process.pid)
+        self.store.put(process, int(now.timestamp()))
+
+    def _agreed(self, process: Process, machine: negotiation.Negotiation) -> None:
+        from concordat.exchange.dataspace.terms import duties_of
+
+        assert machine.agreement is not None
+        name = str(machine.agreement["@id"])
+        final = machine.state is negotiation.State.FINALIZED
+        known = self.store.agreement(name)
+        if known is not None and (known.final or not final or known.pid != process.pid):
+            return
+        text = dict(machine.agreement)
+        self.store.put_agreement(
+            Agreement(name, process.pid, process.role, process.peer, str(text["target"]), agreement_hash(text), text,
+                      final, {k: process.facts[k] for k in ("dataset_id", "version", "offered") if k in process.facts})
+        )  # fmt: skip
+        if final:
+            rows = [(r.number, r.action, r.due.isoformat() if r.due else None, r.words) for r in duties_of(text)]
+            self.store.open_duties(name, rows)
+
+    # --- Bodies -------------------------------------------------------------------------------------------------------
+
+    def opened(self, pid: str, bearer: str, digest: str, now: datetime) -> tuple[Agreement, File]:
+        """The file that a token opens now, under its agreement.
+
+        Raises:
+            UnknownCallerError: no such token, or it has ended. AbsentError: no such file. RuleError: not permitted.
+        """
+        if not bearer or self.store.token_pid(bearer, int(now.timestamp())) != pid:
+            raise UnknownCallerError("no token for this transfer.", code="token")
+        process = self.store.process(pid)
+        agreement = self.store.agreement(process.facts.get("agreement", "")) if process else None
+        if process is None or agreement is None or process.state != transfer.State.STARTED:
+            raise AbsentError
+        offered = self.offers.get(agreement.dataset, int(agreement.facts.get("version", 0)))
+        files = offered.files if offered else ()
+        found = next((file for file in files if digest in ("", file.sha256)), None)
+        if found is None:
+            raise AbsentError
+        decision = self.decision(agreement, now, self.uses(agreement.id, (pid, found.sha256)) - 1)
+        if decision.verdict is not Verdict.PERMIT:
+            raise RuleError(decision.words, where=agreement.id, code="denied")
+        return agreement, found
+
+
+def parse_own(body: bytes) -> dict[str, Any]:
+    """A message that we made ourselves."""
+    import json
+
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def utc(now: datetime) -> datetime:
+    """An instant in UTC, to the second."""
+    return now.astimezone(UTC).replace(microsecond=0)
+
+
+def with_agreement(process: Process, offered: Offered) -> Process:
+    """A process that knows which version of which dataset it is about."""
+    facts = {"dataset_id": offered.dataset, "version": offered.version, "offered": offered.entry}
+    return replace(process, facts=process.facts | facts)

@@ -1,0 +1,71 @@
+"""What does another member offer this node? Its catalogue, asked of its own node over the Dataspace Protocol.
+
+The request is signed by this node, so that what is shown is what this member may see. Pages are followed on the
+member's own host, at most 100 of them; each is checked by the published schema. Nothing is kept: whoever wants a
+dataset asks for it by `exchange_get`, which proves it. Source: exchange.md 5.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from concordat.errors import InputError, SourceError
+from concordat.exchange.catalogue.dsp_catalog import CONTEXT, parse_dsp_catalog
+from concordat.exchange.catalogue.model import Dataset
+from concordat.exchange.dataspace import messages
+from concordat.exchange.dataspace.schemas import parse
+from concordat.exchange.dataspace.terms import terms_words
+from concordat.node.exchange_moves import reason_of
+from concordat.node.exchange_service import ExchangeService
+from concordat.settings import nearest
+
+PAGES_MAX = 100
+_NEXT = re.compile(r'<([^<>]{1,2000})>\s*;\s*rel="?next"?')
+
+
+async def look(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The catalogue of a member: `datasets` for people, `messages` as they came.
+
+    Args:
+        wanted: `member`.
+
+    Raises:
+        InputError: no such member, or an answer that is no catalogue. SourceError: no answer, an error, or a next page
+            on another host.
+    """
+    member, places = str(wanted.get("member", "")), exchange.engine.side.places
+    if member not in places:
+        close = nearest(member, places)
+        hint = f'Did you mean "{close[0]}"?' if close else f"Members: {', '.join(sorted(places)) or 'none besides'}."
+        raise InputError(
+            f'"{member[:40]}" is no other active member.', where="member", hint=hint, code="unknown_member"
+        )
+    url, found = f"{places[member]}{messages.PATH}/catalog/request", []
+    body = messages.encode({"@context": [CONTEXT], "@type": "CatalogRequestMessage"})
+    for _ in range(PAGES_MAX):
+        reply = await exchange.client.send(member, "POST", url, body)
+        if reply.status != 200:
+            raise SourceError(f"{member} answers {reply.status}: {reason_of(reply.body)}", where=url, code="catalogue")
+        found.append(parse(reply.body, "Catalog", where=f"{member}, catalogue"))
+        onward = _NEXT.search(reply.headers.get("link", ""))
+        if onward is None:
+            datasets = [_shown(dataset) for page in found for dataset in parse_dsp_catalog(page).datasets]
+            return {"datasets": datasets, "member": member, "messages": found}
+        url = onward.group(1)
+        if not url.startswith(f"{places[member]}/"):
+            raise SourceError(f"its next page is elsewhere: {url[:120]}.", where=member, code="host")
+    raise SourceError(f"over {PAGES_MAX} pages.", where=member, code="endless")
+
+
+def _shown(dataset: Dataset) -> dict[str, Any]:
+    """A dataset for people."""
+    parts = {part.sha256: part for part in dataset.distributions}
+    return {
+        "access": dataset.access, "bytes": sum(part.bytes or 0 for part in parts.values()), "files": len(parts),
+        "id": dataset.identifier.rpartition("/")[2] or dataset.id,
+        "terms": terms_words(dict(dataset.policies[0])) if dataset.policies else "",
+        "title": dataset.title.get("en") or next(iter(dataset.title.values()), ""), "uuid": dataset.id,
+        "version": dataset.version,
+    }  # fmt: skip

@@ -1,0 +1,80 @@
+"""The two state machines as the store keeps them: to and from plain data, one step, what a record must not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypeAlias
+
+from concordat.exchange.dataspace import negotiation, transfer
+from concordat.exchange.dataspace.messages import Kind, Role, kind_of
+from concordat.node.exchange_store import Process
+
+Machine: TypeAlias = negotiation.Negotiation | transfer.Transfer
+Facts: TypeAlias = negotiation.Facts | transfer.Facts
+OVER = ("FINALIZED", "COMPLETED", "TERMINATED")
+ENDINGS = (Kind.TERMINATION, Kind.TRANSFER_TERMINATION)
+
+
+def machine_of(process: Process) -> Machine | None:
+    """The machine of a process; None while its first message is not acknowledged."""
+    if not process.state:
+        return None
+    raw = dict(process.body)
+    if process.kind == "negotiation":
+        raw |= {"state": negotiation.State(raw["state"]), "offered_by": Role(raw["offered_by"])}
+        return negotiation.Negotiation(**raw)
+    by = raw.get("suspended_by")
+    return transfer.Transfer(
+        **(raw | {"state": transfer.State(raw["state"]), "suspended_by": Role(by) if by else None})
+    )
+
+
+def keep(process: Process, machine: Machine) -> None:
+    """Put a machine into its process. The address of a pull, with its token, stays with the consumer alone."""
+    if isinstance(machine, transfer.Transfer) and (process.role == Role.PROVIDER or machine.state in OVER):
+        machine = replace(machine, address=None)
+    process.body, process.state = asdict(machine), machine.state.value
+
+
+def step(kind: str, machine: Machine | None, message: Mapping[str, Any], sender: Role, facts: Facts) -> Machine:
+    """The machine after a message.
+
+    Raises:
+        RuleError: it is refused, and nothing changes.
+    """
+    if kind == "negotiation":
+        assert machine is None or isinstance(machine, negotiation.Negotiation)
+        assert isinstance(facts, negotiation.Facts)
+        return negotiation.step(machine, message, sender, facts)
+    assert machine is None or isinstance(machine, transfer.Transfer)
+    assert isinstance(facts, transfer.Facts)
+    return transfer.step(machine, message, sender, facts)
+
+
+def own_facts(process: Process, me: str) -> Facts:
+    """The facts of a message of our own, which was checked before it was intended."""
+    consumer, provider = (me, process.peer) if process.role == Role.CONSUMER else (process.peer, me)
+    if process.kind == "negotiation":
+        return negotiation.Facts(consumer, provider, "", offer_known=True, callback_valid=True, logged=True)
+    return transfer.Facts(consumer, provider, "", True, True, True, True)
+
+
+def learn(machine: Machine, message: Mapping[str, Any]) -> Machine:
+    """A machine whose other side is not known by its pid yet learns it from that side's first word."""
+    for key, name in (("consumerPid", "consumer_pid"), ("providerPid", "provider_pid")):
+        if getattr(machine, name) == "" and isinstance(message.get(key), str) and message[key]:
+            machine = replace(machine, **{name: message[key]})
+    return machine
+
+
+def is_ending(message: Mapping[str, Any]) -> bool:
+    """Whether a message terminates its process."""
+    return kind_of(message) in ENDINGS
+
+
+def pids(process: Process) -> tuple[str, str]:
+    """(consumer's, provider's) name of a process, as far as they are known."""
+    if not process.state:
+        return (process.pid, "") if process.role == Role.CONSUMER else ("", process.pid)
+    return process.body["consumer_pid"], process.body["provider_pid"]

@@ -1,0 +1,329 @@
+"""The exchange beside a running node: its engine, the timers that send and retry, and what the operator asks of it.
+
+    exchange = ExchangeService(service)
+    service.beside.append(exchange)                  # started and closed with the node
+    routes = exchange_routes(exchange, callers)
+
+The engine is blocking code (SQLite, signatures, waiting for a commit of the log) and runs on a few threads; the loop
+sends, and wakes up when a message is due or a process has moved. At the start every open process is looked at again: a
+message that was intended before a crash goes out as the same bytes. Source: exchange.md 5.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from concordat import clock
+from concordat.errors import ConcordatError, RuleError, SourceError, StateError, TrustError
+from concordat.exchange.dataspace.behaviours import Script
+from concordat.exchange.dataspace.messages import Role
+from concordat.ledger.bundle import bundle_of
+from concordat.ledger.catching_up import again
+from concordat.node.dsp_client import DspClient
+from concordat.node.exchange import files_of
+from concordat.node.exchange_book import LogBook, LogOffers, keys_of
+from concordat.node.exchange_calls import AbsentError, Answer, Call
+from concordat.node.exchange_engine import Engine, File, Offers, Side
+from concordat.node.exchange_machines import OVER, pids
+from concordat.node.exchange_moves import Mover
+from concordat.node.exchange_store import FILE, ExchangeStore, Outgoing, Process
+from concordat.node.home import Node
+from concordat.node.identity import write_private
+from concordat.node.service import Service
+
+T = TypeVar("T")
+THREADS = 8
+AT_ONCE = 16
+LOOK_S = 1.0
+ASK_S = 2.0  # between two times that the witnesses are asked because somebody waits
+SECRET = "exchange-secret"  # in the node's folder: who can read it may give the exchange its orders
+
+
+class ExchangeService:
+    """The exchange of a running node.
+
+    Args:
+        service: the running node. offers: what is offered, if not what the log says. auth, scripts: as in `Side`.
+    """
+
+    def __init__(
+        self, service: Service, *, offers: Offers | None = None, auth: bool = True,
+        scripts: Mapping[str, Mapping[str, Script]] | None = None,
+    ) -> None:  # fmt: skip
+        self.service = service
+        self._given, self.auth, self._scripts = offers, auth, scripts or {}
+        self.store = ExchangeStore(service.node.home / FILE)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="exchange")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sending: set[int] = set()
+        self._planning: set[str] = set()
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._ready = False
+        self._asked = float("-inf")
+
+    # --- Life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open what the engine needs, look at every open process, begin to send.
+
+        Raises:
+            RuleError: callers need not say who they are, and others than this machine can reach the node.
+        """
+        service = self.service
+        if not self.auth:
+            require_loopback(service.public_url)
+        places = {peer.member: peer.url for peer in service.peers}
+        side = Side(
+            service.member, service.bloc, service.public_url, places, self._key, auth=self.auth, scripts=self._scripts
+        )
+        self.book, self.offers = LogBook(service), self._given or LogOffers(service)
+        self.engine = Engine(side, self.store, self.offers, self.book, self._log)
+        self.mover, self.client = Mover(self.engine), DspClient(service, side)
+        self._make_secret()
+        self.engine.woken += [process.pid for process in self.store.processes(open_only=True)]
+        self._ready = True
+        self._task(self._driving())
+
+    def _make_secret(self) -> None:
+        path = self.secret_path
+        if not path.is_file():
+            write_private(path, secrets.token_hex(32).encode() + b"\n")
+
+    @property
+    def secret_path(self) -> Path:
+        """The file whose content the operator's commands show."""
+        return Path(self.service.node.home) / SECRET
+
+    async def close(self) -> None:
+        """Stop sending; what was intended is on the disk."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+        self.store.close()
+
+    def _task(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _key(self, member: str, label: str, keyid: str) -> bytes:
+        final = self.service._published.heads.final
+        return keys_of(self.service.chain, member, label, keyid, (final[0], final[1]))
+
+    def _log(self, event: str, facts: Mapping[str, Any]) -> None:
+        self.service.log("info", f"exchange {event}", facts)
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Run some work of the engine on a thread of its own.
+
+        Raises:
+            Whatever the work raises. StateError: the node is still starting.
+        """
+        if not self._ready:
+            raise StateError("the exchange is starting.", hint="Try again in a moment.", code="starting")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    # --- Requests -----------------------------------------------------------------------------------------------------
+
+    async def answer(self, call: Call) -> Answer:
+        """The answer to a request of the protocol."""
+        now = clock.now()
+        found = await self.do(lambda: self.engine.handle(call, now))
+        await self.poke()
+        return found
+
+    async def proof(self, entry: str) -> bytes:
+        """The proof bundle of an entry of this member's log.
+
+        Raises:
+            InputError: no such entry. StateError: it stands under no signed head yet.
+        """
+        if await self.service.read(lambda node: unwitnessed(node, entry)):
+            await self._ask_witnesses()
+        return await self.service.read(lambda node: bundle_of(node.replica, entry).data())
+
+    async def _ask_witnesses(self) -> None:
+        """Send our head to the witnesses once more: somebody waits for its proof."""
+        now = self.service.monotonic()
+        if now - self._asked < ASK_S:
+            return
+        self._asked = now
+        out = await self.service.run(lambda node: (again(node.replica, node.now), []))
+        for receiver, message in out:
+            self.service.rounds.post(receiver, message)
+
+    def path(self, file: File) -> Path:
+        """Where a file of ours lies.
+
+        Raises:
+            AbsentError: it is gone.
+        """
+        found = files_of(self.service.node.home).path(file.sha256)
+        if found.is_symlink() or not found.is_file() or found.stat().st_size != file.bytes:
+            raise AbsentError
+        return found
+
+    # --- Driving ------------------------------------------------------------------------------------------------------
+
+    async def poke(self) -> None:
+        """Something may have moved: look now, and tell who waits for a process."""
+        self._wake.set()
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _driving(self) -> None:
+        while True:
+            try:
+                await self._look()
+            except ConcordatError as error:
+                self.service.log("error", "exchange", {"what": str(error), "code": error.code})
+            except Exception as error:
+                self.service.fault("exchange", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+            self._wake.clear()
+
+    async def _look(self) -> None:
+        for pid in self.engine.drain():
+            if pid in self._planning:
+                self.engine.woken.append(pid)  # after the one that runs
+            else:
+                self._planning.add(pid)
+                self._task(self._plan(pid))
+        at = clock.now().timestamp()
+        for outgoing in await self.do(lambda: self.store.due(at)):
+            if outgoing.id not in self._sending:
+                self._sending.add(outgoing.id)
+                self._task(self._send(outgoing))
+
+    async def _plan(self, pid: str) -> None:
+        try:
+            now = clock.now()
+            await self.do(lambda: self.mover.plan(pid, now))
+        except ConcordatError as error:
+            await self._hold(pid, error)
+        except Exception as error:
+            self.service.fault("exchange", error)
+        finally:
+            self._planning.discard(pid)
+            await self.poke()
+
+    async def _hold(self, pid: str, error: ConcordatError) -> None:
+        """Our next move can't be made: said in the process, tried again when something moves or the node starts."""
+        self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
+
+        def flag() -> None:
+            with self.store.commit():
+                process = self.store.process(pid)
+                if process is not None:
+                    process.flag = str(error)[:500]
+                    self.store.put(process, process.changed)
+
+        await self.do(flag)
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        try:
+            async with self._places:
+                process = await self.do(lambda: self.store.process(outgoing.pid))
+                if process is not None:
+                    await self._sent(process, outgoing)
+        except ConcordatError as error:
+            self.service.log("error", "exchange", {"pid": outgoing.pid, "what": str(error), "code": error.code})
+        except Exception as error:
+            self.service.fault("exchange", error)
+        finally:
+            self._sending.discard(outgoing.id)
+            await self.poke()
+
+    async def _sent(self, process: Process, outgoing: Outgoing) -> None:
+        status, body = await self._exchanged(process.peer, "POST", outgoing.url, outgoing.body)
+        ask = await self.do(lambda: self.mover.delivered(outgoing, status, body, clock.now()))
+        if ask:
+            url = self._state_url(process)
+            status, body = await self._exchanged(process.peer, "GET", url, b"")
+            if status is not None:
+                told, answer = status, body
+                await self.do(lambda: self.mover.told(process.pid, told, answer, clock.now()))
+
+    async def _exchanged(self, peer: str, method: str, url: str, body: bytes) -> tuple[int | None, bytes]:
+        try:
+            if not self.auth:
+                self._allow(url)
+            reply = await self.client.send(peer, method, url, body)
+        except (SourceError, TrustError) as error:
+            self._log("not sent", {"url": url, "what": str(error)})
+            return None, b""
+        return reply.status, reply.body
+
+    def _allow(self, url: str) -> None:
+        """The test kit has no place in the membership: its address on this machine is asked all the same."""
+        require_loopback(url)
+        parts = urlsplit(url)
+        self.service.outbound.allow(f"{parts.scheme}://{parts.netloc}")
+
+    @staticmethod
+    def _state_url(process: Process) -> str:
+        consumer, provider = pids(process)
+        family = "negotiations" if process.kind == "negotiation" else "transfers"
+        return f"{process.callback}/{family}/{provider if process.role == Role.CONSUMER else consumer}"
+
+    # --- Waiting ------------------------------------------------------------------------------------------------------
+
+    async def until(self, pid: str, states: tuple[str, ...], seconds: float) -> Process:
+        """A process once it is in one of the states, or over.
+
+        Raises:
+            StateError: not within that time.
+        """
+        try:
+            async with asyncio.timeout(seconds), self._moved:
+                while True:
+                    process = await self.do(lambda: self.store.process(pid))
+                    if process is not None and (process.state in states or process.state in OVER):
+                        return process
+                    await self._moved.wait()
+        except TimeoutError:
+            process = await self.do(lambda: self.store.process(pid))
+            where = f"{process.state or 'not answered'}; {process.flag}" if process else "gone"
+            hint = "It goes on in the background: concordat exchange agreements"
+            raise StateError(
+                f"not finished in {seconds:g} s ({where}).", where=pid, hint=hint, code="waiting"
+            ) from None
+
+    async def now(self, work: Callable[[datetime], T]) -> T:
+        """Work of the mover at the present time; then look whether something is to be sent."""
+        at = clock.now()
+        found = await self.do(lambda: work(at))
+        await self.poke()
+        return found
+
+
+def unwitnessed(node: Node, entry: str) -> bool:
+    """Whether an entry of the own log stands under no head that a quorum of witnesses cosigned."""
+    own = node.replica.own
+    index = next((i for i, known in enumerate(own.entries) if known.id == entry), None)
+    return index is not None and own.proof_of(index) is None
+
+
+def require_loopback(url: str) -> None:
+    """Without tokens the node may be reached by this machine alone.
+
+    Raises:
+        RuleError: its address is another one.
+    """
+    host = urlsplit(url).hostname or ""
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        what = f"callers would not have to say who they are, and {host} is reached by others."
+        hint = "Set listen to a loopback address, or turn conformance mode off."
+        raise RuleError(what, where="exchange conformance", hint=hint, code="conformance")

@@ -1,0 +1,360 @@
+"""Collections of incident objects in the node's `exchange.sqlite`: what TAXII requests read and write.
+
+    store = TaxiiStore(home / "exchange.sqlite", now=microseconds)
+    with store.change():
+        store.add(collection, owner, recipients, new)
+
+Rows are paged by key, never by offset. The label of a row stands beside it and is computed anew, in the same
+transaction, for every row that what was added or withdrawn can reach: a relationship takes the label of an end that
+came later, in whichever collection it lies. What the same sender said of an id counts; of an id that it never sent, the
+strictest that anybody said. A marking is what the same sender gave under its id.
+
+Times of addition of one request are drawn at random from a tenth of a second that no other request gets, so what is
+hidden between two can't be counted. Withdrawn rows keep id, version and times; their bytes are overwritten
+(`secure_delete`). WAL with `synchronous=FULL`: what was acknowledged is on the disk. Source: exchange.md, 8.2 and 8.3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from concordat.errors import InputError, StateError
+from concordat.exchange.incidents._taxii_model import Collection as Kept
+from concordat.exchange.incidents._taxii_model import New, Row, nanoseconds, time_text
+from concordat.exchange.incidents.tlp import Stix, Tlp, marks_of, own_label, strictest, takes_from
+
+WINDOW = 100_000  # microseconds: the tenth of a second from which times of addition are drawn
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS taxii_collection (id TEXT PRIMARY KEY, root TEXT NOT NULL, title TEXT NOT NULL,
+       topic TEXT NOT NULL, ceiling INTEGER NOT NULL, writers TEXT NOT NULL, subscribers TEXT NOT NULL,
+       ahead INTEGER NOT NULL, UNIQUE (root, topic, ceiling))""",
+    """CREATE TABLE IF NOT EXISTS taxii_object (collection TEXT NOT NULL, added INTEGER NOT NULL, id TEXT NOT NULL,
+       type TEXT NOT NULL, version TEXT NOT NULL, version_ns INTEGER NOT NULL, own INTEGER NOT NULL,
+       label INTEGER NOT NULL, owner TEXT NOT NULL, recipients TEXT NOT NULL, body BLOB, withdrawn INTEGER NOT NULL)""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS taxii_object_order ON taxii_object (collection, added)",
+    "CREATE INDEX IF NOT EXISTS taxii_object_id ON taxii_object (id, collection)",
+    """CREATE TABLE IF NOT EXISTS taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added INTEGER NOT NULL,
+       marks INTEGER NOT NULL, PRIMARY KEY (target, collection, added, marks)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS taxii_ref_source ON taxii_ref (collection, added)",
+    """CREATE TABLE IF NOT EXISTS taxii_status (root TEXT NOT NULL, number TEXT NOT NULL, owner TEXT NOT NULL,
+       body BLOB NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (root, number))""",
+    """CREATE TABLE IF NOT EXISTS taxii_account (name TEXT PRIMARY KEY, member TEXT NOT NULL, label TEXT NOT NULL,
+       organisation TEXT NOT NULL, salt BLOB NOT NULL, hash BLOB NOT NULL, made INTEGER NOT NULL,
+       ended INTEGER NOT NULL)""",
+)
+_FACTS = "added, id, version, version_ns, label, owner, recipients"
+_IDS_AT_ONCE = 500  # placeholders of one statement
+Place = tuple[str, int]
+Seen = tuple[str, str]  # an id, and the sender that refers to it
+
+
+class TaxiiStore:
+    """The tables, opened.
+
+    Args:
+        path: the file, made if it is missing. now: microseconds since 1970. draw: so many different whole numbers
+            below a bound, in any order.
+
+    Raises:
+        StateError: it can't be opened.
+    """
+
+    def __init__(
+        self, path: Path, now: Callable[[], int], draw: Callable[[int, int], Iterable[int]] | None = None
+    ) -> None:
+        self._path, self._now = path, now
+        self._draw = draw or (lambda count, bound: secrets.SystemRandom().sample(range(bound), count))
+        self._lock = threading.RLock()
+        self._changing: int | None = None
+        self._idle: list[sqlite3.Connection] = []
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            path.chmod(0o600)  # it may have been made with the tables of another part
+        self._db = self._open()
+        for statement in TABLES:
+            self._db.execute(statement)
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA secure_delete=ON")
+        except sqlite3.Error as error:
+            raise StateError(f"can't be opened: {error}.", where=str(self._path), code="store") from None
+        return db
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Rows as of now: in a change those of its own connection, else those of whole changes alone.
+
+        Readers share connections that nobody else has in hand: threads of a server come and go.
+        """
+        if self._changing == threading.get_ident():
+            return self._db.execute(sql, values).fetchall()
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = self._open()
+        try:
+            return db.execute(sql, values).fetchall()
+        finally:
+            self._idle.append(db)
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for db in (self._db, *self._idle):
+                db.close()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """One transaction: all of it, or nothing; the others wait."""
+        with self._lock:
+            if self._changing is not None:
+                yield
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            self._changing = threading.get_ident()
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            else:
+                self._db.execute("COMMIT")
+            finally:
+                self._changing = None
+
+    # --- Collections --------------------------------------------------------------------------------------------------
+
+    def collections(self, root: str = "") -> list[Kept]:
+        """All collections, or those of a root, by topic and label."""
+        where, values = ("WHERE root = ?", (root,)) if root else ("", ())
+        columns = "id, root, title, topic, ceiling, writers, subscribers"
+        sql = f"SELECT {columns} FROM taxii_collection {where} ORDER BY root, topic, ceiling"
+        rows = self._rows(sql, values)
+        return [
+            Kept(i, r, title, topic, Tlp(ceiling), frozenset(json.loads(writers)), json.loads(subscribers))
+            for i, r, title, topic, ceiling, writers, subscribers in rows
+        ]
+
+    def make_collection(self, root: str, topic: str, ceiling: Tlp, title: str, writers: Iterable[str]) -> Kept:
+        """A collection of a topic and label: made, or that which is there with these writers added."""
+        with self.change():
+            known = next((c for c in self.collections(root) if (c.topic, c.ceiling) == (topic, ceiling)), None)
+            if known is None:
+                row = (str(uuid.uuid4()), root, title, topic, int(ceiling), _packed(writers), "{}", 0)
+                self._db.execute("INSERT INTO taxii_collection VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            else:
+                both = _packed({*known.writers, *writers})
+                self._db.execute("UPDATE taxii_collection SET writers = ? WHERE id = ?", (both, known.id))
+            return next(c for c in self.collections(root) if (c.topic, c.ceiling) == (topic, ceiling))
+
+    def subscribe(self, collection: str, member: str, need: str) -> None:
+        """Note a member's need; an empty one ends the subscription.
+
+        Raises:
+            InputError: no such collection.
+        """
+        with self.change():
+            found = next((c for c in self.collections() if c.id == collection), None)
+            if found is None:
+                raise InputError("no such collection.", where=collection[:60], code="unknown_id")
+            needs = {m: n for m, n in {**found.subscribers, member: need.strip()}.items() if n}
+            text = json.dumps(needs, sort_keys=True, ensure_ascii=False)
+            self._db.execute("UPDATE taxii_collection SET subscribers = ? WHERE id = ?", (text, collection))
+
+    # --- Reading ------------------------------------------------------------------------------------------------------
+
+    def page(self, collection: str, after: int, ids: Collection[str], types: Collection[str], most: int) -> list[Row]:
+        """Rows added later than `after`, with their bodies."""
+        where, values = "collection = ? AND added > ? AND withdrawn = 0", [collection, after]
+        for column, wanted in (("id", sorted(ids)), ("type", sorted(types))):
+            if wanted:
+                where += f" AND {column} IN ({', '.join('?' * len(wanted))})"
+                values += wanted
+        sql = f"SELECT {_FACTS}, body FROM taxii_object WHERE {where} ORDER BY added LIMIT ?"
+        return [_row(row) for row in self._rows(sql, (*values, most))]
+
+    def versions(self, collection: str, ids: Collection[str]) -> list[Row]:
+        """All rows of some ids, without bodies."""
+        found: list[Row] = []
+        listed = sorted(ids)
+        for start in range(0, len(listed), _IDS_AT_ONCE):
+            part = listed[start : start + _IDS_AT_ONCE]
+            marks = ", ".join("?" * len(part))
+            sql = f"SELECT {_FACTS} FROM taxii_object WHERE collection = ? AND withdrawn = 0 AND id IN ({marks})"
+            found += [_row((*row, b"")) for row in self._rows(sql, (collection, *part))]
+        return sorted(found, key=lambda row: row.added)
+
+    def status(self, root: str, number: str, owner: str) -> bytes | None:
+        """The status of a request, for who sent it."""
+        sql = "SELECT body FROM taxii_status WHERE root = ? AND number = ? AND owner = ?"
+        found = self._rows(sql, (root, number, owner))
+        return bytes(found[0][0]) if found and owner else None
+
+    # --- Writing ------------------------------------------------------------------------------------------------------
+
+    def add(self, collection: str, owner: str, recipients: frozenset[str], new: Sequence[New]) -> list[Row]:
+        """Store objects, grade them and all that refers to them; the rows, in the order given."""
+        times = self._times(collection, len(new))
+        for one, added in zip(new, times, strict=True):
+            version = one.version or time_text(added)
+            body = json.dumps(one.stix, ensure_ascii=False, separators=(",", ":")).encode()
+            kind = one.id.partition("--")[0]
+            self._db.execute(
+                "INSERT INTO taxii_object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                (collection, added, one.id, kind, version, nanoseconds(version), int(Tlp.RED), int(Tlp.RED), owner,
+                 _packed(recipients), body),
+            )  # fmt: skip
+            refs = {(ref, 0) for ref in takes_from(one.stix)} | {(ref, 1) for ref in marks_of(one.stix)[0]}
+            rows = [(target, collection, added, marks) for target, marks in sorted(refs)]
+            self._db.executemany("INSERT INTO taxii_ref VALUES (?, ?, ?, ?)", rows)
+        self._grade({one.id for one in new})
+        by_time = {row.added: row for row in self.versions(collection, {one.id for one in new})}
+        return [by_time[added] for added in times]
+
+    def _times(self, collection: str, count: int) -> list[int]:
+        """Times of addition, ascending, that nothing else in the collection has or will have."""
+        row = self._db.execute("SELECT ahead FROM taxii_collection WHERE id = ?", (collection,)).fetchone()
+        if row is None:
+            raise StateError("no such collection.", where=collection[:60], code="unknown_id")
+        start, window = max(int(row[0]), self._now()), max(WINDOW, 4 * count)
+        self._db.execute("UPDATE taxii_collection SET ahead = ? WHERE id = ?", (start + window, collection))
+        return [start + step for step in sorted(self._draw(count, window))]
+
+    def name_more(self, collection: str, added: int, recipients: frozenset[str]) -> None:
+        """Put these recipients in the place of a row's own."""
+        sql = "UPDATE taxii_object SET recipients = ? WHERE collection = ? AND added = ?"
+        self._db.execute(sql, (_packed(recipients), collection, added))
+
+    def drop(self, collection: str, added: Collection[int]) -> None:
+        """Take rows out again that this change put in."""
+        self._leave(collection, added, "DELETE FROM taxii_object WHERE collection = ? AND added = ?", ())
+
+    def withdraw(self, collection: str, added: Collection[int], now: int) -> None:
+        """Leave tombstones."""
+        sql = "UPDATE taxii_object SET withdrawn = ?, body = NULL, recipients = '[]' WHERE collection = ? AND added = ?"
+        self._leave(collection, added, sql, (now,))
+
+    def _leave(self, collection: str, added: Collection[int], sql: str, head: tuple[int, ...]) -> None:
+        ids = set()
+        for one in sorted(added):
+            row = self._db.execute(
+                "SELECT id FROM taxii_object WHERE collection = ? AND added = ?", (collection, one)
+            ).fetchone()
+            ids.add(row[0])
+            self._db.execute(sql, (*head, collection, one))
+            self._db.execute("DELETE FROM taxii_ref WHERE collection = ? AND added = ?", (collection, one))
+        self._grade(ids)
+
+    def put_status(self, root: str, number: str, owner: str, body: bytes, now: int) -> None:
+        """Keep what a request came to."""
+        self._db.execute("INSERT INTO taxii_status VALUES (?, ?, ?, ?, ?)", (root, number, owner, body, now))
+
+    # --- Labels -------------------------------------------------------------------------------------------------------
+
+    def _grade(self, changed: set[str]) -> None:
+        """Compute the labels of all rows that changed ids can reach, from their bodies and references."""
+        bodies = self._reached(changed)
+        for (collection, added), (owner, body) in bodies.items():
+            own = own_label(body, lambda ref, owner=owner: self._marking(ref, owner))  # type: ignore[misc]
+            sql = "UPDATE taxii_object SET own = ? WHERE collection = ? AND added = ?"
+            self._db.execute(sql, (int(own), collection, added))
+        cache: dict[Seen, tuple[Tlp, list[Seen]]] = {}
+        held = lambda seen: self._held(seen, cache)  # noqa: E731
+        for (collection, added), (owner, body) in bodies.items():
+            place = (collection, added)
+            own = Tlp(self._one("SELECT own FROM taxii_object WHERE collection = ? AND added = ?", place))
+            # The row itself has no name here, so that other rows of its id are looked at where something refers to it.
+            label, _ = strictest(("", ""), own, [(ref, owner) for ref in takes_from(body)], held)
+            sql = "UPDATE taxii_object SET label = ? WHERE collection = ? AND added = ?"
+            self._db.execute(sql, (int(label), collection, added))
+
+    def _reached(self, changed: set[str]) -> dict[Place, tuple[str, Mapping[str, Any]]]:
+        """Owner and object of every row of these ids, and of all that refer to them, however far."""
+        found: dict[Place, tuple[str, Mapping[str, Any]]] = {}
+        done, waiting = set(changed), list(changed)
+        while waiting:
+            name = waiting.pop()
+            sql = "SELECT collection, added, owner, body FROM taxii_object WHERE id = ? AND withdrawn = 0"
+            for collection, added, owner, body in self._db.execute(sql, (name,)):
+                found[collection, added] = (owner, json.loads(body))
+            sql = """SELECT DISTINCT o.id FROM taxii_ref r JOIN taxii_object o
+                     ON o.collection = r.collection AND o.added = r.added WHERE r.target = ?"""
+            for (more,) in self._db.execute(sql, (name,)):
+                if more not in done:
+                    done.add(more)
+                    waiting.append(more)
+        return found
+
+    def _held(self, seen: Seen, cache: dict[Seen, tuple[Tlp, list[Seen]]]) -> tuple[Tlp, list[Seen]]:
+        """Own label and references of an id as one sender sees it; AMBER and none of what nobody sent.
+
+        The references of a row are seen by the sender of that row: it knew what it spoke of.
+        """
+        if seen not in cache:
+            name, viewer = seen
+            sql = "SELECT collection, added, own, owner FROM taxii_object WHERE id = ? AND withdrawn = 0"
+            rows = self._db.execute(sql, (name,)).fetchall()
+            rows = [row for row in rows if row[3] == viewer] or rows
+            refs: list[Seen] = []
+            for collection, added, _, owner in rows:
+                sql = "SELECT target FROM taxii_ref WHERE collection = ? AND added = ? AND marks = 0"
+                refs += [(target, owner) for (target,) in self._db.execute(sql, (collection, added))]
+            cache[seen] = Tlp(max((row[2] for row in rows), default=int(Tlp.AMBER))), refs
+        return cache[seen]
+
+    def _marking(self, ref: str, owner: str) -> Stix | None:
+        sql = """SELECT body FROM taxii_object WHERE id = ? AND owner = ? AND withdrawn = 0
+                 ORDER BY version_ns DESC, added DESC LIMIT 1"""
+        found = self._db.execute(sql, (ref, owner)).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
+        return self._db.execute(sql, values).fetchone()[0]
+
+    # --- Accounts -----------------------------------------------------------------------------------------------------
+
+    def put_account(self, name: str, member: str, label: str, organisation: str, salt: bytes, hashed: bytes) -> None:
+        """A password's hash for a member's label; an older one of that name ends."""
+        row = (name, member, label, organisation, salt, hashed, self._now(), 0)
+        with self.change():
+            self._db.execute("INSERT OR REPLACE INTO taxii_account VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def end_account(self, name: str) -> bool:
+        """End a password; whether there was one."""
+        with self.change():
+            sql = "UPDATE taxii_account SET ended = ? WHERE name = ? AND ended = 0"
+            return self._db.execute(sql, (self._now(), name)).rowcount > 0
+
+    def account(self, name: str) -> tuple[str, str, str, bytes, bytes] | None:
+        """Member, label, organisation, salt and hash of a password that counts."""
+        sql = "SELECT member, label, organisation, salt, hash FROM taxii_account WHERE name = ? AND ended = 0"
+        found = self._rows(sql, (name,))
+        return (*found[0][:3], bytes(found[0][3]), bytes(found[0][4])) if found else None
+
+    def accounts(self) -> list[tuple[str, str, str, str, bool]]:
+        """Name, member, label, organisation, and whether it counts."""
+        sql = "SELECT name, member, label, organisation, ended FROM taxii_account ORDER BY name"
+        return [(*row[:4], row[4] == 0) for row in self._rows(sql)]
+
+
+def _packed(names: Iterable[str]) -> str:
+    return json.dumps(sorted(names), ensure_ascii=False)
+
+
+def _row(row: Sequence[Any]) -> Row:
+    added, name, version, version_ns, label, owner, recipients, body = row
+    named = frozenset(json.loads(recipients)) if recipients != "[]" else frozenset()
+    return Row(added, name, version, version_ns, Tlp(label), owner, named, bytes(body))

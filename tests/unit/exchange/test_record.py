@@ -1,0 +1,87 @@
+"""What a report keeps of an exchange: the state comes back from its rows, and what came too late is left out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import exchange_year
+from concordat.errors import ConcordatError
+from concordat.exchange.fold import fold
+from concordat.exchange.record import INCIDENT, SHOWN, TABLES, Held, exchange_of_rows, incident_tables, partners, tidy
+from exchange_kit import a_case, an_incident, at
+
+END = at("2026-12-31T23:59")
+
+
+def held(logged: list[Any], *, end: int = END, public: bool = False) -> Held:
+    return Held.of(logged, "BRICS", "ab" * 32, end, public=public)
+
+
+def test_the_state_comes_back_from_the_file() -> None:
+    made = held(exchange_year.year())
+    rows = json.loads(made.data)["rows"]
+    assert set(rows) == {*SHOWN, INCIDENT}
+    again = exchange_of_rows(row for kind in rows.values() for row in kind)
+    assert again.state_hash == made.exchange.state_hash == fold(exchange_year.year()).state_hash
+
+
+def test_a_row_that_no_entry_may_say_is_refused() -> None:
+    row = held([a_case("BRA", 1)]).document["rows"]["case"][0]
+    row["facts"][0]["body"]["titel"] = "x"
+    with pytest.raises(ConcordatError, match="titel"):
+        exchange_of_rows([row])
+
+
+def test_entries_count_once_a_quorum_has_seen_them_up_to_the_instant() -> None:
+    log = [
+        a_case("BRA", 1, submitted="2026-05-01T10:00"),
+        a_case("IND", 1, submitted=None),
+        a_case("ZAF", 1, submitted="2026-05-02T10:00"),
+    ]
+    first = held(log, end=at("2026-05-01T23:59"))
+    assert first.exchange.keys("case") == [("BRA", "case-bra-1")]
+    assert first.until == at("2026-05-01T23:59"), "the log goes on after that day"
+    assert held(log).until == at("2026-05-02T10:00"), "it says nothing of the time after its last entry"
+    assert held([]).until == END
+
+
+def test_another_submission_time_is_another_state() -> None:
+    early, late = (
+        held([a_case("BRA", 1, submitted=t), a_case("IND", 1)]) for t in ("2026-04-01T10:00", "2026-04-02T10:00")
+    )
+    assert early.exchange.state_hash == late.exchange.state_hash
+    assert early.state_hash != late.state_hash
+
+
+def test_the_public_record_holds_tables_of_incidents_alone() -> None:
+    made = held([an_incident("BRA", n, n) for n in range(1, 6)], public=True)
+    assert set(made.document["rows"]) == {TABLES}
+    assert made.head["events"] == 0
+    parts = incident_tables(made.document["rows"][TABLES], {})
+    assert (parts["total_quarter"], parts["count_quarter_2026-Q2"]) == (5, 5)
+    assert held([], public=True).document["rows"] == {}
+
+
+def test_a_hidden_stage_hides_the_share_in_time() -> None:
+    """Five in time and one late: the one is hidden, and so is how many there were in all."""
+    cells = [
+        {"key": f"notification: {k}", "count": n, "shown": "", "hours": None}
+        for k, n in (("in time", 5), ("late", None))
+    ]
+    parts = incident_tables([{"by": "stage", "cells": cells, "total": 6, "shown": "6", "withheld": False}], {})
+    assert (parts["due"], parts["in_time"]) == (None, None)
+
+
+def test_concentration_of_a_list_is_an_interval() -> None:
+    """By hand: 0.3^2 + 0.2^2 = 0.13; the rest of 0.5 as two of 0.2 and one of 0.1 adds 0.09."""
+    shares = [
+        {"value": 30.0, "unit_mult": 0, "year": 2023, "area": "BRA"},
+        {"value": 20.0, "year": 2023, "area": "BRA"},
+    ]
+    parts = partners(shares, {"partners": ["CHN", "USA"]})
+    assert (parts["value"], parts["lower"], parts["upper"]) == (None, 0.13, 0.22)
+    assert (parts["listed"], parts["unlisted"], parts["year"]) == (50.0, 20.0, 2023)
+    assert tidy(None) is None

@@ -1,0 +1,176 @@
+"""`get` between two running nodes: catalogue, agreement, body, checksum and proof; and where it must stop."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
+pytest.importorskip("uvicorn", reason="a running node needs the extra [web]")
+
+import httpx
+
+from concordat.errors import InputError, RuleError, TrustError
+from concordat.exchange.dataspace import messages
+from concordat.ledger.bundle import Bundle
+from concordat.node.exchange import files_of
+from concordat.node.exchange_get import agreements, get
+from concordat.node.exchange_service import require_loopback
+from exchange_live import DATA, Running, both, offered_homes
+
+SHA = hashlib.sha256(DATA).hexdigest()
+Nodes = dict[str, Running]
+
+
+def run(root: Path, work: Callable[[Nodes], Awaitable[Any]]) -> Any:
+    """Some work with both nodes running."""
+
+    async def main() -> Any:
+        async with both(offered_homes(root)) as nodes:
+            return await work(nodes)
+
+    return asyncio.run(main())
+
+
+def wanted(**more: Any) -> dict[str, Any]:
+    return {"dataset": "ict", "member": "BRA", "purpose": ["research"], "wait_s": 60} | more
+
+
+async def kinds(one: Running) -> list[str]:
+    return await one.service.read(lambda node: [e.type for e in node.replica.own.entries])
+
+
+def test_get_agrees_pulls_checks_and_proves(tmp_path: Path) -> None:
+    async def work(nodes: Nodes) -> None:
+        zaf, bra = nodes["ZAF"], nodes["BRA"]
+        found = await get(zaf.exchange, wanted())
+        (file,) = found["files"]
+        assert Path(file["path"]).read_bytes() == DATA
+        assert (file["sha256"], found["bytes"]) == (SHA, len(DATA))
+        assert (found["offered"], found["pending"], found["witnesses"]) == ("BRA 1", "", ["BRA", "ZAF"])
+        assert "research" in found["promised"]
+        assert "members of BRICS" in found["enforced"]
+        process = await bra.exchange.until(bra.exchange.store.processes("transfer")[0].pid, ("COMPLETED",), 30)
+        assert process.state == "COMPLETED"
+        for _ in range(200):  # the provider logs it after it has answered
+            if "TransferCompleted" in await kinds(bra):
+                break
+            await asyncio.sleep(0.05)
+        assert await kinds(bra) == ["DatasetOffered", "AgreementReached", "TransferCompleted"]
+        assert await kinds(zaf) == ["AgreementConfirmed", "TransferCompleted"]
+        texts = [one.exchange.store.agreements()[0] for one in (bra, zaf)]
+        assert texts[0].hash == texts[1].hash == found["agreement_hash"]
+        listed = await agreements(bra.exchange, {})
+        assert (listed["agreements"][0]["uses"], listed["agreements"][0]["with"]) == (1, "ZAF")
+        await _proof_is_good_offline(bra)
+        await _second_use_and_no_third(nodes)
+        await _orders_need_the_secret(zaf)
+
+    run(tmp_path, work)
+
+
+async def _proof_is_good_offline(bra: Running) -> None:
+    entry = bra.exchange.offers.all()[0].entry
+    data = await bra.exchange.proof(entry)
+    verdict = Bundle.parse(data).verify(bra.service.chain.pinned)
+    assert (verdict.entry.id, verdict.witnesses) == (entry, ("BRA", "ZAF"))
+
+
+async def _second_use_and_no_third(nodes: Nodes) -> None:
+    """The count of the terms is two for each agreement; the same agreement gives the data twice and no more."""
+    zaf = nodes["ZAF"]
+    agreement = zaf.exchange.store.agreements()[0].id
+
+    async def transfer() -> Any:
+        pid = await zaf.exchange.now(
+            lambda at: zaf.exchange.mover.request_transfer("BRA", agreement, messages.PULL, at)
+        )
+        return await zaf.exchange.until(pid, ("STARTED",), 30)
+
+    process = await transfer()
+    endpoint, bearer = process.body["address"]["endpoint"], messages.token_of(process.body["address"])
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {bearer}"}) as client:
+        part = await client.get(endpoint, headers={"range": "bytes=0-9"})
+        assert (part.status_code, part.content) == (206, DATA[:10])
+        assert part.headers["content-range"] == f"bytes 0-9/{len(DATA)}"
+        rest = await client.get(endpoint, headers={"range": "bytes=10-"})
+        assert DATA[:10] + rest.content == DATA
+        assert rest.headers["repr-digest"].startswith("sha-256=:")
+        assert (await client.get(endpoint)).status_code == 403
+        assert (await client.get(endpoint, headers={"range": "bytes=999-"})).status_code == 403
+        assert (await client.get(endpoint, headers={"authorization": "Bearer x"})).status_code == 404
+        assert (await client.get(f"{endpoint}?file={'0' * 64}")).status_code == 404
+    refused = await transfer()
+    assert "used 2 times" in refused.flag
+
+
+async def _orders_need_the_secret(zaf: Running) -> None:
+    secret = zaf.exchange.secret_path.read_text().strip()
+    assert zaf.exchange.secret_path.stat().st_mode & 0o077 == 0
+    async with httpx.AsyncClient(base_url=zaf.service.public_url) as client:
+        for headers, status in (
+            ({}, 403),
+            ({"authorization": "Bearer x"}, 403),
+            ({"authorization": f"Bearer {secret}", "origin": "https://evil.example"}, 403),
+            ({"authorization": f"Bearer {secret}"}, 200),
+        ):
+            answer = await client.post("/exchange/agreements", content=b"{}", headers=headers)
+            assert answer.status_code == status
+        big = await client.post("/dsp/2025-1/catalog/request", content=b"x" * 1_100_000)
+        assert big.status_code == 413
+        text = await client.post("/dsp/2025-1/catalog/request", content=b"{}", headers={"content-type": "text/plain"})
+        assert text.status_code == 400
+        assert (await client.get("/.well-known/dspace-version")).json()["protocolVersions"][0]["path"] == "/dsp/2025-1"
+
+
+def test_get_stops_where_it_must(tmp_path: Path) -> None:
+    async def work(nodes: Nodes) -> None:
+        zaf, bra = nodes["ZAF"], nodes["BRA"]
+        with pytest.raises(InputError, match="no other active member"):
+            await get(zaf.exchange, wanted(member="BRB"))
+        with pytest.raises(InputError, match='no "itc"'):
+            await get(zaf.exchange, wanted(dataset="itc"))
+        with pytest.raises(InputError, match="purpose"):
+            await get(zaf.exchange, wanted(purpose=["fun"]))
+        with pytest.raises(RuleError, match="no agreement with BRA"):
+            await get(zaf.exchange, wanted(purpose=["supervision"]))
+        assert await kinds(zaf) == []
+        _swap(bra)
+        with pytest.raises(TrustError, match="SHA-256") as caught:
+            await get(zaf.exchange, wanted())
+        assert SHA in str(caught.value)
+        (kept,) = (zaf.home / "exchange" / "received").rglob("*.rejected")
+        assert kept.read_bytes() == DATA[::-1]
+        assert await kinds(zaf) == ["AgreementConfirmed"]  # nothing is logged as completed
+        process = zaf.exchange.store.processes("transfer")[0]
+        ended = await zaf.exchange.until(process.pid, ("TERMINATED",), 30)
+        assert (ended.state, ended.facts["code"]) == ("TERMINATED", "checksum")
+
+    run(tmp_path, work)
+
+
+def _swap(bra: Running) -> None:
+    """Another body of the same size under the file's name, as only its own owner could put there."""
+    path = files_of(bra.home).path(SHA)
+    path.chmod(0o600)
+    path.write_bytes(DATA[::-1])
+
+
+def test_conformance_mode_is_for_this_machine_alone() -> None:
+    require_loopback("http://127.0.0.1:8080")
+    with pytest.raises(RuleError, match="reached by others"):
+        require_loopback("https://node.example.br")
+
+
+def test_errors_of_the_node_come_back_as_they_were() -> None:
+    from concordat.node.ops_client import _raised
+
+    error = _raised(json.loads(json.dumps(TrustError("x", where="y", code="z").as_dict())))
+    assert isinstance(error, TrustError)
+    assert (error.what, error.where, error.code) == ("x", "y", "z")
