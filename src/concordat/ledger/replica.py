@@ -309,7 +309,11 @@ class Replica:
 
     def _moved(self) -> None:
         """Something went on: what is unfinished now is sent again soon."""
-        self._pause = RESEND_S
+        self._pause = min(self._pause, RESEND_S)
+
+    def hurry(self) -> None:
+        """What is unfinished goes out again with the next tick, then after 1, 2, 4 seconds: all may just have begun."""
+        self._pause, self.sent = 1, 0
 
     def _refuse(self, now: int, sender: str, error: Exception) -> None:
         self.refusals.append(Refusal(now, sender[:16], str(error)[:500]))

@@ -236,7 +236,18 @@ class Service:
         if before is not now:
             self._dirty, self.changes = True, self.changes + 1
             self.log("warning" if words else "info", "recovery", {"state": now.value, "words": words})
+            if now is Health.NORMAL:
+                self._look_again(node)
         node.signer.held = words or self.disk_low
+
+    def _look_again(self, node: Node) -> None:
+        """The keys may sign from now on: what came before was not cosigned, and what was sent may have been refused.
+
+        Where all members start together, each is asked while it can't sign yet; nobody would ask again for minutes.
+        """
+        node.replica.hurry()
+        for peer in self.peers:
+            peer.heads_tag = ""
 
     # --- The replica, through the writer ------------------------------------------------------------------------------
 
