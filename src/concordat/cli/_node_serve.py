@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +160,9 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
             threading.Thread(target=warm, name="first page").start()
 
     app, warm = _with_pages(service, people, callers) if pages else (application(service, callers), None)
-    with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext():
+    with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext() as drawer:
+        if drawer is not None:
+            drawer.begin()
         serve(service, app, ops_application(service), log, told)
 
 
@@ -192,7 +193,7 @@ def _with_pages(service: Any, people: Any, callers: Any) -> Any:
     from concordat.web.live import LiveSite, limit_of
     from concordat.web.reader import Reader
 
-    site = LiveSite(service, lambda: Reader(Settings.load(), service.bloc))
+    site = LiveSite(service, lambda: Reader(Settings.load(), service.bloc), looking=True)
 
     def admit(scope: Any, limit: str = "") -> float:
         forwarded = next((value for name, value in scope["headers"] if name == b"x-forwarded-for"), b"")
@@ -207,16 +208,7 @@ def _with_pages(service: Any, people: Any, callers: Any) -> Any:
         return 0.0
 
     protocol = [*routes(service, callers), check_route(site, lambda scope: admit(scope, "search"))]
-    return create_app(site, protocol, admit, Desk(service, people, callers)), partial(_first_page, site)
-
-
-def _first_page(site: Any) -> None:
-    """Open the evidence and make the first page before anybody asks; where that fails, whoever asks is told why."""
-    from concordat.errors import ConcordatError
-
-    with suppress(ConcordatError):
-        opened = site()
-        opened.answer("GET", opened.prefix + "/", "", {"accept-encoding": "gzip"})
+    return create_app(site, protocol, admit, Desk(service, people, callers)), site.first_page
 
 
 def _jobs(service: Any, log: Any) -> AbstractContextManager[Any]:
