@@ -114,9 +114,10 @@ class AuditLog:
         )  # fmt: skip
         seen = int(_row(last).facts.get("upto", 0)) if last else 0
         kinds, odd = sorted((*NEWS, "link_used", "login")), self._odd_logins(account)
+        marks = ", ".join("?" * len(kinds))
         found = self._store.rows(
             "SELECT n, at, kind, account, facts, hash FROM audit WHERE account = ? AND n > ? AND kind IN"
-            f" ({', '.join('?' * len(kinds))}) ORDER BY n DESC LIMIT ?", account, seen, *kinds, NEWS_MAX,
+            f" ({marks}) ORDER BY n DESC LIMIT ?", account, seen, *kinds, NEWS_MAX,
         )  # fmt: skip
         return [row for row in map(_row, found) if row.n in odd or _is_news(row)]
 

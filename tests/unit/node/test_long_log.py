@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from concordat import clock
 from concordat.errors import InputError
 from concordat.ledger import council_log
 from concordat.ledger.bundle import bundle_of
@@ -27,7 +28,7 @@ ACTS = 12
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bloc of one with a log of two scopes, all of it final but the last; tests take copies or only read."""
     home = found(tmp_path_factory.mktemp("one"), ("BRA",))[0]
-    with Node(home) as node:
+    with clock.fixed("2026-11-22"), Node(home) as node:
         for n in range(ACTS):
             node.write("Said", {"word": f"w{n}"}, "council")
             node.write("Noted", {"n": n}, "exchange")

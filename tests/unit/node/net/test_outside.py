@@ -29,9 +29,9 @@ def test_the_defaults_let_nothing_out_in_the_clear() -> None:
 @pytest.mark.parametrize(
     ("values", "setting"),
     [
-        ({"listen": "10.0.0.7:80", "behind_proxy": True, "trusted_proxies": ["10.0.0.1"]}, "listen"),
-        ({"ops_listen": "10.0.0.7:8081"}, "ops_listen"),
-        ({"peers": {"IND": "http://10.0.0.8"}}, "peers.IND"),
+        ({"listen": "192.0.2.7:80", "behind_proxy": True, "trusted_proxies": ["192.0.2.1"]}, "listen"),
+        ({"ops_listen": "192.0.2.7:8081"}, "ops_listen"),
+        ({"peers": {"IND": "http://192.0.2.8"}}, "peers.IND"),
         ({"database": "postgresql://db.example/concordat"}, "database"),
         ({"database": "postgresql://db.example/concordat?sslmode=require"}, "database"),
         ({"database": "postgresql:///concordat?host=/run/postgresql,db.example"}, "database"),
@@ -48,7 +48,7 @@ def test_each_way_out_in_the_clear_is_named_with_what_closes_it(values: dict[str
 @pytest.mark.parametrize(
     "values",
     [
-        {"listen": "10.0.0.7:443", "tls_cert": "a.pem", "tls_key": "b.pem"},
+        {"listen": "192.0.2.7:443", "tls_cert": "a.pem", "tls_key": "b.pem"},
         {"listen": "127.0.0.1:80", "behind_proxy": True, "trusted_proxies": ["127.0.0.1"]},
         {"peers": {"IND": "https://node.example.in", "CHN": "http://127.0.0.1:8082"}},
         {"database": "postgresql://db.example/concordat?sslmode=verify-full"},
