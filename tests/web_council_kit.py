@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import council_year
 from concordat.council.fold import Step
 from concordat.ledger.council_log import Batch, CouncilLog, Progress
+from concordat.ledger.entry import Entry
+from concordat.ledger.kept import KeptEntries
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.shelf import Shelf
 from concordat.node.found import pinned_hash
@@ -30,6 +32,29 @@ from web_kit import reader_of
 T = TypeVar("T")
 
 
+class Spoken(KeptEntries):
+    """Entries that nobody signed: their leaves are no envelopes that they could be read from."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held: list[Entry] | None = None) -> None:
+        self.held = list(held or ())
+        super().__init__([entry.leaf for entry in self.held])
+
+    def __getitem__(self, at: Any) -> Any:
+        return Spoken(self.held[at]) if isinstance(at, slice) else self.held[at]
+
+    def append(self, entry: Entry) -> None:
+        self.held.append(entry)
+        self.leaves.append(entry.leaf)
+
+    def copy(self) -> Spoken:
+        return Spoken(self.held)
+
+    def _known_ids(self) -> bytes:
+        return b"".join(bytes.fromhex(entry.id) for entry in self.held)
+
+
 class Said:
     """A source over a council without a ledger, which more can be said to.
 
@@ -41,6 +66,8 @@ class Said:
         from concordat.node.council import replay_of
 
         self.chain, self.shelf = chain, Shelf(chain)
+        for log in self.shelf.logs.values():
+            log.entries = Spoken()
         self.replay = replay_of(chain, [])
         self.steps: list[Step] = []
         self.council_log = CouncilLog(1, chain.of_view(1), Progress())

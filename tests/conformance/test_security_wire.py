@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import hashlib
 import io
 import ssl
 import warnings
@@ -23,6 +24,7 @@ pytest.importorskip("uvicorn", reason="needs the extra [web]")
 
 import uvicorn
 
+from certificates import certificate
 from concordat.errors import RuleError, SourceError
 from concordat.node import http_bounds
 from concordat.node.edge import LogLines
@@ -137,13 +139,19 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": text})
 
 
+async def _whose(scope: Any, _receive: Any, send: Any) -> None:
+    text = scope["client_certificate"].encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]})
+    await send({"type": "http.response.body", "body": text})
+
+
 @contextlib.contextmanager
-def _listening(tls: ssl.SSLContext | None = None) -> Iterator[Any]:
+def _listening(tls: ssl.SSLContext | None = None, app: Any = _app) -> Iterator[Any]:
     """A server as `node.serve` sets it up, run for what a test sends to it; gives a function that sends."""
 
     async def talk(sent: bytes, client: ssl.SSLContext | None) -> bytes:
         config = uvicorn.Config(
-            _app, http=http_bounds.bounded(), ws="none", lifespan="off", log_config=None, server_header=False,
+            app, http=http_bounds.bounded(), ws="none", lifespan="off", log_config=None, server_header=False,
             timeout_graceful_shutdown=1,
         )  # fmt: skip
         config.load()
@@ -155,6 +163,7 @@ def _listening(tls: ssl.SSLContext | None = None) -> Iterator[Any]:
         task = asyncio.ensure_future(server.serve([listener]))
         while not server.started:
             await asyncio.sleep(0.005)
+        writer = None
         try:
             name = "localhost" if client else None
             reader, writer = await asyncio.open_connection(
@@ -165,9 +174,10 @@ def _listening(tls: ssl.SSLContext | None = None) -> Iterator[Any]:
                 return await asyncio.wait_for(reader.read(), 20)
             return b""
         finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
+            if writer is not None:
+                writer.close()
+                with contextlib.suppress(ConnectionError, ssl.SSLError):
+                    await writer.wait_closed()
             server.should_exit = True
             await task
             listener.close()
@@ -211,6 +221,28 @@ def test_plain_http_gets_no_answer_where_tls_is_spoken(pair: tuple[str, str]) ->
     with _listening(tls_context(*pair, "1.2")) as send:
         assert b"HTTP/" not in send(asked)
         assert send(asked, asking()).startswith(b"HTTP/1.1 200")
+
+
+def test_a_certificate_of_a_browser_is_checked_before_it_counts(pair: tuple[str, str], tmp_path: Path) -> None:
+    """One that `client_ca` vouches for is named to the pages, one of a stranger ends the handshake, none goes on."""
+    asked = b"GET /a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    shown = {}
+    for name in ("hers", "stranger"):
+        (tmp_path / name).mkdir()
+        shown[name] = certificate(tmp_path / name)
+    hers = asking()
+    hers.load_cert_chain(*map(str, shown["hers"]))
+    with _listening(tls_context(*pair, "1.2", str(shown["hers"][0])), _whose) as send:
+        der = ssl.PEM_cert_to_DER_cert(shown["hers"][0].read_text())
+        assert send(asked, hers).endswith(b"\r\n\r\n" + hashlib.sha256(der).hexdigest().encode())
+        assert send(asked, asking()).endswith(b"\r\n\r\n")
+        for most in ("", "TLSv1_2"):
+            stranger = asking(most)
+            stranger.load_cert_chain(*map(str, shown["stranger"]))
+            with contextlib.suppress(OSError):  # the handshake ends, under TLS 1.3 just after the client thinks it done
+                assert send(asked, stranger) == b"", most
+    with _listening(tls_context(*pair, "1.2"), _whose) as send:
+        assert send(asked, hers).endswith(b"\r\n\r\n"), "nobody was asked"
 
 
 def test_a_peer_with_a_certificate_that_nobody_vouches_for_is_refused(pair: tuple[str, str]) -> None:

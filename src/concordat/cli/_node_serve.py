@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +172,9 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     dsp += mounted(service, callers)
     plain_app = None if pages else application(service, callers, dsp)
     app, warm = _with_pages(service, people, callers, dsp) if pages else (plain_app, None)
-    with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext():
+    with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext() as drawer:
+        if drawer is not None:
+            drawer.begin()
         serve(service, app, ops_application(service, exchange_ops_routes(exchange)), log, told)
 
 
@@ -206,7 +208,7 @@ def _require_federated(settings: Any) -> None:
         raise RuleError(what, where="sequencer", hint=hint, code="sequencer")
 
 
-def _with_pages(service: Any, people: Any, callers: Any, dsp: list[Any]) -> Any:
+def _with_pages(service: Any, people: Any, callers: Any, dsp: Sequence[Any] = ()) -> Any:
     """The protocol, and below it the private pages and those over this machine's evidence, under the same limits.
 
     The evidence is opened when the first page is asked for: a node without pages to show is a peer all the same.
@@ -219,7 +221,7 @@ def _with_pages(service: Any, people: Any, callers: Any, dsp: list[Any]) -> Any:
     from concordat.web.live import LiveSite, limit_of
     from concordat.web.reader import Reader
 
-    site = LiveSite(service, lambda: Reader(Settings.load(), service.bloc))
+    site = LiveSite(service, lambda: Reader(Settings.load(), service.bloc), looking=True)
 
     def admit(scope: Any, limit: str = "") -> float:
         forwarded = next((value for name, value in scope["headers"] if name == b"x-forwarded-for"), b"")
@@ -235,16 +237,7 @@ def _with_pages(service: Any, people: Any, callers: Any, dsp: list[Any]) -> Any:
 
     beside = [*dsp, check_route(site, lambda scope: admit(scope, "search"))]
     protocol = [*routes(service, callers), *beside]
-    return create_app(site, protocol, admit, Desk(service, people, callers)), partial(_first_page, site)
-
-
-def _first_page(site: Any) -> None:
-    """Open the evidence and make the first page before anybody asks; where that fails, whoever asks is told why."""
-    from concordat.errors import ConcordatError
-
-    with suppress(ConcordatError):
-        opened = site()
-        opened.answer("GET", opened.prefix + "/", "", {"accept-encoding": "gzip"})
+    return create_app(site, protocol, admit, Desk(service, people, callers)), site.first_page
 
 
 def _jobs(service: Any, log: Any) -> AbstractContextManager[Any]:

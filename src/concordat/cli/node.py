@@ -313,6 +313,7 @@ def doctor(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = J
         tls_cert=settings.tls_cert,
         ops=settings.ops_address,
         database=settings.database,
+        settings=settings,
     )
     found = findings(facts)
     if json:

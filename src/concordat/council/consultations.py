@@ -82,9 +82,8 @@ class Votes:
     hosted: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> Votes:
-        """The same votes, which no later entry changes."""
-        cells = {voter: dict(found) for voter, found in self.cells.items()}
-        return Votes(cells, dict(self.host), list(self.entries), dict(self.hosted))
+        """The same votes, which no later entry changes: a voter's row is never changed, another takes its place."""
+        return Votes(dict(self.cells), dict(self.host), list(self.entries), dict(self.hosted))
 
 
 class ConsultationOpenedBody(Body):
@@ -121,9 +120,9 @@ class ConsultationClosedBody(Body):
 
 
 def votes_of(council: Council, key: str) -> Votes:
-    """The opinions of a consultation."""
-    table: dict[str, Votes] = council.__dict__.setdefault("opinions", {})
-    return table.setdefault(key, Votes())
+    """The opinions of a consultation, not to be changed."""
+    found: Votes | None = council.opinions.get(key)
+    return found if found is not None else Votes()
 
 
 @event("ConsultationOpened", ConsultationOpenedBody)
@@ -186,7 +185,7 @@ def _opinion(council: Council, found: Event, body: OpinionVotedBody) -> None:
     """[statement, choice] of a delegation, or [voter, statement, choice] in a batch of a public's host."""
     consultation = _open(council, found, body.consultation)
     rows = [_row(row, n, consultation, found.entry.author) for n, row in enumerate(body.opinions)]
-    table = votes_of(council, consultation.id)
+    table: Votes = council.opinions.setdefault(consultation.id, Votes())
     author = found.entry.author
     strange = next((v for v, _, _ in rows if table.host.get(v, author) != author), None)
     if strange is not None:
@@ -197,8 +196,10 @@ def _opinion(council: Council, found: Event, body: OpinionVotedBody) -> None:
         raise RuleError(f"a member hosts at most {share:,} voters of a consultation.", code="too_many")
     table.hosted[author] = table.hosted.get(author, 0) + len(fresh)
     table.host.update(dict.fromkeys(fresh, author))
+    said = {voter: dict(table.cells.get(voter, {})) for voter, _, _ in rows}
     for voter, statement, choice in rows:
-        table.cells.setdefault(voter, {})[statement] = choice
+        said[voter][statement] = choice
+    table.cells.update(said)
     table.entries.append(found.entry.id)
     digest = sha256(f"{consultation.digest} {found.entry.id}".encode()).hexdigest()
     council.put("consultation", replace(consultation, opinions=consultation.opinions + 1, digest=digest))

@@ -10,6 +10,7 @@ order of the instants, before the event is looked at.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import heapq
 from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ class Council:
     Attributes:
         things: kind -> id -> object. no_effect: what changed nothing. at: the last batch folded. ledger_time: what had
             passed when the last event counted. events: how many were folded. fault: why the last
-            entry without effect had none.
+            entry without effect had none. opinions: consultation -> its votes, which are too many for an object.
     """
 
     def __init__(self, bloc: str, founders: tuple[str, ...], chair: str = "", merge_delay_s: int = 86_400) -> None:
@@ -90,6 +91,7 @@ class Council:
         self.events = 0
         self.issued: dict[str, int] = {}
         self.passing: dict[str, Passing] = {}
+        self.opinions: dict[str, Any] = {}
         self._first_chair = chair if chair in self.founders else self.founders[0]
         self._due: list[tuple[int, str, str]] = []
         self._none = hashlib.sha256(b"no effect").hexdigest()
@@ -102,8 +104,11 @@ class Council:
 
     def put(self, kind: str, thing: T) -> T:
         """Put a new object in its place, marked with the present batch."""
+        found = self.things.setdefault(kind, {})
+        if found.get(thing.id) is thing:  # unchanged: a frozen state, or a trial, may hold the same one
+            thing = copy.copy(thing)
         object.__setattr__(thing, "batch", (self.at.view, self.at.batch))  # nobody else has it yet
-        self.things.setdefault(kind, {})[thing.id] = thing
+        found[thing.id] = thing
         self._dirty.setdefault(kind, set()).add(thing.id)
         return thing
 
@@ -195,17 +200,19 @@ class Council:
             raise RuleError(f"only the chair ({self.chair}) may {what}.", code="chair")
 
     def frozen(self) -> Council:
-        """The state as it is now, for whoever reads while this one goes on; objects never change, so none is copied."""
-        copy = Council.__new__(Council)
-        copy.__dict__.update(self.__dict__)
-        copy.things = {kind: dict(found) for kind, found in self.things.items()}
-        copy.no_effect, copy.issued, copy._due = list(self.no_effect), dict(self.issued), list(self._due)
-        copy._digests = {kind: dict(found) for kind, found in self._digests.items()}
-        copy._dirty = {kind: set(found) for kind, found in self._dirty.items()}
-        copy._kinds = dict(self._kinds)
-        opinions = self.__dict__.get("opinions", {})
-        copy.__dict__["opinions"] = {key: votes.copy() for key, votes in opinions.items()}
-        return copy
+        """The state as it is now, which either may go on from without the other: nothing that can change is shared.
+
+        Objects never change, so none is copied: it costs a pointer an object, whatever they hold.
+        """
+        same = Council.__new__(Council)
+        same.__dict__.update(self.__dict__)
+        same.things = {kind: dict(found) for kind, found in self.things.items()}
+        same.no_effect, same.issued, same._due = list(self.no_effect), dict(self.issued), list(self._due)
+        same._digests = {kind: dict(found) for kind, found in self._digests.items()}
+        same._dirty = {kind: set(found) for kind, found in self._dirty.items()}
+        same._kinds, same.passing = dict(self._kinds), dict(self.passing)
+        same.opinions = {key: votes.copy() for key, votes in self.opinions.items()}
+        return same
 
     # --- Hash ---------------------------------------------------------------------------------------------------------
 

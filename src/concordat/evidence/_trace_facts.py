@@ -7,7 +7,8 @@ A report has six kinds of facts, and each is compared with its place before it i
 - an area of the study: the study's line names it;
 - a row of the packaged files of instruments and source documents, or of what the study keeps of the user's own: every
   part says what stands there;
-- a row of what the report keeps of a council's or the exchange's log, or of impact's runs: the report's own file of that hash says it;
+- a row of what the report keeps of a council's or the exchange's log, or of impact's runs: the report's own file of
+  that hash says it;
 - a finding of a parser with a place in a publisher's body: the body has the hash that names it, the place exists in it,
   and the store's vintage of that body holds this finding, or a row at this place that it is about;
 - a finding without a place in any bytes: the study's line names the vintage (or the release) that holds it.

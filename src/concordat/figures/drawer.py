@@ -14,12 +14,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from typing import Any
 
 from concordat.errors import StateError
+from concordat.figures.render import convert
 
+NOTHING = {"data": {"values": [{}]}, "mark": "point"}  # the least that can be drawn
 WAIT_S = 30  # for one figure; most take 25 ms
 
 
@@ -36,8 +38,6 @@ class Drawer:
         Raises:
             StateError: the process died twice over it, or took too long.
         """
-        from concordat.figures.render import convert
-
         for _ in range(2):
             pool = self._running()
             try:
@@ -48,6 +48,11 @@ class Drawer:
                 self._drop(pool)
                 break
         raise StateError("a figure could not be drawn.", hint="The numbers are in its table.", code="not_drawn")
+
+    def begin(self) -> None:
+        """Start the process and let it load the renderer, without waiting for it: the first figure comes sooner."""
+        with suppress(BrokenProcessPool):
+            self._running().submit(convert, "svg", NOTHING)
 
     def _running(self) -> ProcessPoolExecutor:
         with self._lock:

@@ -225,18 +225,13 @@ def bundle_of(replica: Holding, entry_id: str) -> Bundle:
     Raises:
         InputError: no entry with an id that begins so, or several.
     """
-    found = [
-        (log, index)
-        for _, log in sorted(replica.shelf.logs.items())
-        for index, entry in enumerate(log.entries)
-        if entry.id.startswith(entry_id)
-    ]
+    found = [(log, index) for _, log in sorted(replica.shelf.logs.items()) for index in log.entries.find(entry_id)]
     if len(found) != 1 or not entry_id:
         what = f'{"no entry" if not found else f"{len(found)} entries"} with an id that begins with "{entry_id[:64]}".'
         raise InputError(what, hint="See: concordat ledger show", code="unknown_entry")
     log, index = found[0]
     files = tuple(v.envelope.to_bytes() for v in replica.chain.versions)
-    leaf = log.entries[index].leaf
+    leaf = log.entries.leaves[index]
     taken = _place_of(replica, log.origin, index)
     if taken is None:
         proof = log.proof_of(index)
@@ -266,12 +261,14 @@ def bundle_of(replica: Holding, entry_id: str) -> Bundle:
 def _place_of(replica: Holding, origin: str, index: int) -> tuple[int, int, str, int] | None:
     """(view, index of the batch, hash of the member head, size of a certified head) of the batch that took it up."""
     for view, council in sorted(replica.councils.items(), reverse=True):
-        for place, batch in enumerate(council.batches):
-            for ref in batch.refs if batch else ():
-                if (ref.origin, ref.index) == (origin, index):
-                    for size in range(place + 1, council.size + 1):
-                        if _certified_note(replica, view, size) is not None:
-                            return view, place, ref.proof, size
+        place = council.place_of(origin, index)
+        batch = council.batches[place] if place is not None else None
+        if place is None or batch is None:
+            continue
+        (ref,) = [ref for ref in batch.refs if (ref.origin, ref.index) == (origin, index)]
+        for size in range(place + 1, council.size + 1):
+            if _certified_note(replica, view, size) is not None:
+                return view, place, ref.proof, size
     return None
 
 

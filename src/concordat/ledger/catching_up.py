@@ -41,7 +41,7 @@ def wanted(replica: Replica, sender: str, message: Want) -> Out:
         note = copy.head if copy else None
         leaves = []
         if copy is not None and note is not None:
-            leaves = [entry.leaf for entry in copy.entries[: message.start + ENTRIES_MAX]]
+            leaves = copy.entries.leaves
     if note is None:
         return []
     text = str(note)
@@ -107,7 +107,7 @@ def _own_head(replica: Replica) -> Out:
     names = replica.chain.last.witness_names
     behind = [m for name, m in names.items() if name not in signed and m != replica.me]
     head = own.head if own.head.text == replica.open[size].text else replica.open[size]
-    message = Entries(own.origin, size - 1, (own.entries[size - 1].leaf,), str(head))
+    message = Entries(own.origin, size - 1, (own.entries.leaves[size - 1],), str(head))
     return [(member, message) for member in behind]
 
 

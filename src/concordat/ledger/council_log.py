@@ -17,6 +17,7 @@ checked apart from the certificate and the heads that it names.
 from __future__ import annotations
 
 import base64
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -129,6 +130,10 @@ class Certificate:
         lines = [s.line() for s in signed.note.signatures if (s.name, s.keyid) in keys]
         head = signed.checkpoint
         return cls(view, head.size, head.root, tuple(lines), sha256(text.encode()).hexdigest())
+
+    def names(self) -> frozenset[str]:
+        """Whose lines it has; nothing is verified."""
+        return frozenset(Signature.parse(line).name for line in self.cosignatures)
 
     def claimed_time(self) -> int:
         """The median of the times in its lines, nothing verified: for what was verified before it was stored."""
@@ -360,6 +365,10 @@ class MemberLogs(Protocol):
         """One entry, read and verified when it came in."""
         ...
 
+    def council_between(self, origin: str, start: int, end: int) -> list[int]:
+        """The indices from `start` to below `end` of its entries of scope council."""
+        ...
+
     def root(self, origin: str, size: int) -> bytes:
         """The root over the first `size` entries."""
         ...
@@ -479,7 +488,7 @@ class CouncilLog:
         """Between the cursors, exactly the entries of scope council are taken up, each under a good head."""
         if logs.size(origin) < end:
             raise Missing(origin, end)
-        indices = [i for i in range(start, end) if logs.entry(origin, i).scope == "council"]
+        indices = logs.council_between(origin, start, end)
         if [ref.index for ref in refs] != indices:
             what = f"of {origin} the entries {[ref.index for ref in refs][:5]} are taken up, not {indices[:5]}."
             raise TrustError(what, where=where, code="refs")
@@ -522,6 +531,18 @@ class CouncilLog:
         self.tree.append(leaf_hash(entry.leaf))
         self.batches.append(batch)
         self.progress.append(progress)
+
+    def place_of(self, origin: str, index: int) -> int | None:
+        """The index of the batch that took up an entry of a member's log; None if none here did.
+
+        The cursor of an origin never goes back, and what lies between two of its values is taken up by one batch.
+        """
+        if self.base.cursors.get(origin, 0) > index:
+            return None
+        place = bisect_right(self.progress, index, key=lambda progress: progress.cursors.get(origin, 0))
+        batch = self.batches[place] if place < self.size else None
+        taken = batch is not None and any((ref.origin, ref.index) == (origin, index) for ref in batch.refs)
+        return place if taken else None
 
     def points(self, size: int) -> list[tuple[Point, Batch]]:
         """The batches under the head of that size, with their places in the order."""

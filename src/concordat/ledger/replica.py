@@ -264,7 +264,11 @@ class Replica:
             return []
 
     def _resume(self, now: int) -> Out:
-        """After a crash between an entry and its head: sign what stands in the own log, as chair in the council's."""
+        """After a crash between an entry and its head: sign what stands in the own log, as chair in the council's.
+
+        A chair that came back from a backup has its newest council head from the others, and not whose cosignatures it
+        had gathered: it signs the same head once more and asks again. Nobody else could, and no batch would follow.
+        """
         out: Out = []
         own = read_head(str(self.own.head))[1].size if self.own.head else 0
         if self.own.size > own and self.own.size >= self.signer.size_signed(self.own.origin):
@@ -273,9 +277,15 @@ class Replica:
         if log is None or log.chair != self.me or not self.signer.may_cosign(log.view):
             return out
         known = read_head(str(self.heads[log.view]))[1].size if log.view in self.heads else 0
-        if log.size > known and log.size >= self.signer.size_signed(log.origin):
+        lost = log.size > 0 and (log.view, log.size) not in self.certificates and not self._has_open(log)
+        if (log.size > known or lost) and log.size >= self.signer.size_signed(log.origin):
             out += self._sign_council(log, now)
         return out
+
+    def _has_open(self, log: CouncilLog) -> bool:
+        """Whether cosignatures are gathered for the newest head of a council log."""
+        head = Checkpoint(log.origin, log.size, log.tree.root())
+        return self.open_council is not None and self.open_council.text == head.text()
 
     def _tick(self, now: int) -> Out:
         out: Out = []
@@ -309,7 +319,11 @@ class Replica:
 
     def _moved(self) -> None:
         """Something went on: what is unfinished now is sent again soon."""
-        self._pause = RESEND_S
+        self._pause = min(self._pause, RESEND_S)
+
+    def hurry(self) -> None:
+        """What is unfinished goes out again with the next tick, then after 1, 2, 4 seconds: all may just have begun."""
+        self._pause, self.sent = 1, 0
 
     def _refuse(self, now: int, sender: str, error: Exception) -> None:
         self.refusals.append(Refusal(now, sender[:16], str(error)[:500]))
@@ -345,6 +359,18 @@ class Replica:
             parts.append(log.points(size))
             view, size = log.cut
         return [item for part in reversed(parts) for item in part]
+
+    def taken_up_at(self, origin: str, index: int, place: tuple[int, int]) -> Point | None:
+        """Which batch up to a head took up an entry of a member's log; None if none did."""
+        view, size = place
+        while view:
+            log = self.councils[view]
+            found = log.place_of(origin, index)
+            batch = log.batches[found] if found is not None and found < size else None
+            if batch is not None:
+                return Point(view, batch.number)
+            view, size = log.cut
+        return None
 
     def events(self) -> list[tuple[Point, Ref, Entry]]:
         """Every final entry that counts, with the batch that took it up, in order."""
@@ -453,7 +479,7 @@ class Replica:
         while len(self.open) > OPEN_MAX:
             del self.open[min(self.open)]
         self._moved()
-        leaves = tuple(entry.leaf for entry in self.own.entries[-min(count, ENTRIES_MAX) :])
+        leaves = tuple(self.own.entries.leaves[-min(count, ENTRIES_MAX) :])
         sent = Entries(self.own.origin, head.size - len(leaves), leaves, str(note))
         out: Out = [(peer, sent) for peer in self.peers]
         return out + self._own_quorum(head.size, now)
@@ -576,7 +602,7 @@ class Replica:
                 room -= len(origin) + REF_BYTES
                 if room < 0 or len(refs) == REFS_MAX or proof is None or not self._matches(log, proof):
                     break
-                refs.append(Ref(origin, index, leaf_hash(log.entries[index].leaf).hex(), proof[2], proof[1]))
+                refs.append(Ref(origin, index, leaf_hash(log.entries.leaves[index]).hex(), proof[2], proof[1]))
                 cursors[origin] = index + 1
         return refs, cursors
 
@@ -668,6 +694,24 @@ class Replica:
         if self.highest is None or certificate.place > self.highest.place:
             self.highest = certificate
             self.since = now if self.since is not None else None
+
+    def restore_certificates(self, view: int, now: int) -> None:
+        """Learn the certificates that the batches of a council log from this node's own store carry.
+
+        They were verified before they were stored. Verified again are the newest that name each mirror, as far as
+        `watch` remembers what a mirror signed last; from the newest back, so that what is final is found at once.
+        """
+        known: set[str] = set()
+        for batch in reversed(self.councils[view].batches):
+            certificate = batch.certificate if batch is not None else None
+            if certificate is None:
+                continue
+            names = certificate.names()
+            if names <= known:
+                self.certificates.setdefault(certificate.place, certificate)
+            else:
+                self._learn(certificate, now)
+                known |= names
 
     def _overtake(self, certificate: Certificate) -> None:
         """A quorum cosigned another entry than the last one here: only a few were shown that, and it goes.

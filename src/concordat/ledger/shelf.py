@@ -15,6 +15,7 @@ from concordat.errors import TrustError
 from concordat.ledger import council_log
 from concordat.ledger.council_log import Tree
 from concordat.ledger.entry import FIRST, Entry
+from concordat.ledger.kept import KeptEntries, scope_of
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.merkle import leaf_hash
 from concordat.ledger.note import Checkpoint, Note
@@ -35,7 +36,7 @@ class MemberLog:
 
     origin: str
     owner: str
-    entries: list[Entry] = field(default_factory=list)
+    entries: KeptEntries = field(default_factory=KeptEntries)
     tree: Tree = field(default_factory=Tree)
     head: Note | None = None
     submitted: list[tuple[int, int, str]] = field(default_factory=list)
@@ -55,16 +56,24 @@ class MemberLog:
         self.entries.append(entry)
         self.tree.append(leaf_hash(entry.leaf))
 
+    def restore(self, leaf: bytes) -> None:
+        """Add an entry from this node's own store, where only what `read` accepted gets; it is read when asked for."""
+        if scope_of(leaf) == "council":
+            self.council.append(len(self.entries))
+        self.entries.add(leaf)
+        self.tree.append(leaf_hash(leaf))
+
     def truncate(self, size: int) -> None:
         """Forget the entries from `size` on."""
-        del self.entries[size:]
+        self.entries.truncate(size)
         del self.council[bisect_left(self.council, size) :]
         self.tree.truncate(size)
 
     def first_difference(self, start: int, leaves: Sequence[bytes]) -> int | None:
         """The first index at which `leaves`, from index `start` on, are others than the entries here."""
-        for entry, leaf, index in zip(self.entries[start:], leaves, range(start, self.size), strict=False):
-            if entry.leaf != leaf:
+        here = self.entries.leaves[start : start + len(leaves)]
+        for held, leaf, index in zip(here, leaves, range(start, self.size), strict=False):
+            if held != leaf:
                 return index
         return None
 
@@ -151,6 +160,9 @@ class Shelf:
 
     def entry(self, origin: str, index: int) -> Entry:
         return self.logs[origin].entries[index]
+
+    def council_between(self, origin: str, start: int, end: int) -> list[int]:
+        return self.logs[origin].council_between(start, end)
 
     def root(self, origin: str, size: int) -> bytes:
         return self.logs[origin].tree.root(size)

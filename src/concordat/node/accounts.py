@@ -23,6 +23,7 @@ from typing import Any
 from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.node.audit_log import AuditLog
 from concordat.node.authorise import Person, check_roles, needs_second_factor
+from concordat.node.leaked import check_not_leaked
 from concordat.node.passwords import (
     COST,
     SECRET_BYTES,
@@ -121,6 +122,7 @@ class Accounts:
         self.gate = HashGate()
         self.secrets, self.words, self.cost = secrets, tuple(words), cost
         self.dummy = dummy_hash(cost)
+        self.leaked = ""  # the list of leaked passwords, if the operator has one
 
     # --- The operator's part ------------------------------------------------------------------------------------------
 
@@ -267,7 +269,7 @@ class Accounts:
         """
         shown = self.welcome(link, now)
         account = shown.account
-        check_new_password(password, (account.login, *self.words))
+        self.check_new(password, (account.login, *self.words))
         step, sealed = -1, None
         printed: list[str] = []
         kept: list[str] = []
@@ -288,6 +290,15 @@ class Accounts:
             self.sessions.end_all(account.id, now)
             self.audit.append("link_used", account.id, now, kind=shown.kind)
         return self.account(account.id), printed
+
+    def check_new(self, text: str, words: Sequence[str], what: str = "the password") -> None:
+        """A password or phrase that somebody may choose.
+
+        Raises:
+            InputError: as `check_new_password`, or known from a leak. StateError: the list of leaks can't be read.
+        """
+        check_new_password(text, words, what)
+        check_not_leaked(self.leaked, text, what)
 
     def _totp_of(self, link: str) -> bytes:
         return bytes.fromhex(self.secrets.keyed("link totp", link))[:SECRET_BYTES]

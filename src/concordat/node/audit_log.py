@@ -28,10 +28,20 @@ KINDS = frozenset(
     (
         "account_added", "account_locked", "account_reset", "account_unlocked", "backup_made", "certificate_set",
         "codes_made", "job_started", "key_forgotten", "key_made", "key_refused", "key_unlocked", "link_used",
-        "login", "login_failed", "logout", "passkey_made", "passkey_removed", "password_changed", "request_exported",
-        "roles_set", "rows_erased", "session_ended", "setting_changed", "supervisor_looked",
+        "login", "login_failed", "logout", "news_seen", "passkey_made", "passkey_removed", "password_changed",
+        "request_exported", "roles_set", "rows_erased", "session_ended", "setting_changed", "supervisor_looked",
     )
 )  # fmt: skip
+
+# What a person is told of until she says that she has seen it (OWASP ASVS 5.0.0 V6.3.5 and V6.3.7), besides a link that
+# was made anew, and logins by a recovery code or from a network that she never came from.
+NEWS = frozenset(
+    (
+        "account_locked", "account_reset", "account_unlocked", "certificate_set", "codes_made", "key_forgotten",
+        "key_made", "key_refused", "login_failed", "passkey_made", "passkey_removed", "password_changed", "roles_set",
+    )
+)  # fmt: skip
+NEWS_MAX = 50  # rows that are told at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,29 @@ class AuditLog:
         """The newest rows of one person, newest first: what `/account` shows her."""
         query = "SELECT n, at, kind, account, facts, hash FROM audit WHERE account = ? ORDER BY n DESC LIMIT ?"
         return [_row(row) for row in self._store.rows(query, account, limit)]
+
+    def news(self, account: str) -> list[Row]:
+        """What a person is to be told, newest first: odd attempts, and changes of what she proves herself by."""
+        last = self._store.one(
+            "SELECT n, at, kind, account, facts, hash FROM audit WHERE account = ? AND kind = 'news_seen'"
+            " ORDER BY n DESC LIMIT 1", account,
+        )  # fmt: skip
+        seen = int(_row(last).facts.get("upto", 0)) if last else 0
+        kinds, odd = sorted((*NEWS, "link_used", "login")), self._odd_logins(account)
+        marks = ", ".join("?" * len(kinds))
+        found = self._store.rows(
+            "SELECT n, at, kind, account, facts, hash FROM audit WHERE account = ? AND n > ? AND kind IN"
+            f" ({marks}) ORDER BY n DESC LIMIT ?", account, seen, *kinds, NEWS_MAX,
+        )  # fmt: skip
+        return [row for row in map(_row, found) if row.n in odd or _is_news(row)]
+
+    def _odd_logins(self, account: str) -> set[int]:
+        """The first login from each network but the very first."""
+        firsts: dict[object, int] = {}
+        query = "SELECT min(n), facts FROM audit WHERE account = ? AND kind = 'login' GROUP BY facts ORDER BY 1"
+        for n, text in self._store.rows(query, account):
+            firsts.setdefault(_row((n, 0, "login", account, text, "")).facts.get("address"), int(n))
+        return set(firsts.values()) - {min(firsts.values(), default=0)}
 
     def rows(self) -> Iterator[Row]:
         """Every row in order."""
@@ -175,6 +208,13 @@ def cut_address(address: str) -> str:
         return ""
     found = getattr(found, "ipv4_mapped", None) or found
     return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+
+
+def _is_news(row: Row) -> bool:
+    """Whether a person is told of a row, whatever went before."""
+    if row.kind == "login":
+        return row.facts.get("how") == "recovery"
+    return row.kind in NEWS or (row.kind == "link_used" and row.facts.get("kind") == "reset")
 
 
 def _row(row: tuple[Any, ...]) -> Row:

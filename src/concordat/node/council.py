@@ -1,12 +1,11 @@
 """The council as a node, or an export, has it: the final batches in order, folded; a dry run before anything is said.
 
 `council_of` joins the ledger's order with the council's meaning. Whoever has only a folder uses `council_of_export`,
-which audits it first. `check` takes an entry on a copy of the state, so that a mistake is told before it is signed.
+which audits it first. `check` takes an entry on a trial of the state, so that a mistake is told before it is signed.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -96,7 +95,7 @@ def check(council: Council, member: str, kind: str, body: Mapping[str, Any], now
         InputError: the body has another form, or names what isn't there. RuleError: it would have no effect.
     """
     model_of(kind)
-    trial = copy.deepcopy(council)
+    trial = council.frozen()  # objects never change: what the entry touches is put anew in the trial alone
     seen = len(trial.no_effect)
     entry = Entry(
         leaf=b"", id="0" * 64, author=member, bloc=council.bloc, membership=1, person=person, seq=1, prev=FIRST,

@@ -11,7 +11,6 @@ and certified by the members' own keys.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -100,7 +99,7 @@ class Demo:
 
     def council_today(self) -> Council:
         """A copy of the state as the next entry will find it: all that lies before the clock is settled."""
-        now = copy.deepcopy(self.council)
+        now = self.council.frozen()
         now.advance(next(iter(self.nodes.values())).now)
         return now
 

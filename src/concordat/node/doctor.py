@@ -3,7 +3,9 @@
 `facts_of` reads a node from outside (no lock, no key is needed, the node may run); `findings` is pure and grades each
 fact good, warning or bad. Bad is what keeps the node from signing or serving now; a warning is what will. Limits:
 membership 90 days before its end, a certificate 14, a backup late after 26 hours (daily, two hours' grace), a drill
-after 90 days. Sources: node-web.md 2, 2.3 and 8, ledger.md 7.
+after 90 days. What the settings leave open is a warning: plain HTTP or an unencrypted database beyond this machine, a
+certificate that browsers don't trust, no scanner, no list of leaked passwords (`node.outside`). Sources: node-web.md 2,
+2.3 and 8, ledger.md 7.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ from concordat.ledger.signer import Floor
 from concordat.node.home import Node
 from concordat.node.identity import Identity, read_floor, read_identity, read_signer
 from concordat.node.onlooker import Onlooker
+from concordat.node.outside import rows as outside
 from concordat.node.postgres import Session, is_postgres
 from concordat.node.records import BackupMade, DrillDone, moment_of, read_record
 from concordat.node.recovery_mark import Mark
+from concordat.node.settings import NodeSettings
 from concordat.node.store_kinds import STORES, present, reading, version_of
 from concordat.node.stores import SQLITE
 
@@ -61,6 +65,8 @@ class Facts:
         tls_days: until the certificate ends; None without one. stores: (name, version found, version wanted).
         running: whether a process holds the folder. status: what that process says of itself; None if it says nothing.
         database: which PostgreSQL holds the stores, in words; empty for files. holder: who writes there.
+        outside: what the settings mean for whoever is not this machine (`node.outside.rows`).
+        by_password: whether the node proves itself to PostgreSQL by a fixed password.
     """
 
     now: datetime
@@ -88,6 +94,8 @@ class Facts:
     status: Mapping[str, Any] | None = None
     database: str = ""
     holder: str = ""
+    outside: tuple[tuple[str, str, str], ...] = ()
+    by_password: bool = False
 
 
 def facts_of(
@@ -100,13 +108,14 @@ def facts_of(
     tls_cert: str = "",
     ops: tuple[str, int] | None = None,
     database: str = SQLITE,
+    settings: NodeSettings | None = None,
 ) -> Facts:
     """Look at a node, running or not.
 
     Args:
         home: its folder. now: UTC. passphrase: of its key files, to compare them with the membership. reserve_mb,
             backup_dir, tls_cert: as in the settings. ops: where the running node talks to its operator.
-        database: where the stores are, as in the settings.
+        database: where the stores are, as in the settings. settings: all of them, for what they leave open.
 
     Raises:
         StateError: no node there, or damaged. TrustError: its log is. InputError: the passphrase is wrong.
@@ -119,6 +128,7 @@ def facts_of(
         view, size = replica.final()
         keys_match, why = _compare_keys(home, identity, passphrase, node)
         backup = read_record(home, BackupMade)
+        holder, by_password = _holder(database, identity) if is_postgres(database) else ("", False)
         return Facts(
             now=now,
             ledger_time=replica.councils[view].progress_at(size).time if view else 0,
@@ -142,9 +152,11 @@ def facts_of(
             tls_days=tls_days_left(Path(tls_cert), now) if tls_cert else None,
             stores=_stores(home, database),
             database=node.store.where if is_postgres(database) else "",
-            holder=_holder(database, identity) if is_postgres(database) else "",
+            holder=holder,
+            by_password=by_password,
             running=running,
             status=_status(ops, identity) if running and ops else None,
+            outside=tuple(outside(settings, now)) if settings is not None else (),
         )
 
 
@@ -252,6 +264,9 @@ def _database(facts: Facts) -> Rows:
     if not facts.database:
         return
     yield "good", "database", f"{facts.database}, durable; {facts.holder or 'nobody writes there now'}"
+    if facts.by_password:
+        what = "this node proves itself by a fixed password: let it in by its socket (peer) or by a client certificate"
+        yield "warning", "database", what
     if facts.running and not facts.holder:
         yield "warning", "database", "this node runs, and holds no lock there: it waits for the database"
     if facts.holder and not facts.running:
@@ -296,6 +311,10 @@ def _tls(facts: Facts) -> Rows:
         yield "good", "certificate", f"ends in {days} days"
 
 
+def _outside(facts: Facts) -> Rows:
+    yield from facts.outside
+
+
 def _server(facts: Facts) -> Rows:
     """What the running process says of itself; it is named where it says nothing."""
     if not facts.running:
@@ -326,7 +345,7 @@ def _age(hours: int) -> str:
 
 _PARTS = (
     _clock, _disk, _keys, _membership, _mldsa, _own_log, _standing, _store_versions, _database, _backup, _drill,
-    _tls, _server,
+    _tls, _outside, _server,
 )  # fmt: skip
 
 
@@ -413,11 +432,11 @@ def _compare_keys(home: Path, identity: Identity, passphrase: str, node: Node) -
     return named <= held | {key for key in named if "+" not in key}, ""
 
 
-def _holder(database: str, identity: Identity) -> str:
-    """Who holds the lock of this node's log."""
+def _holder(database: str, identity: Identity) -> tuple[str, bool]:
+    """Who holds the lock of this node's log, and whether a password was needed to ask."""
     session = Session(database, "doctor")
     try:
-        return session.holder(identity.name("log"))
+        return session.holder(identity.name("log")), session.by_password
     finally:
         session.close()
 

@@ -14,6 +14,7 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from email.utils import format_datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -138,6 +139,38 @@ class Edge:
         facts = {"route": route, "status": seen["status"], "ms": round(1000 * seconds, 1), "id": number}
         facts["from"] = cut_address(client[0]) if client else "unknown"
         self._log(level, "http", facts)
+
+
+class Named:
+    """An application that is no public one, for those alone who ask for it by number, as `localhost`, or by its name.
+
+    A page elsewhere can let its own name point here for a moment (DNS rebinding); the browser then reads our answers as
+    that page's. It can't choose a number for a name. Source: node-web.md 6; OWASP ASVS 5.0.0, V3 and V13.
+
+    Args:
+        app: what answers. name: the host of the setting.
+    """
+
+    def __init__(self, app: App, name: str) -> None:
+        self._app, self._name = app, name.lower()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+            if len(hosts) != 1 or not self._ours(hosts[0].lower()):
+                await _plain(send, 421, "ask by number, as 127.0.0.1\n")
+                return
+        await self._app(scope, receive, send)
+
+    def _ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            if name in ("localhost", self._name):
+                return True
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
 
 
 def hsts(prefix: str) -> str:

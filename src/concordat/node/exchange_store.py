@@ -26,8 +26,12 @@ from concordat.errors import StateError
 FILE = "exchange.sqlite"
 
 SCHEMA = 1
+# Whoever makes the file says its version: harvests and incidents have tables in it as well.
+META = (
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    f"INSERT OR IGNORE INTO meta VALUES ('schema', '{SCHEMA}')",
+)
 _TABLES = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS process (
   pid TEXT PRIMARY KEY, kind TEXT NOT NULL, role TEXT NOT NULL, peer TEXT NOT NULL, state TEXT NOT NULL,
   body TEXT NOT NULL, callback TEXT NOT NULL, facts TEXT NOT NULL, flag TEXT NOT NULL DEFAULT '',
@@ -123,8 +127,9 @@ class ExchangeStore:
             path.chmod(0o600)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
+            for statement in META:
+                self._db.execute(statement)
             self._db.executescript(_TABLES)
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
         except (sqlite3.Error, OSError) as error:
             raise StateError(f"can't be opened: {error}.", where=str(path), code="store") from None
 

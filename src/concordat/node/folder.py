@@ -135,7 +135,7 @@ def _settled(head: Checkpoint, replica: Replica) -> bool:
 def _last_leaf(head: Checkpoint, replica: Replica) -> bytes:
     log = replica.shelf.logs.get(head.origin)
     if log is not None:
-        return log.entries[head.size - 1].leaf
+        return log.entries.leaves[head.size - 1]
     return next(c for c in replica.councils.values() if c.origin == head.origin).leaves[head.size - 1]
 
 

@@ -102,7 +102,7 @@ class Follower(Onlooker):
 
     def _same_logs(self) -> bool:
         """Whether each log here is the beginning of the one in the store."""
-        last = {o: (log.size, log.entries[-1].leaf) for o, log in self.replica.shelf.logs.items() if log.size}
+        last = {o: (log.size, log.entries.leaves[-1]) for o, log in self.replica.shelf.logs.items() if log.size}
         last |= {log.origin: (log.size, log.leaves[-1]) for log in self.replica.councils.values() if log.size}
         return all(self._leaf(origin, size - 1) == leaf_hash(leaf) for origin, (size, leaf) in last.items())
 
@@ -113,7 +113,7 @@ class Follower(Onlooker):
         log = self.replica.shelf.logs[origin]
         before = log.size
         for data in self.store.entries(origin, before):
-            log.append(Entry.parse(data, origin))
+            log.restore(data)
         if log.size != before:
             self._require_root(origin, log.tree.root())
         return log.size - before

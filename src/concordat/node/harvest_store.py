@@ -21,8 +21,9 @@ from concordat import canonical
 from concordat.errors import InputError, StateError
 from concordat.exchange.catalogue.harvest import ENDS, Changes, Page, Snapshot, changes_hash
 from concordat.exchange.catalogue.model import Dataset, Failure, of_value, to_value
+from concordat.node import exchange_store
 
-FILE = "exchange.sqlite"
+FILE = exchange_store.FILE
 RUNNING = "running"
 
 _TABLES = (
@@ -107,7 +108,7 @@ class HarvestStore:
             path.chmod(0o600)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            for table in _TABLES:
+            for table in (*exchange_store.META, *_TABLES):
                 self._db.execute(table)
         except (sqlite3.Error, OSError) as error:
             raise StateError(f"can't be opened: {error}.", where=str(path), code="store") from None

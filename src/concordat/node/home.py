@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,21 @@ from concordat.node.stores import SQLITE, open_log
 from concordat.node.verify_pool import PreparedChain
 
 T = TypeVar("T")
+
+
+class Same:
+    """An object that equals itself alone, whatever it holds."""
+
+    __slots__ = ("_it",)
+
+    def __init__(self, it: object) -> None:
+        self._it = it
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self._it is other._it
+
+    def __hash__(self) -> int:
+        return id(self._it)
 
 
 class Node:
@@ -107,8 +123,9 @@ class Node:
         """Give the folder back."""
         if hasattr(self, "store"):
             self.store.close()
-        if self._lock >= 0:
-            os.close(self._lock)
+        lock, self._lock = self._lock, -1  # the number may be another file's by the second time
+        if lock >= 0:
+            os.close(lock)
 
     def __enter__(self) -> Node:
         return self
@@ -186,6 +203,22 @@ class Node:
         self._save_floor(self.signer.floor)
         self._save()
 
+    def stand(self) -> tuple[object, ...]:
+        """What of the replica goes to the disk, told apart by which objects there are: equal if a step changed nothing.
+
+        The objects are in it, so that none of them can be taken for a later one at the same address.
+        """
+        r, floor = self.replica, self.signer.floor
+        logs = [(log, log.size, log.head, len(log.submitted), log.disowned) for log in r.shelf.logs.values()]
+        logs += [(log, log.size, r.heads.get(view), 0, log.cut) for view, log in r.councils.items()]
+        some = [r.open_council, r.highest, *r.open.values()]
+        return (
+            tuple((Same(log), size, Same(head), *more) for log, size, head, *more in logs), tuple(map(Same, some)),
+            (*r.open, r.view, r.since, r.final(), len(r.certificates), len(r.shelf.notes), len(r.accusations)),
+            tuple((view, len(by)) for view, by in r.votes.items()), tuple(floor.heads.items()), floor.promised,
+            tuple(floor.times.items()),
+        )  # fmt: skip
+
     def _step(self, action: Callable[[], T]) -> T:
         try:
             result = action()
@@ -222,7 +255,7 @@ class Node:
         """
         with self.store.commit():
             for origin, log in self.replica.shelf.logs.items():
-                self._save_log(origin, id(log), [e.leaf for e in log.entries[self._known(origin, id(log)) :]])
+                self._save_log(origin, id(log), log.entries.leaves[self._known(origin, id(log)) :])
             for council in self.replica.councils.values():
                 self._save_log(council.origin, id(council), council.leaves[self._known(council.origin, id(council)) :])
             self._save_notes()
@@ -260,16 +293,18 @@ class Node:
             self._saved_heads[origin] = text
 
     def _save_notes(self) -> None:
-        fresh = [digest for digest in self.replica.shelf.notes if digest not in self._saved]
-        self.store.put_notes(self.replica.shelf.notes[digest] for digest in fresh)
+        # What is new stands at the end: a commit costs what it adds, however long the record is.
+        fresh = list(takewhile(lambda digest: digest not in self._saved, reversed(self.replica.shelf.notes)))
+        self.store.put_notes(self.replica.shelf.notes[digest] for digest in reversed(fresh))
         self._saved.update(fresh)
 
     def _save_papers(self) -> None:
         papers: list[tuple[str, str, bytes]] = []
-        for certificate in self.replica.certificates.values():
-            key = f"{certificate.view}/{certificate.size}"
-            if f"certificate {key}" not in self._saved:
-                papers.append(("certificate", key, canonical.dumps(certificate.body())))
+        for (view, size), certificate in reversed(self.replica.certificates.items()):
+            key = f"{view}/{size}"
+            if f"certificate {key}" in self._saved:
+                break  # all that were learned before it are saved as well, here or in the batches that carry them
+            papers.append(("certificate", key, canonical.dumps(certificate.body())))
         for view, by in self.replica.votes.items():
             papers += [("vote", f"{view}/{m}", v.data) for m, v in by.items() if f"vote {view}/{m}" not in self._saved]
         for key, proof in self.replica.accusations.items():
@@ -294,7 +329,7 @@ class Node:
         heads = self.store.heads()
         for origin, log in replica.shelf.logs.items():
             for data in self.store.entries(origin):
-                log.append(Entry.parse(data, origin))
+                log.restore(data)
             log.head = Note.parse(heads[origin]) if origin in heads else None
             self._saved_logs[origin] = (log.size, id(log))
         self._saved_heads = dict(heads)
@@ -303,9 +338,10 @@ class Node:
         for digest, text in replica.shelf.notes.items():
             self._submitted(digest, text)
         self._load_councils(heads)
+        known = {f"{view}/{size}" for view, size in replica.certificates}
         for key, data in self.store.papers("certificate").items():
-            certificate = Certificate.parse(canonical.loads(data), f"certificate {key}")
-            replica._learn(certificate, self.now)
+            if key not in known:
+                replica._learn(Certificate.parse(canonical.loads(data), f"certificate {key}"), self.now)
             self._saved.add(f"certificate {key}")
         for key, data in self.store.papers("vote").items():
             vote = ViewVote.parse(data)
@@ -345,9 +381,7 @@ class Node:
             for leaf in leaves[log.size :]:
                 log.replay(leaf)
             replica.councils[view] = log
-            for batch in log.batches:
-                if batch is not None and batch.certificate is not None:
-                    replica._learn(batch.certificate, self.now)
+            replica.restore_certificates(view, self.now)
             if origin in heads:
                 replica.heads[view] = Note.parse(heads[origin])
             replica.view = max(replica.view, view)

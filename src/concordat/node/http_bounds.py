@@ -11,12 +11,13 @@ that are overridden are uvicorn's own; its version is pinned, and a test drives 
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from concordat.node.callers import Callers
-from concordat.node.limits import network_of
+from concordat.node.limits import CERTIFICATE, network_of
 
 CONNECTIONS_MAX = 512
 OF_ONE_ADDRESS = 32
@@ -42,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._certificate = _certificate_of(transport)
         self._timer: asyncio.TimerHandle | None = None
         self._head = self._body = self._pending = 0
         self._in_head, self._body_began = True, 0.0
@@ -77,6 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope[CERTIFICATE] = self._certificate  # type: ignore[typeddict-unknown-key]
         self._in_head, self._head, self._body = True, 0, 0
 
     def on_url(self, url: bytes) -> None:
@@ -155,6 +158,13 @@ class BoundedProtocol(HttpToolsProtocol):
             head += f"content-length: {len(text)}\r\nconnection: close\r\n\r\n"
             self.transport.write(head.encode() + text)
         self.transport.close()
+
+
+def _certificate_of(transport: asyncio.Transport) -> str:
+    """SHA-256 of the certificate that the other end showed, which TLS has checked; empty without one."""
+    tls = transport.get_extra_info("ssl_object")
+    shown = tls.getpeercert(binary_form=True) if tls is not None else None
+    return sha256(shown).hexdigest() if shown else ""
 
 
 def bounded(trusted: Any = ()) -> type[BoundedProtocol]:

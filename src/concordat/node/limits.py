@@ -45,6 +45,7 @@ LIMITS: dict[str, Limit] = {
     )
 }
 MEMBER_AT_ONCE = 8
+CERTIFICATE = "client_certificate"  # in the scope of a request: SHA-256 of what the browser showed, or empty
 BODY_MAX = 1_000_000  # bytes, of anybody
 MEMBER_BODY_MAX = 16 * 2**20  # bytes, of a member
 

@@ -3,7 +3,8 @@
 An unknown login runs the same hash against a dummy, so that the time of the answer tells nothing. Failures make the
 next attempts wait (`guessing`). A code's step and a recovery code are used up in the transaction that opens the
 session, so that of two who are equally quick with one code, one is let in. The session's id is always fresh: see
-`sessions`.
+`sessions`. Before anything changes by which somebody proves who she is, she proves it once more, by every factor she
+has (`prove`); to end a session elsewhere the password is enough (`confirm`). Both count as attempts like a login.
 
 The second factor is asked of every role above expert: a code of a telephone, a recovery code, or the client certificate
 that the operator asked of this account. Times are passed in, in seconds. Source: node-web.md 3.1.
@@ -23,7 +24,6 @@ from concordat.node.audit_log import cut_address
 from concordat.node.authorise import needs_second_factor
 from concordat.node.passwords import (
     RECOVERY_LETTERS,
-    check_new_password,
     hash_password,
     needs_rehash,
     new_recovery_codes,
@@ -35,6 +35,7 @@ from concordat.node.secret import Secret, token_hash, unseal
 from concordat.node.sessions import Session
 
 WRONG = "login, password or code is wrong."
+WRONG_AGAIN = "password or code is wrong."
 
 
 class Logins:
@@ -65,7 +66,7 @@ class Logins:
         with self._attempt(keys, now) as attempt:
             account, how, changes = self._prove(login, password, code, certificate, now)
             if account is None:
-                attempt.wrong(WRONG, cut_address(address))
+                attempt.wrong(WRONG, cut_address(address), self._whose(login))
             assert account is not None
             if account.locked_until > now:
                 attempt.wrong("this account is locked by the operator.", cut_address(address), account.id)
@@ -75,6 +76,11 @@ class Logins:
                 self._accounts.audit.append("login", account.id, now, address=cut_address(address), how=how)
                 attempt.good()
         return account, fresh, session
+
+    def _whose(self, login: str) -> str:
+        """The account that was tried, so that its person sees it among her rows; empty for a login that isn't here."""
+        row = self._accounts.store.one("SELECT id FROM account WHERE login = ?", login)
+        return str(row[0]) if row else ""
 
     def _prove(
         self, login: str, password: str, code: str, certificate: str, now: int
@@ -139,18 +145,21 @@ class Logins:
             )
 
     def change_password(
-        self, session: Session, old: str, new: str, now: int, same_phrase: Callable[[str], bool]
-    ) -> None:
+        self, session: Session, old: str, new: str, now: int, same_phrase: Callable[[str], bool], code: str = "",
+        certificate: str = "",
+    ) -> None:  # fmt: skip
         """Choose another password; all other sessions end.
 
         Args:
             same_phrase: whether a text is the account's signing phrase (`person_keys.PersonKeys.is_phrase`).
+            code, certificate: as `prove`.
 
         Raises:
-            RuleError: the old one is wrong. InputError: the new one can't be chosen. WaitError: too many failures.
+            RuleError: the old one or the code is wrong. InputError: the new one can't be chosen. WaitError: too many
+                failures.
         """
-        account = self.confirm(session, old, now)
-        check_new_password(new, (account.login, *self._accounts.words))
+        self._accounts.check_new(new, (self._accounts.account(session.account).login, *self._accounts.words))
+        account = self.prove(session, old, code, now, certificate)
         if same_phrase(new):
             raise InputError("the password must not be the signing phrase.", where="password", code="same")
         with self._accounts.gate.turn():
@@ -161,28 +170,59 @@ class Logins:
             self._accounts.audit.append("password_changed", account.id, now)
 
     def confirm(self, session: Session, password: str, now: int) -> Account:
-        """The password once more, before anything changes by which she proves who she is (ASVS 5.0.0 V7.5).
+        """The password once more: one factor, as ending a session elsewhere asks it (ASVS 5.0.0 V7.5.2).
 
         Raises:
             RuleError: it is wrong, with the attempts left. WaitError: too many failures.
         """
         account = self._accounts.account(session.account)
         with self._attempt([("login", account.login)], now) as attempt:
-            try:
-                with self._accounts.gate.turn():
-                    verify_password(password, account.password_phc or self._accounts.dummy)
-            except RuleError:
+            if not self._is_password(account, password):
                 attempt.wrong("the password is wrong.", "", account.id)
             attempt.good()
         return account
 
-    def new_codes(self, session: Session, password: str, now: int) -> list[str]:
+    def prove(self, session: Session, password: str, code: str, now: int, certificate: str = "") -> Account:
+        """Every factor once more, before anything changes by which she proves who she is (ASVS 5.0.0 V7.5.1).
+
+        Args:
+            code: of the telephone, in a half minute that was not used yet, or a recovery code; no matter where no
+                second factor is asked. certificate: as `login`, of this very connection.
+
+        Raises:
+            RuleError: something is wrong, with the attempts left. WaitError: too many failures.
+        """
+        account = self._accounts.account(session.account)
+        with self._attempt([("login", account.login)], now) as attempt:
+            good, changes = self._is_password(account, password), dict[str, Any]()
+            asks_more = needs_second_factor(account.roles)
+            if asks_more:
+                try:
+                    _, changes = self._second(account, code, certificate, now)
+                except RuleError:
+                    good = False
+            if not good:
+                attempt.wrong(WRONG_AGAIN if asks_more else "the password is wrong.", "", account.id)
+            with self._accounts.store.commit():
+                self._use(account, changes)
+                attempt.good()
+        return account
+
+    def _is_password(self, account: Account, password: str) -> bool:
+        try:
+            with self._accounts.gate.turn():
+                verify_password(password, account.password_phc or self._accounts.dummy)
+        except RuleError:
+            return False
+        return True
+
+    def new_codes(self, session: Session, password: str, now: int, code: str = "", certificate: str = "") -> list[str]:
         """Ten fresh recovery codes; those of before end.
 
         Raises:
-            RuleError, WaitError: as `confirm`.
+            RuleError, WaitError: as `prove`.
         """
-        self.confirm(session, password, now)
+        self.prove(session, password, code, now, certificate)
         printed, kept = new_recovery_codes()
         with self._accounts.store.commit():
             self._accounts.store.run("UPDATE account SET recovery = ? WHERE id = ?", json.dumps(kept), session.account)

@@ -19,8 +19,9 @@ from typing import Any, Protocol, TypeVar, cast
 from concordat import canonical
 from concordat.council.events import load_all
 from concordat.council.state import Council
-from concordat.errors import RuleError
+from concordat.errors import RuleError, TrustError
 from concordat.ledger.entry import FIRST, PAYLOAD_BYTES_MAX, Entry
+from concordat.ledger.kept import KeptEntries
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.messages import Out
 from concordat.ledger.note import Note
@@ -121,6 +122,7 @@ class OwnLog(Protocol):
     def append(self, leaf: bytes) -> Recorded: ...
     def verify(self, entry: Entry) -> None: ...
     def since(self, index: int) -> Iterator[tuple[Recorded, Entry]]: ...
+    def of_type(self, kind: str, index: int = 0) -> list[Entry]: ...
     def find(self, entry_id: str, index: int = -1) -> Recorded | None: ...
     def standing(self, index: int) -> Standing: ...
     def check(self, said: Said, person: str) -> None: ...
@@ -196,6 +198,15 @@ class _ReplicaLog(ABC):
         """The entries from an index on, as they are now."""
         yield from self._look(lambda node: [(_recorded(node, entry), entry) for entry in _durable(node)[index:]])
 
+    def of_type(self, kind: str, index: int = 0) -> list[Entry]:
+        """The entries of a type from an index on; no other is read."""
+
+        def look(node: Node) -> list[Entry]:
+            entries = _durable(node)
+            return [entries[place] for place in entries.of_type(kind, index)]
+
+        return self._look(look)
+
     def find(self, entry_id: str, index: int = -1) -> Recorded | None:
         """An entry by its id; at once if its index is known, else the newest first."""
 
@@ -203,7 +214,8 @@ class _ReplicaLog(ABC):
             entries = _durable(node)
             if 0 <= index < len(entries) and entries[index].id == entry_id:
                 return _recorded(node, entries[index])
-            return next((_recorded(node, e) for e in reversed(entries) if e.id == entry_id), None)
+            places = entries.find(entry_id) if len(entry_id) == len(FIRST) else []
+            return _recorded(node, entries[places[-1]]) if places else None
 
         return self._look(look)
 
@@ -278,7 +290,7 @@ class WriterLog(_ReplicaLog):
         return self._writer.run(step, gather=True).result()
 
 
-def _durable(node: Node) -> list[Entry]:
+def _durable(node: Node) -> KeptEntries:
     """The entries that are on the disk: after a failed write, memory may hold one that is not."""
     own = node.replica.own
     return own.entries[: node.store.size(own.origin)] if node.store.broken else own.entries
@@ -303,21 +315,19 @@ def _payload(node: Node, said: Said, person: str, now: int) -> bytes:
 def standing_of(replica: Replica, index: int) -> Standing:
     """How far the own entry at an index has come, as this replica knows it."""
     own = replica.own
-    entry = own.entries[index]
     place = (replica.view, replica.councils[replica.view].size) if replica.view in replica.councils else replica.final()
-    for point, batch in reversed(replica.history(place)):
-        if not any(ref.origin == own.origin and ref.index == index for ref in batch.refs):
-            continue
-        if replica.chain.keys_change:
-            refused = next((why for _, e, why in replica.refused() if e.id == entry.id), "")
-            if refused:
-                return Standing("refused", point.view, point.batch, refused)
-        final = replica.history()
-        if final and point <= final[-1][0]:
-            return Standing("final", point.view, point.batch, f"final: council/{point.view} batch {point.batch}")
+    point = replica.taken_up_at(own.origin, index, place)
+    if point is None:
+        return Standing("recorded", 0, 0, _witnessed(replica, index))
+    if replica.taken_up_at(own.origin, index, replica.final()) is None:
         words = f"taken up: council/{point.view} batch {point.batch}, not final yet"
         return Standing("taken_up", point.view, point.batch, words)
-    return Standing("recorded", 0, 0, _witnessed(replica, index))
+    try:
+        if replica.chain.keys_change:
+            replica.chain.check_taken_up(own.entries[index], point)
+    except TrustError as error:
+        return Standing("refused", point.view, point.batch, str(error))
+    return Standing("final", point.view, point.batch, f"final: council/{point.view} batch {point.batch}")
 
 
 def _witnessed(replica: Replica, index: int) -> str:

@@ -83,18 +83,18 @@ class Passkeys:
         )  # fmt: skip
         return str(webauthn.options_to_json(options))
 
-    def make(self, session: Session, answer: str, label: str, password: str, now: int) -> Passkey:
+    def make(self, session: Session, answer: str, label: str, password: str, now: int, code: str = "") -> Passkey:
         """Keep the passkey that the browser made.
 
         Args:
-            password: once more: a passkey opens the account for good.
+            password, code: once more (`Logins.prove`): a passkey opens the account for good.
 
         Raises:
-            RuleError: the password is wrong; not an answer to a challenge of ours, without user verification, of
+            RuleError: password or code is wrong; not an answer to a challenge of ours, without user verification, of
                 another site, or known. WaitError: too many failures.
         """
         webauthn, account_id = _library(), session.account
-        Logins(self._accounts).confirm(session, password, now)
+        Logins(self._accounts).prove(session, password, code, now)
         challenge = self._spend(answer, f"make {account_id}", now)
         try:
             found = webauthn.verify_registration_response(
@@ -122,8 +122,13 @@ class Passkeys:
         )
         return [Passkey(*row) for row in rows]
 
-    def remove(self, session: Session, passkey: str, now: int) -> None:
-        """Forget one of one's own."""
+    def remove(self, session: Session, passkey: str, password: str, now: int, code: str = "") -> None:
+        """Forget one of one's own.
+
+        Raises:
+            RuleError, WaitError: as `Logins.prove`.
+        """
+        Logins(self._accounts).prove(session, password, code, now)
         store = self._accounts.store
         with store.commit():
             if store.run("DELETE FROM passkey WHERE id = ? AND account = ?", passkey, session.account):

@@ -181,7 +181,7 @@ def _made_of(password: str, words: Sequence[str]) -> bool:
 def common_passwords() -> frozenset[str]:
     """Our list of the commonest passwords, without case."""
     text = (resources.files("concordat.node") / "common_passwords.txt").read_text(encoding="utf-8")
-    return frozenset(line.casefold() for line in text.splitlines() if line and not line.startswith("#"))
+    return frozenset(line.casefold() for line in text.splitlines() if line and not line.startswith("# "))
 
 
 # --- One-time codes ---------------------------------------------------------------------------------------------------

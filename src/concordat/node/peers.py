@@ -30,7 +30,8 @@ class Peer:
     Attributes:
         member: its id. url: its address. machine: where the rounds with it stand.
         latency_s: of the last answers, smoothed. clock_s: how far its clock is ahead of ours, if it said.
-        heads_tag: of its last list of heads. outbox: messages that wait to be sent to it.
+        heads_tag: of its last list of heads. outbox: messages that wait to be sent to it. dropped: how many went from
+            it unsent.
         fault: why a message failed while a round runs; counted when the round ends.
     """
 
@@ -43,6 +44,7 @@ class Peer:
     rounds: int = 0
     outbox: list[Message] = field(default_factory=list)
     outbox_bytes: int = 0
+    dropped: int = 0
     fault: ConcordatError | None = None
 
     @property
@@ -51,14 +53,24 @@ class Peer:
         return self.fault is None and self.machine.state is not State.WAITING
 
     def post(self, message: Message) -> None:
-        """Put a message into the outbox; beyond the bound the oldest go: whoever lacks them asks again."""
+        """Put a message into the outbox; beyond the bound the oldest go: whoever lacks them asks again.
+
+        That is the protocol's promise for every message that is lost: the peer's rounds fetch logs, notes, votes and
+        proofs, and the replica says again what is unfinished (`ledger.catching_up`).
+        """
         self.outbox.append(message)
         self.outbox_bytes += weight(message)
         while len(self.outbox) > OUTBOX_MAX or (self.outbox_bytes > OUTBOX_BYTES_MAX and len(self.outbox) > 1):
             self.outbox_bytes -= weight(self.outbox.pop(0))
+            self.dropped += 1
 
-    def taken(self, count: int) -> None:
-        """The first messages were sent."""
+    def taken(self, count: int, dropped: int) -> None:
+        """The first messages were sent.
+
+        Args:
+            dropped: `dropped` as it was when they were: of those that were sent, some may have gone since.
+        """
+        count = max(0, count - (self.dropped - dropped))
         self.outbox_bytes -= sum(weight(message) for message in self.outbox[:count])
         del self.outbox[:count]
 

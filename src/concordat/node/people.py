@@ -193,10 +193,11 @@ class People:
     def _last_signed(self) -> tuple[AuditHead | None, int]:
         """The newest signed head and when, read from the log once and then only where it grew."""
         assert self.log is not None
-        for _, entry in self.log.since(self._read):
-            self._read += 1
-            if entry.type == HEAD_TYPE and entry.person == "node" and (head := audit_head(entry)):
+        size = self.log.size  # before they are read: what comes in between is looked at twice
+        for entry in self.log.of_type(HEAD_TYPE, self._read):
+            if entry.person == "node" and (head := audit_head(entry)):
                 self._signed = (head, _seconds(entry.ts))
+        self._read = size
         return self._signed
 
     def _forget(self, now: int) -> None:
@@ -207,7 +208,7 @@ class People:
         if self.acts is not None:
             self.acts.forget(now, self.retention["drafts_days"])
         if self.log is not None:
-            heads = [h for _, e in self.log.since(0) if e.type == HEAD_TYPE and (h := audit_head(e))]
+            heads = [h for e in self.log.of_type(HEAD_TYPE) if (h := audit_head(e))]
             self.audit.erase_before(heads, now - self.retention["audit_years"] * 366 * 86_400, now)
 
 

@@ -56,6 +56,7 @@ class PeopleService:
         retention = {**RETENTION, **service.settings.retention}
         self.people = People.open(home, log, cost=cost, holder=holder, retention=retention,
                                   database=service.settings.database)  # fmt: skip
+        self.people.accounts.leaked = service.settings.leaked_passwords
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="people")
         self._tasks: list[asyncio.Task[None]] = []
         self._passing = PassingTime()

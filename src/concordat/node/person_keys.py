@@ -31,7 +31,7 @@ from concordat.ledger.membership import Membership
 from concordat.node.accounts import Accounts, check_label
 from concordat.node.attempts import Attempt
 from concordat.node.identity import key_file, write_private
-from concordat.node.passwords import SALT_BYTES, Cost, check_new_password, derive_key
+from concordat.node.passwords import SALT_BYTES, Cost, derive_key
 from concordat.node.secret import seal, unseal
 
 UNLOCKED_S = 15 * 60
@@ -107,6 +107,20 @@ class PersonKeys:
     def __init__(self, accounts: Accounts, holder: KeyHolder | None = None) -> None:
         self._accounts, self.holder = accounts, holder or UnlockedKeys()
 
+    def check_new(self, account_id: str, phrase: str, label: str = "") -> str:
+        """A phrase and a label with which a key can be made, as far as no secret is looked at; the label.
+
+        Raises:
+            InputError, RuleError: as `make`.
+        """
+        account = self._accounts.account(account_id)
+        label = check_label(label or account.key_label or _no_label())
+        if account.key_public is not None and account.key_label == label:
+            what = f"there is a key {label} already."
+            raise RuleError(what, hint="A new key needs a new label: the old one stays in the record.", code="has_key")
+        self._accounts.check_new(phrase, (account.login,), "the signing phrase")
+        return label
+
     def make(self, account_id: str, phrase: str, now: int, label: str = "") -> bytes:
         """Make a key for an account and seal it under a phrase; its public key.
 
@@ -116,12 +130,7 @@ class PersonKeys:
         Raises:
             InputError: a phrase that can't be chosen, or no label. RuleError: there is a key under that label already.
         """
-        account = self._accounts.account(account_id)
-        label = check_label(label or account.key_label or _no_label())
-        if account.key_public is not None and account.key_label == label:
-            what = f"there is a key {label} already."
-            raise RuleError(what, hint="A new key needs a new label: the old one stays in the record.", code="has_key")
-        check_new_password(phrase, (account.login,), "the signing phrase")
+        label = self.check_new(account_id, phrase, label)
         try:
             self._accounts.check_password(account_id, phrase)
         except RuleError:
@@ -137,15 +146,22 @@ class PersonKeys:
         self._keep(account_id, label, public, kept + b"\n" + salt + sealed, now)
         return public
 
+    def check_public(self, account_id: str, public: bytes, label: str = "") -> str:
+        """A public key and a label that can be noted; the label.
+
+        Raises:
+            InputError, TrustError: as `enrol`.
+        """
+        check_public(public)
+        return check_label(label or self._accounts.account(account_id).key_label or _no_label())
+
     def enrol(self, account_id: str, public: bytes, now: int, label: str = "") -> None:
         """Note the public key of somebody who signs away: nothing secret is here.
 
         Raises:
             InputError: not the bytes of a public key, or no label. TrustError: a weak key.
         """
-        account = self._accounts.account(account_id)
-        check_public(public)
-        self._keep(account_id, check_label(label or account.key_label or _no_label()), public, None, now)
+        self._keep(account_id, self.check_public(account_id, public, label), public, None, now)
 
     def _keep(self, account_id: str, label: str, public: bytes, sealed: bytes | None, now: int) -> None:
         store = self._accounts.store

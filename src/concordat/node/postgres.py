@@ -66,6 +66,7 @@ class Session:
             raise StateError(
                 f"no connection: {words_of(error)}.", where="postgresql", hint=hint, code="store"
             ) from None
+        self.by_password = bool(self._db.pgconn.used_password)  # else by its socket (peer) or a certificate
         info = self._db.info
         self.where = f"postgresql, database {info.dbname} at {info.host or 'this host'}:{info.port}"
         from concordat.node.clearing.lock import keep_from_children

@@ -65,7 +65,7 @@ def export_files(replica: Replica) -> Iterator[tuple[str, bytes]]:
         if log.head is not None:
             size = Checkpoint.parse_text(log.head.text).size
             head = log.head.with_signatures(cosigned.get(log.head.text, ()))
-            yield from _log_files(origin, [e.leaf for e in log.entries[:size]], str(head))
+            yield from _log_files(origin, log.entries.leaves[:size], str(head))
     for view, council in sorted(replica.councils.items()):
         if view in replica.heads:
             note = replica.heads[view]

@@ -4,13 +4,17 @@ Everything is put into `<home>.restoring` beside the place where the node shall 
 crash leaves either nothing or a whole node. The order: the manifest; each file and blob against it; versions; pages;
 tiles against entries and signed heads; keys; the mark (`recovery_mark`) that keeps the node from signing before the
 other members were asked. A copy of an older log with younger keys, or the other way round, is harmless under the mark.
+
+Sessions and one-time links of the backup are ended: one that was ended or used after the backup must not open anything
+again, and who has them can't be known from a copy.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -80,6 +84,7 @@ def restore(source: Path, home: Path, *, now: datetime, keys_passphrase: str = "
         if others:
             why = f"restored from a backup of {manifest.made}, and the others were not asked yet."
             put_mark(part, Mark("recovering", why, f"{now:%Y-%m-%dT%H:%M:%SZ}"))
+        _end_logins(part / "people.db", int(now.timestamp()))
         _sync(part)
         _require_empty(home)
         part.rename(home)  # takes the place of an empty folder, and of nothing else
@@ -187,6 +192,26 @@ def _checked(part: Path, manifest: Manifest) -> int:
     finally:
         log.close()
     return len([m for m in chain.last.active if m.id != manifest.member])
+
+
+def _end_logins(path: Path, now: int) -> None:
+    """End every session and one-time link; everybody logs in again, and the operator makes new links.
+
+    Raises:
+        StateError: not written.
+    """
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("UPDATE session SET ended = ? WHERE ended = 0", (now,))
+            db.execute("UPDATE link SET expires = ? WHERE used = 0 AND expires > ?", (now, now))
+            db.execute("COMMIT")
+    except sqlite3.Error as error:
+        hint = "Free some space, or choose another folder with --home; nothing was left behind."
+        raise StateError(f"sessions can't be ended: {error}.", where=path.name, hint=hint, code="not_written") from None
 
 
 def _sync(part: Path) -> None:

@@ -115,8 +115,9 @@ class Rounds:
         try:
             while peer.outbox and peer.reachable:
                 _, count = pack_some(self._service.member, peer.outbox)
+                dropped = peer.dropped
                 replies = await self._exchange(peer, peer.outbox[:count])
-                peer.taken(count)
+                peer.taken(count, dropped)
                 if replies:
                     for message in await self._service.take(peer.member, replies):
                         peer.post(message)

@@ -24,6 +24,7 @@ from concordat.errors import ConcordatError, InputError, StateError
 from concordat.node.edge import App, Edge, Log
 from concordat.node.listening import address_of, listen
 from concordat.node.service import Service
+from concordat.node.settings import NodeSettings
 from concordat.settings import need_extra
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ async def _serve(
     signals: bool, given: Sequence[socket.socket],
 ) -> None:  # fmt: skip
     settings = service.settings
-    tls = tls_context(settings.tls_cert, settings.tls_key, settings.tls_min) if settings.tls_cert else None
+    tls = _tls_of(settings)
     sockets = list(given)
     try:
         if not sockets:
@@ -113,6 +114,12 @@ async def _serve(
             sock.close()
         await service.close()
         log("info", "stopped", {})
+
+
+def _tls_of(settings: NodeSettings) -> ssl.SSLContext | None:
+    if not settings.tls_cert:
+        return None
+    return tls_context(settings.tls_cert, settings.tls_key, settings.tls_min, settings.client_ca)
 
 
 def _nothing(*_: object) -> None:
@@ -168,11 +175,12 @@ def _take_signals(service: Service, servers: list[Any], tls: ssl.SSLContext | No
     loop.add_signal_handler(signal.SIGHUP, again)
 
 
-def tls_context(cert: str, key: str, least: str) -> ssl.SSLContext:
+def tls_context(cert: str, key: str, least: str, client_ca: str = "") -> ssl.SSLContext:
     """The TLS of a server.
 
     Args:
-        cert, key: PEM files. least: `1.2` or `1.3`.
+        cert, key: PEM files. least: `1.2` or `1.3`. client_ca: PEM file of who vouches for browsers; a certificate that
+            a browser shows must then hold, or the handshake ends. Whoever shows none goes on without.
 
     Raises:
         InputError: a file that can't be read, or is none. StateError: others can read the key.
@@ -193,6 +201,12 @@ def tls_context(cert: str, key: str, least: str) -> ssl.SSLContext:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
         raise InputError(f"not a certificate with its key: {error}.", where=cert, code="tls") from None
+    if client_ca:
+        try:
+            context.load_verify_locations(client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(f"no certificates: {error}.", where=client_ca, code="tls") from None
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context
 
 

@@ -26,6 +26,7 @@ from concordat.ledger.witness import BODY_BYTES_MAX as WITNESS_BYTES_MAX
 from concordat.ledger.witness import Answer
 from concordat.node.callers import Callers, LimitError, lower
 from concordat.node.deeds import Cosigning
+from concordat.node.edge import Named
 from concordat.node.letters import LETTER_BYTES_MAX, pack, pack_some, unpack
 from concordat.node.limits import BODY_MAX, MEMBER_BODY_MAX
 from concordat.node.service import Service
@@ -398,11 +399,11 @@ def application(service: Service, callers: Callers | None = None, more: Sequence
 
 
 def ops_application(service: Service, more: Sequence[BaseRoute] = ()) -> Any:
-    """What the operator sees as an application, for `ops_listen`.
+    """What the operator sees as an application, for `ops_listen`, to those who ask for it by its own name.
 
     Args:
         more: routes of what runs beside, such as the exchange.
     """
     from starlette.applications import Starlette
 
-    return Starlette(routes=[*ops_routes(service), *more])
+    return Named(Starlette(routes=[*ops_routes(service), *more]), service.settings.ops_address[0])

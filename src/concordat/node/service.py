@@ -53,6 +53,7 @@ TICK_S = 1.0
 STATUS_WAIT_S = 5.0
 CLOCK_OFF_S = 120
 FOLD_AT_ONCE = 64
+TRACE_MAX = 20
 MB = 2**20
 
 
@@ -129,7 +130,7 @@ class Service:
         return States(self.node.replica, self.node.store)
 
     def _make_writer(self) -> Writer:
-        return Writer(self.node, self.settings.commit_gather_ms / 1000, self._durable, self._committed)
+        return Writer(self.node, self.settings.commit_gather_ms / 1000, self._durable, self._committed, self.fault)
 
     def _start_recovery(self) -> Recovery:
         replica = self.node.replica
@@ -178,11 +179,19 @@ class Service:
         while True:
             try:
                 await self.run(self._tick)
+                await self._catch_up()
             except ConcordatError as error:
                 self.log("error", "tick", {"what": str(error)})
             except Exception as error:
                 self.fault("tick", error)
             await asyncio.sleep(TICK_S)
+
+    async def _catch_up(self) -> None:
+        """Fold a long record that was just opened, lot by lot, with the steps of others in between."""
+        place = None
+        while self.states.behind and not self.states.fault and self.states.place != place:
+            place = self.states.place
+            await self.run(self._fold)
 
     async def _asking(self) -> None:
         """The rounds with the peers, begun again after a fault of the program."""
@@ -194,11 +203,15 @@ class Service:
             await asyncio.sleep(TICK_S)
 
     def fault(self, where: str, error: BaseException) -> None:
-        """A fault of the program in the background: told, and shown to the operator until the node is started again."""
-        frame = traceback.extract_tb(error.__traceback__)[-1:]
-        place = f"{Path(frame[0].filename).name}:{frame[0].lineno}" if frame else "unknown"
+        """A fault of the program in the background: told, and shown to the operator until the node is started again.
+
+        The line of log has the kind of error and the calls that led there; its words may hold what somebody wrote.
+        """
+        frames = traceback.extract_tb(error.__traceback__)
+        trace = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-TRACE_MAX:]]
+        place = trace[-1].partition(" ")[0] if trace else "unknown"
         self.alarms[f"fault {where}"] = f"a fault of the program in {where} ({type(error).__name__}, {place})"
-        self.log("error", "fault", {"where": where, "what": f"{type(error).__name__}: {error}"[:300], "at": place})
+        self.log("error", "fault", {"where": where, "what": type(error).__name__, "at": place, "trace": trace})
 
     def _tick(self, node: Node) -> tuple[None, Out]:
         replica = node.replica
@@ -206,17 +219,22 @@ class Service:
         self._look_at_disk()
         self._hold(node)
         out = node.tick()
+        self._fold(node)
+        replica.refusals.clear()
+        if self.metrics is not None:
+            sizes = {log.origin: log.size for log in replica.councils.values()}
+            self.metrics.logs({**sizes, **{o: log.size for o, log in replica.shelf.logs.items()}}, self.states.batch)
+        return None, out
+
+    def _fold(self, _: Node) -> tuple[None, Out]:
+        """Fold some of the final batches that wait."""
         if self.states.behind and not self.states.fault:
             self.states.advance(FOLD_AT_ONCE)
             self._dirty, self.changes = True, self.changes + 1
             if self.states.fault:
                 self.alarms["fold"] = self.states.fault
                 self.log("error", "fault", {"where": "fold", "what": self.states.fault})
-        replica.refusals.clear()
-        if self.metrics is not None:
-            sizes = {log.origin: log.size for log in replica.councils.values()}
-            self.metrics.logs({**sizes, **{o: log.size for o, log in replica.shelf.logs.items()}}, self.states.batch)
-        return None, out
+        return None, []
 
     def _look_at_disk(self) -> None:
         free, need = shutil.disk_usage(self.node.home).free // MB, self.settings.disk_reserve_mb
@@ -236,7 +254,18 @@ class Service:
         if before is not now:
             self._dirty, self.changes = True, self.changes + 1
             self.log("warning" if words else "info", "recovery", {"state": now.value, "words": words})
+            if now is Health.NORMAL:
+                self._look_again(node)
         node.signer.held = words or self.disk_low
+
+    def _look_again(self, node: Node) -> None:
+        """The keys may sign from now on: what came before was not cosigned, and what was sent may have been refused.
+
+        Where all members start together, each is asked while it can't sign yet; nobody would ask again for minutes.
+        """
+        node.replica.hurry()
+        for peer in self.peers:
+            peer.heads_tag = ""
 
     # --- The replica, through the writer ------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ workers on one SQLite file. Which bloc and member it serves stands in its `ident
 a difference is an error. Passwords never stand here.
 
     >>> NodeSettings.load({"listen": "127.0.0.1:0"}, environment={}, file=Path("absent.toml")).languages
-    ('en',)
+    ('en', 'pt', 'ar')
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from concordat.settings import room_table, unknown_key
 
 RETENTION = {"drafts_days": 30, "sessions_days": 30, "access_log_days": 14, "audit_years": 10}
 SEQUENCERS = ("embedded", "federated", "abci")
-LANGUAGES = ("en", "zh", "ru", "pt", "ar", "hi", "fr", "es")
+LANGUAGES = ("en", "pt", "ar")  # those of the pages; `web.languages` has their words, and a test holds the two together
 TLS_VERSIONS = ("1.2", "1.3")
 _MEMBER = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 NO_TABLE = "concordat.toml, [node]"
@@ -40,7 +40,9 @@ class NodeSettings:
         listen: host and port of the site and the protocol; port 0 takes a free one.
         public_url: the address that others use; a path prefix is allowed. Empty: that of `listen`.
         tls_cert, tls_key: PEM files; both or neither. tls_min: the lowest version of TLS that is spoken.
-        behind_proxy: a proxy of ours ends TLS. trusted_proxies: its addresses; only they may name the client.
+        client_ca: PEM file of who vouches for browsers' certificates; browsers are asked for one only where it is set.
+        behind_proxy: a proxy of ours ends TLS. trusted_proxies: its addresses; only they may name the client,
+            and without behind_proxy they are refused.
         ops_listen: metrics, status and the detail of readiness; a loopback or private address.
         database: `sqlite`, or an address of PostgreSQL without a password. workers: processes.
         sequencer: embedded, federated or abci. sync_every_s: seconds between two rounds with a peer.
@@ -49,6 +51,7 @@ class NodeSettings:
         peers_private: peers may live on private and loopback addresses, in plain HTTP there (demo, tests).
         public_opinions: citizens may vote in public consultations here.
         retention: days and years for which records are kept. disk_reserve_mb: below it nothing is signed.
+        scanner: the socket of a scanner of documents. leaked_passwords: a sorted list of SHA-1 sums (`node.leaked`).
         backup_dir: where backups go; empty makes doctor warn. languages: of the pages; the first is the fallback.
         exchange_conformance: a file of behaviours: the exchange is under test, on loopback, and asks for no tokens.
     """
@@ -60,6 +63,7 @@ class NodeSettings:
     tls_cert: str = ""
     tls_key: str = ""
     tls_min: str = "1.2"
+    client_ca: str = ""
     behind_proxy: bool = False
     trusted_proxies: tuple[str, ...] = ()
     ops_listen: str = "127.0.0.1:8081"
@@ -74,7 +78,9 @@ class NodeSettings:
     retention: Mapping[str, int] = field(default_factory=lambda: dict(RETENTION))
     disk_reserve_mb: int = 512
     backup_dir: str = ""
-    languages: tuple[str, ...] = ("en",)
+    scanner: str = ""
+    leaked_passwords: str = ""
+    languages: tuple[str, ...] = LANGUAGES
     exchange_conformance: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -273,7 +279,7 @@ def _check(settings: NodeSettings) -> None:
             raise InputError(f"{name} must be one of {', '.join(allowed)}.", where=NO_TABLE, code="choice")
     strange = [code for code in settings.languages if code not in LANGUAGES]
     if strange or not settings.languages:
-        hint = f"Known: {', '.join(LANGUAGES)}."
+        hint = f"There are pages in: {', '.join(LANGUAGES)}."
         raise InputError(f"languages names {', '.join(strange) or 'none'}.", where=NO_TABLE, hint=hint, code="choice")
     if settings.public_url:
         check_url(settings.public_url, "public_url")
@@ -301,11 +307,20 @@ def _check_database(settings: NodeSettings) -> None:
 def _check_listening(settings: NodeSettings) -> None:
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise InputError("tls_cert and tls_key go together.", where=NO_TABLE, code="tls")
+    if settings.client_ca and not settings.tls_cert:
+        hint = "Set tls_cert and tls_key, or leave client_ca out."
+        raise InputError("client_ca asks browsers for a certificate over TLS.", where=NO_TABLE, hint=hint, code="tls")
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_network(proxy)
         except ValueError:
             raise InputError(f'"{proxy[:40]}" is no address.', where="trusted_proxies", code="address") from None
+    if settings.trusted_proxies and not settings.behind_proxy:
+        hint = "Write behind_proxy = true, or leave trusted_proxies out."
+        what = (
+            "trusted_proxies would believe what others say of an address, and behind_proxy says that no proxy is there."
+        )
+        raise RuleError(what, where="trusted_proxies", hint=hint, code="proxy")
     host, _ = settings.address
     proxied = settings.behind_proxy and settings.trusted_proxies
     if not is_loopback(host) and not settings.tls_cert and not proxied:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from concordat.errors import StateError, TrustError
-from concordat.node import people_store, store
+from concordat.node import exchange_store, people_store, store
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class StoreKind:
 STORES = (
     StoreKind("log", "log.db", store.SCHEMA, True, ("entry", "tile", "head", "note", "paper")),
     StoreKind("people", "people.db", people_store.SCHEMA, False, ("audit",)),
+    StoreKind("exchange", exchange_store.FILE, exchange_store.SCHEMA, False, ()),
     StoreKind("engine", "engine/ledger.db", store.SCHEMA, False, ("entry", "tile", "head", "note", "paper")),
 )
 

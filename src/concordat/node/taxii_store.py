@@ -31,6 +31,7 @@ from concordat.errors import InputError, StateError
 from concordat.exchange.incidents._taxii_model import Collection as Kept
 from concordat.exchange.incidents._taxii_model import New, Row, nanoseconds, time_text
 from concordat.exchange.incidents.tlp import Stix, Tlp, marks_of, own_label, strictest, takes_from
+from concordat.node.exchange_store import META
 
 WINDOW = 100_000  # microseconds: the tenth of a second from which times of addition are drawn
 TABLES = (
@@ -81,7 +82,7 @@ class TaxiiStore:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             path.chmod(0o600)  # it may have been made with the tables of another part
         self._db = self._open()
-        for statement in TABLES:
+        for statement in (*META, *TABLES):
             self._db.execute(statement)
 
     def _open(self) -> sqlite3.Connection:

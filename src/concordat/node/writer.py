@@ -3,7 +3,11 @@
 A step changes the replica (takes messages, adds an entry, lets time pass). The thread gathers what waits, up to 10
 milliseconds or 1,000 steps, runs all in one commit (`Node.together`), and only when the commit is on the disk gives the
 callers their results and lets the messages go. A step that is refused holds up no other. When the disk refuses, all
-steps of that commit fail and the node takes no more: it reads, and signs nothing (ledger.md 10).
+steps of that commit fail and the node takes no more: it reads from the disk, and signs nothing (ledger.md 10).
+
+A fault of the program in a step is that caller's alone as long as the replica stands as it stood before (`Node.stand`).
+If the step had begun to change it, nothing of that commit is written: what is in memory is no log that anybody meant.
+The node then takes no step until it is started again and has read its disk; so it does after a fault in the commit.
 
 Everything that reads the replica runs here as well, so that nothing sees a step that is not durable.
 """
@@ -14,7 +18,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,6 +31,7 @@ T = TypeVar("T")
 GATHER_S = 0.010
 STEPS_MAX = 1_000
 QUEUE_MAX = 1_000
+AGAIN = "Start the node again: it reads its disk, and goes on."
 BUSY_S = 2  # what `Retry-After` says when the queue is full
 
 Step = Callable[[Node], tuple[Any, Out]]
@@ -51,6 +56,10 @@ class Writer:
     Args:
         node: opened; from now on only this thread touches it. gather_s: how long a commit waits for more entries.
         send: given the messages of each commit once it is durable. committed: told the seconds that it took.
+        fault: told of a fault of the program: where, and the error.
+
+    Attributes:
+        broken: why no step is taken any more; empty while all is well.
     """
 
     def __init__(
@@ -59,8 +68,10 @@ class Writer:
         gather_s: float = GATHER_S,
         send: Callable[[Out], None] = lambda _: None,
         committed: Callable[[float], None] = lambda _: None,
+        fault: Callable[[str, BaseException], None] = lambda *_: None,
     ) -> None:
         self._node, self._gather_s, self._send, self._committed = node, gather_s, send, committed
+        self._fault = fault
         self._queue: list[_Waiting] = []
         self._wake = threading.Condition()
         self._stopping = False
@@ -132,38 +143,76 @@ class Writer:
                 return
 
     def _commit(self, taken: list[_Waiting]) -> None:
+        """One commit; whatever happens in it, every caller gets an answer and the thread goes on."""
         started = time.monotonic()
         out: Out = []
         done: list[tuple[Future[Any], Any]] = []
-        reading = all(waiting.reads for waiting in taken) and not self.broken
+        reading = all(waiting.reads for waiting in taken)
         try:
+            self._require_whole()
             with contextlib.nullcontext() if reading else self._node.together():
                 self._write_entries([w for w in taken if w.entry is not None], out, done)
                 for waiting in taken:
                     if waiting.step is not None:
                         self._one(waiting, out, done)
-        except Exception as error:
-            if not self.broken and (self._node.store.broken or not isinstance(error, ConcordatError)):
-                self.broken = str(error) or type(error).__name__
-            fault = error if isinstance(error, ConcordatError) else StateError(f"not written: {error}.", code="fault")
+        except BaseException as error:
+            self._break(error)
+            fault = error if isinstance(error, ConcordatError) else StateError(self.broken, code="fault")
             for waiting in taken:
-                if not waiting.future.done():
-                    waiting.future.set_exception(fault)
+                _fail(waiting.future, fault)
             return
         if not reading:
-            self._committed(time.monotonic() - started)
-            self._send(out)
+            self._tell("commit", lambda: self._committed(time.monotonic() - started))
+            self._tell("messages", lambda: self._send(out))
         for future, result in done:
-            future.set_result(result)
+            if not future.done():
+                with contextlib.suppress(InvalidStateError):  # its caller has gone at this very moment
+                    future.set_result(result)
+
+    def _require_whole(self) -> None:
+        """Nothing in memory counts after a fault: no step may look at it.
+
+        Raises:
+            StateError: the node has to be started again.
+        """
+        if self.broken:
+            raise StateError(self.broken, where="ledger writer", hint=AGAIN, code="store_broken")
+
+    def _break(self, error: BaseException) -> None:
+        """A commit failed: if what is in memory may not be what is on the disk, nothing more is taken or written."""
+        known = isinstance(error, ConcordatError)
+        if self.broken or (known and not self._node.store.broken):
+            return
+        self.broken = self._node.store.broken or str(error)
+        if not known:
+            self.broken = f"a fault of the program in the ledger writer ({type(error).__name__})."
+            self._node.store.broken = self._node.store.broken or self.broken
+            self._tell_fault("writer", error)
+
+    def _tell(self, what: str, tell: Callable[[], None]) -> None:
+        """Tell others of what is durable: their fault changes nothing of that."""
+        try:
+            tell()
+        except Exception as error:
+            self._tell_fault(what, error)
+
+    def _tell_fault(self, what: str, error: BaseException) -> None:
+        with contextlib.suppress(Exception):
+            self._fault(what, error)
 
     def _one(self, waiting: _Waiting, out: Out, done: list[tuple[Future[Any], Any]]) -> None:
         assert waiting.step is not None
+        before = () if waiting.reads else self._node.stand()
         try:
             result, messages = waiting.step(self._node)
-        except Exception as error:  # a fault of one caller's step must not stop the writer of all
+        except Exception as error:  # one caller's step must not stop the writer of all
             if self._node.store.broken:
                 raise
-            waiting.future.set_exception(error)
+            if not isinstance(error, ConcordatError):
+                if not waiting.reads and self._node.stand() != before:
+                    raise
+                self._tell_fault("step", error)
+            _fail(waiting.future, error)
             return
         out += messages
         done.append((waiting.future, result))
@@ -189,7 +238,7 @@ class Writer:
                 require_next(entry, self._node.identity.member, size + len(good) + 1, prev)
                 chain.verify_entry(entry)
             except ConcordatError as error:
-                waiting.future.set_exception(error)
+                _fail(waiting.future, error)
                 continue
             good.append(waiting)
             prev = entry.id
@@ -206,9 +255,16 @@ class Writer:
             if self._node.store.broken:
                 raise
             for waiting in good:
-                waiting.future.set_exception(error)
+                _fail(waiting.future, error)
             return False
         return True
+
+
+def _fail(future: Future[Any], error: BaseException) -> None:
+    """Give a caller an error, unless it has gone."""
+    if not future.done():
+        with contextlib.suppress(InvalidStateError):
+            future.set_exception(error)
 
 
 def require_next(entry: Entry, member: str, seq: int, prev: str | None) -> None:

@@ -287,7 +287,7 @@ def _chapters(inputs: Inputs) -> Iterator[Chapter | Missing]:
             yield Missing(entry.id, words.plain(f"chapter.{entry.id}"), words.plain("chapter.absent"))
             continue
         try:
-            yield entry.load()(inputs)
+            yield entry.write(inputs)
         except TrustError:
             raise
         except ConcordatError as error:

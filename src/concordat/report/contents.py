@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the contents. Without a module the chapter's room is not in this version."""
+    """A line of the contents. Without a module the chapter's room is not in this version.
+
+    Attributes:
+        telling: the highest priority that a headline of the chapter may have; 0 where it has none. Who shows only the
+            most telling sentences need not write a chapter that can't have one of them.
+    """
 
     id: str
     module: str = ""  # below concordat.report.chapters
     function: str = "chapter"
+    telling: int = 0
 
     def load(self) -> Callable[[Inputs], Chapter | Missing]:
         """The function that writes the chapter."""
@@ -30,19 +36,26 @@ class Entry:
         )
         return found
 
+    def write(self, inputs: Inputs) -> Chapter | Missing:
+        """The chapter, whose headlines are no more telling than the contents say."""
+        written = self.load()(inputs)
+        for headline in getattr(written, "headlines", ()):
+            assert headline.priority <= self.telling, f"{self.id}: a headline of {headline.priority}"
+        return written
+
 
 CONTENTS: tuple[Entry, ...] = (
-    Entry("standing", "evidence", "standing"),
-    Entry("index", "observatory", "index"),
-    Entry("moved", "moved"),
-    Entry("divide", "observatory"),
-    Entry("size", "impact", "size"),
-    Entry("rules", "rulebook"),
-    Entry("commitments", "council"),
-    Entry("exchange", "exchange"),
-    Entry("scenarios", "impact", "scenarios"),
+    Entry("standing", "evidence", "standing", 100),
+    Entry("index", "observatory", "index", 70),
+    Entry("moved", "moved", telling=65),
+    Entry("divide", "observatory", telling=90),
+    Entry("size", "impact", "size", 35),
+    Entry("rules", "rulebook", telling=62),
+    Entry("commitments", "council", telling=61),
+    Entry("exchange", "exchange", telling=39),
+    Entry("scenarios", "impact", "scenarios", 64),
     Entry("connectivity", "impact", "connectivity"),
-    Entry("quality", "evidence", "quality"),
+    Entry("quality", "evidence", "quality", 70),
     Entry("method", "evidence", "method"),
 )
 # The files that own keys of the study, in the order in which a written study shows them.

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 FIRST = 200
+AT_ONCE = 64  # texts that become vectors between two words of progress
 WEIGHTS = {"vectors": 0.3, "provisions": 0.6, "words": 0.1}
 WEIGHTS_PLAIN = {"provisions": 0.6, "words": 0.4}
 PROVISIONS = 3
@@ -274,6 +275,26 @@ def _embedded(store: RuleStore, texts: Mapping[str, str], encoder: Encoder) -> A
         store.put_embeddings(fresh, encoder.sha256)
         kept |= fresh
     return np.stack([np.frombuffer(kept[sha], dtype=np.float32) for sha in texts])
+
+
+def index(
+    store: RuleStore, encoder: Encoder, progress: Callable[[int, int, str], None] = lambda *_: None
+) -> tuple[int, int]:
+    """Make and keep the sentence vectors of everything that a search compares: (texts, of which new).
+
+    A search makes what is missing by itself, while its reader waits; this makes it before.
+
+    Args:
+        progress: called with (done, all, note).
+    """
+    own, _ = _own_words(load_taxonomy())
+    texts = {**own, **{u.sha256: u.text for u in store.units("", ("article", "annex"))}}
+    missing = sorted(set(texts) - set(store.embeddings(texts, encoder.sha256)))
+    for start in range(0, len(missing), AT_ONCE):
+        progress(start, len(missing), "texts")
+        _embedded(store, {sha: texts[sha] for sha in missing[start : start + AT_ONCE]}, encoder)
+    progress(len(missing), len(missing), "texts")
+    return len(texts), len(missing)
 
 
 def _top(some: Mapping[str, float]) -> list[str]:

@@ -24,6 +24,7 @@ _SENT = {
     b"accept-encoding": "accept-encoding",
     b"if-none-match": "if-none-match",
 }
+TOO_MANY = "Too many requests; try again a little later."
 READY_KEPT = 256  # answers that are given without a thread
 Admit = Callable[[Any], float]
 
@@ -83,38 +84,35 @@ class _Both:
 
 
 class _Ready:
-    """Answers that can be given again as they are, without a thread: by what was asked, as long as nothing has moved.
+    """Answers that can be given again as they are, without a thread: by what was asked, each as long as what it was
+    made from has not moved."""
 
-    Args:
-        mark: what must not have moved.
-    """
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[bytes, ...], tuple[Answer, list[tuple[bytes, bytes]], bytes]] = OrderedDict()
 
-    def __init__(self, mark: Callable[[], object]) -> None:
-        self.mark = mark
-        self._at: object = None
-        self._kept: OrderedDict[tuple[bytes, ...], tuple[list[tuple[bytes, bytes]], bytes, bytes]] = OrderedDict()
-
-    def find(self, scope: Any) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+    def find(self, site: Site, scope: Any) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
         """Status, headers and body of the answer to a request that was answered before."""
         key, known = _asked(scope)
         kept = self._kept.get(key)
-        if kept is None or self.mark() != self._at:
+        if kept is None:
+            return None
+        answer, said, tag = kept
+        if not site.still(answer.mark):
+            del self._kept[key]
+            return None
+        if known and known != tag:  # several tags, weak ones: the site reads them
             return None
         self._kept.move_to_end(key)
-        said, tag, body = kept
-        if known == tag:
+        assert answer.page is not None
+        site.asks.count(answer.page)
+        if known:
             return 304, [header for header in said if header[0] not in (b"content-encoding", b"content-length")], b""
-        if known:  # several tags, weak ones: the site reads them
-            return None
-        return 200, said, b"" if scope["method"] == "HEAD" else body
+        return 200, said, b"" if scope["method"] == "HEAD" else answer.body
 
-    def keep(self, scope: Any, mark: object, said: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """Keep an answer; mark: as it was before the answer was made."""
-        if mark != self._at:
-            self._kept.clear()
-            self._at = mark
+    def keep(self, scope: Any, answer: Answer, said: list[tuple[bytes, bytes]]) -> None:
+        """Keep an answer, with its headers as they are sent."""
         key, _ = _asked(scope)
-        self._kept[key] = (said, dict(said)[b"etag"], body)
+        self._kept[key] = (answer, said, dict(said)[b"etag"])
         while len(self._kept) > READY_KEPT:
             self._kept.popitem(last=False)
 
@@ -141,7 +139,7 @@ class _Pages:
         self._open, self._admit = open_site, admit
         self._site: Site | None = None
         self._lock = threading.Lock()
-        self._ready = _Ready(lambda: None if self._site is None else self._site.mark())
+        self._ready = _Ready()
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         from anyio import to_thread
@@ -150,29 +148,39 @@ class _Pages:
         scope["route"] = ROUTE
         wait = self._admit(scope) if self._admit is not None else 0.0
         if wait:
-            retry = str(max(1, round(wait))).encode()
-            words = b"Too many requests; try again a little later.\n"
-            await _send(send, 429, [(b"retry-after", retry), (b"content-type", b"text/plain; charset=utf-8")], words)
+            await _send(send, 429, *_too_many(scope["path"], wait))
             return
-        ready = self._ready.find(scope)
+        ready = self._ready.find(self._site, scope) if self._site is not None else None
         if ready is not None:
             await _send(send, *ready)
             return
         raw = scope.get("raw_path") or scope["path"].encode("utf-8")
         path, query = raw.split(b"?")[0].decode("ascii", "replace"), scope["query_string"].decode("ascii", "replace")
         sent = {_SENT[k]: v.decode("latin-1") for k, v in scope["headers"] if k in _SENT}
-        answer, mark = await to_thread.run_sync(self._answer, scope["method"], path, query, sent)
+        site, answer = await to_thread.run_sync(self._answer, scope["method"], path, query, sent)
         said = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
-        if answer.same and answer.status == 200:
-            self._ready.keep(scope, mark, said, answer.body)
+        if answer.page is not None:
+            site.asks.count(answer.page)
+            if answer.status == 200:
+                self._ready.keep(scope, answer, said)
         await _send(send, answer.status, said, b"" if scope["method"] == "HEAD" else answer.body)
 
-    def _answer(self, method: str, path: str, query: str, sent: dict[str, str]) -> tuple[Answer, object]:
-        """The answer, and the mark as it was before it was made."""
+    def _answer(self, method: str, path: str, query: str, sent: dict[str, str]) -> tuple[Site, Answer]:
         with self._lock:
             site = self._site = self._site or self._open()
-        mark = site.mark()
-        return site.answer(method, path, query, sent), mark
+        return site, site.answer(method, path, query, sent)
+
+
+def _too_many(path: str, wait: float) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of the answer to somebody who has to wait; as problem+json where a program asks."""
+    from concordat.web import headers
+    from concordat.web.respond import problem
+
+    kind, body = "text/plain; charset=utf-8", (TOO_MANY + "\n").encode()
+    if path.endswith((".json", ".csv")):
+        kind, body = headers.PROBLEM, problem(429, TOO_MANY, code="limit")
+    said = [*headers.headers_for(kind, "no-store"), ("retry-after", str(max(1, round(wait))))]
+    return [(name.encode(), value.encode("latin-1")) for name, value in said], body
 
 
 async def _send(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from concordat.council.state import Council
     from concordat.ledger.council_log import Batch, Certificate, CouncilLog
     from concordat.ledger.entry import Entry
+    from concordat.ledger.kept import KeptEntries
     from concordat.ledger.membership import MembershipChain
     from concordat.ledger.note import Note
     from concordat.ledger.shelf import Shelf
@@ -131,7 +132,8 @@ class CouncilSnapshot:
         active: its active members. quorum: how many make a head agreed. council: the state, not to be changed.
         at: (view, batch). state: the hash of the state. logs: by name. entries: of the members' logs, by log name.
         batches: of the council logs, by log name. waiting: what is not final; `more` of it are not listed.
-        pinned: an address names this batch. mark: changes with what is not pinned.
+        pinned: an address names this batch. mark: changes with what is not pinned. changes: as the source counted them
+            before it was looked at.
     """
 
     bloc: str
@@ -144,7 +146,7 @@ class CouncilSnapshot:
     at: tuple[int, int]
     state: str
     logs: Mapping[str, Log]
-    entries: Mapping[str, tuple[Entry, ...]]
+    entries: Mapping[str, KeptEntries]
     batches: Mapping[str, tuple[Batch | None, ...]]
     waiting: tuple[Waiting, ...]
     more: int
@@ -152,6 +154,7 @@ class CouncilSnapshot:
     reader: CouncilReader = field(repr=False, compare=False)
     steps: int = 0
     pinned: bool = False
+    changes: int = field(default=0, compare=False)
 
     @property
     def alone(self) -> bool:
@@ -186,16 +189,15 @@ class CouncilSnapshot:
 
     def find(self, entry_id: str) -> tuple[str, Entry] | None:
         """An entry of a member's log by its whole id: the log's name, and the entry."""
-        for name, entries in self.entries.items():
-            for entry in entries:
-                if entry.id == entry_id:
-                    return name, entry
+        for name, entries in self.entries.items() if len(entry_id) == 64 else ():
+            for index in entries.find(entry_id):
+                return name, entries[index]
         return None
 
     def ids(self) -> list[str]:
         """The ids of all entries that are here: final ones, and those of the members' logs."""
         final = {key for key, taken in list(self.reader.index.items()) if taken.number < self.steps}
-        return sorted(final | {entry.id for entries in self.entries.values() for entry in entries})
+        return sorted(final | {entry_id for entries in self.entries.values() for entry_id in entries.ids()})
 
     def held(self) -> Held:
         """The council as a report takes it."""
@@ -224,10 +226,12 @@ class CouncilReader:
         self._steps: Sequence[Step] = ()
         self._indexed = 0
         self._chain: MembershipChain | None = None
-        self._last: tuple[int, CouncilSnapshot] | None = None
+        self._last: CouncilSnapshot | None = None
         self._lock = threading.Lock()
+        self._moving = False
+        self.before: Callable[[CouncilSnapshot], object] | None = None  # done with a new batch before anybody sees it
         self._pins: OrderedDict[tuple[int, int], CouncilSnapshot] = OrderedDict()
-        self._folding = threading.Lock()
+        self._pinning, self._folding = threading.Lock(), threading.Lock()
 
     def last(self) -> CouncilSnapshot:
         """What was seen last, for what hardly ever changes; the record is asked only if nothing was seen yet.
@@ -235,31 +239,53 @@ class CouncilReader:
         Raises:
             StateError: it could never be read.
         """
-        return self._last[1] if self._last is not None else self.current()
+        return self._last if self._last is not None else self.current()
+
+    def mark(self) -> int:
+        """`changes` of the snapshot that `current` would give now, without looking at the record.
+
+        What was made from a snapshot may be given again as long as this is the snapshot's own.
+        """
+        last = self._last
+        return last.changes if self._moving and last is not None else self.source.changes()
 
     def current(self) -> CouncilSnapshot:
-        """The record as it is now; the last that was seen if the source is too busy to say.
+        """The record as it is now; the last that was seen if the source is too busy to say, or for the moment in which
+        something is done `before` a new batch is seen.
 
         Raises:
             StateError: it could never be read.
         """
         changes = self.source.changes()
         last = self._last
-        if last is not None and last[0] == changes:
-            return last[1]
+        if last is not None and (self._moving or last.changes == changes):
+            return last
         with self._lock:  # whoever comes second finds it made
             last = self._last
-            if last is None or last[0] != changes:
-                try:
-                    made = self.source.look(lambda ledger: self._made(ledger, last[1] if last else None))
-                except StateError:
-                    if last is None:
-                        raise
-                    return last[1]
-                self._last = last = (changes, made)
-        return last[1]
+            if last is not None and (self._moving or last.changes == changes):
+                return last
+            try:
+                made = self.source.look(lambda ledger: self._made(ledger, last, changes))
+            except StateError:
+                if last is None:
+                    raise
+                return last
+            if last is not None and self.before is not None and made.at != last.at:
+                self._moving = True
+                threading.Thread(target=self._move, args=(self.before, made), name="new batch", daemon=True).start()
+                return last
+            self._last = made
+        return made
 
-    def _made(self, ledger: Ledger, last: CouncilSnapshot | None) -> CouncilSnapshot:
+    def _move(self, before: Callable[[CouncilSnapshot], object], made: CouncilSnapshot) -> None:
+        """Show a new batch, once what comes before it is done; also when that failed."""
+        try:
+            before(made)
+        finally:
+            self._last = made
+            self._moving = False
+
+    def _made(self, ledger: Ledger, last: CouncilSnapshot | None, changes: int) -> CouncilSnapshot:
         """A snapshot; the state is copied only if a batch has come."""
         at = (ledger.council.at.view, ledger.council.at.batch)
         if last is not None and last.at == at and len(ledger.steps) == last.steps:
@@ -275,9 +301,9 @@ class CouncilReader:
         return CouncilSnapshot(
             version.bloc, ledger.member, ledger.chain.pinned, version.version, tuple(m.id for m in version.active),
             version.quorum, council, at, state, {log.name: log for log in logs},
-            {name: tuple(log.entries) for name, log in sorted(names.items())},
+            {name: log.entries.copy() for name, log in sorted(names.items())},
             {f"council-{view}": tuple(log.batches) for view, log in sorted(ledger.councils.items())},
-            waiting, more, mark, self, len(ledger.steps),
+            waiting, more, mark, self, len(ledger.steps), changes=changes,
         )  # fmt: skip
 
     def _index(self, ledger: Ledger) -> None:
@@ -293,20 +319,32 @@ class CouncilReader:
         """The record as it was behind an earlier final batch.
 
         Raises:
-            NotFoundError: no such final batch.
+            NotFoundError: no such final batch. StateError: the state of another one is being made: try again later.
         """
-        current = self.current()
-        if (view, batch) == current.at:
+        current, at = self.current(), (view, batch)
+        if at == current.at:
             return _pinned(current, current.council, current.at, current.state, current.steps)
-        with self._folding:  # one at a time: it is the costliest thing that a reader can ask for
-            kept = self._pins.get((view, batch))
-            if kept is None:
-                kept = self._folded(current, (view, batch))
-                self._pins[view, batch] = kept
+        kept = self._pinned_before(at)
+        if kept is not None:
+            return kept
+        if not self._folding.acquire(blocking=False):  # the costliest thing that a reader can ask for
+            what = "the record is being read back to another batch, one at a time."
+            raise StateError(what, hint="Try again in a few seconds.", code="busy")
+        try:
+            kept = self._pinned_before(at) or self._folded(current, at)
+            with self._pinning:
+                self._pins[at] = kept
                 while len(self._pins) > PINS_KEPT:
                     self._pins.popitem(last=False)
-            self._pins.move_to_end((view, batch))
+        finally:
+            self._folding.release()
         return kept
+
+    def _pinned_before(self, at: tuple[int, int]) -> CouncilSnapshot | None:
+        with self._pinning:
+            if at in self._pins:
+                self._pins.move_to_end(at)
+            return self._pins.get(at)
 
     def _folded(self, current: CouncilSnapshot, at: tuple[int, int]) -> CouncilSnapshot:
         from concordat.node.council import replay_of

@@ -45,6 +45,7 @@ class Place:
         permanent: the whole address of this page with its release and batch, as printed.
         door: the path of a form -> what a link says; None where there are no forms.
         alone: the node is its bloc's only one, so nobody witnesses what it signs.
+        bars: what everybody must see of the node, in English: what is wrong with it now.
     """
 
     href: Callable[[Asked], str | None]
@@ -53,6 +54,7 @@ class Place:
     home: str = ""  # the node that has the pages which this place has not
     door: Callable[[str], str | None] = field(default=lambda _path: None)
     alone: bool = False
+    bars: tuple[str, ...] = ()
     asks: bool = False  # a server answers here, so a form may ask for another page
 
 

@@ -6,11 +6,14 @@ show is a peer all the same.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from concordat.errors import ConcordatError
 from concordat.web.address import BATCH_KEY
 from concordat.web.council_reader import CouncilReader
 from concordat.web.council_sources import Running
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from concordat.node.service import Service
     from concordat.web.reader import Reader
 
+LOOK_S = 1.0  # between two looks at a record that nobody asks for
 SEARCHES = ("/check", "/search", "/compare", "/trace", "/figure")
 
 
@@ -30,12 +34,17 @@ class LiveSite:
 
     Args:
         service: the node. open_reader: opens the evidence. forms: whether the node's forms are served beside.
+        looking: whether the record is looked at also when nobody asks, and the most asked pages are made again before a
+            new batch is shown.
     """
 
-    def __init__(self, service: Service, open_reader: Callable[[], Reader], *, forms: bool = True) -> None:
-        self._service, self._open, self._forms = service, open_reader, forms
+    def __init__(
+        self, service: Service, open_reader: Callable[[], Reader], *, forms: bool = True, looking: bool = False
+    ) -> None:
+        self._service, self._open, self._forms, self._looking = service, open_reader, forms, looking
         self.council = CouncilReader(Running(service))
         self._site: Site | None = None
+        self._rest = threading.Event()
         self._lock = threading.Lock()
 
     def __call__(self) -> Site:
@@ -46,11 +55,45 @@ class LiveSite:
         """
         with self._lock:
             if self._site is None:
-                self._site = Site(
+                self._site = site = Site(
                     self._open(), pages(), public_url=self._service.public_url, council=self.council, forms=self._forms,
                     node=lambda: facts_of(self._service.facts(), self._service.node.home),
+                    offered=self._service.settings.languages, bars=lambda: bars_of(self._service),
                 )  # fmt: skip
+                if self._looking:
+                    self.council.before = lambda made: site.make_again(made, self._service.monotonic)
+                    threading.Thread(target=self._look_on, name="new batches", daemon=True).start()
             return self._site
+
+    def _look_on(self) -> None:
+        """Look at the record now and then, so that a quiet site has made its pages again before somebody comes."""
+        while not self._service.stopping:
+            with suppress(ConcordatError):
+                self.council.current()
+            self._rest.wait(LOOK_S)
+
+    def first_page(self) -> None:
+        """Open the evidence and make the first page before anybody asks; where that fails, whoever asks is told why.
+
+        What is opened stays for as long as the node runs, so nobody goes through it for what could be thrown away: the
+        collector of cycles waits meanwhile, and leaves it alone from then on.
+        """
+        waits = gc.isenabled()
+        gc.disable()
+        try:
+            with suppress(ConcordatError):
+                opened = self()
+                opened.answer("GET", opened.prefix + "/", "", {"accept-encoding": "gzip"})
+            gc.freeze()
+        finally:
+            if waits:
+                gc.enable()
+
+
+def bars_of(service: Service) -> tuple[str, ...]:
+    """What everybody who uses the node must see, on every page: why it doesn't sign, and what is wrong with it."""
+    found = (service.recovery.words(), service.disk_low, *(service.alarms[key] for key in sorted(service.alarms)))
+    return tuple(words for words in found if words)
 
 
 def facts_of(status: Mapping[str, Any], home: Any) -> NodeFacts:

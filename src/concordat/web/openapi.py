@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from concordat import __version__
+from concordat.web.languages import OFFERED
 
 if TYPE_CHECKING:
     from concordat.web.site import Page
@@ -109,11 +110,11 @@ def _modules() -> list[Any]:
     return [importlib.import_module(f"concordat.web.pages.{name}") for name in MODULES]
 
 
-def document(server: str = "") -> dict[str, Any]:
+def document(server: str = "", languages: tuple[str, ...] = OFFERED) -> dict[str, Any]:
     """The document.
 
     Args:
-        server: the address that paths follow.
+        server: the address that paths follow. languages: on offer.
     """
     from concordat.web.site import pages
 
@@ -121,9 +122,9 @@ def document(server: str = "") -> dict[str, Any]:
     for page in pages():
         for form, kind in (("json", "application/json"), ("csv", "text/csv"), ("html", "text/html")):
             path = page.path if form == "html" else ("/home" if page.path == "/" else page.path) + f".{form}"
-            paths[path] = {"get": _get(page, form, kind)}
+            paths[path] = {"get": _get(page, form, kind, languages)}
         for ending, file in page.files.items():
-            paths[f"{page.path}.{ending}"] = {"get": _get(page, ending, file.content_type.partition(";")[0])}
+            paths[f"{page.path}.{ending}"] = {"get": _get(page, ending, file.content_type.partition(";")[0], languages)}
     for operation in operations():
         if not operation.page:
             paths.setdefault(operation.path, {})[operation.method.lower()] = _protocol(operation)
@@ -141,7 +142,7 @@ def document(server: str = "") -> dict[str, Any]:
     }
 
 
-def _get(page: Page, form: str, kind: str) -> dict[str, Any]:
+def _get(page: Page, form: str, kind: str, languages: tuple[str, ...]) -> dict[str, Any]:
     schema: dict[str, Any] = {"$ref": "#/components/schemas/Envelope"}
     if form != "json":  # a file of its own kind: proofs, citations and figures have their own formats
         schema = {"type": ["object", "array"]} if kind.endswith("json") else {"type": "string"}
@@ -156,12 +157,12 @@ def _get(page: Page, form: str, kind: str) -> dict[str, Any]:
         "operationId": f"{page.name}_{form.replace('.', '_')}",
         "summary": summary_of(page),
         "tags": [page.group],
-        "parameters": list(_parameters(page)),
+        "parameters": list(_parameters(page, languages)),
         "responses": answers,
     }
 
 
-def _parameters(page: Page) -> list[dict[str, Any]]:
+def _parameters(page: Page, languages: tuple[str, ...]) -> list[dict[str, Any]]:
     properties = page.query.model_json_schema().get("properties", {})
     found = []
     for name in page.query.model_fields:
@@ -170,7 +171,8 @@ def _parameters(page: Page) -> list[dict[str, Any]]:
         one = {"name": name, "in": place, "required": place == "path", "schema": schema}
         said = properties[name].get("description")
         found.append({**one, "description": said} if said else one)
-    found.append({"name": "lang", "in": "query", "schema": {"enum": ["en", "pt", "ar"]}, "description": "the language"})
+    offered = {"enum": list(languages)}
+    found.append({"name": "lang", "in": "query", "schema": offered, "description": "the language"})
     if "council" in page.reads:
         pin = {"type": "string", "pattern": r"^[1-9][0-9]{0,8}\.[1-9][0-9]{0,11}$"}
         found.append({"name": "at", "in": "query", "schema": pin, "description": "as it was behind this final batch"})

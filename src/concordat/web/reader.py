@@ -224,7 +224,7 @@ class Reader:
 
         def write() -> Chapter | Missing:
             try:
-                return entry.load()(inputs)
+                return entry.write(inputs)
             except TrustError:
                 raise
             except ConcordatError as error:

@@ -12,6 +12,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -21,10 +22,12 @@ from concordat.errors import ConcordatError, InputError, MethodError, RuleError,
 from concordat.web import headers, html, twins
 from concordat.web.address import Addresses, Asked, MovedError, NotFoundError
 from concordat.web.languages import OFFERED, choose, words_of
+from concordat.web.most_asked import MostAsked
 
 if TYPE_CHECKING:
-    from concordat.web.council_reader import CouncilReader
+    from concordat.web.council_reader import CouncilReader, CouncilSnapshot
     from concordat.web.languages import Words
+    from concordat.web.most_asked import Asking
     from concordat.web.node_facts import NodeFacts
     from concordat.web.reader import Reader
     from concordat.web.site import Page
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 CACHE_BYTES = 64 * 1024 * 1024
 GZIP_LEVEL = 6
 OPENAPI = "/openapi.json"
+REMAKE_S = 2.0  # for which a new batch waits until the most asked pages are made again
+RETRY_S = 5  # after which one may ask again, where this node can't answer now
 PINS_KEPT = 8  # earlier batches whose pages stay quick to make
 READ = ("GET", "HEAD")
 _STATUS: tuple[tuple[type[ConcordatError], int], ...] = (
@@ -47,12 +52,18 @@ _STATUS: tuple[tuple[type[ConcordatError], int], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, headers in lower case, and the body."""
+    """A status, headers in lower case, and the body.
+
+    Attributes:
+        page: its address as it is spelled, and its language; None: it is none that may be kept.
+        mark: of what it was made from: the same request has the same answer as long as `Site.still` says so.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
-    same: bool = False  # the same request has the same answer as long as `Site.mark` is the same
+    page: Asking | None = None
+    mark: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,7 @@ class Site:
         offered: the languages on offer; the first one is fallen back on.
         council: the record of the bloc's council, if there is one. forms: whether the node's forms are served beside.
         node: says how the running node stands, for the pages that read it.
+        bars: says what is wrong with it now, for every page; cheap, for it is asked each time.
     """
 
     def __init__(
@@ -93,9 +105,13 @@ class Site:
         council: CouncilReader | None = None,
         forms: bool = False,
         node: Callable[[], NodeFacts] | None = None,
+        bars: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._evidence, self.council, self._node = reader, council, node
+        self._bars = bars
         self._joint: Reader | None = None
+        self._coming: Reader | None = None  # beside a batch that is not shown yet
+        self.asks = MostAsked()
         self._pinned: OrderedDict[str, Reader] = OrderedDict()
         self._forms = forms
         self._document = b""
@@ -120,6 +136,10 @@ class Site:
             return self._evidence
         council, joint = self.council.current(), self._joint
         if joint is None or joint.council is not council:
+            coming = self._coming
+            if coming is not None and coming.council is council:
+                self._joint, self._coming = coming, None
+                return coming
             same = joint is not None and joint.council is not None and joint.council.at == council.at
             self._joint = joint = (
                 joint.moved_on(council) if same and joint is not None else self._evidence.with_council(council)
@@ -154,7 +174,7 @@ class Site:
     def _part(self, asked: Asked, reader: Reader) -> str:
         """What of the snapshot a page's bytes depend on: the same text, the same bytes."""
         council, reads = reader.council, asked.page.reads
-        alone = "alone" if self.alone else ""
+        alone = "alone" if self._alone(reader) else ""
         if council is None:
             return alone
         parts = [alone, council.batch, council.state, str(council.pinned)]
@@ -169,9 +189,22 @@ class Site:
         """Whether the record has one node, and no witness."""
         return self.council is not None and self.council.last().alone
 
-    def mark(self) -> object:
-        """What must not have moved for an answer marked `same` to be given again; cheap, for it is asked each time."""
-        return None if self.council is None else self.council.source.changes()
+    def still(self, mark: object) -> bool:
+        """Whether a page made under this mark would be made the same now; cheap, for it is asked each time."""
+        if not isinstance(mark, tuple) or mark[1] != self._bars():
+            return False
+        if self.council is None:
+            return mark[0] is None
+        return bool(mark[0] == (self.alone if isinstance(mark[0], bool) else self.council.mark()))
+
+    def _mark(self, reader: Reader, bars: tuple[str, ...]) -> object:
+        """What a page hangs on: the record as it was seen, or no more than whether it is alone; and what is wrong."""
+        if self.council is None:
+            return None, bars
+        return self._alone(reader) if reader.council is None else reader.council.changes, bars
+
+    def _alone(self, reader: Reader) -> bool:
+        return self.alone if reader.council is None else reader.council.alone
 
     # --- Answers -----------------------------------------------------------------------------------------------------
 
@@ -199,8 +232,12 @@ class Site:
         try:
             asked = self.addresses.parse(path, query)
             language = self.language_of(asked, sent.get("accept-language", ""))
-            answer = self._send(self._page(asked, language), sent, varies=not asked.language)
-            return answer if "node" in asked.page.reads else replace(answer, same=True)
+            reader, bars = self.reader_for(asked), self._bars()
+            mark = self._mark(reader, bars)
+            answer = self._send(self._page(asked, language, reader, bars), sent, varies=not asked.language)
+            if "node" in asked.page.reads:
+                return answer
+            return replace(answer, page=(self.addresses.address(asked), language), mark=mark)
         except MovedError as moved:
             said = (("location", self.prefix + moved.address), *headers.headers_for(headers.HTML, headers.CHECK))
             return Answer(308, said)
@@ -214,7 +251,7 @@ class Site:
 
         with self._lock:
             if not self._document:
-                self._document = dumps(document(self.public_url), floats=True) + b"\n"
+                self._document = dumps(document(self.public_url, self.offered), floats=True) + b"\n"
             return self._document
 
     def language_of(self, asked: Asked, accept: str) -> str:
@@ -244,7 +281,8 @@ class Site:
             here = reader.snapshot.release
             raise NotFoundError(f"release {asked.release} is not here.", hint=f"Here is {here}.", code="no_release")
         words = words_of(language)
-        view = asked.page.view(reader, asked.query)
+        printed = asked.form in ("html", "csv") and asked.page.glance
+        view = (printed or asked.page.view)(reader, asked.query)
         if asked.form == "json":
             return twins.as_json(view, reader, self.addresses.address(replace(asked, form="html")), asked.page.reads)
         if asked.form in asked.page.files:
@@ -256,9 +294,10 @@ class Site:
             return twins.as_csv(laid.main)
         return html.render(laid, asked, reader, words, self.addresses, place, self.offered)
 
-    def place(self, asked: Asked, reader: Reader | None = None) -> html.Place:
+    def place(self, asked: Asked, reader: Reader | None = None, bars: tuple[str, ...] | None = None) -> html.Place:
         """This site as a place: links are paths under its prefix."""
-        pinned = self.pinned(asked, reader or self.reader_for(asked))
+        reader = reader or self.reader_for(asked)
+        pinned = self.pinned(asked, reader)
         permanent = self.public_url + self.addresses.address(pinned)
         return html.Place(
             href=lambda to: self.prefix + self.addresses.address(to),
@@ -266,7 +305,8 @@ class Site:
             permanent=permanent if self.public_url else self.prefix + self.addresses.address(pinned),
             asks=True,
             door=lambda path: self.prefix + path if self._forms else None,
-            alone=self.alone,
+            alone=self._alone(reader),
+            bars=self._bars() if bars is None else bars,
         )
 
     def pinned(self, asked: Asked, reader: Reader) -> Asked:
@@ -278,9 +318,28 @@ class Site:
 
     # --- The cache ---------------------------------------------------------------------------------------------------
 
-    def _page(self, asked: Asked, language: str) -> _Kept:
-        reader = self.reader_for(asked)
-        key = (self.addresses.address(replace(asked, language="")), language, asked.form, self._part(asked, reader))
+    def make_again(self, council: CouncilSnapshot, monotonic: Callable[[], float]) -> int:
+        """Make the most asked pages for a batch that nobody sees yet, for at most `REMAKE_S`; how many were made.
+
+        A page that can't be made for it is left to whoever asks.
+        """
+        self._coming = reader = self._evidence.with_council(council)
+        end, made = monotonic() + REMAKE_S, 0
+        for address, language in self.asks.most():
+            if monotonic() >= end:
+                break
+            path, _, query = address.partition("?")
+            with suppress(ConcordatError):
+                asked = self.addresses.parse(path, query)
+                if asked.at or "node" in asked.page.reads or "council" not in asked.page.reads:
+                    continue
+                self._page(asked, language, reader, self._bars())
+                made += 1
+        self.asks.fade()
+        return made
+
+    def _page(self, asked: Asked, language: str, reader: Reader, bars: tuple[str, ...]) -> _Kept:
+        key = (self.addresses.address(asked), language, self._part(asked, reader), *bars)
         with self._lock:
             found = self._cache.get(key)
             if found is not None:
@@ -292,7 +351,7 @@ class Site:
                 if key in self._cache:
                     return self._cache[key]
             try:
-                kept = self._kept(asked, self.bytes_of(asked, language, self.place(asked, reader), reader))
+                kept = self._kept(asked, self.bytes_of(asked, language, self.place(asked, reader, bars), reader))
                 with self._lock:
                     self._cache[key] = kept
                     self._size += kept.size
@@ -335,14 +394,14 @@ class Site:
 
     def _failed(self, error: ConcordatError, path: str) -> Answer:
         """The error as a page, or as problem+json where a program asks (RFC 9457)."""
-        from concordat.canonical import dumps
-
         status = next(code for kind, code in _STATUS if isinstance(error, kind))
         if path.endswith((".json", ".csv")):
-            said = {"type": "about:blank", "status": status, "title": error.what, "detail": error.hint or ""}
-            said["code"] = error.code or ""
-            return _plain(status, headers.PROBLEM, dumps(said) + b"\n", self.tls)
-        return _plain(status, headers.HTML, self._error_page(error, words_of(self.offered[0])), self.tls)
+            answer = _plain(status, headers.PROBLEM, problem(status, error.what, error.hint, error.code), self.tls)
+        else:
+            answer = _plain(status, headers.HTML, self._error_page(error, words_of(self.offered[0])), self.tls)
+        if not isinstance(error, StateError):
+            return answer
+        return replace(answer, headers=(*answer.headers, ("retry-after", str(RETRY_S))))
 
     def _error_page(self, error: ConcordatError, words: Words) -> bytes:
         from markupsafe import escape
@@ -357,6 +416,14 @@ class Site:
             f'<p><a href="{home}">{escape(words.plain("web.home"))}</a></p>\n</main>\n</body>\n</html>\n'
         )
         return text.encode("utf-8")
+
+
+def problem(status: int, what: str, hint: str | None = None, code: str | None = None) -> bytes:
+    """What is wrong and what to do, for a program (RFC 9457)."""
+    from concordat.canonical import dumps
+
+    said = {"type": "about:blank", "status": status, "title": what, "detail": hint or "", "code": code or ""}
+    return dumps(said) + b"\n"
 
 
 def _cache(*, lasting: bool) -> str:

@@ -159,6 +159,7 @@ class Page:
         reads: the parts of the snapshot that its bytes depend on: `evidence`, `council` (its state up to the last final
             batch), `waiting` (what is not final, and the logs' heads), `node` (how the running node stands).
         files: its answer as other files, by the ending of the address.
+        glance: the view as far as the layout prints it, where the whole costs much more; JSON is made of the whole.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Page:
     instances: Callable[[Reader], Iterable[Mapping[str, str]]]
     reads: tuple[Part, ...] = ("evidence",)
     files: Mapping[str, FileForm] = field(default_factory=dict)
+    glance: Callable[[Reader, Any], Any] | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -18,10 +18,12 @@ import json
 import platform
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +36,9 @@ from concordat.ledger.entry import Entry
 from concordat.ledger.tiles import tile_path, unpack_bundle
 from concordat.node.backup import backup
 from concordat.node.home import Node, verify_disk
+from concordat.node.identity import read_identity
 from concordat.node.restore import restore
+from concordat.node.store import Store
 from simulation.live.crashes import free_port
 from simulation.live.faults import Plan, Trouble, draw
 from simulation.live.talk import Delegate, ask
@@ -55,6 +59,19 @@ class BrokenInvariantError(AssertionError):
 
 
 @dataclass
+class SetBack:
+    """What a member may have lost when its disk became an older one.
+
+    Attributes:
+        before: the entries that its node had acknowledged by then. elsewhere: other member -> how many entries of this
+            log its disk held at that moment.
+    """
+
+    before: set[str] = field(default_factory=set)
+    elsewhere: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
 class World:
     """One seed's bloc.
 
@@ -72,7 +89,7 @@ class World:
     backups: dict[str, Path] = field(default_factory=dict)
     story: list[str] = field(default_factory=list)
     restored: int = 0
-    set_back: set[str] = field(default_factory=set)
+    set_back: dict[str, SetBack] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ports = {member: free_port() for member in self.homes}
@@ -160,8 +177,7 @@ class World:
         """The disk is lost; the backup takes its place."""
         shutil.rmtree(self.homes[member])
         restore(self.backups[member], self.homes[member], now=datetime.now(UTC), keys_passphrase=PASSPHRASE)
-        self.restored += 1
-        self.set_back.add(member)
+        self._set_back(member)
 
     def _copy_or_restore(self, member: str) -> None:
         """The first time a copy is kept; the second time the folder becomes that copy, keys and all."""
@@ -172,8 +188,28 @@ class World:
             return
         shutil.rmtree(self.homes[member])
         shutil.copytree(kept, self.homes[member])
+        self._set_back(member)
+
+    def _set_back(self, member: str) -> None:
+        """A disk has become an older one: what may be missing from now on is what no other disk holds."""
         self.restored += 1
-        self.set_back.add(member)
+        kept = self.set_back.setdefault(member, SetBack())
+        kept.before |= set(self.delegates[member].acknowledged)
+        origin = read_identity(self.homes[member]).name("log")
+        for other, home in self.homes.items():
+            if other == member:
+                continue
+            held = 0
+            with suppress(ConcordatError, sqlite3.Error), closing(Store(home / "log.db", readonly=True)) as store:
+                held = store.size(origin)  # a disk that can't be read at this moment excuses what it may hold
+            kept.elsewhere[other] = max(kept.elsewhere.get(other, 0), held)
+
+    def _excused(self, member: str, entry: str, index: int) -> bool:
+        """Whether an acknowledged entry may be gone: its disk was set back, and no disk that never was held it."""
+        kept = self.set_back.get(member)
+        if kept is None or entry not in kept.before:
+            return False
+        return index >= max((n for other, n in kept.elsewhere.items() if other not in self.set_back), default=0)
 
     async def live(self) -> None:
         """The whole story: trouble, healing, convergence."""
@@ -266,8 +302,10 @@ class World:
         wanted = dict(next(iter(sizes)))
         for delegate in self.delegates.values():
             own = next((n for o, n in wanted.items() if o.startswith(f"{delegate.member.lower()}.example/")), 0)
-            if delegate.acknowledged and own <= max(delegate.acknowledged.values()) and not self.restored:
-                return f"{delegate.member} lacks what it acknowledged"
+            member = delegate.member
+            owed = [i for entry, i in delegate.acknowledged.items() if not self._excused(member, entry, i)]
+            if owed and own <= max(owed):
+                return f"{member} lacks what it acknowledged"
         submitted = {tuple(map(tuple, a["submitted"])) for a in answers.values()}
         pending = any(n < wanted.get(o, 0) for item in submitted for o, n, _ in item)
         named = {o for item in submitted for o, _, _ in item}
@@ -276,10 +314,19 @@ class World:
             return "heads that no quorum has cosigned yet"
         _, _, (view, size) = next(iter(finals))
         taken = self._taken_up(view, size)
-        lost = [e for d in self.delegates.values() for leaf, e in d.leaves.items() if leaf not in taken]
-        if lost and not self.restored:
+        lost = [e for d in self.delegates.values() for e in self._missing(d, taken, wanted)]
+        if lost:
             return f"{len(lost)} acknowledged entries are not final"
         return "" if view or not members else "nothing is final"
+
+    def _missing(self, delegate: Delegate, taken: set[str], sizes: dict[str, int]) -> list[str]:
+        """A delegate's acknowledged entries that are not final, but for those that went with their disk."""
+        missing = {entry for leaf, entry in delegate.leaves.items() if leaf not in taken}
+        gone = {e for e in missing if self._excused(delegate.member, e, delegate.acknowledged[e])}
+        if gone:  # those that came back, wherever they were, must become final as well
+            origin = read_identity(self.homes[delegate.member]).name("log")
+            gone -= {Entry.parse(leaf).id for leaf in self._leaves(delegate.member, sizes.get(origin, 0))}
+        return sorted(missing - gone)
 
     def _taken_up(self, view: int, size: int) -> set[str]:
         """The leaf hashes of entries that the council logs take up, as far as they are final."""
@@ -287,17 +334,22 @@ class World:
         for number in range(1, view + 1):
             status, head = ask(url, f"/log/BRICS/council/{number}/checkpoint")
             count = size if number == view else int(head.split(b"\n")[1]) if status == 200 else 0
-            for start in range(0, count, 256):
-                width = min(256, count - start)
-                path = f"/log/BRICS/council/{number}/{tile_path('entries', start // 256, width)}"
-                _, data = ask(url, path)
-                for leaf in unpack_bundle(data):
-                    found |= {ref["leaf"] for ref in Entry.parse(leaf).body.get("refs", ())}
+            for leaf in self._leaves(f"council/{number}", count):
+                found |= {ref["leaf"] for ref in Entry.parse(leaf).body.get("refs", ())}
+        return found
+
+    def _leaves(self, name: str, count: int) -> list[bytes]:
+        """The first entries of a log, as the first node shows it."""
+        url, found = self.wires.url(next(iter(self.homes))), []
+        for start in range(0, count, 256):
+            path = tile_path("entries", start // 256, min(256, count - start))
+            found += unpack_bundle(ask(url, f"/log/BRICS/{name}/{path}")[1])
         return found
 
     def check(self) -> dict[str, Any]:
         """Ask every disk."""
         orders: dict[str, list[tuple[str, str]]] = {}
+        owned: dict[str, set[str]] = {}
         with clock.fixed(datetime.now(UTC) + timedelta(seconds=310)):  # no clock of the seed is further ahead
             for member, home in self.homes.items():
                 with Node(home) as node:
@@ -307,6 +359,7 @@ class World:
                     own = node.replica.own
                     _require(node.signer.size_signed(own.origin) <= own.size, f"{member} signed more than it has")
                     self._acknowledged(member, [e.id for e in own.entries])
+                    owned[member] = {e.id for e in own.entries}
                 self._no_fault(member)
         longest = max(orders.values(), key=len)
         for member, order in orders.items():
@@ -314,7 +367,11 @@ class World:
         final = {entry for _, entry in longest}
         said = {e for d in self.delegates.values() for e in d.acknowledged}
         lost = said - final
-        _require(not lost or self.restored > 0, f"{len(lost)} acknowledged entries are not final")
+        back = {d.member: set(d.acknowledged) & lost for d in self.delegates.values()}
+        for member, entries in back.items():  # gone with its disk: then it stands nowhere, and was seen by nobody else
+            at = self.delegates[member].acknowledged
+            _require(all(self._excused(member, e, at[e]) for e in entries), f"{member}: acknowledged, but not final")
+            _require(not entries & owned[member], f"{member}: in its log, but not final")
         return {"acknowledged": len(said), "final": len(final), "lost_with_their_disk": len(lost)}
 
     def _no_fault(self, member: str) -> None:
@@ -332,7 +389,7 @@ class World:
         for entry, index in self.delegates[member].acknowledged.items():
             there = index < len(own) and own[index] == entry
             # A disk that was set back loses what nobody else had seen yet: there is no other copy in the world.
-            _require(there or member in self.set_back, f"{member} lost an acknowledged entry")
+            _require(there or self._excused(member, entry, index), f"{member} lost an acknowledged entry")
 
 
 def _require(holds: bool, what: str) -> None:

@@ -25,6 +25,7 @@ def test_a_figure_has_the_same_bytes_wherever_it_is_drawn() -> None:
     here, pixels = render.svg(SPEC, "f"), render.png(SPEC)
     with drawer.drawing_elsewhere() as other:
         assert render.drawer is other
+        other.begin()
         assert render.svg(SPEC, "f") == here
         assert render.png(SPEC) == pixels
         (process,) = other._running()._processes.values()

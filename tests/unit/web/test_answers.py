@@ -208,6 +208,12 @@ def test_the_browser_s_language_is_taken_where_it_is_on_offer(accept: str, langu
     assert choose(accept) == language
 
 
+def test_a_node_may_offer_the_languages_that_there_are_pages_in() -> None:
+    from concordat.node.settings import LANGUAGES
+
+    assert LANGUAGES == OFFERED
+
+
 def test_every_language_has_every_message_and_the_same_places() -> None:
     import re
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from concordat.web.app import create_app
+from concordat.web.most_asked import MostAsked
 from web_kit import get, site_of
 
 pytest.importorskip("starlette", reason="needs the extra [web]")
@@ -49,6 +51,13 @@ def test_whoever_asks_too_much_waits(evidence_dir: Path) -> None:
     answer = ask(app, "GET", "/about")
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "3"
+    assert answer.headers["content-type"].startswith("text/plain")
+    for ending in ("json", "csv"):
+        told = ask(app, "GET", f"/about.{ending}")
+        assert (told.status_code, told.headers["content-type"]) == (429, "application/problem+json")
+        assert told.headers["retry-after"] == "3"
+        assert (told.json()["status"], told.json()["code"]) == (429, "limit")
+        assert "content-security-policy" in told.headers
 
 
 def test_the_routes_of_a_node_come_first(evidence_dir: Path) -> None:
@@ -67,14 +76,14 @@ class Moving:
     """A site whose record moves when told so; counts how often an answer is made."""
 
     def __init__(self, site: Any) -> None:
-        self.site, self.at, self.made = site, 0, 0
+        self.site, self.at, self.made, self.asks = site, 0, 0, MostAsked()
 
-    def mark(self) -> int:
-        return self.at
+    def still(self, mark: object) -> bool:
+        return mark == self.at
 
     def answer(self, *asked: Any) -> Any:
         self.made += 1
-        return self.site.answer(*asked)
+        return replace(self.site.answer(*asked), mark=self.at)
 
 
 def test_what_was_answered_before_is_given_again_until_something_moves(evidence_dir: Path) -> None:

@@ -247,6 +247,75 @@ def test_the_pages_of_a_running_node_follow_it(evidence_dir: Path, tmp_path: Pat
     asyncio.run(run())
 
 
+def test_a_running_node_offers_the_languages_of_its_settings_and_says_what_is_wrong(
+    evidence_dir: Path, tmp_path: Path
+) -> None:
+    from concordat.node.home import Node
+    from concordat.node.service import Service
+    from concordat.node.settings import NodeSettings
+    from concordat.web.live import LiveSite
+
+    (home,) = found(tmp_path, ("BRA",))
+
+    async def run() -> None:
+        service = Service(Node(home), NodeSettings(disk_reserve_mb=0, languages=("pt", "en")))
+        await service.start()
+        opened = LiveSite(service, lambda: reader_of(evidence_dir, "BRICS"))
+        site = opened()
+        look = lambda address, **sent: asyncio.to_thread(get, site, address, **sent)  # noqa: E731
+        try:
+            page = text(await look("/about", accept_language="ar, fr"))
+            assert '<html lang="pt"' in page
+            assert 'href="/about?lang=en"' in page
+            assert "lang=ar" not in page
+            assert '<html lang="en"' in text(await look("/about", accept_language="en"))
+            assert (await look("/about?lang=ar")).status == 400
+            document = json.loads((await look("/openapi.json")).body)
+            lang = next(p for p in document["paths"]["/about"]["get"]["parameters"] if p["name"] == "lang")
+            assert lang["schema"]["enum"] == ["pt", "en"]
+            assert opened.council.before is None
+            service.alarms["database"] = "the record’s database is away."
+            assert "database is away" in text(await look("/about"))
+            del service.alarms["database"]
+            assert "database is away" not in text(await look("/about"))
+        finally:
+            await service.close()
+
+    asyncio.run(run())
+
+
+def test_a_node_that_looks_on_has_its_first_page_and_its_newest_batch_before_anybody_asks(
+    evidence_dir: Path, tmp_path: Path
+) -> None:
+    import gc
+
+    from concordat.node.home import Node
+    from concordat.node.service import Service
+    from concordat.node.settings import NodeSettings
+    from concordat.web.live import LiveSite
+
+    (home,) = found(tmp_path, ("BRA",))
+
+    async def run() -> None:
+        service = Service(Node(home), NodeSettings(disk_reserve_mb=0))
+        await service.start()
+        live = LiveSite(service, lambda: reader_of(evidence_dir, "BRICS"), looking=True)
+        try:
+            await asyncio.to_thread(live.first_page)
+            assert gc.isenabled()
+            assert [key[0] for key in live()._cache] == ["/"]
+            live().asks.count(("/agenda", "en"))
+            item = {"items": [{"item": "tea", "kind": "debate", "title": "Tea with the neighbours"}]}
+            await service.write("AgendaSet", item, "council")
+            await _until(lambda: live.council.last().council.find("item", "tea") is not None)
+            assert "/agenda" in [key[0] for key in live()._cache]
+        finally:
+            gc.unfreeze()
+            await service.close()
+
+    asyncio.run(run())
+
+
 async def _until(done: Any) -> None:
     """Wait, in steps that a test's own time limit bounds."""
     while not done():

@@ -285,6 +285,7 @@ def _read_columns(path: Path) -> dict[str, Sequence[Any]]:
     listed = [name for name in COLUMNS if name not in joined]
     asked = [f"string_agg({_as_text(name)}, chr(30))" for name in joined] + [f"list({name})" for name in listed]
     columns: dict[str, Sequence[Any]] = {}
+    same: dict[str, str] = {}  # most texts stand in thousands of rows: each is kept once
     try:
         with engine() as duck:
             found = duck.execute(f"SELECT count(*), {', '.join(asked)} FROM {source}").fetchone()
@@ -298,6 +299,7 @@ def _read_columns(path: Path) -> dict[str, Sequence[Any]]:
                 if len(columns[name]) != rows:
                     again = duck.execute(f"SELECT list({_as_text(name)}) FROM {source}").fetchone()
                     columns[name] = again[0] if again else ()
+                columns[name] = [same.setdefault(text, text) for text in columns[name]]
     except duckdb.Error as error:
         what = f"not the Parquet file that was stored: {str(error).splitlines()[0]}"
         raise TrustError(what, where=str(path), code="vintage") from None

@@ -26,7 +26,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def words(text: str) -> list[str]:
     if text.isascii():
         return _ASCII.findall(text.lower())
     folded = unicodedata.normalize("NFKC", text).casefold()
-    found = []
+    found: list[str] = []
     for run in _run().findall(folded):
         if _HAN.search(run):
             found += _han(run)
@@ -202,7 +202,7 @@ class Index:
         """
         fits = np.ones(len(self), np.bool_)
         for name, value in _checked(filters).items():
-            fits &= self._facets[name].holds(lambda known, name=name, value=value: _is_meant(name, known, value))
+            fits &= self._facets[name].holds(partial(_is_meant, name, value=value))
         if filters.since is not None:
             fits &= self._years[:, 1] >= filters.since
         if filters.until is not None:

@@ -1,25 +1,46 @@
 """My own page: who I am here, my sessions, my key, my rows of the node's record, and every entry under my label.
 
 The key is made here under a signing phrase, or only its public half is given by somebody who signs away; either way its
-request for the root signers is a file. What changes how one proves who one is asks the password once more. Source:
-node-web.md 3.1 to 3.3.
+request for the root signers is a file. What changes how one proves who one is, or who signs for her, asks password and
+code once more, counted like a login; ending a session elsewhere asks the password. What was odd about her login, and
+what was changed, stands first until she has said that she saw it. Source: node-web.md 3.1 to 3.3; OWASP ASVS 5.0.0
+V6.3.5, V6.3.7, V7.5.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.ledger.keys import entry_keyid
+from concordat.node.audit_log import Row
 from concordat.node.guessing import WaitError
 from concordat.web.desk.act_page import locked, moment, not_certified
 from concordat.web.desk.asked import Answer, At, Download
 from concordat.web.desk.login import PASSWORD_MAX, codes_screen
-from concordat.web.forms import Block, Button, Cell, Fact, Facts, Field, Form, Heading, Links, Note, Rows, Screen
+from concordat.web.desk.proof import proof_fields
+from concordat.web.forms import (
+    Block,
+    Button,
+    Cell,
+    Fact,
+    Facts,
+    Field,
+    Form,
+    Heading,
+    Links,
+    Note,
+    Option,
+    Rows,
+    Screen,
+)
 
 ROWS = 50
+ALL_OTHERS = "others"
+PROOF = "proof"  # where a mistake was made
 
 
 def get_account(at: At) -> Answer:
@@ -34,6 +55,7 @@ def account_screen(
     errors = errors or {}
     account = at.who
     blocks: list[Block] = [Note(done, "good")] if done else []
+    blocks += _news(at)
     facts = [
         Fact(at.t("desk.login_name"), account.login, mono=True),
         Fact(at.t("desk.name"), account.name),
@@ -45,7 +67,7 @@ def account_screen(
         Links([Cell(at.t("desk.forms"), at.href("/say")), Cell(at.t("desk.drafts"), at.href("/drafts"))]),
     ]
     blocks += [Heading(at.t("desk.key")), *_key(at, errors)]
-    blocks += _sessions(at)
+    blocks += _sessions(at, errors)
     blocks += [Heading(at.t("desk.secrets")), *_secrets(at, errors)]
     blocks += _record(at)
     return Screen(at.t("desk.account"), blocks, status=status, group="decide", summary=summary)
@@ -93,23 +115,49 @@ def _make(at: At, errors: Mapping[str, str]) -> list[Block]:
                    errors.get("public", ""), required=True, max_length=64, mono=True)  # fmt: skip
     return [
         Note(at.t("desk.no_key_yet"), "plain"),
-        _form(at, "km", [*label, *phrase], at.t("desk.make_key"), "make", at.t("desk.make_here")),
-        _form(at, "ke", [*label, public], at.t("desk.enrol"), "enrol", at.t("desk.enrol_away"), quiet=True),
+        _form(at, "km", [*label, *phrase, *proof_fields(at, "make", errors)], at.t("desk.make_key"), "make",
+              at.t("desk.make_here")),
+        _form(at, "ke", [*label, public, *proof_fields(at, "enrol", errors)], at.t("desk.enrol"), "enrol",
+              at.t("desk.enrol_away"), quiet=True),
+    ]  # fmt: skip
+
+
+def _news(at: At) -> list[Block]:
+    """What she is to be told of, and a button by which she has seen it."""
+    found = at.people.audit.news(at.who.id)
+    if not found:
+        return []
+    columns = (at.t("desk.row"), at.t("desk.when"), at.t("desk.what"), at.t("desk.details"))
+    upto = Field("upto", "", "hidden", (str(found[0].n),))
+    return [
+        Note(at.t("desk.news_help"), "warning"),
+        Rows("news", at.t("desk.news"), columns, [_row(at, row) for row in found]),
+        _form(at, "n", [upto], at.t("desk.news_seen"), "seen", quiet=True),
     ]
 
 
-def _sessions(at: At) -> list[Block]:
+def _row(at: At, row: Row) -> list[Cell]:
+    details = ", ".join(f"{k} {_plain(v)}" for k, v in sorted(row.facts.items()))
+    return [Cell(str(row.n)), Cell(moment(row.at)), Cell(at.t(f"audit.{row.kind}")), Cell(details)]
+
+
+def _sessions(at: At, errors: Mapping[str, str]) -> list[Block]:
     assert at.session is not None
     blocks: list[Block] = []
-    rows = []
-    for n, session in enumerate(at.people.accounts.sessions.of(at.who.id, at.now)):
+    rows, others = [], []
+    for session in at.people.accounts.sessions.of(at.who.id, at.now):
         here = session.handle == at.session.handle
         rows.append([Cell(at.t("desk.this_browser") if here else session.handle[:8]), Cell(moment(session.began)),
                      Cell(moment(session.seen)), Cell(session.how)])  # fmt: skip
         if not here:
-            handle = Field("handle", "", "hidden", (session.handle,))
-            words = at.t("desk.end_session", name=session.handle[:8])
-            blocks.append(_form(at, f"x{n}", [handle], words, "end", quiet=True))
+            others.append(Option(session.handle, f"{session.handle[:8]}, {moment(session.seen)}"))
+    if others:
+        options = [Option(ALL_OTHERS, at.t("desk.all_others")), *others]
+        which = Field("handle", at.t("desk.which_session"), "select", (ALL_OTHERS,), "", errors.get("handle", ""),
+                      options, required=True)  # fmt: skip
+        fields = [which, *proof_fields(at, "end", errors, whole=False)]
+        words = at.t("desk.end_sessions")
+        blocks.append(_form(at, "x", fields, words, "end", words, quiet=True))
     columns = (at.t("desk.browser"), at.t("desk.began"), at.t("desk.seen"), at.t("desk.how"))
     return [Rows("sessions", at.t("desk.sessions"), columns, rows), *blocks]
 
@@ -120,7 +168,7 @@ def _secrets(at: At, errors: Mapping[str, str]) -> list[Block]:
                      max_length=PASSWORD_MAX)  # fmt: skip
 
     change = [
-        password("old", "desk.password_now", "current-password"), password("new", "desk.new_password", "new-password"),
+        *proof_fields(at, "password", errors), password("new", "desk.new_password", "new-password"),
         password("again", "desk.password_again", "new-password"),
     ]  # fmt: skip
     blocks: list[Block] = [
@@ -128,26 +176,22 @@ def _secrets(at: At, errors: Mapping[str, str]) -> list[Block]:
     ]
     if at.who.totp_sealed is not None:
         left = at.t("desk.codes_left", n=len(at.who.recovery))
-        blocks.append(_form(at, "rc", [password("old_for_codes", "desk.password_now", "current-password")],
-                            at.t("desk.new_codes"), "codes", left, quiet=True))  # fmt: skip
+        fields = proof_fields(at, "codes", errors)
+        blocks.append(_form(at, "rc", fields, at.t("desk.new_codes"), "codes", left, quiet=True))
     return blocks
 
 
 def _record(at: At) -> list[Block]:
     label = at.who.key_label
-    rows = [
-        [Cell(str(row.n)), Cell(moment(row.at)), Cell(at.t(f"audit.{row.kind}")),
-         Cell(", ".join(f"{k} {_plain(v)}" for k, v in sorted(row.facts.items())))]
-        for row in at.people.audit.of(at.who.id, ROWS)
-    ]  # fmt: skip
+    rows = [_row(at, row) for row in at.people.audit.of(at.who.id, ROWS)]
     columns = (at.t("desk.row"), at.t("desk.when"), at.t("desk.what"), at.t("desk.details"))
     blocks: list[Block] = [Rows("record", at.t("desk.record"), columns, rows, at.t("desk.no_rows"))]
     if label:
-        found = at.node(lambda node: [e for e in node.replica.own.entries if e.person == label][-ROWS:])
+        found = at.node(lambda node: node.replica.own.entries.of_person(label, ROWS))
         listed = [
             [Cell(f"{e.seq:,}"), Cell(at.t(f"say.{e.type}") if f"say.{e.type}" in at.words else e.type), Cell(e.ts),
              Cell(e.id[:16], at.href(f"/entry/{e.id}"))]
-            for e in reversed(found)
+            for e in found
         ]  # fmt: skip
         heads = (at.t("desk.number"), at.t("desk.what"), at.t("desk.when"), at.t("desk.entry"))
         title = at.t("desk.under_label", label=label)
@@ -163,7 +207,7 @@ def _plain(value: object) -> str:
 
 
 def post_account(at: At) -> Answer:
-    """Make, give, unlock or lock a key; end a session; change the password; new codes; the request file.
+    """Make, give, unlock or lock a key; end sessions; change the password; new codes; the request file; news seen.
 
     Raises:
         WaitError: too many failures. InputError: nothing of these.
@@ -178,6 +222,8 @@ def post_account(at: At) -> Answer:
         raise
     except (InputError, RuleError) as error:
         words = " ".join(part for part in (error.what, error.hint) if part)
+        if error.where == PROOF:
+            return account_screen(at, status=422, errors={f"{at.sent.one('do')}.old": words})
         placed = {"phrase": "new_phrase", "label": "label", "key label": "label"}.get(error.where, field)
         if at.sent.one("do") == "enrol" and placed == "new_phrase":
             placed = "public"
@@ -186,11 +232,32 @@ def post_account(at: At) -> Answer:
         )
 
 
+@contextmanager
+def _proving() -> Iterator[None]:
+    """A mistake in the proof is told beside the proof's own fields."""
+    try:
+        yield
+    except WaitError:
+        raise
+    except RuleError as error:
+        if error.code == "wrong":
+            error.where = PROOF
+        raise
+
+
+def _prove(at: At) -> None:
+    assert at.session is not None
+    with _proving():
+        at.people.logins.prove(at.session, at.sent.one("old"), at.sent.one("code"), at.now, at.certificate)
+
+
 def _make_key(at: At) -> Answer:
-    phrase = at.sent.one("new_phrase")
+    phrase, label = at.sent.one("new_phrase"), at.sent.one("label")
     if phrase != at.sent.one("phrase_again"):
         raise InputError(at.t("desk.differ"), code="differ")
-    at.people.keys.make(at.who.id, phrase, at.now, at.sent.one("label"))
+    at.people.keys.check_new(at.who.id, phrase, label)  # before the code is used up
+    _prove(at)
+    at.people.keys.make(at.who.id, phrase, at.now, label)
     return at.go("/account")
 
 
@@ -199,10 +266,13 @@ def _enrol(at: At) -> Answer:
         public = base64.b64decode(at.sent.one("public").strip(), validate=True)
     except (binascii.Error, ValueError):
         raise InputError("not a public key.", hint="The one line of the .pub file.", code="key") from None
+    label = at.sent.one("label")
     try:
-        at.people.keys.enrol(at.who.id, public, at.now, at.sent.one("label"))
+        at.people.keys.check_public(at.who.id, public, label)
     except ConcordatError as error:
         raise InputError(error.what, where=error.where, hint=error.hint, code=error.code) from None
+    _prove(at)
+    at.people.keys.enrol(at.who.id, public, at.now, label)
     return at.go("/account")
 
 
@@ -230,14 +300,28 @@ def _request(at: At) -> Answer:
 
 
 def _end(at: At) -> Answer:
-    handle = at.sent.one("handle")
-    sessions = at.people.accounts.sessions
-    if handle not in {s.handle for s in sessions.of(at.who.id, at.now)}:
+    assert at.session is not None
+    chosen, sessions = at.sent.one("handle"), at.people.accounts.sessions
+    others = [s.handle for s in sessions.of(at.who.id, at.now) if s.handle != at.session.handle]
+    handles = others if chosen == ALL_OTHERS else [handle for handle in others if handle == chosen]
+    if not handles:
         raise InputError("there is no such session of yours.", code="unknown_session")
+    with _proving():
+        at.people.logins.confirm(at.session, at.sent.one("old"), at.now)
     with at.people.store.commit():
-        sessions.end(handle, at.now)
-        at.people.audit.append("session_ended", at.who.id, at.now)
-    at.people.keys.holder.forget(handle)
+        for handle in handles:
+            sessions.end(handle, at.now)
+            at.people.audit.append("session_ended", at.who.id, at.now)
+    for handle in handles:
+        at.people.keys.holder.forget(handle)
+    return at.go("/account")
+
+
+def _seen(at: At) -> Answer:
+    upto = at.sent.one("upto")
+    told = {str(row.n): row.n for row in at.people.audit.news(at.who.id)}
+    if upto in told:  # what came after the page was made is told the next time
+        at.people.audit.append("news_seen", at.who.id, at.now, upto=told[upto])
     return at.go("/account")
 
 
@@ -246,20 +330,24 @@ def _password(at: At) -> Answer:
     if at.sent.one("new") != at.sent.one("again"):
         raise InputError(at.t("desk.differ"), code="differ")
     keys = at.people.keys
-    at.people.logins.change_password(
-        at.session, at.sent.one("old"), at.sent.one("new"), at.now, lambda text: keys.is_phrase(at.who.id, text)
-    )
+    with _proving():
+        at.people.logins.change_password(
+            at.session, at.sent.one("old"), at.sent.one("new"), at.now, lambda text: keys.is_phrase(at.who.id, text),
+            at.sent.one("code"), at.certificate,
+        )  # fmt: skip
     return at.go("/account")
 
 
 def _codes(at: At) -> Answer:
     assert at.session is not None
-    codes = at.people.logins.new_codes(at.session, at.sent.one("old_for_codes"), at.now)
+    with _proving():
+        codes = at.people.logins.new_codes(at.session, at.sent.one("old"), at.now, at.sent.one("code"), at.certificate)
     return codes_screen(at, at.t("desk.new_codes"), codes)
 
 
 # do -> (the field beside which a mistake is told, the work)
 _DO: Mapping[str, tuple[str, Callable[[At], Answer]]] = {
     "make": ("new_phrase", _make_key), "enrol": ("public", _enrol), "unlock": ("phrase", _unlock), "lock": ("", _lock),
-    "request": ("", _request), "end": ("", _end), "password": ("new", _password), "codes": ("old_for_codes", _codes),
+    "request": ("", _request), "end": ("handle", _end), "password": ("new", _password), "codes": ("codes.old", _codes),
+    "seen": ("", _seen),
 }  # fmt: skip

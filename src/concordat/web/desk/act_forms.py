@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from concordat.council.events import load_all
-from concordat.errors import ConcordatError, InputError, RuleError
+from concordat.errors import ConcordatError, InputError, RuleError, StateError
 from concordat.node.acts import StaleError, new_act
 from concordat.node.authorise import act_of, roles
 from concordat.node.own_log import Said
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 FORM = "f"
 ALSO_KEPT = ("lang",)
+REFUSED = ("harmful", "scanner")  # a document that is not taken; the form is kept all the same
+NO_VERSION = "none"  # of a form that named none: no draft has it, so that both texts are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,24 @@ def show(at: At, kind: str, answers: Answers, fixed: Collection[str] = ()) -> An
     return _screen(at, kind, filled, right, act=new_act(), fixed=fixed)
 
 
+def give_back(at: At, kind: str, answers: Answers, act: str = "") -> Screen:
+    """A form that was made for another session, with what was typed in it: nothing of it is kept yet.
+
+    Args:
+        act: of the draft that it changes. The form goes on carrying the version of the draft that it was filled with,
+            so that what was changed meanwhile in another window is not overwritten unseen. Empty: a fresh act.
+
+    Raises:
+        RuleError, InputError: as `show`.
+    """
+    right = right_to(at, kind)
+    filled = at.look(lambda council: _with_shown(council, kind, answers))
+    if not act:
+        return _screen(at, kind, filled, right, act=new_act())
+    version = at.sent.one("act-version") or NO_VERSION
+    return _screen(at, kind, filled, right, act=act, version=version)
+
+
 def _with_shown(council: Council, kind: str, answers: Answers) -> dict[str, tuple[str, ...]]:
     found = {key: tuple(values) for key, values in answers.items()}
     for key, value in shown_of(council, kind, answers).items():
@@ -181,7 +201,13 @@ def take(at: At, kind: str, fixed: Answers, act: str = "") -> Answer:
     right = right_to(at, kind)
     act, version = act or at.sent.one("act-id"), at.sent.one("act-version")
     answers = {**kept_answers(kind, at.sent.fields), **{k: tuple(v) for k, v in fixed.items()}}
-    answers.update(kept(at, kind))
+    refused = None
+    try:
+        answers.update(kept(at, kind))
+    except (InputError, StateError) as error:
+        if error.code not in REFUSED:
+            raise
+        refused = error
     before = existing(at, act)
     if before is not None and before.receipt is not None:
         return at.go(f"/act/{act}")  # sent again after it was written: the same receipt
@@ -193,6 +219,10 @@ def take(at: At, kind: str, fixed: Answers, act: str = "") -> Answer:
         words = " ".join(part for part in (error.what, error.hint) if part)
         status = 409 if isinstance(error, RuleError) else 422
         return _screen(at, kind, answers, right, act=new_act(), status=status, summary=(words,), fixed=tuple(fixed))
+    if refused is not None:
+        words = " ".join(part for part in (refused.what, refused.hint) if part)
+        status = 503 if isinstance(refused, StateError) else 422
+        return _again(at, kind, answers, right, act, status, {}, (words,), tuple(fixed))
     if at.sent.one("do") == "save":
         return at.go(f"/act/{act}")
     return _check(at, kind, answers, right, act, tuple(fixed))

@@ -37,8 +37,9 @@ from concordat.web.forms import (
 )
 
 if TYPE_CHECKING:
+    from concordat.council.state import Council
     from concordat.node.acts import ActView
-    from concordat.node.own_log import Said
+    from concordat.node.own_log import Said, Standing
     from concordat.node.person_keys import SigningKey
     from concordat.web.desk.act_forms import Right
 
@@ -64,25 +65,35 @@ def _entry_screen(at: At, view: ActView) -> Screen:
     assert view.standing is not None
     receipt, standing = view.receipt, view.standing
     index = receipt.index + 1
+    folded, effect = at.look(lambda c: _effect(c, standing, receipt.entry))
+    state = view.state if folded else "taken_up"
     facts = [
-        Fact(at.t("desk.state"), at.t(f"state.{view.state}")),
-        Fact(at.t("desk.stands"), standing.words),
+        Fact(at.t("desk.state"), at.t(f"state.{state}")),
+        Fact(at.t("desk.stands"), standing.words if folded else at.t("desk.not_folded", batch=standing.batch)),
         Fact(at.t("desk.entry"), receipt.entry, mono=True, href=at.href(f"/entry/{receipt.entry}")),
         Fact(at.t("desk.log"), f"{receipt.origin}, {index:,}"),
         Fact(at.t("desk.recorded_at"), moment(receipt.recorded)),
     ]
-    effect = at.look(lambda c: next((n.reason for n in c.no_effect if n.entry == receipt.entry), ""))
     blocks: list[Block] = [_steps(at, 3), Facts(facts)]
     if effect:
         blocks.append(Note(at.t("desk.no_effect", reason=effect), "warning"))
-    if view.state in ("recorded", "taken_up"):
+    if state in ("recorded", "taken_up"):
         blocks.append(Note(at.t("desk.not_final"), "plain"))
     links = [Cell(at.t("desk.proof"), at.href(f"/act/{view.act}/proof.bundle"))]
     links.append(Cell(at.t("desk.look_again"), at.href(f"/act/{view.act}")))
     command = f"concordat ledger verify {view.act[:8]}.bundle --trust {at.service.chain.pinned}"
     blocks += [Links(links), Exact(command, at.t("desk.verify"))]
-    title = at.t("desk.title_entry", kind=at.t(f"say.{view.type}"), state=at.t(f"state.{view.state}"))
-    return Screen(title, blocks, lead=at.t(f"desk.lead_{view.state}"))
+    title = at.t("desk.title_entry", kind=at.t(f"say.{view.type}"), state=at.t(f"state.{state}"))
+    return Screen(title, blocks, lead=at.t(f"desk.lead_{state}"))
+
+
+def _effect(council: Council, standing: Standing, entry: str) -> tuple[bool, str]:
+    """Whether the council here has come as far as the batch of a final entry, and why the entry had no effect.
+
+    The order of the record is known a moment before what comes of it; until then nobody is told that it is final.
+    """
+    reached = standing.state != "final" or (council.at.view, council.at.batch) >= (standing.view, standing.batch)
+    return reached, next((n.reason for n in council.no_effect if n.entry == entry), "")
 
 
 def get_proof(at: At) -> Answer:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -21,17 +21,16 @@ from concordat.errors import ConcordatError, InputError, RuleError, StateError, 
 from concordat.node.callers import Callers, LimitError
 from concordat.node.edge import place_of
 from concordat.node.guessing import WaitError
-from concordat.node.limits import BODY_MAX, cut_address, network_of
+from concordat.node.limits import BODY_MAX, CERTIFICATE, cut_address, network_of
 from concordat.node.opinions import VISITOR_AGE_S
 from concordat.node.sessions import cookie_name, set_cookie
 from concordat.web import headers
 from concordat.web.bodies import MULTIPART, ROOM, CutError, TooLargeError, UnknownKindError, parse, read_body
-from concordat.web.desk import account, act_forms, act_page, documents, login, operate, opinions_page
+from concordat.web.desk import account, act_forms, act_page, documents, job_page, keeping, login, operate, opinions_page
 from concordat.web.desk.asked import SESSION_FORM, VISITOR_FORM, Answer, At, Download, Redirect
 from concordat.web.desk.frame import render
-from concordat.web.desk.questions import kept_answers
 from concordat.web.forms import Cell, Fact, Facts, Links, Screen
-from concordat.web.languages import OFFERED, choose, words_of
+from concordat.web.languages import choose, words_of
 
 if TYPE_CHECKING:
     from concordat.node.accounts import Account
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from concordat.node.sessions import Session
 
 Handler = Callable[[At], Answer]
-Kept = Callable[[At], tuple[str, Mapping[str, tuple[str, ...]]]]
 PRIVATE = "private, no-store"
 GZIP_LEVEL = 6
 ROUTE = "forms"
@@ -66,7 +64,7 @@ class DeskPage:
     session: bool = True
     keys: tuple[str, ...] | None = ()
     files: Mapping[str, int] | None = None
-    keeps: Kept | None = None
+    keeps: keeping.Kept | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -86,26 +84,10 @@ class DeskPage:
         return re.compile("/".join(parts))
 
 
-def _keeps_say(at: At) -> tuple[str, Mapping[str, tuple[str, ...]]]:
-    kind = act_forms.known_type(at.parts["type"])
-    return kind, kept_answers(kind, at.sent.fields)
-
-
-def _keeps_address(address: act_forms.Address, at: At) -> tuple[str, Mapping[str, tuple[str, ...]]]:
-    kind, fixed = act_forms.fixed_by(at, address)
-    return kind, {**kept_answers(kind, at.sent.fields), **fixed}
-
-
-def _keeps_change(at: At) -> tuple[str, Mapping[str, tuple[str, ...]]]:
-    owner = at.people.accounts.sessions.was(at.cookies.get("s", ""))
-    kind = at.acts.look(at.parts["act"], owner).type
-    return kind, kept_answers(kind, at.sent.fields)
-
-
 def _addressed(address: act_forms.Address) -> DeskPage:
     return DeskPage(
         address.path, partial(_get_address, address), partial(_post_address, address), keys=None,
-        files=documents.UPLOADS, keeps=partial(_keeps_address, address),
+        files=documents.UPLOADS, keeps=partial(keeping.address, address),
     )  # fmt: skip
 
 
@@ -132,7 +114,7 @@ PAGES = (
     DeskPage("/account", account.get_account, account.post_account),
     DeskPage("/drafts", act_page.get_drafts),
     DeskPage("/act/{act}", act_page.get_act, act_page.post_act),
-    DeskPage("/act/{act}/change", _get_change, _post_change, files=documents.UPLOADS, keeps=_keeps_change),
+    DeskPage("/act/{act}/change", _get_change, _post_change, files=documents.UPLOADS, keeps=keeping.change),
     DeskPage("/act/{act}/draft.json", act_page.get_draft_file),
     DeskPage("/act/{act}/proof.bundle", act_page.get_proof),
     DeskPage("/act/{act}/upload", None, act_page.post_upload, files=act_page.UPLOADS),
@@ -144,11 +126,13 @@ PAGES = (
         act_forms.post_say,
         keys=None,
         files=documents.UPLOADS,
-        keeps=_keeps_say,
+        keeps=keeping.say,
     ),
     DeskPage("/file/{hash}", documents.get_file),
     DeskPage("/consult/{id}/vote", opinions_page.get_vote, opinions_page.post_vote, session=False, keys=("n", "skip")),
     DeskPage("/operate", operate.get_operate, operate.post_operate),
+    DeskPage("/job/{id}", job_page.get_job),
+    DeskPage("/job/{id}/result", job_page.get_result),
     *map(_addressed, act_forms.ADDRESSES),
 )
 
@@ -225,13 +209,14 @@ class Desk:
     def _at(self, scope: Any, path: str, parts: Mapping[str, str], page: DeskPage) -> At:
         sent = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         query = dict(_pairs(scope))
-        language = query.get("lang") if query.get("lang") in OFFERED else choose(sent.get("accept-language", ""))
+        offered, asked = self._service.settings.languages, query.get("lang", "")
+        language = asked if asked in offered else choose(sent.get("accept-language", ""), offered)
         client = scope["client"][0] if scope.get("client") else ""
-        assert language is not None
         return At(
             self._service, self._people.people, 0, "POST" if scope["method"] == "POST" else "GET", path, parts, query,
             words_of(language), self.prefix, self._callers.address(client, sent.get("x-forwarded-for", "")),
             cookies=self._cookies(sent.get("cookie", "")), binding=SESSION_FORM if page.session else VISITOR_FORM,
+            certificate=str(scope.get(CERTIFICATE, "")),
         )  # fmt: skip
 
     def _cookies(self, header: str) -> dict[str, str]:
@@ -252,6 +237,7 @@ class Desk:
                 return self._plain(405, (("allow", ", ".join(page.methods)),))
             if len(_pairs(scope)) > len(at.query):
                 raise InputError("a key is given twice.", where="address", hint="Give it once.", code="duplicate")
+            _check_language(at)
             await self._people.do(partial(_recognise, at))
             self._count(at)
             if at.method == "POST":
@@ -324,6 +310,8 @@ class Desk:
         act = at.sent.one("act-id") or at.parts.get("act", "")
         if page.keeps is not None:
             kind, answers = page.keeps(at)
+            if not kind:
+                return _copy(at, answers, at.t("desk.copy"))
             try:
                 act = at.people.keep_after_end(
                     at.cookies.get("s", ""), act, kind, answers, at.now, version=at.sent.one("act-version")
@@ -344,13 +332,10 @@ class Desk:
         own = sent.get("sec-fetch-site") == "same-origin" or sent.get("origin") == self._origin()
         if error.code != "form_token" or not own or page.keeps is None:
             raise error
-        if at.session is None:
-            return _copy(at, page.keeps(at)[1], at.t("desk.copy"))
         kind, answers = page.keeps(at)
-        screen = act_forms.show(at, kind, answers)
-        assert isinstance(screen, Screen)
-        from dataclasses import replace
-
+        if at.session is None or not kind:
+            return _copy(at, answers, at.t("desk.copy"))
+        screen = act_forms.give_back(at, kind, answers, at.parts.get("act", ""))
         return replace(screen, status=403, summary=(at.t("desk.other_session"),))
 
     # --- What is sent -------------------------------------------------------------------------------------------------
@@ -443,6 +428,14 @@ def _check_keys(at: At, known: tuple[str, ...]) -> None:
             close = nearest(key, (*known, "lang"))
             hint = f'Did you mean "{close[0]}"?' if close else f"This page knows: {', '.join((*known, 'lang'))}."
             raise InputError(f"{key[:40]!r} is not a key of this page.", where="address", hint=hint, code="unknown_key")
+
+
+def _check_language(at: At) -> None:
+    """As on the public pages: a language that is not on offer is refused, not left out."""
+    asked, offered = at.query.get("lang", ""), at.service.settings.languages
+    if asked and asked not in offered:
+        hint = f"There are: {', '.join(offered)}."
+        raise InputError(f"no pages in {asked[:40]!r}.", where="lang", hint=hint, code="lang")
 
 
 def _with_next(at: At) -> str:

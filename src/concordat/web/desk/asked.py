@@ -65,7 +65,7 @@ class At:
         method: GET or POST.
         account, session: who is logged in, if anybody. cookies: values of the session's and the visitor's.
         binding: whose cookie the forms of this page are bound to. address: of the browser. fresh: a visitor's id that
-            this answer sets. sent: what a POST brought.
+            this answer sets. sent: what a POST brought. certificate: SHA-256 of the one that the browser showed.
     """
 
     service: Service
@@ -84,6 +84,7 @@ class At:
     binding: str = SESSION_FORM
     sent: Sent = field(default_factory=Sent)
     fresh: Secret | None = None
+    certificate: str = ""
 
     # --- Who ----------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 Where a field of an entry is a hash (a claim, a response, the terms of a settlement, a report), the form also takes the
 document itself: at most 8 MB, its hash goes into the field, the bytes into the node's folder of hashed files, which
 backups copy. They are given to people who are logged in at this node and to nobody else; the record holds the hash
-alone. Which kind it is is told by its first bytes, never by its name; a browser is told to save it and not to guess.
+alone. Where the node has a scanner, it looks at each document before it is kept (`node.scanner`). Which kind it is is
+told by its first bytes, never by its name; a browser is told to save it and not to guess.
 
 What this does not do: salt and confidential blobs (ledger.md 4), which need a field of another form.
 Source: node-web.md 4.6.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from concordat.errors import InputError
 from concordat.node.hashed_files import HashedFiles
 from concordat.node.job_runner import FILES
+from concordat.node.scanner import scan
 from concordat.web.bodies import BLOB_MAX
 from concordat.web.desk.asked import Answer, At, Download
 from concordat.web.desk.questions import asks_of
@@ -53,7 +55,8 @@ def kept(at: At, kind: str) -> dict[str, tuple[str, ...]]:
     """The documents that came with a form, kept: field -> hash.
 
     Raises:
-        StateError: the disk refuses. InputError: a document that the form has no place for.
+        StateError: the disk refuses, or the scanner doesn't answer. InputError: a document that the form has no place
+            for, or that is known to do harm.
     """
     known = {ask.name + ENDING: ask.name for ask in asks_of(kind) if takes(ask)}
     found: dict[str, tuple[str, ...]] = {}
@@ -61,6 +64,7 @@ def kept(at: At, kind: str) -> dict[str, tuple[str, ...]]:
         if name not in known:
             raise InputError("this form takes no such document.", where=name, code="form")
         if data:
+            scan(at.service.settings.scanner, data)
             found[known[name]] = (_files(at).put(data),)
     return found
 

@@ -18,7 +18,7 @@ from concordat import __version__
 from concordat.report.outline import own_name, right_to_left
 from concordat.web.forms import Screen, Square
 from concordat.web.html import ENTRANCES
-from concordat.web.languages import OFFERED
+from concordat.web.live import bars_of
 from concordat.web.site import GROUPS, pages
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def render(screen: Screen, at: At, request_id: str = "") -> bytes:
     """
     text = _template().render(
         screen=screen, words=at.words, t=at.words.plain, bloc=bloc_name(at.service.bloc, at.words.language),
-        standing=_standing(at), groups=_groups(at), who=_who(at), bars=_bars(at), sheet=at.prefix + sheet_name(),
-        home=at.href("/"), languages=_languages(at), kind_of=lambda block: type(block).__name__, square=square,
+        standing=_standing(at), groups=_groups(at), who=_who(at), bars=_bars(at, screen),
+        sheet=at.prefix + sheet_name(), home=at.href("/"), languages=_languages(at),
+        kind_of=lambda block: type(block).__name__, square=square,
         direction="rtl" if right_to_left(at.words.language) else "ltr", version=__version__,
         request_id=request_id if screen.status >= 400 else "",
     )  # fmt: skip
@@ -94,17 +95,25 @@ def _who(at: At) -> Who | None:
     )  # fmt: skip
 
 
-def _bars(at: At) -> Sequence[str]:
-    service = at.service
-    found = [service.recovery.words(), service.disk_low, *(service.alarms[key] for key in sorted(service.alarms))]
-    return [words for words in found if words]
+def _bars(at: At, screen: Screen) -> Sequence[str]:
+    # An error is told on the event loop, perhaps because the store of people can't be read: it isn't asked then.
+    news = _news(at) if screen.status < 400 else ""
+    return [words for words in (news, *bars_of(at.service)) if words]
+
+
+def _news(at: At) -> str:
+    """That something about her login is new, on every page but her own, which tells what."""
+    if at.account is None or at.path == "/account":
+        return ""
+    count = len(at.people.audit.news(at.account.id))
+    return at.t("desk.news_bar", n=count) if count else ""
 
 
 def _languages(at: At) -> list[tuple[str, str, str]]:
     """A GET can be asked again in another language; the answer to a POST has no address of its own."""
     if at.method != "GET":
         return []
-    keys = [{**at.query, "lang": code} for code in OFFERED]
+    keys = [{**at.query, "lang": code} for code in at.service.settings.languages]
     base = at.prefix + at.path
     return [(key["lang"], own_name(key["lang"]), f"{base}?{urlencode(sorted(key.items()))}") for key in keys]
 

@@ -68,7 +68,7 @@ def post_login(at: At) -> Answer:
     try:
         _, fresh, _ = at.people.logins.login(
             sent.one("login"), sent.one("password"), sent.one("code"), at.now, address=at.address,
-            old=at.cookies.get("s", ""),
+            old=at.cookies.get("s", ""), certificate=at.certificate,
         )  # fmt: skip
     except WaitError:
         raise

@@ -13,8 +13,7 @@ from typing import Any
 from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.node.accounts import FOR_GOOD
 from concordat.node.authorise import needs_second_factor, roles
-from concordat.node.jobs import Jobs
-from concordat.web.desk.act_page import moment
+from concordat.web.desk import job_page
 from concordat.web.desk.asked import Answer, At
 from concordat.web.forms import (
     Block,
@@ -33,6 +32,8 @@ from concordat.web.forms import (
     Screen,
 )
 
+PLACES = ("login", "name", "key label", "kind", "bloc", "file")  # where a mistake is told beside its field
+
 
 def get_operate(at: At) -> Answer:
     """The page.
@@ -48,7 +49,7 @@ def _screen(
     at: At, *, status: int = 200, errors: Mapping[str, str] | None = None, summary: tuple[str, ...] = ()
 ) -> Screen:
     blocks: list[Block] = [Heading(at.t("desk.health")), *_health(at)]
-    blocks += [*_accounts(at, errors or {}), *_jobs(at)]
+    blocks += [*_accounts(at, errors or {}), *_jobs(at, errors or {})]
     return Screen(at.t("desk.operate"), blocks, status=status, summary=summary, group="decide")
 
 
@@ -144,45 +145,26 @@ def _change_form(at: At, errors: Mapping[str, str], names: list[Option]) -> Form
 # --- Jobs -------------------------------------------------------------------------------------------------------------
 
 
-def _queue(at: At) -> Jobs:
-    from concordat.node.hashed_files import HashedFiles
-    from concordat.node.job_runner import FILES
-    from concordat.web.jobs import KINDS
-
-    return Jobs(at.people.store, KINDS, HashedFiles(at.service.node.home / FILES), lambda: at.now)
-
-
-def _jobs(at: At) -> list[Block]:
-    from concordat.node.jobs import words
-
-    queue = _queue(at)
+def _jobs(at: At, errors: Mapping[str, str]) -> list[Block]:
+    queue = job_page.queue(at)
     found = queue.list(limit=30)
-    rows = [
-        [Cell(j.id[:8]), Cell(j.kind), Cell(words(j, at.now, queue.before(j))), Cell(moment(j.queued))] for j in found
-    ]
     columns = (at.t("desk.number"), at.t("desk.what"), at.t("desk.state"), at.t("desk.when"))
+    rows = job_page.rows(at, found, queue)
     blocks: list[Block] = [Rows("jobs", at.t("desk.jobs"), columns, rows, at.t("desk.no_jobs"))]
     waiting = [j for j in found if j.state in ("queued", "running")]
     if waiting:
         options = [Option(j.id, f"{j.kind} {j.id[:8]}") for j in waiting]
         field = Field("job", at.t("desk.job"), "select", (), options=options, required=True)
-        blocks.append(
-            Form(
-                "job",
-                at.href("/operate"),
-                (field,),
-                (Button(at.t("desk.cancel_job"), "cancel", quiet=True),),
-                at.token(),
-            )
-        )
-    return blocks
+        cancel = Button(at.t("desk.cancel_job"), "cancel", quiet=True)
+        blocks.append(Form("job", at.href("/operate"), (field,), (cancel,), at.token()))
+    return [*blocks, job_page.start_form(at, errors)]
 
 
 # --- What is done here ------------------------------------------------------------------------------------------------
 
 
 def post_operate(at: At) -> Answer:
-    """Add or change an account, or cancel a job.
+    """Add or change an account, or start or cancel a job.
 
     Raises:
         RuleError: not an operator. InputError: nothing of these.
@@ -195,7 +177,7 @@ def post_operate(at: At) -> Answer:
         return work(at)
     except (InputError, RuleError) as error:
         words = " ".join(part for part in (error.what, error.hint) if part)
-        place = {"login": "login", "name": "name", "key label": "key_label", "role": ""}.get(error.where, "")
+        place = error.where.replace(" ", "_") if error.where in PLACES else ""
         return _screen(at, status=422, errors={place: words} if place else {}, summary=() if place else (words,))
 
 
@@ -256,7 +238,7 @@ def _unlock(at: At) -> Answer:
 
 def _cancel(at: At) -> Answer:
     try:
-        _queue(at).cancel(at.sent.one("job"))
+        job_page.queue(at).cancel(at.sent.one("job"))
     except ConcordatError as error:
         raise InputError(error.what, hint=error.hint, code=error.code) from None
     return at.go("/operate")
@@ -264,4 +246,5 @@ def _cancel(at: At) -> Answer:
 
 _DO: Mapping[str, Callable[[At], Answer]] = {
     "add": _add, "reset": _reset, "roles": _roles, "lock": _lock, "unlock": _unlock, "cancel": _cancel,
+    "start": job_page.start,
 }  # fmt: skip

@@ -74,6 +74,21 @@ def _looked_for(reader: Reader, key: str) -> Figure | None:
     return reader.figure(key)
 
 
+def shown(page: Page, values: Mapping[str, Any], reader: Reader, words: Words) -> list[View]:
+    """The figures that one page shows, as they stand at addresses of their own; the reader remembers them.
+
+    Args:
+        page: as the registry has it. values: of one of its addresses.
+    """
+    from concordat.report.chapter import Figure
+    from concordat.web.html import figure_key
+
+    laid = page.layout(page.view(reader, page.query.model_validate(dict(values))), reader, words)
+    _remember(laid, reader)
+    found = [b for s in laid.sections for b in s.blocks if isinstance(b, Figure)]
+    return [View(figure_key(b), b.title, b.alt, b.spec, b.table) for b in found]
+
+
 def _remember(laid: Laid, reader: Reader) -> None:
     from concordat.report.chapter import Figure
     from concordat.web.html import figure_key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from concordat.report.chapter import Chapter, Figure, Missing, Note, Paragraph
@@ -63,15 +63,19 @@ class View:
 
 def view(reader: Reader, query: BlocQuery) -> View:
     """The answer."""
+    brief = glance(reader, query)
+    chapters = [reader.chapter(entry.id, brief.bloc) for entry in CONTENTS]
+    missing = tuple((c.id, c.what_to_load) for c in chapters if isinstance(c, Missing))
+    picture = _picture(reader, brief.bloc, "en")
+    table = picture.table if picture else None
+    return replace(brief, sentences=_sentences(reader, brief.bloc, "en"), map=table, missing=missing)
+
+
+def glance(reader: Reader, query: BlocQuery) -> View:
+    """The answer but for what is said in words: the layout says it in the reader's language."""
     bloc = known_bloc(reader, query.bloc)
     who = reader.inputs(bloc).who
-    chapters = [reader.chapter(entry.id, bloc) for entry in CONTENTS]
-    missing = tuple((c.id, c.what_to_load) for c in chapters if isinstance(c, Missing))
-    picture = _picture(reader, bloc, "en")
-    sentences = _sentences(chapters)
-    table = picture.table if picture else None
-    deadlines = _deadlines(reader, bloc)
-    return View(bloc, who.on.isoformat(), who.members, who.invited, sentences, table, missing, deadlines)
+    return View(bloc, who.on.isoformat(), who.members, who.invited, (), None, (), _deadlines(reader, bloc))
 
 
 def _deadlines(reader: Reader, bloc: str) -> tuple[Deadline, ...] | None:
@@ -89,15 +93,22 @@ def _deadlines(reader: Reader, bloc: str) -> tuple[Deadline, ...] | None:
     return tuple(Deadline(tuple(sorted(owed[key])), key[2], key[1], key[0]) for key in found)
 
 
-def _sentences(chapters: Iterable[Chapter | Missing]) -> tuple[Sentence, ...]:
-    """The highest priority of each chapter, at most three: a screen holds no more."""
-    best = [
-        (-headline.priority, place, Sentence(chapter.id, headline.runs))
-        for place, chapter in enumerate(chapters)
-        if isinstance(chapter, Chapter)
-        for headline in chapter.headlines[:1]
-    ]
-    return tuple(s for _, _, s in sorted(best, key=lambda found: found[:2])[:SENTENCES_MAX])
+def _sentences(reader: Reader, bloc: str, language: str) -> tuple[Sentence, ...]:
+    """The highest priority of each chapter, at most three: a screen holds no more.
+
+    The most telling chapters are written first, and no more than it takes: behind three sentences, one that can't come
+    before the third of them waits until a page of its own is asked for.
+    """
+    best: list[tuple[int, int, Sentence]] = []
+    for place, entry in sorted(enumerate(CONTENTS), key=lambda found: (-found[1].telling, found[0])):
+        if not entry.telling or (best[SENTENCES_MAX - 1 :] and best[SENTENCES_MAX - 1][:2] < (-entry.telling, place)):
+            break
+        chapter = reader.chapter(entry.id, bloc, language)
+        if isinstance(chapter, Chapter) and chapter.headlines:
+            headline = chapter.headlines[0]
+            best.append((-headline.priority, place, Sentence(chapter.id, headline.runs)))
+            best.sort(key=lambda found: found[:2])
+    return tuple(s for _, _, s in best[:SENTENCES_MAX])
 
 
 def _picture(reader: Reader, bloc: str, language: str) -> Figure | None:
@@ -113,7 +124,7 @@ def layout(view: View, reader: Reader, words: Words) -> Laid:
     title = words.text("web.title_home", bloc=inputs.bloc_label, count=count)
     more = {} if view.bloc == reader.bloc else {"bloc": view.bloc}
     said: list[Block] = []
-    for sentence in _sentences([reader.chapter(e.id, view.bloc, words.language) for e in CONTENTS]):
+    for sentence in _sentences(reader, view.bloc, words.language):
         name = PAGES.get(sentence.chapter, "indicator")
         ids = {"indicator": LEAD, "index": reader.index_name(view.bloc)}
         to = {**more, **({"id": ids[name]} if name in ids else {})}
@@ -172,4 +183,4 @@ def instances(_reader: Reader) -> Iterable[Mapping[str, str]]:
     return ({},)
 
 
-PAGE = Page("home", "/", "know", BlocQuery, view, layout, 20, instances, ("evidence", "council"))
+PAGE = Page("home", "/", "know", BlocQuery, view, layout, 20, instances, ("evidence", "council"), glance=glance)

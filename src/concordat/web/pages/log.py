@@ -62,13 +62,14 @@ def view(reader: Reader, query: LogQuery) -> View:
     """The answer.
 
     Raises:
-        NotFoundError: no such log here, or the batch is pinned: heads go on.
+        NotFoundError: no such log here.
     """
     held = record(reader, query.name)
     log = held.logs.get(query.name)
     if log is None:
-        known = ", ".join(sorted(held.logs)) or "none, where a batch is pinned"
-        raise NotFoundError(f"there is no log {query.name} here.", hint=f"There are: {known}.", code="no_log")
+        why = "" if query.name.startswith("council-") or query.name in held.active else f": no member of {held.bloc}"
+        hint = f"There are: {', '.join(sorted(held.logs)) or 'none yet'}."
+        raise NotFoundError(f"there is no log {query.name} here{why}.", hint=hint, code="no_log")
     end = min(query.before - 1 if query.before else log.size, log.size)
     start = max(0, end - PER_PAGE)
     numbers = range(end, start, -1)

@@ -63,6 +63,13 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ({"stores": (("log", 1, 2),)}, "bad", "log store", "version 1, this program needs 2: concordat node upgrade"),
     ({"stores": (("log", 3, 2),)}, "bad", "log store", "of a newer program"),
     ({"backup_dir": ""}, "warning", "backup", "no backup_dir"),
+    ({"database": "postgresql, x", "by_password": True}, "warning", "database", "a fixed password"),
+    (
+        {"outside": (("warning", "in the clear: listen", "plain HTTP"),)},
+        "warning",
+        "in the clear: listen",
+        "plain HTTP",
+    ),
     ({"backup": None}, "warning", "backup", "none was made yet"),
     ({"backup": hours(25)}, "good", "backup", "25 h old, 4,000 entries"),
     ({"backup": hours(31)}, "warning", "backup", "LATE: 31 h old"),

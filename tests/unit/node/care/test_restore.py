@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from concordat import clock
-from concordat.errors import ConcordatError, InputError, StateError, TrustError
+from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.node import sealed_keys, store_kinds
 from concordat.node.audit_log import AuditLog
 from concordat.node.backup import backup
@@ -24,6 +24,8 @@ from concordat.node.people_store import PeopleStore
 from concordat.node.recovery_mark import Mark, put_mark, read_mark
 from concordat.node.restore import restore
 from concordat.node.sealed_keys import put_keys, read_keys, seal, unseal
+from concordat.node.secret import token_hash
+from concordat.node.sessions import Sessions
 from node_care_kit import NOW, Crash, copied, failing, small_home
 
 PASSPHRASE = "correct horse battery"
@@ -80,6 +82,27 @@ def test_everything_comes_back(source: Path, backups: Path, tmp_path: Path) -> N
     people = PeopleStore(found.home / "people.db")
     assert AuditLog(people).verify().count == 1
     people.close()
+
+
+def test_sessions_and_links_of_the_backup_open_nothing(source: Path, tmp_path: Path) -> None:
+    now = int(NOW.timestamp())
+    home, cookie, link = copied(source, tmp_path / "source"), "c" * 43, "l" * 22
+    store = PeopleStore(home / "people.db")
+    store.run("INSERT INTO session VALUES (?, 'a-1', ?, ?, 0, 'password')", token_hash(cookie), now, now)
+    for name, used in ((link, 0), ("u" * 22, now - 9)):
+        store.run("INSERT INTO link VALUES (?, 'a-1', 'welcome', ?, ?, ?)", token_hash(name), now, now + 172_800, used)
+    assert Sessions(store).find(cookie, now + 60).account == "a-1"
+    store.close()
+    backup(home, tmp_path / "backups", now=NOW, program="1", record=False)
+    after = PeopleStore(
+        restore(tmp_path / "backups", tmp_path / "home", now=NOW + timedelta(seconds=60)).home / "people.db"
+    )
+    with pytest.raises(RuleError, match="not logged in"):
+        Sessions(after).find(cookie, now + 60)
+    assert Sessions(after).was(cookie) == "a-1"  # so that what was being written is kept as a draft
+    rows = after.rows("SELECT hash, expires, used FROM link ORDER BY used")
+    assert rows == [(token_hash(link), now + 60, 0), (token_hash("u" * 22), now + 172_800, now - 9)]
+    after.close()
 
 
 def test_it_reads_and_takes_and_signs_nothing_until_it_has_recovered(backups: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from concordat.errors import InputError, StateError
-from concordat.node.edge import HEADERS, Edge, LogLines
+from concordat.node.edge import HEADERS, Edge, LogLines, Named
 from concordat.node.ops_client import ask
 from concordat.node.serve import certificate_end, renew, tls_context
 
@@ -52,6 +52,25 @@ def _asked(public_url: str, *requests: httpx.Request) -> tuple[list[httpx.Respon
 
 def _get(url: str, **headers: str) -> httpx.Request:
     return httpx.Request("GET", url, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8081", 200), ("[::1]:8081", 200), ("localhost:8081", 200), ("LOCALHOST", 200),
+        ("ops.lan:8081", 200), ("192.0.2.7:8081", 200), ("evil.example:8081", 421),
+        ("127.0.0.1.evil.example", 421), ("", 421),
+        ("[::1", 421), ("user@evil.example", 421),
+    ],
+)  # fmt: skip
+def test_what_is_not_public_answers_no_name_that_others_can_point_at_it(host: str, status: int) -> None:
+    app = Starlette(routes=[Route("/a/{x}", _echo, name="echo")])
+
+    async def one() -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(Named(app, "ops.lan"))) as client:
+            return (await client.get("http://127.0.0.1:8081/a/1", headers={"host": host})).status_code
+
+    assert asyncio.run(one()) == status
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ async def asking(homes: list[Path], root: Path, **settings: object) -> AsyncIter
     with Node(other) as node:
         async with (
             httpx.AsyncClient(transport=transport, base_url=URL) as client,
-            httpx.AsyncClient(transport=ops, base_url="http://ops") as operator,
+            httpx.AsyncClient(transport=ops, base_url="http://127.0.0.1:8081") as operator,
         ):
             yield Asking(service, client, node, operator)
     await service.close()

@@ -83,6 +83,7 @@ def test_values_of_the_environment_have_their_kinds(tmp_path: Path) -> None:
         ("retention = {draft_days = 1}", 'Did you mean "drafts_days"'),
         ('tls_cert = "a.pem"', "tls_cert and tls_key go together"),
         ('trusted_proxies = ["proxy"]', "is no address"),
+        ('client_ca = "ca.pem"', "client_ca asks browsers for a certificate over TLS"),
         ('database = "mysql://x"', "an address of PostgreSQL"),
     ],
 )
@@ -99,6 +100,8 @@ def test_a_faulty_value_is_named(tmp_path: Path, text: str, words: str) -> None:
         ('listen = "0.0.0.0:8080"\nbehind_proxy = true', "Refusing plain HTTP"),
         ('ops_listen = "0.0.0.0:8081"', "it would show metrics"),
         ('ops_listen = "8.8.8.8:8081"', "it would show metrics"),
+        ('trusted_proxies = ["192.0.2.1"]', "behind_proxy says that no proxy is there"),
+        ('trusted_proxies = ["192.0.2.1"]\nbehind_proxy = false', "Write behind_proxy = true, or leave"),
         ("workers = 2", "several workers need PostgreSQL"),
         ('database = "postgresql://concordat:secret@db.example/concordat"', "a password stands in the settings"),
     ],

@@ -41,6 +41,32 @@ def test_each_hash_is_of_the_one_before_and_the_row(log: AuditLog) -> None:
     assert log.verify() == AuditHead(8, before.hex())
 
 
+def test_odd_logins_and_changes_are_news_until_they_are_seen(store: PeopleStore) -> None:
+    log = AuditLog(store)
+    log.append("login", "a", T0, address="192.0.2.0/24", how="totp")  # the first network is no news
+    log.append("link_used", "a", T0, kind="welcome")
+    log.append("logout", "a", T0)
+    log.append("login", "a", T0, address="192.0.2.0/24", how="totp")
+    assert log.news("a") == []
+    told = [
+        log.append("login", "a", T0, address="198.51.100.0/24", how="totp"),  # another network
+        log.append("login_failed", "a", T0, address="203.0.113.0/24"),
+        log.append("login", "a", T0, address="192.0.2.0/24", how="recovery"),
+        log.append("password_changed", "a", T0),
+        log.append("link_used", "a", T0, kind="reset"),
+    ]
+    log.append("login", "a", T0, address="198.51.100.0/24", how="totp")  # known by now
+    log.append("login_failed", "b", T0, address="")
+    assert log.news("a") == told[::-1]
+    log.append("news_seen", "a", T0, upto=told[1].n)
+    assert log.news("a") == told[:1:-1]
+    log.append("news_seen", "a", T0, upto=told[-1].n)
+    assert log.news("a") == []
+    log.append("roles_set", "a", T0, before=[], after=[])
+    assert [row.kind for row in log.news("a")] == ["roles_set"]
+    assert log.verify().count == 14
+
+
 def test_an_empty_chain_is_whole(store: PeopleStore) -> None:
     assert AuditLog(store).verify() == AuditHead(0, FIRST)
 

@@ -77,14 +77,15 @@ def test_of_two_who_are_equally_quick_with_one_code_one_is_let_in(
 def test_a_recovery_code_stands_for_the_telephone_once(people: People) -> None:
     account, phone = join(people, "maria", ["delegate"])
     _, _, session = people.logins.login("maria", PASSWORD, phone.code(T0 + 30), T0 + 30)
-    codes = people.logins.new_codes(session, PASSWORD, T0 + 30)
+    codes = people.logins.new_codes(session, PASSWORD, T0 + 60, phone.code(T0 + 60))
     assert people.logins.login("maria", PASSWORD, codes[4], T0)[2].how == "recovery"
     assert _wrong(people, "maria", PASSWORD, codes[4], T0).what == WRONG
     assert len(people.accounts.account(account.id).recovery) == 9
     _, _, session = people.logins.login("maria", PASSWORD, codes[5], T0)
-    with pytest.raises(RuleError, match="the password is wrong"):
-        people.logins.new_codes(session, "not the password", T0)
-    fresh = people.logins.new_codes(session, PASSWORD, T0)
+    for password, code in (("not the password", phone.code(T0 + 90)), (PASSWORD, ""), (PASSWORD, phone.code(T0 + 60))):
+        with pytest.raises(RuleError, match="password or code is wrong"):  # the last one was used
+            people.logins.new_codes(session, password, T0 + 90, code)
+    fresh = people.logins.new_codes(session, PASSWORD, T0, codes[7])
     assert _wrong(people, "maria", PASSWORD, codes[6], T0).what == WRONG
     people.logins.login("maria", PASSWORD, fresh[0], T0)
 
@@ -244,6 +245,36 @@ def test_a_new_password_ends_the_other_sessions(people: People) -> None:
     with pytest.raises(RuleError):
         people.logins.login("eva", PASSWORD, "", T0)
     people.logins.login("eva", "eleven ducks in a row", "", T0)
+
+
+def test_what_one_proves_oneself_by_is_changed_after_every_factor(people: People) -> None:
+    """Password and code once more, counted like a login; a code that has opened a session changes nothing after it."""
+    account, phone = join(people, "maria", ["delegate"])
+    _, _, session = people.logins.login("maria", PASSWORD, phone.code(T0 + 30), T0 + 30)
+    now, never = T0 + 60, lambda _: False
+    for password, code in ((PASSWORD, ""), (PASSWORD, phone.code(T0 + 30)), ("not the old one", phone.code(now))):
+        with pytest.raises(RuleError, match="password or code is wrong"):
+            people.logins.prove(session, password, code, now)
+        with pytest.raises(RuleError, match="password or code is wrong"):
+            people.logins.change_password(session, password, "eleven ducks in a row", now, never, code)
+        people.store.run("DELETE FROM guess")
+    people.logins.change_password(session, PASSWORD, "eleven ducks in a row", now, never, phone.code(now))
+    with pytest.raises(RuleError, match="password or code is wrong"):
+        people.logins.prove(session, "eleven ducks in a row", phone.code(now), now)  # used a moment ago
+    assert people.logins.prove(session, "eleven ducks in a row", phone.code(now + 30), now + 30).id == account.id
+    for _ in range(5):
+        with pytest.raises(RuleError):
+            people.logins.prove(session, "guess guess guess", "000000", now + 60)
+    with pytest.raises(WaitError):
+        people.logins.prove(session, "eleven ducks in a row", phone.code(now + 60), now + 60)
+
+
+def test_a_wrong_login_stands_among_the_rows_of_whom_it_was_meant_for(people: People) -> None:
+    account, phone = join(people, "maria", ["delegate"])
+    _wrong(people, "maria", "not the password", phone.code(T0 + 30), T0 + 30)
+    _wrong(people, "nobody", "not the password", "", T0 + 30)
+    assert [row.kind for row in people.audit.of(account.id)][:1] == ["login_failed"]
+    assert [row.account for row in people.audit.rows() if row.kind == "login_failed"] == [account.id, ""]
 
 
 def test_after_a_logout_the_cookie_opens_nothing(people: People) -> None:

@@ -17,7 +17,9 @@ from concordat.errors import InputError, RuleError
 from concordat.node.accounts import FOR_GOOD, Account
 from concordat.node.guessing import WaitError
 from concordat.node.passkeys import CHALLENGE_S, PASSKEYS_MAX, Passkeys
+from concordat.node.passwords import STEP_S, totp
 from concordat.node.people import People
+from concordat.node.secret import unseal
 from concordat.node.sessions import Session
 from people_kit import PASSWORD, T0, bare, join
 
@@ -92,8 +94,19 @@ def maria(people: People) -> tuple[Account, Session]:
 
 def _made(passkeys: Passkeys, maria: tuple[Account, Session]) -> Authenticator:
     phone = Authenticator()
-    passkeys.make(maria[1], phone.make(passkeys.offer(maria[0], T0)), "my telephone", PASSWORD, T0)
+    passkeys.make(
+        maria[1], phone.make(passkeys.offer(maria[0], T0)), "my telephone", PASSWORD, T0, _code(passkeys, maria)
+    )
     return phone
+
+
+def _code(passkeys: Passkeys, owner: tuple[Account, Session]) -> str:
+    """A code of her telephone that is good now: the tests' clock stands, so the last one is forgotten first."""
+    accounts = passkeys._accounts
+    accounts.store.run("UPDATE account SET totp_step = -1 WHERE id = ?", owner[0].id)
+    sealed = accounts.account(owner[0].id).totp_sealed
+    assert sealed is not None
+    return totp(unseal(accounts.secrets.subkey("totp"), sealed, owner[0].id), T0 // STEP_S)
 
 
 def test_a_passkey_lets_its_person_in(people: People, passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
@@ -164,8 +177,10 @@ def test_an_answer_to_another_question_is_refused(passkeys: Passkeys, maria: tup
 
 
 def test_a_passkey_is_made_with_the_password_once_more(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
-    with pytest.raises(RuleError, match="the password is wrong"):
-        passkeys.make(maria[1], Authenticator().make(passkeys.offer(maria[0], T0)), "", "not the password", T0)
+    for password, code in (("not the password", _code(passkeys, maria)), (PASSWORD, "")):
+        offered = Authenticator().make(passkeys.offer(maria[0], T0))
+        with pytest.raises(RuleError, match="password or code is wrong"):
+            passkeys.make(maria[1], offered, "", password, T0, code)
     assert passkeys.of(maria[0].id) == []
 
 
@@ -175,7 +190,7 @@ def test_a_passkey_without_user_verification_is_not_taken(
 ) -> None:
     phone = Authenticator(flags=flags)
     with pytest.raises(RuleError, match="can't be taken"):
-        passkeys.make(maria[1], phone.make(passkeys.offer(maria[0], T0)), "", PASSWORD, T0)
+        passkeys.make(maria[1], phone.make(passkeys.offer(maria[0], T0)), "", PASSWORD, T0, _code(passkeys, maria))
     assert passkeys.of(maria[0].id) == []
 
 
@@ -186,11 +201,12 @@ def test_a_passkey_is_made_for_the_account_that_was_offered_one(
     session = people.logins.login("joao", PASSWORD, phone.code(T0 + 30), T0 + 30)[2]
     answer = Authenticator().make(passkeys.offer(maria[0], T0))
     with pytest.raises(RuleError, match="no question of ours"):
-        passkeys.make(session, answer, "", PASSWORD, T0)
+        passkeys.make(session, answer, "", PASSWORD, T0, _code(passkeys, (joao, session)))
     made = _made(passkeys, maria)
     with pytest.raises(RuleError, match="it is known"):
-        passkeys.make(session, made.make(passkeys.offer(joao, T0)), "", PASSWORD, T0)
-    passkeys.remove(session, passkeys.of(maria[0].id)[0].id, T0)  # not one's own: nothing happens
+        passkeys.make(session, made.make(passkeys.offer(joao, T0)), "", PASSWORD, T0, _code(passkeys, (joao, session)))
+    hers = passkeys.of(maria[0].id)[0].id
+    passkeys.remove(session, hers, PASSWORD, T0, _code(passkeys, (joao, session)))  # not one's own: nothing happens
     assert len(passkeys.of(maria[0].id)) == 1
 
 
@@ -202,7 +218,10 @@ def test_a_removed_passkey_a_locked_or_reset_account(
     _refused(passkeys, phone.answer(passkeys.ask(T0)))
     people.accounts.lock("maria", 0, T0)
     passkeys.login(phone.answer(passkeys.ask(T0)), T0)
-    passkeys.remove(maria[1], passkeys.of(maria[0].id)[0].id, T0)
+    hers = passkeys.of(maria[0].id)[0].id
+    with pytest.raises(RuleError, match="password or code is wrong"):
+        passkeys.remove(maria[1], hers, PASSWORD, T0)
+    passkeys.remove(maria[1], hers, PASSWORD, T0, _code(passkeys, maria))
     _refused(passkeys, phone.answer(passkeys.ask(T0)))
     again = _made(passkeys, maria)
     people.accounts.reset("maria", T0)

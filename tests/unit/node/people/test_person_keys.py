@@ -101,7 +101,12 @@ def test_the_password_must_not_become_the_phrase(people: People) -> None:
     _, _, session = people.logins.login("maria", PASSWORD, phone.code(T0 + 30), T0 + 30)
     with pytest.raises(InputError, match="must not be the signing phrase"):
         people.logins.change_password(
-            session, PASSWORD, PHRASE, T0 + 30, lambda text: people.keys.is_phrase(account.id, text)
+            session,
+            PASSWORD,
+            PHRASE,
+            T0 + 60,
+            lambda text: people.keys.is_phrase(account.id, text),
+            phone.code(T0 + 60),
         )
     assert not people.keys.is_phrase(account.id, PASSWORD)
 

@@ -327,6 +327,60 @@ def test_a_form_of_an_earlier_session_comes_back_filled(made: Any, tmp_path: Pat
     run(made, tmp_path, work)
 
 
+def test_the_form_of_a_draft_keeps_its_version_through_another_session(made: Any, tmp_path: Path) -> None:
+    """Given back and sent again, it still doesn't take the place of what another window kept meanwhile."""
+
+    async def work(world: World) -> None:
+        maria = await world.logged_in("delegate")
+        await maria.get("/table")
+        await maria.send("f", "save", {"title": "First words", "rule": "simple_majority"})
+        act = act_of(maria)
+        await maria.get(f"/act/{act}/change")
+        old = maria.form("f")
+        await maria.send("logout")
+        await world.forget_codes()
+        await maria.login("delegate", world.phones["delegate"])
+        await maria.get(f"/act/{act}/change")
+        await maria.send("f", "save", {"title": "Words of the other window"})
+        for version in (old.fields["act-version"], [""]):
+            sent = {**old.fields, "act-version": version, "title": ["Long thought about"], "do": ["save"]}
+            answer = await maria.raw(old.action, sent)
+            assert answer.status_code == 403
+            assert "made for another session" in answer.text
+            assert maria.form("f").fields["title"] == ["Long thought about"]
+            answer = await maria.send("f", "save")
+            assert answer.status_code == 409
+            assert "Words of the other window" in answer.text
+        await maria.send("f", "save")  # now both were shown
+        await maria.get(f"/act/{act}/change")
+        assert maria.form("f").fields["title"] == ["Long thought about"]
+
+    run(made, tmp_path, work)
+
+
+def test_the_form_of_a_draft_that_is_somebody_elses_now_is_given_back_as_words(made: Any, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        maria = await world.logged_in("delegate")
+        await maria.get("/table")
+        await maria.send("f", "save", {"title": "First words"})
+        await maria.get(f"/act/{act_of(maria)}/change")
+        form = maria.form("f")
+        sent = {**form.fields, "title": ["Long thought about"], "do": ["save"]}
+        await maria.send("logout")
+        await world.forget_codes()
+        await maria.login("chair", world.phones["chair"])  # the same browser
+        answer = await maria.raw(form.action, sent)
+        assert answer.status_code == 403
+        assert "Long thought about" in answer.text
+        assert "First words" not in answer.text
+        await world.people.do(lambda people, _: people.store.run("DELETE FROM session"))
+        answer = await maria.raw(form.action, sent)
+        assert answer.status_code == 403
+        assert "Long thought about" in answer.text
+
+    run(made, tmp_path, work)
+
+
 def test_another_person_sees_no_act_of_mine(made: Any, tmp_path: Path) -> None:
     async def work(world: World) -> None:
         maria, chair = await world.logged_in("delegate"), await world.logged_in("chair")
@@ -437,5 +491,33 @@ def test_the_key_stays_open_for_acts_that_need_no_phrase_each_time(made: Any, tm
         assert "phrase" in maria.form("s").names  # `!`: each time, although the key is open
         answer = await maria.send("s", "sign", {"phrase": ""})
         assert answer.status_code == 422
+
+    run(made, tmp_path, work)
+
+
+# --- Final, and what comes of it --------------------------------------------------------------------------------------
+
+
+def test_nobody_is_told_that_an_act_is_final_before_the_council_here_has_come_so_far(
+    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from concordat.node.states import States
+
+    async def work(world: World) -> None:
+        maria = await world.logged_in("delegate")
+        before = await world.council(lambda c: c.frozen())
+        await fill_ballot(maria)
+        await maria.send("s", "sign", {"phrase": PHRASE})
+        await world.settle()
+        address = f"/act/{act_of(maria)}"
+        with monkeypatch.context() as behind:
+            behind.setattr(States, "council", property(lambda _: before))
+            await maria.get(address)
+            assert "Final:" not in maria.text
+            assert "Taken up" in maria.text
+            assert "this node is still working out what comes of it" in maria.text
+        await maria.get(address)
+        assert "Final: it can’t be undone." in maria.text
+        assert "working out" not in maria.text
 
     run(made, tmp_path, work)

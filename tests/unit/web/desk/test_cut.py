@@ -21,7 +21,7 @@ import uvicorn
 
 from concordat.node.acts import new_act
 from concordat.node.csrf import form_token
-from desk_kit import PHRASE, Browser, World, run
+from desk_kit import PASSWORD, PHRASE, Browser, World, run
 
 STEP = 512  # bytes between two cuts
 
@@ -113,6 +113,96 @@ def test_cut_at_every_step_then_sent_again(made: Any, tmp_path: Path) -> None:
         assert set(dict(drafts)) == {"draft", "recorded"}
 
     run(made, tmp_path, work)
+
+
+def test_every_form_of_an_act_cut_off_is_no_draft_and_sent_again_is_one(made: Any, tmp_path: Path) -> None:
+    """Each address that keeps a draft, and the form of the draft itself: nothing before the whole of it has come."""
+    from concordat.web.desk.act_forms import ADDRESSES, Address
+    from concordat.web.desk.questions import names_of
+
+    async def work(world: World) -> None:
+        chair = await world.logged_in("chair")
+        token = form_token(chair.client.cookies["s"])
+        long = "words and more words " * 30
+        forms = [a for a in ADDRESSES if not a.path.startswith(("/commitment/{", "/dispute/{"))]  # there are none here
+        assert len(forms) > 9
+        more = [Address("/say/MeetingOpened", "MeetingOpened"), Address("/act/{act}/change", "ProposalTabled")]
+        async with served(world) as port:
+            for address in [*forms, *more]:
+                path, names = address.path, address.names
+                asked = [name for name in names_of(address.type) if name != names][:2]
+                act = new_act()
+                if "{act}" in path:
+                    await chair.raw("/table", {"token": token, "act-id": act, "do": "save", "title": "before"})
+                key = "v-2026-001" if names == "vote" else "p-2026-001"
+                there = path.replace("{id}", key).replace("{act}", act)
+                form = request_of(chair, there, {"token": token, "act-id": act, "do": "save",
+                                                 **dict.fromkeys(asked or ["padding"], long)})  # fmt: skip
+                before = await _acts(world)
+                for cut in cuts(len(form))[:-1]:
+                    await send(port, form[:cut], read=False)
+                    assert await _acts(world) == before, (path, cut)
+                answers = [await send(port, form, read=True) for _ in range(2)]
+                assert all(a.startswith(b"HTTP/1.1 303") for a in answers), (path, answers[0][:300])
+                after = await _acts(world)
+                assert sorted(after) == sorted({**before, act: ""}), path
+                assert "words and more words" in after[act] or not asked, path
+
+    run(made, tmp_path, work)
+
+
+def test_a_ballot_of_the_public_cut_off_says_nothing_and_sent_again_says_it_once(made: Any, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        anyone = world.browser()
+        await anyone.get("/consult/c-2026-001/vote?n=10")
+        form = anyone.form("o")
+        said = {**form.fields, **{f"opinion.{n}": ["agree"] for n in (1, 2, 3)}, "padding": ["x" * 1_500]}
+        whole = request_of(anyone, form.action, said)
+        async with served(world) as port:
+            for cut in cuts(len(whole))[:-1]:
+                await send(port, whole[:cut], read=False)
+                assert await _opinions(world) == []
+            for _ in range(2):
+                assert (await send(port, whole, read=True)).startswith(b"HTTP/1.1 303")
+                assert [row[:2] for row in await _opinions(world)] == [(1, "agree"), (2, "agree"), (3, "agree")]
+
+    run(made, tmp_path, work)
+
+
+def test_a_form_of_the_account_cut_off_changes_nothing(made: Any, tmp_path: Path) -> None:
+    """A new password, a key, an account: cut off, no store differs by a byte."""
+
+    async def work(world: World) -> None:
+        operator = await world.logged_in("operator")
+        token = form_token(operator.client.cookies["s"])
+        more = {"token": token, "padding": "x" * 1_200}
+        forms = [
+            ("/account", {**more, "do": "password", "old": PASSWORD, "new": "nine otters", "again": "nine otters"}),
+            ("/account", {**more, "do": "make", "old": PASSWORD, "new_phrase": PHRASE, "phrase_again": PHRASE}),
+            ("/operate", {**more, "do": "lock", "who": "delegate"}),
+            ("/logout", more),
+            ("/login", {**more, "login": "delegate", "password": "no no no no"}),
+            ("/welcome/x", {**more, "password": "no no no no", "again": "no no no no"}),
+        ]
+        before = await world.dump()
+        async with served(world) as port:
+            for path, data in forms:
+                whole = request_of(operator, path, data)
+                for cut in cuts(len(whole))[:-1]:
+                    await send(port, whole[:cut], read=False)
+                assert await world.dump() == before, path
+
+    run(made, tmp_path, work)
+
+
+async def _acts(world: World) -> dict[str, str]:
+    rows = await world.people.do(lambda people, _: people.store.rows("SELECT act, fields FROM act"))
+    return {str(act): str(fields) for act, fields in rows}
+
+
+async def _opinions(world: World) -> list[Any]:
+    query = "SELECT statement, choice, voter FROM opinion ORDER BY statement"
+    return list(await world.people.do(lambda people, _: people.store.rows(query)))
 
 
 def _filled(browser: Browser, token: str, act: str, text: str) -> bytes:

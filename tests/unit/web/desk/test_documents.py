@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra [web]")
 
 from concordat.council.events import load_all
+from concordat.errors import InputError, StateError
 from concordat.node.authorise import roles
 from concordat.web.bodies import BLOB_MAX
+from concordat.web.desk import documents
 from concordat.web.desk.documents import HASH, NAMES, kind_of
 from concordat.web.desk.questions import asks_of
 from desk_kit import World, run
@@ -72,5 +75,38 @@ def test_a_document_goes_in_by_its_hash_and_comes_out_as_an_attachment(made: Any
         )
         assert answer.status_code == 400
         assert await world.dump() == before
+
+    run(made, tmp_path, work)
+
+
+def test_a_document_that_the_scanner_refuses_costs_nothing_typed(
+    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known to do harm, or a scanner that is silent: the form is kept as a draft, the document is not."""
+    asked = []
+
+    def scan(place: str, data: bytes) -> None:
+        asked.append((place, data))
+        if b"harm" in data:
+            raise InputError("this document is known to do harm (Test).", where="document", code="harmful")
+        if b"silent" in data:
+            raise StateError("the scanner of documents does not answer.", code="scanner")
+
+    monkeypatch.setattr(documents, "scan", scan)
+
+    async def work(world: World) -> None:
+        world.service.settings = replace(world.service.settings, scanner="/run/scanner")
+        maria = await world.logged_in("delegate")
+        for data, status, words in ((b"harm", 422, "known to do harm"), (b"silent", 503, "does not answer")):
+            await maria.get("/say/DisputeFiled")
+            answer = await maria.send("f", "save", {"subject": "Fees of ports"}, files={"claim.file": data})
+            assert answer.status_code == status
+            assert words in answer.text
+            assert maria.form("f").fields["subject"] == ["Fees of ports"]
+            assert (await maria.get(f"/file/{sha256(data).hexdigest()}")).status_code == 404
+        assert asked == [("/run/scanner", b"harm"), ("/run/scanner", b"silent")]
+        kept = await world.people.do(lambda people, _: people.store.rows("SELECT fields FROM act"))
+        assert len(kept) == 2
+        assert all("Fees of ports" in fields for (fields,) in kept)
 
     run(made, tmp_path, work)

@@ -17,12 +17,26 @@ from concordat.council.events import load_all
 from concordat.node.acts import new_act
 from concordat.node.authorise import roles
 from concordat.node.csrf import form_token
+from concordat.web.desk.act_forms import ADDRESSES
 from concordat.web.desk.app import PAGES
 from desk_kit import PHRASE, ROLES, Browser, Forms, World, run
 
 KINDS = {act.name: [k for k in act.entries if k in load_all()] for act in roles().acts.values()}
 # What the specification has the secretary's person key sign: no expert's own, whatever her account.
 NOBODYS = {"GuidelineFixed", "ReportPublished", "IndicatorBound"}
+
+# Every address of a form, and what it is: the form of an act (its draft is kept), a step of an act, or of the account.
+# Who adds one adds it here, and to the tests below that let each role try it and cut it off.
+POSTS = {
+    **{address.path: "form" for address in ADDRESSES}, "/say/{type}": "form", "/act/{act}/change": "form",
+    "/act/{act}": "step", "/act/{act}/upload": "step",
+    "/account": "own", "/login": "own", "/logout": "own", "/welcome/{token}": "own",
+    "/consult/{id}/vote": "public", "/operate": "operator",
+}  # fmt: skip
+# What no browser's form is sent to: a file to look at, and what nodes and signers send each other.
+BY_MACHINES = {
+    "/check", "/entries", "/mirror/add-checkpoint", "/mirror/add-entries", "/sync/messages", "/witness/add-checkpoint",
+}  # fmt: skip
 
 
 def may(role: str, kind: str) -> tuple[bool, bool]:
@@ -80,6 +94,60 @@ def test_each_cell_by_form_and_by_direct_post(role: str, made: Any, tmp_path: Pa
         assert len([e for e in await world.entries() if e.person != "node"]) == 0
 
     run(made, tmp_path, work)
+
+
+def test_every_address_that_takes_a_post_is_known() -> None:
+    from concordat.node.server import POSTS as OF_THE_NODE
+    from concordat.web.checking import PATH as CHECK
+    from concordat.web.openapi import operations
+
+    assert {page.path for page in PAGES if page.post is not None} == set(POSTS)
+    assert {path for path, _ in OF_THE_NODE} | {CHECK} == BY_MACHINES
+    assert {one.path for one in operations() if one.method == "POST"} == BY_MACHINES
+
+
+def test_each_role_at_every_address_of_a_form(made: Any, tmp_path: Path) -> None:
+    """Also by its own address, in a draft that is changed, and with an envelope: the role alone decides."""
+
+    async def work(world: World) -> None:
+        for role in ROLES:
+            browser = await world.logged_in(role)
+            token = session_token(browser)
+            for path in sorted(path for path, kind in POSTS.items() if kind == "form" and path not in
+                               ("/say/{type}", "/act/{act}/change")):  # fmt: skip
+                kind = next(address.type for address in ADDRESSES if address.path == path)
+                opens, signs = may(role, kind)
+                one, before = new_act(), await drafts(world)
+                sent = {"token": token, "act-id": one, "do": "save"}
+                key = "v-2026-001" if path.endswith("/vote") else "p-2026-001"
+                answer = await browser.raw(path.replace("{id}", key), sent, follow=False)
+                # 404: who may open it is told that there is no such commitment or dispute
+                assert answer.status_code in ((303, 404) if opens else (403,)), (role, path, answer.text)
+                assert await drafts(world) == before + (answer.status_code == 303), (role, path)
+                if answer.status_code != 303:
+                    continue
+                changed = await browser.raw(f"/act/{one}/change", sent, follow=False)
+                assert changed.status_code == 303, (role, path)
+                envelope = await browser.raw(
+                    f"/act/{one}/upload", {"token": token}, follow=False, files={"envelope": b"{}"}
+                )
+                assert envelope.status_code == (403 if not signs else 422), (role, path)
+                await world.people.do(lambda people, now, act=one: _give_to_operator(people, act))
+                for step in ("", "/change", "/upload"):
+                    answer = await browser.raw(f"/act/{one}{step}", {**sent, "do": "sign"}, follow=False)
+                    assert answer.status_code == 404, (role, path, step)
+            answer = await browser.raw("/operate", {"token": token, "do": "add"}, follow=False)
+            assert answer.status_code == (422 if role == "operator" else 403), role
+            answer = await browser.raw("/account", {"token": token, "do": "add"}, follow=False)
+            assert answer.status_code == 400, role
+        assert [e for e in await world.entries() if e.person != "node"] == []
+
+    run(made, tmp_path, work)
+
+
+def _give_to_operator(people: Any, act: str) -> None:
+    """Make a draft somebody else's, as if it had been hers from the start."""
+    people.store.run("UPDATE act SET owner = 'somebody else' WHERE act = ?", act)
 
 
 def test_the_public_is_led_to_the_login_and_may_speak_in_public_consultations(made: Any, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ pytest.importorskip("segno", reason="needs the extra [web]")
 from concordat.ledger.keys import Ed25519Secret
 from concordat.node.passwords import STEP_S
 from concordat.node.person_keys import read_request
-from desk_kit import PASSWORD, PHRASE, T0, Forms, Telephone, World, run
+from desk_kit import PASSWORD, PHRASE, T0, Browser, Forms, Telephone, World, run
 
 NEW = "eleven chairs in a lake"
 
@@ -177,15 +177,23 @@ def test_the_account_page(made: Any, tmp_path: Path) -> None:
         assert "wrong signing phrase" in maria.text
         await maria.send("kl", "lock")
         assert "Your key is unlocked" not in maria.text
-        await maria.send(next(name for name in Forms(maria.text).forms if name.startswith("x")), "end")
+        assert (await maria.send("x", "end", {"old": "no no no no"})).status_code == 422
+        assert (await other.get("/account")).status_code == 200
+        await maria.get("/account")
+        await maria.send("x", "end", {"old": PASSWORD})
         assert (await other.get("/account")).status_code == 303
-        assert (await maria.send("pw", "password", {"old": "no no no no", "new": NEW, "again": NEW})).status_code == 422
-        assert (
-            await maria.send("pw", "password", {"old": PASSWORD, "new": PHRASE, "again": PHRASE})
-        ).status_code == 422
-        await maria.send("pw", "password", {"old": PASSWORD, "new": NEW, "again": NEW})
+        assert "x" not in Forms(maria.text).forms  # no other session goes on
+        await world.forget_codes()
+        good = {"old": PASSWORD, "code": world.phones["delegate"].code(T0), "new": NEW, "again": NEW}
+        for wrong in ({"old": "no no no no"}, {"code": ""}, {"new": PHRASE, "again": PHRASE}, {"again": NEW + "!"}):
+            assert (await maria.send("pw", "password", {**good, **wrong})).status_code == 422
+            await world.forget_codes()
+        await maria.send("pw", "password", good)
         assert "password changed" in maria.text
-        await maria.send("rc", "codes", {"old_for_codes": NEW}, follow=False)
+        again = {"old": NEW, "code": good["code"]}
+        assert (await maria.send("rc", "codes", again, follow=False)).status_code == 422  # the code was used just now
+        await world.forget_codes()
+        await maria.send("rc", "codes", again, follow=False)
         assert len(re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{2,4}){3,8}", maria.text)) == 10
 
     run(made, tmp_path, work)
@@ -195,20 +203,93 @@ def test_a_key_is_made_here_or_given(made: Any, tmp_path: Path) -> None:
     async def work(world: World) -> None:
         supervisor, operator = await world.logged_in("supervisor"), await world.logged_in("operator")
         await supervisor.get("/account")
-        bad = {"label": "Sup 1", "new_phrase": PHRASE, "phrase_again": PHRASE}
+        await world.forget_codes()
+        code = world.phones["supervisor"].code(T0)
+        bad = {"label": "Sup 1", "new_phrase": PHRASE, "phrase_again": PHRASE, "old": PASSWORD, "code": code}
         assert (await supervisor.send("km", "make", bad)).status_code == 422
         assert (await supervisor.send("km", "make", {**bad, "label": "sup-1", "phrase_again": "x"})).status_code == 422
+        good = {**bad, "label": "sup-1"}
+        assert (await supervisor.send("km", "make", {**good, "old": "no no no no"})).status_code == 422
+        assert "password or code is wrong" in supervisor.text
+        assert (await supervisor.send("km", "make", {**good, "code": "000000"})).status_code == 422
+        same = {**good, "new_phrase": PASSWORD, "phrase_again": PASSWORD}
+        assert (await supervisor.send("km", "make", same)).status_code == 422
         assert (
-            await supervisor.send("km", "make", {"label": "sup-1", "new_phrase": PASSWORD, "phrase_again": PASSWORD})
-        ).status_code == 422
-        await supervisor.send("km", "make", {**bad, "label": "sup-1"})
+            await supervisor.send("km", "make", good)
+        ).status_code == 422  # its half minute was used by the last one
+        await world.forget_codes()
+        await supervisor.send("km", "make", good)
         assert "held by this node under your phrase" in supervisor.text
         assert "is not in membership version" in supervisor.text
         await operator.get("/account")
         assert (await operator.send("ke", "enrol", {"label": "op-1", "public": "no key"})).status_code == 422
         public = base64.b64encode(Ed25519Secret(b"p" * 32).public).decode()
-        await operator.send("ke", "enrol", {"label": "op-1", "public": public})
+        away = {"label": "op-1", "public": public, "old": PASSWORD, "code": world.phones["operator"].code(T0)}
+        for wrong in ({"old": ""}, {"old": "no no no no"}, {"code": "000000"}, {"code": ""}):
+            assert (await operator.send("ke", "enrol", {**away, **wrong})).status_code == 422
+            assert "password or code is wrong" in operator.text
+        assert (await operator.send("ke", "enrol", {**away, "old": "no no no no"})).status_code == 429  # the fifth
+        await world.people.do(lambda people, _: people.store.run("DELETE FROM guess"))
+        await operator.get("/account")
+        await operator.send("ke", "enrol", away)
         assert "you sign on your own machine" in operator.text
+
+    run(made, tmp_path, work)
+
+
+def test_a_certificate_stands_for_the_code_also_when_something_is_changed(made: Any, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        mark = "ab" * 32
+        await world.people.do(
+            lambda people, _: people.store.run(
+                "UPDATE account SET certificate = ?, totp_sealed = NULL WHERE login = 'operator'", mark
+            )
+        )
+        shown = [""]
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await world.app({**scope, "client_certificate": shown[0]}, receive, send)
+
+        browser = Browser(app)
+        for certificate, status in (("", 422), ("cd" * 32, 422), (mark, 200)):
+            shown[0] = certificate
+            await browser.get("/login")
+            answer = await browser.send("l", values={"login": "operator", "password": PASSWORD, "code": ""})
+            assert answer.status_code == status, certificate
+        assert "code" not in browser.form("pw").names
+        change = {"old": PASSWORD, "new": NEW, "again": NEW}
+        shown[0] = ""  # the same cookie from another machine
+        assert (await browser.send("pw", "password", change)).status_code == 422
+        shown[0] = mark
+        assert (await browser.send("pw", "password", change)).status_code == 200
+
+    run(made, tmp_path, work)
+
+
+def test_what_is_new_about_a_login_is_told_until_it_was_seen(made: Any, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        maria = await world.logged_in("delegate")
+        assert "New about your login" in maria.text  # the kit made her key
+        await maria.send("n", "seen")
+        assert "New about your login" not in maria.text
+        stranger = world.browser()
+        await stranger.get("/login")
+        await stranger.send("l", values={"login": "delegate", "password": "wrong wrong wrong", "code": "1"})
+        await maria.get("/drafts")
+        assert "New about your login since you last looked: 1" in maria.text
+        await maria.get("/account")
+        shown = maria.form("n")
+        await stranger.send("l", values={"login": "delegate", "password": "wrong wrong wrong", "code": "1"})
+        await maria.raw("/account", {**shown.fields, "do": ["seen"]})
+        assert 'id="news"' in maria.text or "login failed" in maria.text
+        await maria.get("/drafts")
+        assert "since you last looked: 1" in maria.text  # the second came after the page was made
+        other = await world.logged_in("chair")
+        await other.get("/drafts")
+        before = other.text
+        await other.raw("/account", {"token": other.form("logout").fields["token"], "do": ["seen"], "upto": ["9999"]})
+        await other.get("/drafts")
+        assert ("New about your login" in other.text) == ("New about your login" in before)
 
     run(made, tmp_path, work)
 
@@ -273,5 +354,21 @@ def test_a_code_of_the_telephone_is_good_once(made: Any, tmp_path: Path) -> None
             "l", values={"login": "delegate", "password": PASSWORD, "code": world.phones["delegate"].code(T0 + STEP_S)}
         )
         assert answer.status_code == 200
+
+    run(made, tmp_path, work)
+
+
+def test_the_private_pages_offer_the_languages_of_the_settings(made: Any, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        from dataclasses import replace
+
+        world.service.settings = replace(world.service.settings, languages=("pt", "en"))
+        somebody = world.browser()
+        assert '<html lang="pt"' in (await somebody.get("/login", **{"accept-language": "ar, fr"})).text
+        assert '<html lang="en"' in (await somebody.get("/login?lang=en")).text
+        assert "lang=ar" not in (await somebody.get("/login")).text
+        refused = await somebody.get("/login?lang=ar")
+        assert refused.status_code == 400
+        assert "There are: pt, en." in refused.text
 
     run(made, tmp_path, work)

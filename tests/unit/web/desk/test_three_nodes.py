@@ -83,6 +83,7 @@ def test_table_and_cast_at_one_of_three_nodes(tmp_path: Path) -> None:
             receipt = await people.do(lambda p, _: p.acts and p.acts.look(act.rpartition("/")[2], _owner(p)).receipt)
             assert receipt
             await bloc.all_final({receipt.entry})
+            await bloc.until(lambda: _tabled(service))  # final, and known here what it came to
             await maria.get(act)
             assert "Final: it can’t be undone." in maria.text
 
@@ -108,3 +109,7 @@ def _owner(people: People) -> str:
 
 async def _powers(service: object) -> bool:
     return bool(await service.read(lambda _: service.states.council.find("powers", "BRA.del-04")))  # type: ignore[attr-defined]
+
+
+async def _tabled(service: object) -> bool:
+    return bool(await service.read(lambda _: service.states.council.find("proposal", "p-2026-001")))  # type: ignore[attr-defined]
