@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from concordat import clock
 from concordat.cli import main
 from concordat.cli._node_demo import run as demo
 from concordat.evidence.store import open_store
@@ -26,9 +27,10 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two members signed: an algorithm record (`early`), and another one later (`later`)."""
     folder = tmp_path_factory.mktemp("bloc")
     root = folder / "demo"
-    demo(root, "BRICS", ["BRA", "IND"], lambda _: None)
+    with clock.fixed("2026-03-02T10:00:00Z"):
+        demo(root, "BRICS", ["BRA", "IND"], lambda _: None)
     for number, name in ((1, "early"), (2, "later")):
-        with Demo(root) as opened:
+        with clock.fixed(f"2026-03-0{2 + number}T10:00:00Z"), Demo(root) as opened:
             opened.say("BRA", "AlgorithmPublished", _record(number), scope="exchange")
             opened.settle()
             opened.publish()
@@ -56,10 +58,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_a_report_is_rebuilt_to_the_same_bytes_from_a_later_export(
     here: Path, exports: Path, capsys: pytest.CaptureFixture[str], evidence_dir: Path
 ) -> None:
-    on = ("--quiet", "--on", "2099-12-31")  # the demo signs with the clock of the machine
-    assert said(capsys, "BRICS", "--exchange", "export", "--out", "one", *on) == (0, "")
+    assert said(capsys, "BRICS", "--exchange", "export", "--out", "one", *QUIET) == (0, "")
     study = (here / "one" / "study.yaml").read_text("utf-8")
     assert "exchange: {export: export, " in study
+    assert "as_of: '2026-03-03T10:00:00Z'" in study
     assert '"algorithm":"br-1"' in (here / "one" / "exchange.json").read_text("utf-8")
     shutil.copytree(exports / "later", here / "later")
     words = ("--study", "one/study.yaml", "--exchange", "later", "--out", "two", "--quiet")

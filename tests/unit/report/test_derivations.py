@@ -47,6 +47,7 @@ def test_no_statistic_is_registered_where_things_are_only_laid_out() -> None:
         "impact",
         "council",
         "clearing",
+        "exchange",
         "rulebook",
     }
 
