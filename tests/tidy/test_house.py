@@ -216,6 +216,9 @@ ROUNDED = (
 EXACT = ("observatory.record", "observatory.divide.measures", "observatory.divide.spread", "observatory.divide._ranges")
 
 
+WHOLE_NUMBERS = ("exchange.inclusion.aid_matrix",)  # products of whole numbers far below 2^24: exact in any order
+
+
 def test_no_sum_goes_through_blas_or_a_library_that_rounds_as_the_processor_likes() -> None:
     """BLAS adds in an order that depends on the processor, and so do NumPy's `log` and `exp` round: see
     `evidence._elementary`. A report's bytes must not.
@@ -227,7 +230,8 @@ def test_no_sum_goes_through_blas_or_a_library_that_rounds_as_the_processor_like
     }  # fmt: skip
     found = []
     for path in MODULES:
-        if _module(path).startswith(ROUNDED) and _module(path) not in EXACT:
+        rounds = _module(path).startswith(ROUNDED) and _module(path) not in EXACT
+        if rounds or _module(path) in WHOLE_NUMBERS:
             continue
         functions = {id(n.func) for n in ast.walk(_tree(path)) if isinstance(n, ast.Call)}
         for node in ast.walk(_tree(path)):
