@@ -10,6 +10,7 @@ Source: CKAN's action API (`package_search`), Hydra core vocabulary (`next`); ex
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from concordat.errors import InputError, SourceError
 from concordat.exchange.catalogue import ckan, table
 from concordat.exchange.catalogue._dcat_read import datasets_of
 from concordat.exchange.catalogue.harvest import Page, record_of
-from concordat.exchange.catalogue.model import Found
+from concordat.exchange.catalogue.model import Failure, Found
 from concordat.exchange.catalogue.shacl import BYTES_MAX, Nodes, read_graph
 from concordat.node.harvester import REQUEST_MAX_S, Source
 from concordat.node.outbound import Outbound
@@ -64,7 +65,11 @@ def _page(found: Found, token: str) -> Page:
 
 
 class CkanPortal:
-    """A CKAN portal, 100 records a page in the order of their names."""
+    """A CKAN portal, 100 records a page in the order of their names.
+
+    The token says where the next page begins and how many records there were at first: where that number changes, pages
+    have shifted, and what is missing may not be gone; then nothing is removed.
+    """
 
     kind = "ckan"
 
@@ -78,7 +83,8 @@ class CkanPortal:
         Raises:
             SourceError: not CKAN's answer, a status that is none of success, or an end before the count it gives.
         """
-        start = int(token) if token.isdecimal() else 0
+        first, _, begun = token.partition("/")
+        start = int(first) if first.isdecimal() else 0
         url = f"{self.address}/api/3/action/package_search?rows={ROWS}&start={start}&sort=name+asc"
         reply = await self._outbound.request(
             "GET", url, headers={"accept": "application/json"}, timeout_s=REQUEST_MAX_S
@@ -89,7 +95,11 @@ class CkanPortal:
         if not rows and start < count:
             what = f"it says {count:,} records and gives none from {start:,} on."
             raise SourceError(what, where=url, hint="Ask its publisher.", code="ends_early")
-        return _page(ckan.parse_ckan(reply.body, url), str(end) if end < count else "")
+        page = _page(ckan.parse_ckan(reply.body, url), f"{end}/{begun or count}" if end < count else "")
+        if begun.isdecimal() and int(begun) != count:
+            reason = f"it had {begun} records and now has {count:,}: one may have slipped between two pages"
+            page = replace(page, failed=(*page.failed, Failure(url, reason, named=False)))
+        return page
 
 
 class DcatFeed:
@@ -120,7 +130,11 @@ class DcatFeed:
         found = sorted({v for node in nodes.values() for n in NEXT for v in node.get(n, ()) if isinstance(v, str)})
         if not found or found[0] == url:
             return ""
-        if urlsplit(found[0])[:2] != urlsplit(self.address)[:2]:
+        try:
+            there = urlsplit(found[0])[:2]
+        except ValueError:
+            raise SourceError(f"its next page is no address: {found[0][:120]}.", where=url, code="page") from None
+        if there != urlsplit(self.address)[:2]:
             raise SourceError(f"its next page is on another host: {found[0][:120]}.", where=url, code="host")
         return found[0]
 

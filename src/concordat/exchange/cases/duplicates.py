@@ -32,6 +32,7 @@ from concordat.exchange.cases.case import Case
 SIMILAR = 0.5
 GRAM = 3
 WORDS_MIN = 8
+WHOLE = ("cost", "owner", "period", "reach")  # half of one and half of another would be a statement nobody made
 ALIKE_MAX = 200  # cases that share one key: more of them share a boilerplate, not a product
 _WORD = re.compile(r"\w+")
 Pair = tuple[str, str]
@@ -227,6 +228,8 @@ def _joined(lead: dict[str, object], other: Mapping[str, object]) -> dict[str, o
         mine = found.get(key)
         if key not in found or mine is None:
             found[key] = value
+        elif key in WHOLE:
+            continue
         elif isinstance(mine, dict) and isinstance(value, dict):
             found[key] = _joined(mine, value)
         elif isinstance(mine, list) and isinstance(value, list):

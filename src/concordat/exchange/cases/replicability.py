@@ -92,9 +92,11 @@ def _stated(there: bool, why: str) -> tuple[bool | None, str]:
 
 
 def _licence(expression: str) -> tuple[bool | None, str]:
-    """Of alternatives (OR) one is enough; of parts (AND) all must be open. Brackets are left out of account."""
+    """Of alternatives (OR) one is enough; of parts (AND) all must be open. AND binds more than OR, as SPDX has it."""
     if not expression:
         return None, "not stated"
+    if any(" OR " in inner for inner in re.findall(r"\(([^()]*)\)", expression)) and " AND " in expression:
+        return None, "brackets around alternatives are not worked out"
     bare = re.sub(r"\s+WITH\s+\S+|[()]", "", expression)
     verdicts = [_all_open(part.split()) for part in re.split(r"\s+OR\s+", bare)]
     if any(holds for holds, _ in verdicts):

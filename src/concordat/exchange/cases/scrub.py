@@ -53,7 +53,10 @@ _WEB = re.compile(
     re.IGNORECASE,
 )
 # Brackets, dots and hyphens of several scripts may stand between digits; a slash or a comma may not.
-_TELEPHONE = re.compile(r"(?<![\w.])\(?(?:\+|00)?\s?\(?[0-9](?:[\s().\u00a0\u2010-\u2015\u2212-]{0,3}[0-9]){8,}(?!\w)")
+# The digits of any script count; letters may follow at once (an extension), and a dot may stand before.
+_TELEPHONE = re.compile(
+    r"(?<![\w])(?<!\d\.)\(?(?:\+|00)?\s?\(?\d(?:[\s().\u00a0\u2010-\u2015\u2212-]{0,3}\d){8,}(?!\d)"
+)
 # Years and days in a row have as many digits as a telephone number, and are none.
 _DATES = re.compile(r"[\s(]*(?:(?:19|20)[0-9]{2}(?:[-.](?:0?[1-9]|1[0-2])(?:[-.][0-3]?[0-9])?)?[\s()\u2010-\u2015-]*)+")
 _HANDLE = re.compile(r"(?<![\w@/.])(?:[@＠]\w(?:[\w.-]*\w)?)+")

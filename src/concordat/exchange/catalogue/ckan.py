@@ -4,7 +4,7 @@
     print_ckan(datasets)
 
 Fields are mapped as exchange.md 4.1 lists them; what is not mapped stays in `source_record`, without the addresses and
-ids of persons (`author_email`, `maintainer`, `maintainer_email`, `creator_user_id`, and extras of that kind), which are
+ids of persons (`author`, `maintainer`, `creator_user_id`, e-mail and contact of any kind, however deep), which are
 dropped before anything is kept. Groups become themes of the EU's list by a reviewed table, else keywords. Addresses are
 written as RDF may hold them, so that CKAN -> DCAT-AP -> CKAN gives every mapped field back.
 
@@ -38,7 +38,7 @@ from concordat.exchange.catalogue.model import (
     unpercent,
 )
 
-DROPPED = ("author_email", "creator_user_id", "maintainer", "maintainer_email")
+DROPPED = ("author", "author_email", "creator_user_id", "maintainer", "maintainer_email")
 THEMES = "http://publications.europa.eu/resource/authority/data-theme/"
 RECORD = "urn:concordat:record:"
 SHOWN = 80  # characters of an answer that is none
@@ -138,13 +138,21 @@ def id_of(key: str) -> str:
 
 
 def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The record without what belongs to persons."""
-    record = {key: value for key, value in row.items() if key not in DROPPED}
-    if isinstance(record.get("extras"), list):
-        record["extras"] = [
-            one for one in record["extras"] if not (isinstance(one, dict) and _PERSONAL.search(str(one.get("key", ""))))
-        ]
-    return record
+    """The record without what belongs to persons, however deep it stands."""
+    kept: dict[str, Any] = _impersonal(dict(row))
+    return kept
+
+
+def _impersonal(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_impersonal(one) for one in value if not (isinstance(one, dict) and _personal(one.get("key", "")))]
+    if isinstance(value, dict):
+        return {key: _impersonal(one) for key, one in value.items() if not _personal(key)}
+    return value
+
+
+def _personal(key: Any) -> bool:
+    return str(key) in DROPPED or _PERSONAL.search(str(key)) is not None
 
 
 def _distribution(row: Mapping[str, Any]) -> Distribution:

@@ -25,6 +25,7 @@ from concordat.errors import SourceError
 from concordat.exchange.catalogue.model import Dataset, Failure, to_value
 
 PAGES_MAX = 10_000
+REPEATS_MAX = 10  # pages in a row without a record that is new: parts of one record may lie on several
 REMOVALS_FEW = 10
 REMOVALS_SHARE = 5  # one in five
 ENDS = ("abandoned", "complete", "failed", "partial", "timed_out")
@@ -135,6 +136,8 @@ class Walk:
         self._tokens = set(tokens)
         self._pages = len(self._tokens)
         self._unnamed = unnamed
+        self._repeats = 0
+        self._contents: set[frozenset[tuple[str, str]]] = set()
 
     def take(self, page: Page) -> Changes:
         """What a page adds or changes; a record that came already in this run counts once.
@@ -147,8 +150,12 @@ class Walk:
             raise endless(self._pages)
         if page.token:
             self._tokens.add(page.token)
-        if page.token and page.records and all(record.key in self._seen for record in page.records):
+        old = bool(page.records) and all(record.key in self._seen for record in page.records)
+        self._repeats = self._repeats + 1 if old else 0
+        content = frozenset((record.key, record.hash) for record in page.records)
+        if page.token and ((old and content in self._contents) or self._repeats >= REPEATS_MAX):
             raise endless(self._pages)  # the same page under another token
+        self._contents.add(content)
         added, changed = [], []
         for record in page.records:
             if record.key in self._seen:

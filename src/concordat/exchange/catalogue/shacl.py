@@ -221,7 +221,20 @@ def _context(value: Any, where: str) -> Any:
 @cache
 def _shipped_context(name: str) -> Any:
     path = _DATA / CONTEXTS[name]
-    return canonical.loads(path.read_bytes(), floats=True)["@context"]
+    return _imported(canonical.loads(path.read_bytes(), floats=True)["@context"])
+
+
+def _imported(value: Any) -> Any:
+    """A shipped context with what it imports merged in (JSON-LD 1.1, 4.1.5.6): its own terms stand before those.
+
+    Nothing is left for the library to fetch; an import that isn't shipped is a fault of the package.
+    """
+    if isinstance(value, list):
+        return [_imported(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    own = {key: _imported(one) for key, one in value.items() if key != "@import"}
+    return {**_shipped_context(value["@import"]), **own} if "@import" in value else own
 
 
 # --- The shapes ---------------------------------------------------------------------------------------------------

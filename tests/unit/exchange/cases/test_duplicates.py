@@ -121,3 +121,11 @@ def test_similar_descriptions_are_found_as_by_comparing_all_pairs(shared_data: P
     )  # fmt: skip
     assert len(wanted) > 50
     assert [m.ids for m in duplicates(cases).related] == wanted
+
+
+def test_a_statement_of_one_is_never_half_of_another() -> None:
+    """A period that begins in 2021 and one that ended in 2019 don't make one that ends before it begins."""
+    one = _case("case-bra-1", "Bees", repository="https://example.org/bees", period={"start": "2021-03", "end": None})
+    two = _case("case-bra-2", "Bees", repository="https://example.org/bees", period={"start": "2018", "end": "2019"})
+    for cases in ([one, two], [two, one]):
+        assert merge(cases).period in (one.period, two.period)

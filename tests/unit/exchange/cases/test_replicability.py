@@ -49,6 +49,7 @@ def test_a_bare_case_is_wide_open_and_a_whole_one_is_full() -> None:
 @pytest.mark.parametrize(
     ("licence", "holds"),
     [
+        ("(MIT OR Apache-2.0) AND CC-BY-NC-4.0", None),
         ("", None), ("MIT", True), ("GPL-3.0-or-later", True), ("CC-BY-NC-SA-4.0", False), ("CC-BY-ND-4.0", False),
         ("Own-1.0", None), ("MIT AND CC-BY-4.0", True), ("MIT AND CC-BY-NC-4.0", False), ("MIT OR Own-1.0", True),
         ("Own-1.0 OR CC-BY-NC-4.0", None), ("GPL-2.0 WITH Classpath-exception-2.0", True), ("(MIT)", True),

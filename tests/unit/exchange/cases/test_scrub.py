@@ -84,3 +84,21 @@ def test_counts_by_field() -> None:
 def test_no_text_costs_more_than_its_length(piece: str) -> None:
     """Twenty thousand characters of one piece end: a pattern that backtracks without bound would not, in this suite."""
     scrub(piece * (20_000 // len(piece)) + "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tel.061912345678",
+        "061 9123 45678x12",
+        "0619123456789ext2",
+        "+55 61 9123 45678ª",
+        "\u0660\u0665\u0665\u0665\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668",
+        "\uff10\uff16\uff11\uff19\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18",
+    ],
+    ids=["dot", "extension", "letters", "ordinal", "Arabic", "wide"],
+)
+def test_a_telephone_number_may_be_written_in_any_digits_and_touch_letters(text: str) -> None:
+    kept, counts = scrub(f"Call {text} today")
+    assert counts == {"telephone": 1}
+    assert not any(letter.isdigit() for letter in kept if letter not in "12ª")

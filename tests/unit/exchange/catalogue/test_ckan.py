@@ -88,3 +88,17 @@ def test_what_is_no_answer_of_ckan_is_told_with_its_beginning(data: bytes, words
         parse_ckan(data, "https://data.example.br/api")
     assert caught.value.where == "https://data.example.br/api"
     assert len(caught.value.what.partition("It begins: ")[2]) <= 80
+
+
+def test_what_belongs_to_persons_is_dropped_however_deep_it_stands() -> None:
+    deep = {
+        "author": "Ana Silva", "contact_point": [{"name": "Ana Silva", "email": "ana@example.br"}],
+        "publisher_info": {"unit": "Bees", "contact_email": "ana@example.br", "phone": "061 9123 45678"},
+        "extras": [{"key": "creator_user_id", "value": "ana"}, {"key": "author", "value": "Ana Silva"}],
+    }  # fmt: skip
+    record = ckan_record(1, **deep)
+    record["resources"][0]["maintainer_email"] = "ana@example.br"
+    (dataset,) = parse_ckan(_bytes(record)).datasets
+    kept = json.dumps(dataset.source_record)
+    assert "Bees" in kept
+    assert not any(word in kept for word in ("Ana", "ana@", '"ana"', "9123"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from concordat.errors import SourceError
@@ -103,3 +105,11 @@ def test_the_hash_of_the_changes_does_not_depend_on_their_order() -> None:
     two = harvest(_held(_record(9)), [Page((_record(2),)), Page((_record(1),))], 0)
     assert one.hash == two.hash
     assert one.hash != harvest(_held(), [Page((_record(1), _record(2)))], 0).hash
+
+
+def test_a_page_that_adds_files_to_records_of_another_is_no_repetition() -> None:
+    """A folder of tables: the second names the same datasets with other distributions."""
+    walk = Walk(Snapshot({}))
+    first, second = _record(1), replace(_record(1), hash="0" * 64)
+    assert len(walk.take(Page((first,), token="b")).added) == 1
+    assert not walk.take(Page((second,), token="c")).added

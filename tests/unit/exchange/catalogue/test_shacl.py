@@ -65,6 +65,21 @@ def test_no_context_is_ever_loaded(value: object, words: str) -> None:
         read_graph(json.dumps(value).encode())
 
 
+def test_a_context_that_imports_a_shipped_one_opens_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The protocol's own context imports its ODRL profile where a term is scoped."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a connection was asked for")
+
+    monkeypatch.setattr("socket.getaddrinfo", refused)
+    monkeypatch.setattr("urllib.request.urlopen", refused)
+    offer = {"@type": "Offer", "@id": "urn:x:offer", "permission": [{"action": "use"}]}
+    dataset = {"@id": "urn:x:1", "@type": "Dataset", "hasPolicy": [offer]}
+    value = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@id": "urn:x:0", "@type": "Catalog"}
+    nodes = read_graph(json.dumps({**value, "dataset": [dataset]}).encode())
+    assert "http://www.w3.org/ns/odrl/2/permission" in nodes["urn:x:offer"]
+
+
 @pytest.mark.parametrize("name", sorted(CONTEXTS))
 def test_shipped_contexts_are_known(name: str) -> None:
     value = {"@context": name, "@id": "urn:x:1", "http://purl.org/dc/terms/title": "Bees"}
