@@ -165,7 +165,7 @@ class Station:
         self.store.crash = self.fragile  # type: ignore[method-assign]
         self.engine = Engine(side, self.store, self.shelf, self.diary, lambda _, facts: self.refusals.append(facts))
         self.mover = Mover(self.engine)
-        self.engine.woken += [process.pid for process in self.store.processes()]
+        self.engine.wake()
 
     def crash(self) -> None:
         """Lose what is in memory."""

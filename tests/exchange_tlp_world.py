@@ -4,6 +4,7 @@
 
 The judge shares no code with `exchange.incidents.tlp`: it spreads labels until nothing changes and knows who may have
 what from a table of its own. A read leaks if it holds an object that the judge denies; it is short if one is missing.
+An answer to who adds objects leaks if it is another than it would be with nothing there but what the sender may see.
 """
 
 from __future__ import annotations
@@ -86,13 +87,18 @@ class World:
             one.gone = answer.status == 200
             return
         owner = self.draw.choice([c for c in CALLERS if c.member in ("BRA", "IND", "ZAF")])
-        named = frozenset(self.draw.sample(NAMED, self.draw.choice((1, 2, 4))))
+        named = frozenset(self.draw.sample(NAMED, self.draw.choice((0, 1, 2, 4))))
         where = self.draw.choice(self.collections)
         objects = [self.made() for _ in range(self.draw.randint(1, 4))]
         stored = {
             (s.stix["id"], s.stix["modified"], s.owner.id) for s in self.said if s.collection == where.id and not s.gone
         }
+        wanted = self.answers(owner, where, named, objects)
         refused = self.desk.share(where, owner, set(named), *objects)
+        self.leaks += [
+            f"{owner.id} adds {one['id']}: {why or 'stored'}"
+            for one, why, right in zip(objects, refused, wanted, strict=True) if bool(why) is not right
+        ]  # fmt: skip
         for one, why in zip(objects, refused, strict=True):
             mine = self.desk.store.versions(where.id, [one["id"]])
             if why or not any(r.version == one["modified"] and r.owner == owner.id for r in mine):
@@ -102,7 +108,7 @@ class World:
                     if not s.gone and (s.stix["id"], s.stix["modified"], s.owner, s.collection) == (
                         one["id"], one["modified"], owner, where.id
                     ):  # fmt: skip
-                        s.named |= named
+                        s.named |= named if s.named else frozenset()  # who was for all stays for all
             else:
                 stored.add((one["id"], one["modified"], owner.id))
                 self.said.append(Said(one, owner, named, where.id))
@@ -134,9 +140,35 @@ class World:
 
     # --- The judge ----------------------------------------------------------------------------------------------------
 
-    def labels(self) -> dict[int, int]:
+    def answers(self, owner: Caller, where: Collection, named: frozenset[str], objects: list[Any]) -> list[bool]:
+        """Which of some objects are refused, for all that their sender can know."""
+        labels = self.labels()
+        seen = [s for i, s in enumerate(self.said) if not s.gone and _may(labels[i], s, owner)]
+        found: dict[int, bool] = {}
+        fresh: dict[int, Said] = {}
+        twins: set[tuple[str, str]] = set()
+        for number, one in enumerate(objects):
+            key = (one["id"], one["modified"])
+            here = [s for s in seen if s.collection == where.id and s.stix["id"] == one["id"]]
+            if key in twins or any(s.stix["modified"] == one["modified"] for s in here):
+                found[number] = False
+            elif any(s.owner.member != owner.member for s in here):
+                found[number] = True
+            else:
+                twins.add(key)
+                fresh[number] = Said(one, owner, named, where.id)
+        after = [*[s for s in self.said if not s.gone], *fresh.values()]
+        graded = self.labels(after)  # what was added can hide what its sender saw before
+        left = [s for i, s in enumerate(after) if _may(graded[i], s, owner)]
+        graded = {id(s): label for s, label in zip(left, self.labels(left).values(), strict=True)}
+        for number, one in fresh.items():
+            label = graded[id(one)]
+            found[number] = label > int(where.ceiling) or (label >= 3 and not named)
+        return [found[number] for number in range(len(objects))]
+
+    def labels(self, said: list[Said] | None = None) -> dict[int, int]:
         """How strict each object is, by its place in `said`: spread along references until nothing changes."""
-        live = [(i, s) for i, s in enumerate(self.said) if not s.gone]
+        live = [(i, s) for i, s in enumerate(self.said if said is None else said) if not s.gone]
         found = {i: _marked(s.stix) for i, s in live}
         by_id: dict[str, list[tuple[int, Said]]] = {}
         for i, s in live:
@@ -235,7 +267,7 @@ def _may(label: int, said: Said, caller: Caller) -> bool:
     whole, person = caller.member, f"{caller.member}:{caller.label}"
     office = f"{caller.member}/{caller.organisation}" if caller.organisation else "-"
     if label == 2:
-        return caller.member == "IND" and any(n in (whole, person, office) for n in said.named)
+        return caller.member == "IND" and (not said.named or any(n in (whole, person, office) for n in said.named))
     return (office if label == 3 else person) in said.named
 
 

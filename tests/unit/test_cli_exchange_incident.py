@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,8 @@ def test_an_incident_from_sharing_to_its_end(capsys: pytest.CaptureFixture[str])
     assert "resolved" in run(capsys, "incident", "close", INCIDENT, "--outcome", "resolved", "--as", "ZAF")
     public = json.loads(run(capsys, "incident", "statistics", "--public", "--json"))
     assert all(table["withheld"] for table in public["tables"])
+    assert "entries" not in public
+    assert "entries" not in run(capsys, "incident", "statistics", "--public")
     mine = json.loads(run(capsys, "incident", "statistics", "--json"))
     assert mine["tables"][0]["cells"] == [{"count": 1, "hours": None, "key": "ZAF", "shown": "1"}]
 
@@ -216,3 +220,27 @@ def test_exposure_says_first_that_it_is_of_all_goods(
     facts = json.loads(run(capsys, "exposure", "CHN", "--countries", "BRA,RUS,IND", "--json"))
     assert [row["area"] for row in facts["rows"]] == ["BRA", "IND", "RUS"]
     assert all(row["hhi"][0] <= row["hhi"][1] <= 1 and row["ids"] for row in facts["rows"])
+
+
+def test_nothing_can_be_read_before_it_is_on_the_log(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry is written while no reader sees the objects; where it can't be, none ever will."""
+    from concordat.cli._exchange_home import Seat
+
+    home = made / "demo" / "ZAF" / "home"
+    seen: list[int] = []
+
+    def rows() -> int:
+        sql = "SELECT count(*) FROM taxii_object o JOIN taxii_collection c ON c.id = o.collection WHERE topic = 'crash'"
+        with contextlib.closing(sqlite3.connect(home / "exchange.sqlite")) as db:
+            return int(db.execute(sql).fetchone()[0])
+
+    def failing(*_: Any) -> Any:
+        seen.append(rows())
+        raise RuntimeError("cut off")
+
+    monkeypatch.setattr(Seat, "say", failing)
+    with pytest.raises(RuntimeError, match="cut off"):
+        main(["exchange", "incident", "share", str(made / "amber.json"), "--to", "IND", "--topic", "crash",
+              "--as", "ZAF"])  # fmt: skip
+    assert seen == [0]
+    assert rows() == 0

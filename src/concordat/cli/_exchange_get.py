@@ -92,6 +92,10 @@ def agreements(
     for row in found["processes"]:
         flag = f": {row['flag']}" if row["flag"] else ""
         print(plain(f"{row['pid']}  {row['kind']} with {row['with']}, {row['state'] or 'not answered yet'}{flag}"))
+        if "terms" in row:
+            version = f" v{row['version']}" if row["version"] else ""
+            print(plain(f"  {row['dataset']}{version}, asked for: {row['terms']}"))
+            print(plain(f"  the terms now say: {row['decision']}"))
     if not found["agreements"] and not found["processes"]:
         print("No agreements yet.")
 

@@ -96,10 +96,11 @@ def share(
         store = open_taxii(place.node.home)
         try:
             options = {"topic": topic, "stage": stage, "became_aware": became_aware, "timeline": name}
-            ready = prepare(place.node, store, bundle, named, **options)
+            with store.change():  # nobody can read the objects before the entry is written, nor if it never is
+                ready = prepare(place.node, store, bundle, named, **options)
+                entry = place.say("IncidentShared", ready.body)
         finally:
             store.close()
-        entry = place.say("IncidentShared", ready.body)
         reached = ready.body.get("stage", "")
         if reached:
             said = {key: ready.body[key] for key in ("incident", "stage", "became_aware") if key in ready.body}
@@ -339,16 +340,19 @@ def statistics(
     tables = tables_of(records, lines, now, public=public)
     if json:
         print_json({
-            "entries": list(tables[0].entries), "public": public, "tables": [
+            **({} if public else {"entries": list(tables[0].entries)}), "public": public, "tables": [
                 {"by": t.by, "cells": [{"count": c.count, "hours": c.hours, "key": c.key, "shown": c.shown}
                                        for c in t.cells], "total": t.shown, "withheld": t.withheld} for t in tables],
         })  # fmt: skip
         return
-    print(f"Counts of what was logged ({len(tables[0].entries)} entries): willingness to report, not attacks.")
+    entries = "" if public else f" ({len(tables[0].entries)} entries)"
+    print(f"Counts of what was logged{entries}: willingness to report, not attacks.")
     for table in tables:
         total = f" ({table.shown})" if table.shown else ""
-        few = "withheld: too few to show" if table.withheld else "none"
-        print(f"By {table.by}{total}: " + (", ".join(_cell(cell) for cell in table.cells) or few))
+        words = [_cell(cell) for cell in table.cells]
+        if table.withheld:
+            words.append("the rest withheld: too few to show" if words else "withheld: too few to show")
+        print(f"By {table.by}{total}: " + (", ".join(words) or "none"))
 
 
 def _cell(cell: Any) -> str:

@@ -150,6 +150,11 @@ def _counted(parts: dict[str, Any], name: str, by: Mapping[str, int], members: I
     parts.update({f"{name}_{key}": by.get(key, 0) for key in sorted({*by, *members})})
 
 
+def _text_of(fact: Fact) -> tuple[str, str, str]:
+    """Provider, consumer and hash of the agreement that a fact is about."""
+    return fact.body.provider, fact.body.consumer, fact.body.hash
+
+
 @derivation("exchange.record.data")
 def data(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Datasets on offer, agreements that both sides signed, transfers and duties done: `datasets`, `datasets_BRA`, ...
@@ -165,18 +170,19 @@ def data(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, An
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("given", "taken", "sent", "received", "duties")}
     for key in exchange.keys("agreement"):
         facts = exchange.of("agreement", key)
-        said = {f.says for f in facts}
-        provider, consumer = facts[0].body.provider, facts[0].body.consumer
-        if {"reached", "confirmed"} <= said:
+        # Anyone may name the id of an agreement: it is one where both say the same parties and hash.
+        reached, confirmed = ({_text_of(f) for f in facts if f.says == says} for says in ("reached", "confirmed"))
+        parts["waiting"] += len(reached ^ confirmed)
+        parts["ended"] += len({_text_of(f) for f in facts if f.says == "ended"} & (reached | confirmed))
+        for pair in sorted(reached & confirmed):
+            provider, consumer, _ = pair
             counts["given"][provider] += 1
             counts["taken"][consumer] += 1
-        elif said & {"reached", "confirmed"}:
-            parts["waiting"] += 1
-        parts["ended"] += "ended" in said
-        moved = len({f.body.transfer for f in facts if f.says == "transferred"})
-        counts["sent"][provider] += moved
-        counts["received"][consumer] += moved
-        counts["duties"][consumer] += len({(f.body.duty, f.body.number) for f in facts if f.says == "duty"})
+            mine = [f for f in facts if _text_of(f) == pair]
+            moved = len({f.body.transfer for f in mine if f.says == "transferred"})
+            counts["sent"][provider] += moved
+            counts["received"][consumer] += moved
+            counts["duties"][consumer] += len({(f.body.duty, f.body.number) for f in mine if f.says == "duty"})
     _counted(parts, "datasets", measure("datasets_shared", exchange).by, parameters["members"])
     for name, by in counts.items():
         _counted(parts, name, by, parameters["members"])

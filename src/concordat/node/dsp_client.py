@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,22 @@ class Pulled:
     path: Path
     sha256: str
     bytes: int
+
+
+def flush_folder(folder: Path) -> None:
+    """The names in a folder are on the disk when this returns: what a log entry says came is there after a power cut.
+
+    Raises:
+        StateError: the disk refuses.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise StateError(f"not written: {error.strerror}.", where=str(folder), code="full") from None
 
 
 class DspClient:
@@ -92,6 +109,7 @@ class DspClient:
                         digest.update(chunk)
                         await asyncio.to_thread(file.write, chunk)
                 file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
         except TimeoutError:
             raise SourceError("the body did not come in time.", where=url.partition("?")[0], code="timeout") from None
         except OSError as error:

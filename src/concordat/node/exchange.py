@@ -13,7 +13,7 @@ known by their entries alone; titles and terms are in their own catalogues.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,11 @@ def document_of(node: Node, fact: Fact) -> dict[str, Any]:
 # --- Catalogue ----------------------------------------------------------------------------------------------------
 
 
+def is_gone(newest: int, withdrawn: Iterable[int]) -> bool:
+    """Whether a dataset is off the shelf: its newest version was withdrawn; an older one does not come back."""
+    return any(version >= newest for version in withdrawn)
+
+
 def on_offer(state: Exchange, member: str, *, public: bool = False) -> list[Fact]:
     """The newest version of each dataset that a member offers and has not withdrawn, by id.
 
@@ -178,7 +183,7 @@ def on_offer(state: Exchange, member: str, *, public: bool = False) -> list[Fact
         if key[0] != member or not state.of("dataset", key, "published"):
             continue
         newest = state.newest("dataset", key)
-        gone = any(f.version >= newest.version for f in state.of("dataset", key, "withdrawn"))
+        gone = is_gone(newest.version, (f.version for f in state.of("dataset", key, "withdrawn")))
         if not gone and not (public and newest.body.access != "public"):
             found.append(newest)
     return found

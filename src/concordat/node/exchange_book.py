@@ -20,7 +20,7 @@ from concordat.exchange.dataspace.behaviours import Rule
 from concordat.exchange.events import SCOPE, check_said
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain, Point
-from concordat.node.exchange import files_of, service_of
+from concordat.node.exchange import files_of, is_gone, service_of
 from concordat.node.exchange_engine import File, Offered
 from concordat.node.home import Node
 from concordat.node.service import Service
@@ -101,19 +101,22 @@ class LogOffers:
         self._guard = threading.Lock()
         self._read, self._changes = 0, -1
         self._versions: dict[tuple[str, int], Offered] = {}
-        self._withdrawn: set[tuple[str, int]] = set()
+        self._newest: dict[str, int] = {}  # dataset -> the last version that was logged
+        self._withdrawn: dict[str, set[int]] = {}
 
     def all(self) -> Sequence[Offered]:
-        """The newest version of each dataset that is not withdrawn, by uuid."""
+        """The newest version of each dataset, by uuid; none of a dataset whose newest is withdrawn or not here."""
         self._catch_up()
-        newest: dict[str, Offered] = {}
-        for (uuid, version), offered in sorted(self._versions.items()):
-            if (offered.dataset, version) not in self._withdrawn:
-                newest[uuid] = offered
-        return [newest[uuid] for uuid in sorted(newest)]
+        with self._guard:
+            return [
+                offered
+                for _, offered in sorted(self._versions.items())
+                if offered.version == self._newest[offered.dataset]
+                and not is_gone(offered.version, self._withdrawn.get(offered.dataset, ()))
+            ]
 
     def get(self, uuid: str, version: int = 0) -> Offered | None:
-        """A dataset by its uuid; 0: the newest version that is not withdrawn."""
+        """A dataset by its uuid; 0: the newest version, unless that is withdrawn."""
         if version:
             self._catch_up()
             return self._versions.get((uuid, version))
@@ -129,8 +132,10 @@ class LogOffers:
             for entry, data in fresh:
                 body = entry.body
                 if entry.type == WITHDRAWN:
-                    self._withdrawn.add((body["dataset"], body["version"]))
-                elif data is None and not self.files.path(body["document"]["hash"]).is_file():
+                    self._withdrawn.setdefault(body["dataset"], set()).add(body["version"])
+                    continue
+                self._newest[body["dataset"]] = max(body["version"], self._newest.get(body["dataset"], 0))
+                if data is None and not self.files.path(body["document"]["hash"]).is_file():
                     self._service.log("error", "offer", {"what": f"the document of {body['dataset']} is not here"})
                 else:
                     held = data if data is not None else self.files.get(body["document"]["hash"])

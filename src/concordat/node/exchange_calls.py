@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from concordat.errors import ConcordatError, InputError, MethodError, SourceError, StateError, TrustError
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.messages import CALLBACK, PATH, Kind, Role
 from concordat.node.callers import LimitError
 
+PORTS = {"https": 443, "http": 80}
 WELL_KNOWN = "/.well-known/dspace-version"
 CATALOG, NEGOTIATION, TRANSFER = "CatalogError", "ContractNegotiationError", "TransferError"
 
@@ -148,3 +150,23 @@ def refusal(fault: ConcordatError, route: Route, message: Mapping[str, Any] | No
     if isinstance(fault, LimitError):
         headers["retry-after"] = str(max(1, round(fault.wait_s)))
     return Answer(status, body, headers)
+
+
+def on_place(address: str, place: str | None) -> bool:
+    """Whether an address is on the host and port of a member's node.
+
+    Args:
+        place: the base address of that node; None where callers needn't say who they are, and any port of this machine
+            will do (conformance suite).
+    """
+    try:
+        parts = urlsplit(address)
+        found = (parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme))
+    except ValueError:
+        return False
+    if parts.query or parts.fragment or parts.username or parts.password or ".." in parts.path:
+        return False
+    if place is None:
+        return parts.hostname in ("127.0.0.1", "::1", "localhost")
+    known = urlsplit(place)
+    return bool(known.hostname) and found == (known.scheme, known.hostname, known.port or PORTS.get(known.scheme))

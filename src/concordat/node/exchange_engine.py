@@ -14,10 +14,10 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from concordat.errors import ConcordatError, InputError, RuleError, TrustError
 from concordat.exchange.dataspace import messages, negotiation, transfer
@@ -27,7 +27,16 @@ from concordat.exchange.dataspace.messages import ENTRY_KEY, PULL, PULL_ALIAS, K
 from concordat.exchange.dataspace.schemas import CONTEXT, parse
 from concordat.exchange.dataspace.terms import agreement_hash
 from concordat.exchange.dataspace.token import Keys, Request, Seen, read_token
-from concordat.node.exchange_calls import AbsentError, Answer, Call, Route, UnknownCallerError, refusal, route_of
+from concordat.node.exchange_calls import (
+    AbsentError,
+    Answer,
+    Call,
+    Route,
+    UnknownCallerError,
+    on_place,
+    refusal,
+    route_of,
+)
 from concordat.node.exchange_machines import (
     OVER,
     Facts,
@@ -37,6 +46,7 @@ from concordat.node.exchange_machines import (
     learn,
     machine_of,
     own_facts,
+    parse_own,
     pids,
     step,
 )
@@ -79,10 +89,10 @@ class Offers(Protocol):
     """What this member offers."""
 
     def all(self) -> Sequence[Offered]:
-        """The newest version of each dataset that is not withdrawn, by uuid."""
+        """The newest version of each dataset, by uuid; none of a dataset whose newest is withdrawn."""
 
     def get(self, uuid: str, version: int = 0) -> Offered | None:
-        """A dataset by its uuid; 0: the newest version that is not withdrawn."""
+        """A dataset by its uuid; 0: the newest version, unless that is withdrawn."""
 
 
 class Book(Protocol):
@@ -141,6 +151,11 @@ class Engine:
         while self.woken:
             found.append(self.woken.popleft())
         return sorted(set(found))
+
+    def wake(self) -> None:
+        """Look again at what is open, and at what is over without its end in our log: after a start."""
+        found = self.store.processes()
+        self.woken += [p.pid for p in found if p.state not in OVER or not p.facts.get("recorded")]
 
     # --- Requests -----------------------------------------------------------------------------------------------------
 
@@ -260,7 +275,7 @@ class Engine:
         return process
 
     def _state(self, process: Process, status: int = 200) -> Answer:
-        if not process.state:
+        if not process.state or not process.body:
             raise AbsentError
         made = messages.negotiation_state if process.kind == "negotiation" else messages.transfer_state
         return Answer(status, messages.encode(made(*pids(process), process.state)))
@@ -294,7 +309,8 @@ class Engine:
         self, kind: str, role: Role, pid: str, caller: str, message: Mapping[str, Any], now: datetime
     ) -> tuple[Facts, dict[str, Any]]:
         """What the guard of a first message asks, and what is kept beside the process."""
-        me, valid = self.side.member, self._on_place(caller, str(message.get("callbackAddress", "")))
+        me, place = self.side.member, self.side.places.get(caller, "") if self.side.auth else None
+        valid = on_place(str(message.get("callbackAddress", "")), place)
         consumer, provider = (caller, me) if role is Role.PROVIDER else (me, caller)
         if kind == "negotiation":
             offer = message["offer"]
@@ -302,7 +318,8 @@ class Engine:
             known = offered is not None and offered.offer.get("@id") == offer["@id"]
             known = known and offered is not None and self.visible(offered, caller, now)
             facts = negotiation.Facts(consumer, provider, pid, offer_known=known, callback_valid=valid)
-            return facts, {"dataset": offer["target"], "moves": 0}
+            pin = pin_of(offered) if offered is not None and role is Role.PROVIDER else {}
+            return facts, {"dataset": offer["target"], "moves": 0, **pin}
         agreement = self.store.agreement(message["agreementId"])
         ours = agreement is not None and agreement.final and agreement.role == Role.PROVIDER
         ours = ours and agreement is not None and (agreement.peer == caller or not self.side.auth)
@@ -313,21 +330,6 @@ class Engine:
             consumer, provider, pid, agreement_final=ours, permitted=decision.verdict is Verdict.PERMIT,
             format_known=message["format"] in FORMATS, callback_valid=valid, why=decision.words,
         ), {"agreement": message["agreementId"], "moves": 0}  # fmt: skip
-
-    def _on_place(self, member: str, callback: str) -> bool:
-        """Whether an address is on the host and port that are known as that member's."""
-        try:
-            parts = urlsplit(callback)
-            found = (parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme))
-        except ValueError:
-            return False
-        if parts.query or parts.fragment or parts.username or parts.password or ".." in parts.path:
-            return False
-        if not self.side.auth:
-            return parts.hostname in ("127.0.0.1", "::1", "localhost")
-        place = urlsplit(self.side.places.get(member, ""))
-        port = place.port or {"https": 443, "http": 80}.get(place.scheme)
-        return bool(place.hostname) and found == (place.scheme, place.hostname, port)
 
     def _message(
         self, route: Route, process: Process, call: Call, caller: str, message: dict[str, Any], now: datetime
@@ -410,15 +412,13 @@ class Engine:
         member = str(agreement.text.get("assignee", ""))
         return decide(agreement.text, context_of(agreement.text, member, now, uses))
 
-    def uses(self, agreement: str, more: tuple[str, str] | None = None) -> int:
-        """How often an agreement was used: for each transfer, the most whole bodies of one file; `more` adds one."""
-        found = self.store.uses(agreement)
-        if more is not None:
-            found = found | {more: found.get(more, 0) + 1}
-        by_transfer: dict[str, int] = {}
-        for (pid, _), count in found.items():
-            by_transfer[pid] = max(by_transfer.get(pid, 0), count)
-        return sum(by_transfer.values())
+    def uses(self, agreement: str, file: File | None = None, more: int = 0) -> int:
+        """Uses of an agreement: the bytes of its most used file as bodies, a begun one counted; `more` bytes on top."""
+        found = self.store.served(agreement)
+        if file is not None:
+            sent, _ = found.get(file.sha256, (0, 0))
+            found[file.sha256] = sent + more, file.bytes
+        return max((-(-sent // max(1, size)) for sent, size in found.values()), default=0)
 
     def arrived(self, process: Process, now: datetime) -> None:
         """Keep a process in its new state, with what the state brings: agreement, duties, the end of a token."""
@@ -436,7 +436,9 @@ class Engine:
         name = str(machine.agreement["@id"])
         final = machine.state is negotiation.State.FINALIZED
         known = self.store.agreement(name)
-        if known is not None and (known.final or not final or known.pid != process.pid):
+        if known is not None and known.pid != process.pid:
+            raise RuleError("an agreement of that id stands here already.", where=name[:80], code="same_agreement")
+        if known is not None and (known.final or not final):
             return
         text = dict(machine.agreement)
         self.store.put_agreement(
@@ -449,8 +451,26 @@ class Engine:
 
     # --- Bodies -------------------------------------------------------------------------------------------------------
 
-    def opened(self, pid: str, bearer: str, digest: str, now: datetime) -> tuple[Agreement, File]:
-        """The file that a token opens now, under its agreement.
+    def reserve(
+        self, pid: str, bearer: str, digest: str, part: Callable[[File], tuple[int, int]], now: datetime
+    ) -> tuple[Agreement, File, int, int]:
+        """What a token opens now, counted in the same step: of several who ask at once for the last use, one has it.
+
+        Args:
+            part: start and length that are asked for of a file.
+
+        Raises:
+            As `opened`, or what `part` raises; nothing is counted then.
+        """
+        with self.store.commit():
+            _, file = self.opened(pid, bearer, digest, now)
+            start, length = part(file)
+            agreement, file = self.opened(pid, bearer, file.sha256, now, length)
+            self.store.serve(agreement.id, pid, file.sha256, file.bytes, length)
+        return agreement, file, start, length
+
+    def opened(self, pid: str, bearer: str, digest: str, now: datetime, length: int = 1) -> tuple[Agreement, File]:
+        """The file of which a token opens so many bytes now, under its agreement.
 
         Raises:
             UnknownCallerError: no such token, or it has ended. AbsentError: no such file. RuleError: not permitted.
@@ -466,26 +486,15 @@ class Engine:
         found = next((file for file in files if digest in ("", file.sha256)), None)
         if found is None:
             raise AbsentError
-        decision = self.decision(agreement, now, self.uses(agreement.id, (pid, found.sha256)) - 1)
+        decision = self.decision(agreement, now, max(0, self.uses(agreement.id, found, length) - 1))
         if decision.verdict is not Verdict.PERMIT:
             raise RuleError(decision.words, where=agreement.id, code="denied")
         return agreement, found
 
 
-def parse_own(body: bytes) -> dict[str, Any]:
-    """A message that we made ourselves."""
-    import json
-
-    found: dict[str, Any] = json.loads(body)
-    return found
-
-
-def utc(now: datetime) -> datetime:
-    """An instant in UTC, to the second."""
-    return now.astimezone(UTC).replace(microsecond=0)
-
-
-def with_agreement(process: Process, offered: Offered) -> Process:
-    """A process that knows which version of which dataset it is about."""
-    facts = {"dataset_id": offered.dataset, "version": offered.version, "offered": offered.entry}
-    return replace(process, facts=process.facts | facts)
+def pin_of(offered: Offered) -> dict[str, Any]:
+    """What a negotiation keeps of what it was opened about: a later version is another offer."""
+    return {
+        "dataset_id": offered.dataset, "version": offered.version, "offered": offered.entry,
+        "offer": str(offered.offer.get("@id", "")),
+    }  # fmt: skip

@@ -13,6 +13,8 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,21 @@ from concordat import canonical, clock, world
 from concordat.errors import ConcordatError, InputError, RuleError, SourceError, TrustError
 from concordat.exchange.catalogue.dsp_catalog import parse_dsp_catalog
 from concordat.exchange.catalogue.model import dataset_uuid
-from concordat.exchange.dataspace import messages
+from concordat.exchange.dataspace import messages, negotiation
 from concordat.exchange.dataspace.behaviours import Move, Next
-from concordat.exchange.dataspace.messages import PULL
+from concordat.exchange.dataspace.deciding import context_of, decide
+from concordat.exchange.dataspace.messages import PULL, Role
 from concordat.exchange.dataspace.odrl import constraint
 from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import split_of, terms_words
 from concordat.ledger.bundle import Bundle, Verdict
 from concordat.ledger.entry import Entry
+from concordat.node.dsp_client import flush_folder
 from concordat.node.exchange_look import look
+from concordat.node.exchange_machines import machine_of
 from concordat.node.exchange_moves import reason_of
 from concordat.node.exchange_service import ExchangeService
-from concordat.node.exchange_store import Process
+from concordat.node.exchange_store import Agreement, Process
 
 RECEIVED = "exchange/received"
 WAIT_S = 120.0
@@ -72,13 +77,13 @@ async def get(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str,
     remote = await _look_up(exchange, member, str(wanted["dataset"]))
     looked = exchange.service.monotonic()
     asked = narrowed(remote.offer, wanted)
-    negotiation = await _agree(exchange, member, remote, asked, wait)
-    agreement = str(negotiation.body["agreement"]["@id"])
+    process = await _agree(exchange, member, remote, asked, wait)
+    agreement = str(process.body["agreement"]["@id"])
+    kept = await exchange.do(lambda: exchange.store.agreement(agreement))
+    kept = kept_of(kept, process, member)
     agreed = exchange.service.monotonic()
     files, transfer = await _transfer(exchange, member, remote, agreement, wait)
     done = exchange.service.monotonic()
-    kept = await exchange.do(lambda: exchange.store.agreement(agreement))
-    assert kept is not None
     split = split_of(kept.text)
     return {
         "agreement": agreement, "agreement_hash": kept.hash, "agreed_s": round(agreed - looked, 3),
@@ -215,6 +220,17 @@ async def _agree(
     return process
 
 
+def kept_of(kept: Agreement | None, process: Process, member: str) -> Agreement:
+    """The agreement as it is kept, if it is the one of this negotiation, with this member.
+
+    Raises:
+        TrustError: it isn't.
+    """
+    if kept is None or kept.pid != process.pid or kept.peer != member:
+        raise TrustError("the agreement's id is that of another one.", where=member, code="same_agreement")
+    return kept
+
+
 # --- Transfer ---------------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +273,8 @@ async def _pulled(
             raise TrustError(what, where=name, hint=hint, code="checksum")
         part.replace(folder / name)
         found.append({"bytes": size, "path": str(folder / name), "sha256": digest})
+    for place in (folder, folder.parent, folder.parent.parent):  # each may be new
+        await exchange.do(partial(flush_folder, place))
     return found
 
 
@@ -320,14 +338,32 @@ async def agreements(exchange: ExchangeService, _: Mapping[str, Any]) -> dict[st
                 "uses": exchange.engine.uses(agreement.id) if agreement.role == "provider" else None,
                 "duties": duties,
             })  # fmt: skip
+        now = clock.now()
         waiting = [
-            {"pid": p.pid, "kind": p.kind, "role": p.role, "with": p.peer, "state": p.state, "flag": p.flag}
+            open_row(p, exchange.engine.side.member, now)
             for p in exchange.store.processes()
             if p.state not in ("FINALIZED", "COMPLETED") and (p.flag or p.state != "TERMINATED")
         ]
         return {"agreements": rows, "processes": waiting}
 
     return await exchange.do(look)
+
+
+def open_row(process: Process, me: str, now: datetime) -> dict[str, Any]:
+    """A process as it is listed; a negotiation with what is asked for, and what `decide` says of its terms now."""
+    row: dict[str, Any] = {
+        "pid": process.pid, "kind": process.kind, "role": process.role, "with": process.peer, "state": process.state,
+        "flag": process.flag,
+    }  # fmt: skip
+    machine = machine_of(process)
+    if isinstance(machine, negotiation.Negotiation):
+        consumer = machine.consumer or (me if process.role == Role.CONSUMER else process.peer)
+        decision = decide(machine.offer, context_of(machine.offer, consumer, now, 0))
+        row |= {
+            "dataset": process.facts.get("dataset_id") or process.facts.get("dataset", ""),
+            "decision": decision.words, "terms": terms_words(machine.offer), "version": process.facts.get("version"),
+        }  # fmt: skip
+    return row
 
 
 async def decide_by_hand(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str, Any]:

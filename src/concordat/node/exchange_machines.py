@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from concordat.exchange.dataspace import negotiation, transfer
@@ -17,8 +19,8 @@ ENDINGS = (Kind.TERMINATION, Kind.TRANSFER_TERMINATION)
 
 
 def machine_of(process: Process) -> Machine | None:
-    """The machine of a process; None while its first message is not acknowledged."""
-    if not process.state:
+    """The machine of a process; None while its first message is not acknowledged, or if it ended before that."""
+    if not process.state or not process.body:
         return None
     raw = dict(process.body)
     if process.kind == "negotiation":
@@ -75,6 +77,17 @@ def is_ending(message: Mapping[str, Any]) -> bool:
 
 def pids(process: Process) -> tuple[str, str]:
     """(consumer's, provider's) name of a process, as far as they are known."""
-    if not process.state:
+    if not process.state or not process.body:
         return (process.pid, "") if process.role == Role.CONSUMER else ("", process.pid)
     return process.body["consumer_pid"], process.body["provider_pid"]
+
+
+def parse_own(body: bytes) -> dict[str, Any]:
+    """A message that we made ourselves."""
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def utc(now: datetime) -> datetime:
+    """An instant in UTC, to the second."""
+    return now.astimezone(UTC).replace(microsecond=0)

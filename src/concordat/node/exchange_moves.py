@@ -14,19 +14,29 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.exchange.dataspace import messages, negotiation, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next, consumer_reading, provider_answer
-from concordat.exchange.dataspace.deciding import context_of, decide
+from concordat.exchange.dataspace.deciding import Decision, Verdict, context_of, decide
 from concordat.exchange.dataspace.messages import CALLBACK, DATA, Kind, Role, kind_of
-from concordat.exchange.dataspace.odrl import operand_of
 from concordat.exchange.dataspace.schemas import check, parse
-from concordat.exchange.dataspace.terms import agreement_hash, agreement_of
-from concordat.node.exchange_engine import Engine, Offered, parse_own, utc
-from concordat.node.exchange_machines import OVER, Machine, is_ending, keep, machine_of, own_facts, pids, step
+from concordat.exchange.dataspace.terms import agreement_hash, agreement_of, last_day, until_of
+from concordat.node.exchange_engine import Engine, Offered, pin_of
+from concordat.node.exchange_machines import (
+    OVER,
+    Machine,
+    is_ending,
+    keep,
+    machine_of,
+    own_facts,
+    parse_own,
+    pids,
+    step,
+    utc,
+)
 from concordat.node.exchange_store import Agreement, Outgoing, Process
 
 ATTEMPTS = 8
@@ -34,6 +44,7 @@ WAIT_MAX_S = 60
 TOKEN_S = 24 * 3600
 UNREACHABLE = "unreachable"
 SAME_AGAIN = (408, 425, 429)
+CHANGED = "what was asked for is not on offer any more."
 
 
 class Mover:
@@ -126,6 +137,8 @@ class Mover:
         machine = machine_of(process) if process else None
         if process is None or machine is None or self.store.intended(pid) is not None:
             return False
+        if isinstance(machine, negotiation.Negotiation) and process.role == Role.PROVIDER:
+            self._check_promise(process, machine, next_, now)
         token = secrets.token_urlsafe(32) if next_.move is Move.START else ""
         message, tail = self._message(process, machine, next_, token, now)
         # Our own record moves when the peer has answered; that it may is tried now.
@@ -162,7 +175,7 @@ class Mover:
             case negotiation.State.REQUESTED:
                 return self._provider_turn(process, machine, now)
             case negotiation.State.ACCEPTED:
-                return Next(Move.AGREE)
+                return self._accepted_turn(process, machine, now)
             case negotiation.State.VERIFIED:
                 return Next(Move.FINALIZE)
         return Next(Move.WAIT)
@@ -184,15 +197,46 @@ class Mover:
     def _provider_turn(self, process: Process, machine: negotiation.Negotiation, now: datetime) -> Next:
         offered = self._offered(process)
         if offered is None:
-            return Next(Move.TERMINATE, "the dataset is not offered any more.")
-        facts = context_of(machine.offer, process.peer, now, 0)
+            return Next(Move.TERMINATE, CHANGED)
         return provider_answer(
-            offered.rule, machine.offer, offered.offer, decide(machine.offer, facts), on=utc(now).date(),
+            offered.rule, machine.offer, offered.offer, self._decided(process, machine, now), on=utc(now).date(),
             countered=bool(process.facts.get("countered")),
         )  # fmt: skip
 
+    def _accepted_turn(self, process: Process, machine: negotiation.Negotiation, now: datetime) -> Next:
+        """Our own terms were accepted; the day, the bloc or the shelf may have changed since they were sent."""
+        if self._offered(process) is None:
+            return Next(Move.TERMINATE, CHANGED)
+        decision = self._decided(process, machine, now)
+        if decision.verdict is Verdict.PERMIT:
+            return Next(Move.AGREE)
+        return Next(Move.TERMINATE if decision.verdict is Verdict.DENY else Move.WAIT, decision.words)
+
+    @staticmethod
+    def _decided(process: Process, machine: negotiation.Negotiation, now: datetime) -> Decision:
+        return decide(machine.offer, context_of(machine.offer, process.peer, now, 0))
+
     def _offered(self, process: Process) -> Offered | None:
-        return self.engine.offers.get(str(process.facts.get("dataset", "")))
+        """What the negotiation was opened about, if it is on offer still: the same version, terms and entry."""
+        offered = self.engine.offers.get(str(process.facts.get("dataset", "")))
+        return offered if offered is not None and pin_of(offered).items() <= process.facts.items() else None
+
+    def _check_promise(self, process: Process, machine: negotiation.Negotiation, next_: Next, now: datetime) -> None:
+        """An offer or agreement of ours is about what is on offer; no agreement on terms that deny the asker.
+
+        What is undetermined a person may agree to; it opens no data before `decide` permits it.
+
+        Raises:
+            RuleError: it isn't.
+        """
+        if next_.move not in (Move.AGREE, Move.OFFER) or self._script(process) is not None:
+            return
+        hint = "End it (terminate); the other side may ask again."
+        if self._offered(process) is None:
+            raise RuleError(CHANGED, where=process.pid, hint=hint, code="offer_changed")
+        decision = self._decided(process, machine, now)
+        if next_.move is Move.AGREE and decision.verdict is Verdict.DENY:
+            raise RuleError(decision.words, where=process.pid, hint=hint, code="denied")
 
     def _flag(self, process: Process, why: str, now: datetime) -> None:
         if why and process.flag != why:
@@ -218,9 +262,7 @@ class Mover:
                 offer = terms | {"target": machine.offer["target"]}
                 return messages.contract_offer(provider, offer, consumer_pid=consumer), "offers"
             case Move.AGREE:
-                return messages.contract_agreement(
-                    consumer, provider, self._agreement(process, machine, now)
-                ), "agreement"
+                return messages.contract_agreement(consumer, provider, self._agreement(machine, now)), "agreement"
             case Move.FINALIZE:
                 entry = self._said("AgreementReached", process, machine)
                 return messages.event(consumer, provider, Kind.FINALIZED, entry), "events"
@@ -252,11 +294,9 @@ class Mover:
         code = str(process.facts.get("code", "")) or "stopped"
         return messages.stopped(Kind.TRANSFER_TERMINATION, consumer, provider, code, why), "termination"
 
-    def _agreement(self, process: Process, machine: negotiation.Negotiation, now: datetime) -> dict[str, Any]:
+    @staticmethod
+    def _agreement(machine: negotiation.Negotiation, now: datetime) -> dict[str, Any]:
         """The agreement on the last offer's terms; made once, since its time is in it."""
-        offered = self._offered(process)
-        if offered is not None:
-            process.facts |= {"dataset_id": offered.dataset, "version": offered.version, "offered": offered.entry}
         name = f"urn:uuid:{uuid.uuid4()}"
         target = str(machine.offer["target"])
         return agreement_of(machine.offer, name, target, machine.provider, machine.consumer, utc(now))
@@ -273,7 +313,7 @@ class Mover:
             body |= {"dataset": process.facts["dataset_id"], "version": process.facts["version"]}
             body |= {"offered": process.facts["offered"]} if process.facts.get("offered") else {}
             until = until_of(machine.agreement)
-            body |= {"until": until.date().isoformat()} if until else {}
+            body |= {"until": last_day(until)} if until else {}
         envelope = self.engine.book.said(kind, body)
         process.facts["entry"] = envelope
         return envelope
@@ -445,24 +485,6 @@ class Mover:
                 return
         process.facts["code"] = "disagreed"
         self.move(pid, Next(Move.TERMINATE, f"the two sides disagree: {process.state} here, {theirs} there."), now)
-
-
-def until_of(policy: Mapping[str, Any]) -> datetime | None:
-    """The earliest end that a policy's permissions set, as an instant; None without one."""
-    ends = []
-    for rule in policy.get("permission", ()):
-        for part in rule.get("constraint", ()):
-            if operand_of(part.get("leftOperand")) == "dateTime" and part.get("operator") in ("lt", "lteq"):
-                right = str(part.get("rightOperand"))
-                try:
-                    if "T" in right:
-                        ends.append(datetime.fromisoformat(right).astimezone(UTC))
-                    else:
-                        day = datetime.combine(date.fromisoformat(right), datetime.min.time(), UTC)
-                        ends.append(day + timedelta(days=1 if part["operator"] == "lteq" else 0))
-                except (ValueError, OverflowError):
-                    continue
-    return min(ends, default=None)
 
 
 def reason_of(body: bytes) -> str:

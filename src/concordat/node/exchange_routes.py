@@ -125,6 +125,8 @@ class _Exchange:
 
     async def body(self, request: Request) -> Response:
         """A file of the dataset, whole or a range of it, to whoever holds the transfer's token."""
+        if request.method != "GET":  # HEAD gives no body: it must not count as a use
+            return self._response(b"", 405, {"allow": "GET", "cache-control": NEVER})
         pid = request.path_params["pid"]
         bearer = request.headers.get("authorization", "").partition(" ")[2].strip()
         digest = request.query_params.get("file", "")
@@ -132,12 +134,16 @@ class _Exchange:
         try:
             self._admit(request, "pages")
             engine = self._exchange.engine
-            agreement, file = await self._exchange.do(lambda: engine.opened(pid, bearer, digest, now))
-            start, length = _range(request.headers.get("range", ""), file)
-            path = self._exchange.path(file)
-            await self._exchange.do(
-                lambda: self._exchange.store.serve(agreement.id, pid, file.sha256, file.bytes, length)
+            header = request.headers.get("range", "")
+
+            def part(file: File) -> tuple[int, int]:
+                self._exchange.path(file)  # what is not here is not counted
+                return _range(header, file)
+
+            agreement, file, start, length = await self._exchange.do(
+                lambda: engine.reserve(pid, bearer, digest, part, now)
             )
+            path = self._exchange.path(file)
         except ConcordatError as fault:
             status = 429 if isinstance(fault, LimitError) else 416 if fault.code == "range" else 404
             if fault.code == "denied":

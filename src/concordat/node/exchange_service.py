@@ -33,7 +33,7 @@ from concordat.node.exchange_book import LogBook, LogOffers, keys_of
 from concordat.node.exchange_calls import AbsentError, Answer, Call
 from concordat.node.exchange_engine import Engine, File, Offers, Side
 from concordat.node.exchange_machines import OVER, pids
-from concordat.node.exchange_moves import Mover
+from concordat.node.exchange_moves import WAIT_MAX_S, Mover
 from concordat.node.exchange_store import FILE, ExchangeStore, Outgoing, Process
 from concordat.node.home import Node
 from concordat.node.identity import write_private
@@ -64,6 +64,7 @@ class ExchangeService:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="exchange")
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: set[int] = set()
+        self._faults: dict[int, tuple[int, float]] = {}  # message -> faults of ours, and when it may go again
         self._planning: set[str] = set()
         self._wake = asyncio.Event()
         self._moved = asyncio.Condition()
@@ -90,7 +91,7 @@ class ExchangeService:
         self.engine = Engine(side, self.store, self.offers, self.book, self._log)
         self.mover, self.client = Mover(self.engine), DspClient(service, side)
         self._make_secret()
-        self.engine.woken += [process.pid for process in self.store.processes(open_only=True)]
+        self.engine.wake()
         self._ready = True
         self._task(self._driving())
 
@@ -203,7 +204,7 @@ class ExchangeService:
                 self._task(self._plan(pid))
         at = clock.now().timestamp()
         for outgoing in await self.do(lambda: self.store.due(at)):
-            if outgoing.id not in self._sending:
+            if outgoing.id not in self._sending and self._faults.get(outgoing.id, (0, 0.0))[1] <= at:
                 self._sending.add(outgoing.id)
                 self._task(self._send(outgoing))
 
@@ -238,13 +239,26 @@ class ExchangeService:
                 process = await self.do(lambda: self.store.process(outgoing.pid))
                 if process is not None:
                     await self._sent(process, outgoing)
+            self._faults.pop(outgoing.id, None)
         except ConcordatError as error:
             self.service.log("error", "exchange", {"pid": outgoing.pid, "what": str(error), "code": error.code})
+            await self._later(outgoing)
         except Exception as error:
             self.service.fault("exchange", error)
+            await self._later(outgoing)
         finally:
             self._sending.discard(outgoing.id)
             await self.poke()
+
+    async def _later(self, outgoing: Outgoing) -> None:
+        """A fault of ours is no silence of the peer: attempts stay, the wait grows; in memory if the disk refuses."""
+        faults = self._faults.get(outgoing.id, (0, 0.0))[0] + 1
+        at = clock.now().timestamp() + min(WAIT_MAX_S, 2 ** min(faults - 1, 6))
+        self._faults[outgoing.id] = faults, at
+        try:
+            await self.do(lambda: self.store.retry(outgoing, outgoing.attempts, at))
+        except Exception as error:
+            self._log("not put off", {"pid": outgoing.pid, "what": str(error)})
 
     async def _sent(self, process: Process, outgoing: Outgoing) -> None:
         status, body = await self._exchanged(process.peer, "POST", outgoing.url, outgoing.body)

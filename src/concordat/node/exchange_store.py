@@ -306,6 +306,11 @@ class ExchangeStore:
         with self.commit():
             self._db.execute(query, (agreement, pid, file, size, count, count))
 
+    def served(self, agreement: str) -> dict[str, tuple[int, int]]:
+        """Bytes of each file that left under an agreement, over all its transfers, and the size of the file."""
+        query = "SELECT file, sum(bytes), max(size) FROM served WHERE agreement = ? GROUP BY file"
+        return {file: (int(sent), int(size)) for file, sent, size in self._all(query, agreement)}
+
     def uses(self, agreement: str) -> dict[tuple[str, str], int]:
         """Whole bodies that left, by transfer and file."""
         rows = self._all("SELECT pid, file, size, bytes FROM served WHERE agreement = ?", agreement)

@@ -1,7 +1,10 @@
 """Sharing an incident from a node: its objects into a collection, its bytes beside the log, its entry's body.
 
-    prepared = prepare(node, store, bundle, recipients, topic="incidents")
-    entry = say(node, "IncidentShared", prepared.body)
+    with store.change():
+        prepared = prepare(node, store, bundle, recipients, topic="incidents")
+        entry = say(node, "IncidentShared", prepared.body)
+
+Nobody can read the objects before that change ends, so what can be read is on the log, also after a crash in between.
 
 The bundle is kept in the store of blobs, salted unless it is CLEAR; its objects lie in the collection of the topic with
 the bundle's label as ceiling, each under its own label and for the recipients that were named. The entry holds hash,

@@ -188,6 +188,11 @@ class _Taxii:
         header = asked.headers.get("authorization", "")
         if not header:
             return Caller()
+        found = self._proved(header, asked, body, address)
+        active = {member.id for member in self._service.chain.last.active}
+        return found if found is not None and found.member in active else None  # who left is nobody we know
+
+    def _proved(self, header: str, asked: Asked, body: bytes, address: str) -> Caller | None:
         if header.lower().startswith("bearer "):
             return self._bearer(header[7:].strip(), asked, body) if self._bearer is not None else None
         said = basic(header)

@@ -30,7 +30,7 @@ from typing import Any
 from concordat.errors import InputError, StateError
 from concordat.exchange.incidents._taxii_model import Collection as Kept
 from concordat.exchange.incidents._taxii_model import New, Row, nanoseconds, time_text
-from concordat.exchange.incidents.tlp import Stix, Tlp, marks_of, own_label, strictest, takes_from
+from concordat.exchange.incidents.tlp import Shared, Stix, Tlp, marks_of, own_label, strictest, takes_from
 from concordat.node.exchange_store import META
 
 WINDOW = 100_000  # microseconds: the tenth of a second from which times of addition are drawn
@@ -43,6 +43,8 @@ TABLES = (
        label INTEGER NOT NULL, owner TEXT NOT NULL, recipients TEXT NOT NULL, body BLOB, withdrawn INTEGER NOT NULL)""",
     "CREATE UNIQUE INDEX IF NOT EXISTS taxii_object_order ON taxii_object (collection, added)",
     "CREATE INDEX IF NOT EXISTS taxii_object_id ON taxii_object (id, collection)",
+    """CREATE INDEX IF NOT EXISTS taxii_object_reader
+       ON taxii_object (collection, withdrawn, label, owner, recipients)""",
     """CREATE TABLE IF NOT EXISTS taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added INTEGER NOT NULL,
        marks INTEGER NOT NULL, PRIMARY KEY (target, collection, added, marks)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS taxii_ref_source ON taxii_ref (collection, added)",
@@ -198,6 +200,11 @@ class TaxiiStore:
             found += [_row((*row, b"")) for row in self._rows(sql, (collection, *part))]
         return sorted(found, key=lambda row: row.added)
 
+    def held_for(self, collection: str) -> list[Shared]:
+        """Label, sender and recipients of what lies in a collection, each kind once."""
+        sql = "SELECT DISTINCT label, owner, recipients FROM taxii_object WHERE collection = ? AND withdrawn = 0"
+        return [Shared(Tlp(label), owner, _named(named)) for label, owner, named in self._rows(sql, (collection,))]
+
     def status(self, root: str, number: str, owner: str) -> bytes | None:
         """The status of a request, for who sent it."""
         sql = "SELECT body FROM taxii_status WHERE root = ? AND number = ? AND owner = ?"
@@ -299,16 +306,32 @@ class TaxiiStore:
                     waiting.append(more)
         return found
 
-    def _held(self, seen: Seen, cache: dict[Seen, tuple[Tlp, list[Seen]]]) -> tuple[Tlp, list[Seen]]:
+    def seen_labels(self, collection: str, added: Iterable[int], may: Callable[[str, Row], bool]) -> list[Tlp]:
+        """What rows would be labelled if only what `may` says of a collection and a row of it were there."""
+        cache: dict[Seen, tuple[Tlp, list[Seen]]] = {}
+        held = lambda seen: self._held(seen, cache, may)  # noqa: E731
+        found = []
+        for one in added:
+            sql = "SELECT own, owner, body FROM taxii_object WHERE collection = ? AND added = ?"
+            own, owner, body = self._db.execute(sql, (collection, one)).fetchone()
+            refs = [(ref, owner) for ref in takes_from(json.loads(body))]
+            found.append(strictest(("", ""), Tlp(own), refs, held)[0])
+        return found
+
+    def _held(
+        self, seen: Seen, cache: dict[Seen, tuple[Tlp, list[Seen]]], may: Callable[[str, Row], bool] | None = None
+    ) -> tuple[Tlp, list[Seen]]:
         """Own label and references of an id as one sender sees it; AMBER and none of what nobody sent.
 
         The references of a row are seen by the sender of that row: it knew what it spoke of.
         """
         if seen not in cache:
             name, viewer = seen
-            sql = "SELECT collection, added, own, owner FROM taxii_object WHERE id = ? AND withdrawn = 0"
+            sql = f"SELECT collection, added, own, owner, {_FACTS} FROM taxii_object WHERE id = ? AND withdrawn = 0"
             rows = self._db.execute(sql, (name,)).fetchall()
-            rows = [row for row in rows if row[3] == viewer] or rows
+            if may is not None:
+                rows = [row for row in rows if may(row[0], _row((*row[4:], b"")))]
+            rows = [row[:4] for row in rows if row[3] == viewer] or [row[:4] for row in rows]
             refs: list[Seen] = []
             for collection, added, _, owner in rows:
                 sql = "SELECT target FROM taxii_ref WHERE collection = ? AND added = ? AND marks = 0"
@@ -357,5 +380,8 @@ def _packed(names: Iterable[str]) -> str:
 
 def _row(row: Sequence[Any]) -> Row:
     added, name, version, version_ns, label, owner, recipients, body = row
-    named = frozenset(json.loads(recipients)) if recipients != "[]" else frozenset()
-    return Row(added, name, version, version_ns, Tlp(label), owner, named, bytes(body))
+    return Row(added, name, version, version_ns, Tlp(label), owner, _named(recipients), bytes(body))
+
+
+def _named(recipients: str) -> frozenset[str]:
+    return frozenset(json.loads(recipients)) if recipients != "[]" else frozenset()

@@ -10,7 +10,17 @@ import pytest
 import exchange_year
 from concordat.errors import ConcordatError
 from concordat.exchange.fold import fold
-from concordat.exchange.record import INCIDENT, SHOWN, TABLES, Held, exchange_of_rows, incident_tables, partners, tidy
+from concordat.exchange.record import (
+    INCIDENT,
+    SHOWN,
+    TABLES,
+    Held,
+    data,
+    exchange_of_rows,
+    incident_tables,
+    partners,
+    tidy,
+)
 from exchange_kit import a_case, an_incident, at
 
 END = at("2026-12-31T23:59")
@@ -85,3 +95,30 @@ def test_concentration_of_a_list_is_an_interval() -> None:
     assert (parts["value"], parts["lower"], parts["upper"]) == (None, 0.13, 0.22)
     assert (parts["listed"], parts["unlisted"], parts["year"]) == (50.0, 20.0, 2023)
     assert tidy(None) is None
+
+
+def test_an_agreement_is_two_members_word_on_the_same_hash() -> None:
+    """A third member that names the same id, or one side with another hash, makes no agreement and moves no count."""
+    made = exchange_year.Year()
+    base = {"agreement": exchange_year.uuid(1), "hash": exchange_year.digest("a"), "provider": "BRA", "consumer": "ZAF"}
+    other = base | {"provider": "IND", "consumer": "EGY"}
+    moved = {"transfer": exchange_year.uuid(2), "dataset": "d", "version": 1, "file": exchange_year.digest("f")}
+    made.say("IND", "AgreementReached", "07-01T09:00", **other, dataset="d", version=1)
+    made.say("IND", "TransferCompleted", "07-01T09:00", **other, **moved, bytes=9)
+    made.say("ZAF", "AgreementConfirmed", "07-01T09:01", **base | {"hash": exchange_year.digest("b")})
+    made.say("BRA", "AgreementReached", "07-01T09:02", **base, dataset="d", version=1)
+    parts = counted(made)
+    assert (parts["given"], parts["taken"], parts["sent"], parts["received"]) == (0, 0, 0, 0)
+    assert (parts["waiting"], parts["ended"]) == (3, 0)
+    made.say("ZAF", "AgreementConfirmed", "07-01T09:03", **base)
+    made.say("BRA", "TransferCompleted", "07-01T09:04", **base, **moved, bytes=9)
+    made.say("BRA", "AgreementEnded", "07-01T09:05", **base, reason="expired")
+    parts = counted(made)
+    assert (parts["given_BRA"], parts["taken_ZAF"], parts["sent_BRA"], parts["received_ZAF"]) == (1, 1, 1, 1)
+    assert (parts["given"], parts["sent"], parts["waiting"], parts["ended"]) == (1, 1, 2, 1)
+
+
+def counted(made: exchange_year.Year) -> Any:
+    """Agreements and transfers of a log."""
+    rows = json.loads(held(made.logged).data)["rows"]
+    return data([row for kind in ("dataset", "agreement") for row in rows.get(kind, [])], {"members": ("BRA",)})

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from concordat.errors import RuleError
+from concordat.exchange.dataspace.deciding import POLICY_KEYS
 from concordat.exchange.dataspace.messages import Kind, Role, kind_of
 from concordat.exchange.dataspace.terms import same_terms
 
@@ -151,7 +152,7 @@ def acknowledged(negotiation: Negotiation, pid: str) -> Negotiation:
 
 
 def check_agreement(negotiation: Negotiation, agreement: Mapping[str, Any]) -> None:
-    """An agreement is on the last offer's terms, for its target, between these two.
+    """An agreement is on the last offer's terms and says nothing else, for its target, between these two.
 
     Raises:
         RuleError: it isn't.
@@ -165,6 +166,10 @@ def check_agreement(negotiation: Negotiation, agreement: Mapping[str, Any]) -> N
         if found != wanted:
             what = f"the agreement's {key} is {str(found)[:80]}, not {wanted}"
             raise _guard(what, key, negotiation.state)
+    foreign = sorted(key for key in agreement if key not in POLICY_KEYS)
+    if foreign:
+        shown = ", ".join(key[:60] for key in foreign)
+        raise _guard(f"the agreement says more than its terms: {shown}", "unknown_terms", negotiation.state)
     if not same_terms(agreement, negotiation.offer):
         raise _guard("the agreement's terms are not those of the last offer", "terms", negotiation.state)
 

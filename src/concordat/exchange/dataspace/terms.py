@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from concordat import canonical
@@ -89,6 +89,30 @@ def agreement_of(
 def agreement_hash(agreement: Mapping[str, Any]) -> str:
     """Lower-case hexadecimal SHA-256 of the canonical agreement: what `AgreementReached` holds."""
     return hashlib.sha256(_bytes(dict(agreement))).hexdigest()
+
+
+def last_day(until: datetime) -> str:
+    """The last day before an end: terms that hold to the end of a day end as the next one begins."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return (until - timedelta(microseconds=1) if until > first else until).date().isoformat()
+
+
+def until_of(policy: Mapping[str, Any]) -> datetime | None:
+    """The earliest end that a policy's permissions set, as an instant; None without one."""
+    ends = []
+    for rule in policy.get("permission", ()):
+        for part in rule.get("constraint", ()):
+            if operand_of(part.get("leftOperand")) == "dateTime" and part.get("operator") in ("lt", "lteq"):
+                right = str(part.get("rightOperand"))
+                try:
+                    if "T" in right:
+                        ends.append(datetime.fromisoformat(right).astimezone(UTC))
+                    else:
+                        day = datetime.combine(date.fromisoformat(right), datetime.min.time(), UTC)
+                        ends.append(day + timedelta(days=1 if part["operator"] == "lteq" else 0))
+                except (ValueError, OverflowError):
+                    continue
+    return min(ends, default=None)
 
 
 @dataclass(frozen=True, slots=True)

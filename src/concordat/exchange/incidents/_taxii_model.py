@@ -8,8 +8,8 @@ one by one, a reader could tell how many objects between two were kept from it. 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as Sized
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -122,10 +122,16 @@ class Store(Protocol):
     def versions(self, collection: str, ids: Sized[str]) -> Sequence[Row]:
         """All rows of some ids that were not withdrawn, without bodies, by time of addition."""
 
+    def held_for(self, collection: str) -> Sequence[Shared]:
+        """Label, sender and recipients of what lies in a collection and was not withdrawn, each kind once."""
+
     def change(self) -> AbstractContextManager[object]: ...
 
     def add(self, collection: str, owner: str, recipients: frozenset[str], new: Sequence[New]) -> Sequence[Row]:
         """Store objects and grade them anew, with all that refers to them; the rows, in the order given."""
+
+    def seen_labels(self, collection: str, added: Sized[int], may: Callable[[str, Row], bool]) -> Sequence[Tlp]:
+        """What rows would be labelled if only what `may` says of a collection and a row of it were there."""
 
     def name_more(self, collection: str, added: int, recipients: frozenset[str]) -> None:
         """Put these recipients in the place of a row's own."""

@@ -11,7 +11,9 @@ an entry whose submission time (ledger.md 6.3) is at or before that end; else it
 An entry that too few witnesses have cosigned has no submission time yet: the stage stays open, marked as pending.
 
 Extension: while the incident goes on when the final report falls due, progress reports are due then and at each period
-after it instead, and the final report one period after the end. Source: exchange.md, section 8.4.
+after it instead, and the final report one period after the end. A progress report meets one due date: the first that no
+other met, and only if it came after the due date before that. The final report ends them; while the incident goes on it
+stands in the place of the one that is due next, and that due date stays its own. Source: exchange.md, section 8.4.
 """
 
 from __future__ import annotations
@@ -285,7 +287,8 @@ def stage_status(timeline: Timeline, record: IncidentRecord, now: int) -> tuple[
         due = period_end(record.became_aware, period, timeline.zone) if record.became_aware is not None else None
         each = timeline.each.get(stage)
         if each and due is not None and _goes_on(record, said, due, now):
-            progress, due = _progress(timeline, record, each, due, now)
+            final = min((s.submitted for s in said if s.submitted is not None), default=None)
+            progress, due = _progress(timeline, record, each, due, now, final)
             found += progress
         found.append(_status(stage, said, due, now))
     return tuple(found)
@@ -299,20 +302,31 @@ def _goes_on(record: IncidentRecord, said: list[StageSaid], due: int, now: int) 
 
 
 def _progress(
-    timeline: Timeline, record: IncidentRecord, each: str, first: int, now: int
+    timeline: Timeline, record: IncidentRecord, each: str, first: int, now: int, final: int | None
 ) -> tuple[list[StageStatus], int | None]:
-    """The progress reports that were or are due, and when the stage they put off is due."""
-    said = [s for s in record.stages if s.stage == PROGRESS]
-    until = record.closed if record.closed is not None else None
+    """The progress reports that were or are due, and when the stage they put off is due. final: when that one came."""
+    said, closed = _progress_said(record), record.closed
     found: list[StageStatus] = []
-    due = first
-    while len(found) < PROGRESS_MAX and (until is None or due <= until):
-        mine = said[len(found) : len(found) + 1]
-        found.append(_status(PROGRESS, mine, due, now))
+    due, before = first, None
+    while len(found) < PROGRESS_MAX and (closed is None or due <= closed) and (final is None or due < final):
+        said = [s for s in said if s.submitted is None or before is None or s.submitted > before]
+        found.append(_status(PROGRESS, said[:1], due, now))
+        said = said[1:]
         if due > now:
             break
-        due = _after_end(due, each, timeline.zone)
-    return found, None if until is None else period_end(until, each, timeline.zone)
+        due, before = _after_end(due, each, timeline.zone), due
+    if final is not None and (closed is None or final < closed):
+        return found, due if due >= final else None
+    return found, None if closed is None else period_end(closed, each, timeline.zone)
+
+
+def _progress_said(record: IncidentRecord) -> list[StageSaid]:
+    """Progress reports by submission, one an instant: an incident shared with a stage says so in two entries."""
+    by_instant: dict[int | None, StageSaid] = {}
+    for said in record.stages:
+        if said.stage == PROGRESS:
+            by_instant.setdefault(said.submitted, said)
+    return sorted(by_instant.values(), key=lambda s: (s.submitted is None, s.submitted or 0))
 
 
 def _status(stage: str, said: list[StageSaid], due: int | None, now: int) -> StageStatus:

@@ -3,11 +3,12 @@
     for table in statistics(records, timelines, now, public=True):
         print(table.by, table.cells, table.total)
 
-Counts measure willingness to report, not attacks. They come from entries alone, so that any member finds the same.
-For members every cell is shown. For the public a count below 3 is printed as "< 3"; if the hidden cells could be worked
-out from a total that is known (ours, or that of another table), the next smallest cells are withheld as well, until at
-least two values fit each hidden one; where that can't be reached, the whole table is. Hours are medians from awareness
-to submission, of cells that are shown. Source: exchange.md, section 8.4.
+Counts measure willingness to report, not attacks. They come from entries alone, so that any member finds the same. For
+members every cell is shown. For the public a count below 3 is printed as "< 3"; if the hidden cells could be worked out
+from a total that is known (ours, or that of another table), the next smallest cells are withheld as well, until at
+least two values fit each hidden one; where that can't be reached, the whole table is. Each stage is judged by itself,
+since how it stands adds up to the number of incidents, and the table of stages has no total. Hours are medians from
+awareness to submission, of cells that are shown. Source: exchange.md, section 8.4.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class Table:
     """Counts by one dimension; incidents of several sectors count once in each, so that table has no total.
 
     Attributes:
-        total, shown: the sum, and how it is printed; empty where there is none. entries: ids behind the counts.
-        withheld: too few for any cell to be shown.
+        total, shown: the sum, and how it is printed; empty where there is none. entries: ids behind the counts, for
+            members alone: their number tells what is hidden. withheld: too few for any cell, or any cell of one or more
+            stages, to be shown.
     """
 
     by: str
@@ -78,7 +80,7 @@ def statistics(
         timelines: by name; incidents of others are left out of the stages.
     """
     listed = [record for record in records if record.label]
-    entries = tuple(sorted(entry for record in listed for entry in record.entries))
+    entries = () if public else tuple(sorted(entry for record in listed for entry in record.entries))
     tables = [
         _table(by, [key for record in listed for key in keys(record)], {}, entries, public, by != "sector")
         for by, keys in _DIMENSIONS.items()
@@ -100,7 +102,12 @@ def _stages(
             if status.submitted is not None and record.became_aware is not None and status.state in ("met", "late"):
                 hours.setdefault(key, []).append((status.submitted - record.became_aware) / 3600)
     medians = {key: median(values) for key, values in hours.items()}
-    return _table("stage", keys, medians, entries, public, True)
+    if not public:
+        return _table("stage", keys, medians, entries, public, True)
+    names = sorted({key.partition(": ")[0] for key in keys})
+    parts = [_table("stage", [k for k in keys if k.startswith(f"{name}: ")], medians, (), True, True) for name in names]
+    cells = tuple(cell for part in parts for cell in part.cells)
+    return Table("stage", cells, None, "", (), withheld=any(part.withheld for part in parts))
 
 
 def _table(

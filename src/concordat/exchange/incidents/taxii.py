@@ -3,13 +3,15 @@
     response = handle(request, store, site)
 
 Routes (behind `/taxii2/`): `` | `<root>/` | `<root>/status/<id>/` | `<root>/collections/` | `.../<collection>/` |
-`.../manifest/` | `.../objects/` (GET, POST) | `.../objects/<id>/` (GET, DELETE) | `.../objects/<id>/versions/`.
-Roots and addresses are made of the request's own host. A root or collection that a caller may not know of is not
-there (404), as is an object; a caller that proved nothing gets 401 instead, whether there is something or not.
-POST answers 202 with a status that only its sender can read: each object is judged (`objects`), the same id and
-version again is a success that stores nothing, a label above the collection's ceiling is a failure, and so is one that
-needs named recipients, which TAXII can't carry. DELETE takes the last version, or those that `match[version]` names,
-and only from who added them. Errors are TAXII error objects. Section numbers: TAXII 2.1, OASIS Standard of 2021.
+`.../manifest/` | `.../objects/` (GET, POST) | `.../objects/<id>/` (GET, DELETE) | `.../objects/<id>/versions/`. Roots
+and addresses are made of the request's own host. A root or collection that a caller may not know of is not there (404),
+as is an object; a caller that proved nothing gets 401 instead, whether there is something or not. Who may read anything
+of a collection may know of it. POST answers 202 with a status that only its sender can read: each object is judged
+(`objects`), the same id and version again is a success that stores nothing, a label above the collection's ceiling is a
+failure, and so is one that needs named recipients, which TAXII can't carry. Both are judged by what the sender may see,
+or an answer would tell of what is hidden; what turns out stricter is stored, and nobody else gets it. DELETE takes the
+last version, or those that `match[version]` names, and only from who added them. Members that left write nothing.
+Errors are TAXII error objects. Section numbers: TAXII 2.1, OASIS Standard of 2021.
 
 What this does not do: prove who calls, keep time, open a socket (`node.taxii_routes`); TAXII 2.0 or channels.
 """
@@ -115,7 +117,7 @@ def _routed(request: Request, store: Store, site: Site) -> Response:
             return _ok(found)
         case "GET", [root, "collections"]:
             listed = _root(request, store, site, root)
-            return _ok({"collections": [_facts(c, request) for c in listed]} if listed else {})
+            return _ok({"collections": [_facts(c, request, site) for c in listed]} if listed else {})
         case method, [root, "collections", name, *rest]:
             collection = _collection(request, store, site, root, name)
             return _in_collection(method, collection, rest, request, store, site)
@@ -127,7 +129,7 @@ def _in_collection(
 ) -> Response:
     match method, rest:
         case "GET", []:
-            return _ok(_facts(collection, request))
+            return _ok(_facts(collection, request, site))
         case "GET", ["manifest"]:
             return _page(collection, request, store, site, _manifest)
         case "GET", ["objects"]:
@@ -158,17 +160,20 @@ def _listed(request: Request, store: Store, site: Site, root: str) -> list[Colle
     """The collections of a root that a caller may know of; None if it may not know of the root."""
     if root not in site.roots:
         return None
-    found = [c for c in store.collections(root) if _knows(c, request, site)]
+    found = [c for c in store.collections(root) if _knows(c, request, store, site)]
     return found if found or request.caller.member in site.members else None
 
 
-def _knows(collection: Collection, request: Request, site: Site) -> bool:
+def _knows(collection: Collection, request: Request, store: Store, site: Site) -> bool:
     member = request.caller.member
     if collection.ceiling is Tlp.CLEAR:
         return True
-    if not member or member not in site.members:
-        return False
-    return collection.ceiling <= Tlp.AMBER or member in collection.subscribers or member in collection.writers
+    if member in site.members and (
+        collection.ceiling <= Tlp.AMBER or member in collection.subscribers or member in collection.writers
+    ):
+        return True
+    policy = site.policy(collection)
+    return any(may_send(shared, request.caller, policy) for shared in store.held_for(collection.id))
 
 
 def _root(request: Request, store: Store, site: Site, root: str) -> list[Collection]:
@@ -189,8 +194,8 @@ def _collection(request: Request, store: Store, site: Site, root: str, name: str
     raise _RefusedError(404, "There is no such collection.")
 
 
-def _facts(collection: Collection, request: Request) -> dict[str, Any]:
-    writes = request.caller.member in collection.writers and bool(request.caller.member)
+def _facts(collection: Collection, request: Request, site: Site) -> dict[str, Any]:
+    writes = _writes(collection, request, site)
     words = f"{collection.topic}, up to TLP:{collection.ceiling.text}"
     return {
         "id": collection.id, "title": collection.title, "description": words, "can_read": True, "can_write": writes,
@@ -246,13 +251,18 @@ def _versions(rows: list[Row], following: str) -> bytes:
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def _check_writes(collection: Collection, request: Request) -> None:
-    if not request.caller.member or request.caller.member not in collection.writers:
+def _writes(collection: Collection, request: Request, site: Site) -> bool:
+    member = request.caller.member
+    return bool(member) and member in collection.writers and member in site.members
+
+
+def _check_writes(collection: Collection, request: Request, site: Site) -> None:
+    if not _writes(collection, request, site):
         raise _RefusedError(403, "This collection takes nothing from you.")
 
 
 def _post(collection: Collection, request: Request, store: Store, site: Site) -> Response:
-    _check_writes(collection, request)
+    _check_writes(collection, request, site)
     kind = request.headers.get("content-type", "").replace(" ", "").lower()
     if kind not in (MEDIA, "application/taxii+json", MEDIA.replace("=2.1", '="2.1"')):
         raise _RefusedError(415, f"Send {MEDIA}.")
@@ -313,13 +323,20 @@ def add_objects(
             fresh.append((number, one))
     rows = list(store.add(collection.id, caller.id, recipients, [one for _, one in fresh]))
     over = []
-    for (number, one), row in zip(fresh, rows, strict=True):
-        why = _refusal(row, collection)
+    labels = store.seen_labels(collection.id, [row.added for row in rows], _sight(collection, caller, store, site))
+    for (number, one), row, label in zip(fresh, rows, labels, strict=True):
+        why = _refusal(label, row, collection)
         over += [row.added] if why else []
         outcomes[number] = (one.id, row.version, why)
     if over:
         store.drop(collection.id, over)
     return [outcomes[number] for number in range(len(new))]
+
+
+def _sight(collection: Collection, caller: Caller, store: Store, site: Site) -> Callable[[str, Row], bool]:
+    """Whether a sender may see a row of a collection: nothing else may bear on what it is answered."""
+    policies = {one.id: site.policy(one) for one in store.collections(collection.root)}
+    return lambda where, row: where in policies and may_send(row.shared, caller, policies[where])
 
 
 def _same(row: Row, one: New, store: Store, collection: Collection, caller: str) -> bool:
@@ -340,11 +357,11 @@ def _is_marking(one: New) -> bool:
     return one.id.startswith("marking-definition--") and one.id not in FIXED
 
 
-def _refusal(row: Row, collection: Collection) -> str:
-    if row.label > collection.ceiling:
-        return f"TLP:{row.label.text} is above the TLP:{collection.ceiling.text} of this collection"
-    if row.label >= Tlp.AMBER_STRICT and not row.recipients:
-        words = f"TLP:{row.label.text} needs named recipients, which TAXII can't carry"
+def _refusal(label: Tlp, row: Row, collection: Collection) -> str:
+    if label > collection.ceiling:
+        return f"TLP:{label.text} is above the TLP:{collection.ceiling.text} of this collection"
+    if label >= Tlp.AMBER_STRICT and not row.recipients:
+        words = f"TLP:{label.text} needs named recipients, which TAXII can't carry"
         return f"{words}: concordat exchange incident share --to"
     return ""
 
@@ -372,7 +389,7 @@ def _delete(collection: Collection, name: str, request: Request, store: Store, s
         rows = list(visible(store, collection, site, request.caller, asked))
         if not rows:
             raise _RefusedError(404, "There is no such object.")
-        _check_writes(collection, request)
+        _check_writes(collection, request, site)
         if any(row.owner != request.caller.id for row in rows):
             raise _RefusedError(403, "Only who added an object takes it back.")
         store.withdraw(collection.id, [row.added for row in rows], site.now)

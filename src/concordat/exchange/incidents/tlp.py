@@ -2,8 +2,9 @@
 
 The label of an object is the strictest of its `object_marking_refs` and of all its `granular_markings`. Nothing marked:
 AMBER. A marking that nobody can name: RED. An object also takes the label of what it refers to (a relationship of its
-two ends, a sighting, a report and any other object of what stands in its `..._ref` and `..._refs`), since it tells
-about them; `created_by_ref` aside, which names who says it. What it refers to and nobody here holds counts as unmarked.
+two ends, a sighting, a report and any other object of what stands in its `..._ref` and `..._refs`, however deep), since
+it tells about them; `created_by_ref` aside, which names who says it. What it refers to and nobody here holds counts as
+unmarked.
 
     CLEAR            anyone
     GREEN            all members of the bloc
@@ -13,8 +14,9 @@ about them; `created_by_ref` aside, which names who says it. What it refers to a
 
 Recipients are written `BRA` (a member), `BRA/cert-br` (an organisation of it), `BRA:ana` (the node of one key label).
 Markings: TLP 1 as STIX 2.1 fixes them (section 7.2.1.4); TLP 2.0 as the OASIS extension `60a3c5c5-...` fixes them, ids
-compared with its JSON Schema in oasis-open/cti-stix-common-objects. Statements (copyright) carry no label. The wording
-of the scopes follows FIRST TLP 2.0 and was not compared with its text (unverified). Source: exchange.md, section 8.2.
+compared with its JSON Schema in oasis-open/cti-stix-common-objects. A marking itself is a public text, but only as it
+was published: other words under its id are RED. Statements (copyright) carry no label. The wording of the scopes
+follows FIRST TLP 2.0 and was not compared with its text (unverified). Source: exchange.md, section 8.2.
 
 What this can't do: keep a recipient from passing on what it has.
 """
@@ -91,6 +93,24 @@ def marking(label: Tlp) -> dict[str, Any]:
     }
 
 
+def _published(ref: str) -> dict[str, Any]:
+    """A marking of the two standards as they publish it (STIX 2.1, section 7.2.1.4; the extension's own objects)."""
+    if ref in TLP2.values():
+        return marking(FIXED[ref])
+    name = "white" if FIXED[ref] is Tlp.CLEAR else FIXED[ref].text.lower()
+    return {
+        "type": "marking-definition", "spec_version": "2.1", "id": ref, "created": "2017-01-20T00:00:00.000Z",
+        "definition_type": "tlp", "name": f"TLP:{name.upper()}", "definition": {"tlp": name},
+    }  # fmt: skip
+
+
+def _is_published(stix: Stix) -> bool:
+    """Whether an object under a fixed id is that marking and nothing else; seconds may lack their fraction."""
+    wanted = _published(str(stix["id"]))
+    times = (wanted["created"], wanted["created"].replace(".000Z", "Z"))
+    return stix.get("created") in times and {**stix, "created": times[0]} == wanted
+
+
 # --- The label of an object -------------------------------------------------------------------------------------------
 
 
@@ -123,7 +143,7 @@ def own_label(stix: Stix, marking_of: Callable[[str], Stix | None]) -> Tlp:
         marking_of: the marking of an id as the same sender gave it; None where it gave none.
     """
     if stix.get("id") in FIXED:
-        return Tlp.CLEAR  # the markings themselves are public texts
+        return Tlp.CLEAR if _is_published(stix) else Tlp.RED  # the markings themselves are public texts
     refs, readable = marks_of(stix)
     if not readable:
         return Tlp.RED
@@ -142,15 +162,24 @@ def _label_of(ref: str, marking_of: Callable[[str], Stix | None]) -> Tlp | None:
 
 
 def takes_from(stix: Stix) -> Iterator[str]:
-    """The ids of the objects whose label an object takes as well."""
-    for key in sorted(stix):
-        value = stix[key]
-        if key in ("created_by_ref", "object_marking_refs"):
-            continue
-        if key.endswith("_ref") and isinstance(value, str):
+    """The ids of the objects whose label an object takes as well, also of parts of parts: a mail's `body_raw_ref`."""
+    yield from _refs_in({key: stix[key] for key in stix if key not in _OTHER_REFS})
+
+
+_OTHER_REFS = ("created_by_ref", "object_marking_refs", "granular_markings")  # who says it, and how it is marked
+
+
+def _refs_in(whole: Stix) -> Iterator[str]:
+    waiting: list[tuple[str, Any]] = [("", whole)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend((name, value[name]) for name in sorted(value, reverse=True))
+        elif isinstance(value, list):
+            one = key[:-1] if key.endswith("_refs") else ""
+            waiting.extend((one, part) for part in reversed(value))
+        elif isinstance(value, str) and key.endswith("_ref"):
             yield value
-        elif key.endswith("_refs") and isinstance(value, list):
-            yield from (ref for ref in value if isinstance(ref, str))
 
 
 def strictest(start: K, own: Tlp, refs: Iterable[K], held: Callable[[K], tuple[Tlp, Iterable[K]]]) -> tuple[Tlp, K]:

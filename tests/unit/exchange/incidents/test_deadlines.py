@@ -144,6 +144,37 @@ def test_while_it_goes_on_progress_reports_are_due_and_the_final_one_after_the_e
     ]  # fmt: skip
 
 
+def test_one_progress_report_meets_one_due_date() -> None:
+    """Due at the ends of 4 June and 4 July. Shared with the stage: two entries of one instant, one report."""
+    day = at("2026-06-03T00:00")
+    now = at("2026-07-10T00:00")
+    once = [StageSaid("progress_report", "p1", day), StageSaid("progress_report", "p2", day)]
+    early = [StageSaid("progress_report", "p1", day), StageSaid("progress_report", "p2", day + HOUR)]
+    for said in (once, once[::-1], early):
+        found = stage_status(LINE, record(*said), now)
+        assert [s.state for s in found if s.stage == "progress_report"] == ["met", "late", "open"]
+    later = StageSaid("progress_report", "p3", at("2026-06-20T00:00"))
+    found = stage_status(LINE, record(later, *early), now)
+    assert [(s.state, s.entry) for s in found if s.stage == "progress_report"] == [
+        ("met", "p1"), ("met", "p3"), ("open", "")
+    ]  # fmt: skip
+
+
+def test_the_final_report_ends_the_progress_reports_and_keeps_its_due_date() -> None:
+    """Progress due at the ends of 4 June and 4 July; the final report of 20 June stands in the place of the second."""
+    final = StageSaid("final_report", "f1", at("2026-06-20T12:00"))
+    now = at("2026-09-10T00:00")
+    for closed in (None, at("2026-08-01T00:00")):
+        found = stage_status(LINE, record(final, closed=closed), now)
+        assert [(s.stage, s.state, instant_text(s.due)) for s in found[2:]] == [
+            ("progress_report", "late", "2026-06-05 00:00 UTC"), ("final_report", "met", "2026-07-05 00:00 UTC")
+        ]  # fmt: skip
+    ended = stage_status(LINE, record(final, closed=at("2026-06-10T00:00")), now)
+    assert [(s.stage, s.state, instant_text(s.due)) for s in ended[2:]] == [
+        ("progress_report", "late", "2026-06-05 00:00 UTC"), ("final_report", "met", "2026-07-11 00:00 UTC")
+    ]  # fmt: skip
+
+
 def test_an_incident_that_was_over_by_then_has_no_progress_reports() -> None:
     found = stage_status(LINE, record(closed=at("2026-05-20T00:00")), at("2026-07-10T00:00"))
     assert [(s.stage, s.state) for s in found[2:]] == [("final_report", "late")]

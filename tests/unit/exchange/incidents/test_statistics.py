@@ -48,6 +48,38 @@ def test_the_public_sees_no_small_count_nor_what_gives_it_away() -> None:
     assert members.shown == "15"
 
 
+def test_how_a_stage_stands_can_not_be_worked_out_from_the_number_of_incidents() -> None:
+    """Of 9 incidents 7 came in time and 2 late: 9 - 7 would tell the rest. Of 4 two and two: each can be worked out."""
+    hidden = {"early_warning: in time": (WITHHELD, None, None), "early_warning: late": (HIDDEN, None, None)}
+    for in_time, late, early in ((7, 2, hidden), (2, 2, {})):
+        came = [StageSaid("early_warning", "e", AWARE + hours * HOUR) for hours in [2] * in_time + [30] * late]
+        records = [record("BRA", number, said) for number, said in enumerate(came)]
+        table = statistics(records, LINES, AWARE + 40 * HOUR, public=True)[-1]
+        shown = {cell.key: (cell.shown, cell.count, cell.hours) for cell in table.cells}
+        both = (str(in_time + late), in_time + late, None)
+        assert shown == {**early, "notification: open": both, "final_report: open": both}
+        assert (table.withheld, table.total, table.shown, table.entries) == (not early, None, "", ())
+
+
+def test_a_small_count_of_a_stage_takes_the_next_with_it() -> None:
+    """3 in time, 1 late, 5 waived of 9: with 3 withheld, the late ones may be 1; with 5 shown, 4 is left for both."""
+    said = [StageSaid("early_warning", "e", AWARE + h * HOUR) for h in (2, 2, 2, 30)]
+    said += [StageSaid("early_warning", "e", AWARE, "by_authority")] * 5
+    records = [record("BRA", number, one) for number, one in enumerate(said)]
+    table = statistics(records, LINES, AWARE + 40 * HOUR, public=True)[-1]
+    shown = {cell.key: cell.shown for cell in table.cells if cell.key.startswith("early_warning")}
+    assert shown == {
+        "early_warning: in time": WITHHELD, "early_warning: late": HIDDEN, "early_warning: waived": WITHHELD
+    }  # fmt: skip
+    assert all(cell.hours is None for cell in table.cells if cell.key in shown)
+
+
+def test_the_public_gets_no_ids_of_entries() -> None:
+    records = [record("BRA", number) for number in range(9)]
+    assert {table.entries for table in statistics(records, LINES, AWARE, public=True)} == {()}
+    assert all(len(table.entries) == 9 for table in statistics(records, LINES, AWARE, public=False))
+
+
 def test_two_incidents_in_all_are_not_told_to_the_public() -> None:
     (members, *_) = statistics([record("BRA", 1), record("ZAF", 2)], LINES, AWARE, public=True)
     assert (members.cells, members.total, members.shown, members.withheld) == ((), None, HIDDEN, True)

@@ -314,3 +314,59 @@ def test_what_a_caller_may_not_see_is_not_there_to_take_back(desk: Desk) -> None
     assert desk.ask("DELETE", path, ZAF).status == 404
     assert desk.ask("GET", path, ZAF).status == 404
     assert desk.ask("GET", path, IND).status == 200
+
+
+# --- What nobody may learn or do ------------------------------------------------------------------------------------
+
+
+def test_who_left_the_bloc_writes_nothing(desk: Desk) -> None:
+    made = desk.collection(Tlp.CLEAR, "bulletins")
+    desk.post(made, ZAF, campaign(1, Tlp.CLEAR))
+    desk.members = frozenset({"BRA", "IND"})
+    path = f"brics/collections/{made.id}/objects/"
+    assert desk.ask("POST", path, ZAF, {"objects": [campaign(2, Tlp.CLEAR)]}).status == 403
+    assert desk.ask("DELETE", f"{path}{name('campaign', 1)}/", ZAF).status == 403
+    assert json.loads(desk.ask("GET", f"brics/collections/{made.id}/", ZAF).body)["can_write"] is False
+    assert ids(desk.read(made, BRA)) == [name("campaign", 1)]
+
+
+@pytest.mark.parametrize("label", [Tlp.AMBER, Tlp.RED], ids=["amber", "red"])
+def test_an_answer_does_not_tell_of_what_is_hidden(desk: Desk, label: Tlp) -> None:
+    """ZAF is answered alike whatever BRA keeps; what refers to it is stored, and nobody else gets it."""
+    secret, made = desk.collection(Tlp.RED, "secret"), desk.collection(Tlp.AMBER)
+    assert desk.share(secret, BRA, {"BRA:cert"}, campaign(1, label)) == [""]
+    end = campaign(2, Tlp.GREEN)
+    status = desk.post(made, ZAF, end, relationship(1, name("campaign", 1), end["id"], Tlp.GREEN))
+    assert (status["success_count"], status["failure_count"]) == (2, 0)
+    assert len(desk.read(made, ZAF)) == 2
+    assert len(desk.read(made, IND)) == (1 if label is Tlp.RED else 2)
+
+
+def test_what_a_sender_sees_is_counted(desk: Desk) -> None:
+    secret, made = desk.collection(Tlp.RED, "secret"), desk.collection(Tlp.AMBER)
+    assert desk.share(secret, BRA, {"ZAF:soc"}, campaign(1, Tlp.RED)) == [""]
+    status = desk.post(made, ZAF, relationship(1, name("campaign", 1), name("campaign", 2), Tlp.GREEN))
+    assert "above the TLP:AMBER" in status["failures"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("label", "named"), [(Tlp.RED, "IND:cert"), (Tlp.AMBER_STRICT, "IND/cert-in")], ids=["red", "strict"]
+)
+def test_whom_a_sender_named_knows_the_collection(desk: Desk, label: Tlp, named: str) -> None:
+    made = desk.store.make_collection("brics", "secret", Tlp.RED, "Secret", ["BRA"])
+    desk.collection(Tlp.GREEN, "bulletins")
+    path = f"brics/collections/{made.id}/objects/"
+    assert desk.ask("GET", path, IND).status == 404
+    assert desk.share(made, BRA, {named}, campaign(1, label)) == [""]
+    assert ids(desk.read(made, IND)) == [name("campaign", 1)]
+    assert desk.ask("GET", path, ZAF).status == 404
+    assert desk.ask("GET", path, Caller("IND", "ana")).status == 404
+    assert desk.ask("DELETE", f"{path}{name('campaign', 1)}/", BRA).status == 200
+    assert desk.ask("GET", path, IND).status == 404
+
+
+def test_what_is_green_in_a_red_collection_reaches_every_member(desk: Desk) -> None:
+    made = desk.store.make_collection("brics", "secret", Tlp.RED, "Secret", ["BRA"])
+    desk.share(made, BRA, {"BRA:cert"}, campaign(1, Tlp.GREEN), campaign(2, Tlp.RED))
+    assert ids(desk.read(made, IND)) == [name("campaign", 1)]
+    assert desk.ask("GET", f"brics/collections/{made.id}/objects/", STRANGER).status == 404

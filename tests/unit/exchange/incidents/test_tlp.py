@@ -105,6 +105,16 @@ CASES: list[tuple[str, dict[str, Any], list[dict[str, Any]], Tlp]] = [
         "where_sighted_refs": [name("campaign", 2)]}, [campaign(1, Tlp.CLEAR), campaign(2, Tlp.RED)], Tlp.RED),
     ("who says it is not what is said", campaign(1, Tlp.CLEAR, created_by_ref=name("identity", 1)), [
         {"type": "identity", "id": name("identity", 1), "object_marking_refs": [TLP2[Tlp.RED]]}], Tlp.CLEAR),
+    ("a mail whose part is red", {"type": "email-message", "id": "email-message--1", "object_marking_refs": [
+        TLP2[Tlp.CLEAR]], "body_multipart": [{"body": "x"}, {"body_raw_ref": name("campaign", 2)}]}, [
+        campaign(2, Tlp.RED)], Tlp.RED),
+    ("an extension that names red", campaign(1, Tlp.CLEAR, extensions={"extension-definition--1": {
+        "deep": [{"used_refs": [name("campaign", 2)]}]}}), [campaign(2, Tlp.RED)], Tlp.RED),
+    ("markings of parts are no references", campaign(1, Tlp.CLEAR, granular_markings=[
+        {"marking_ref": TLP2[Tlp.GREEN], "selectors": ["name"]}]), [], Tlp.GREEN),
+    ("a marking as it was published", marking(Tlp.RED), [], Tlp.CLEAR),
+    ("other words under its id", {**marking(Tlp.CLEAR), "name": "the secret"}, [], Tlp.RED),
+    ("more words under its id", {**marking(Tlp.CLEAR), "x_note": "the secret"}, [], Tlp.RED),
     ("an end that was red once", relationship(1, name("campaign", 1), name("campaign", 2), Tlp.CLEAR), [
         campaign(1, Tlp.CLEAR), campaign(2, Tlp.RED, 1), campaign(2, Tlp.GREEN, 2)], Tlp.RED),
 ]  # fmt: skip
@@ -206,3 +216,11 @@ def test_labels_are_read_as_people_write_them(text: str, label: Tlp) -> None:
 def test_an_unknown_label_is_refused() -> None:
     with pytest.raises(InputError, match="AMBER"):
         Tlp.read("purple")
+
+
+@pytest.mark.parametrize("which", ["WHITE", "GREEN", "AMBER", "RED"])
+def test_the_old_markings_are_public_as_stix2_ships_them(which: str) -> None:
+    stix2 = pytest.importorskip("stix2", reason="needs the extra [exchange]")
+    one = json.loads(getattr(stix2, f"TLP_{which}").serialize())
+    assert tlp_of(one).label == Tlp.CLEAR
+    assert tlp_of({**one, "definition": {"tlp": "clear"}}).label == Tlp.RED

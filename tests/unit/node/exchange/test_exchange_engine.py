@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,15 @@ import pytest
 pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
 
 import exchange_pair as pair
+from concordat.errors import RuleError
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.behaviours import Move, Next, Rule
 from concordat.exchange.dataspace.messages import PULL, Kind
 from concordat.exchange.dataspace.odrl import from_offer
 from concordat.exchange.dataspace.schemas import parse
+from concordat.exchange.dataspace.terms import last_day, until_of
 from concordat.node.exchange_calls import ROUTES, UnknownCallerError
+from concordat.node.exchange_machines import machine_of, pids
 
 BRA = pair.BASES["BRA"] + "/dsp/2025-1"
 ZAF = pair.BASES["ZAF"] + "/dsp/2025-1/cb"
@@ -103,8 +108,6 @@ def test_another_members_process_does_not_exist(world: Any) -> None:
 
 
 def test_missing_token_is_401_at_first_and_404_later(world: Any) -> None:
-    from dataclasses import replace
-
     final(world)
     (process,) = world.stations["BRA"].store.processes("negotiation")
     engine = world.stations["BRA"].engine
@@ -264,9 +267,7 @@ def test_token_opens_the_body_while_the_transfer_runs(world: Any) -> None:
 
 
 def test_count_is_what_left_whole(world: Any) -> None:
-    """Two uses are allowed: a body given back, or half a body, is none; the third one is refused before it begins."""
-    from concordat.errors import RuleError
-
+    """Two uses are allowed: a begun body is one, what was given back is none; the third is refused before it begins."""
     agreement, size = final(world), len(pair.BODY)
     process = started(world, agreement)
     engine, theirs = world.stations["BRA"].engine, process.body["provider_pid"]
@@ -274,8 +275,10 @@ def test_count_is_what_left_whole(world: Any) -> None:
     _, file = engine.opened(theirs, bearer, "", world.now)
     serve = world.stations["BRA"].store.serve
     serve(agreement, theirs, file.sha256, size, size)
-    serve(agreement, theirs, file.sha256, size, -1)
+    serve(agreement, theirs, file.sha256, size, -size)
     assert engine.uses(agreement) == 0
+    serve(agreement, theirs, file.sha256, size, size - 1)
+    assert engine.uses(agreement) == 1
     serve(agreement, theirs, file.sha256, size, 1)
     serve(agreement, theirs, file.sha256, size, size)
     assert engine.uses(agreement) == 2
@@ -312,3 +315,194 @@ def test_agreement_that_ran_out_starts_nothing(tmp_path: Path) -> None:
     refused = started(world, agreement)
     assert refused.state == "TERMINATED"
     assert "lteq 2026-11-27" in refused.flag
+
+
+# --- What is agreed, and how often it is used ---------------------------------------------------------------------
+
+
+def waiting(world: Any) -> Any:
+    """The provider's one negotiation that waits for a person."""
+    world.stations["ZAF"].mover.ask("BRA", pair.narrowed(), world.now)
+    world.settle()
+    (process,) = world.stations["BRA"].store.processes("negotiation")
+    assert process.state == "REQUESTED"
+    return process
+
+
+@pytest.mark.parametrize("changed", [{"version": 2, "entry": "1" * 64}, {"entry": "1" * 64}, {}], ids=range(3))
+def test_negotiation_is_about_the_version_it_was_opened_for(tmp_path: Path, changed: dict[str, Any]) -> None:
+    """The same terms give a new version the same offer id: the version and its entry tell them apart."""
+    world = three(tmp_path, rule=Rule.MANUAL)
+    process, bra = waiting(world), world.stations["BRA"]
+    bra.shelf.offered = {pair.DATASET: replace(pair.offered(), **changed)} if changed else {}
+    for move in (Move.AGREE, Move.OFFER):
+        with pytest.raises(RuleError, match="not on offer any more"):
+            bra.mover.move(process.pid, Next(move), world.now)
+    bra.engine.wake()
+    world.settle()
+    assert bra.store.process(process.pid).state == "TERMINATED"
+    assert bra.diary.kinds() == bra.store.agreements() == []
+
+
+def test_agreement_holds_the_version_of_the_opening(tmp_path: Path) -> None:
+    world = three(tmp_path, rule=Rule.MANUAL)
+    process, bra = waiting(world), world.stations["BRA"]
+    assert bra.mover.move(process.pid, Next(Move.AGREE), world.now)
+    bra.shelf.offered = {pair.DATASET: replace(pair.offered(), version=2, entry="1" * 64)}
+    world.settle()
+    said = json.loads(bra.diary.entries[0])[2]
+    assert (said["version"], said["offered"], said["dataset"]) == (1, "0" * 64, "a")
+    assert bra.store.agreements()[0].facts == {"dataset_id": "a", "version": 1, "offered": "0" * 64}
+
+
+def accepted(world: Any) -> Any:
+    """BRA's negotiation just after ZAF took the terms that BRA sent, before BRA's next turn."""
+    bra, zaf = world.stations["BRA"], world.stations["ZAF"]
+    asked_for = {"@id": pair.OFFER, "target": pair.DATASET, **bra.shelf.all()[0].offer}
+    zaf.mover.ask("BRA", asked_for, world.now)
+    for sender in (zaf, bra, zaf):
+        sender.turn(world.now)
+        for outgoing in sender.store.due(world.now.timestamp()):
+            world.deliver(sender, outgoing)
+    (process,) = bra.store.processes("negotiation")
+    assert process.state == "ACCEPTED"
+    return process
+
+
+def test_accepted_terms_are_looked_at_again_before_the_agreement(tmp_path: Path) -> None:
+    terms = from_offer({"permit": "use", "when": {"member": ["ZAF"], "until": "2026-11-27"}})
+    for number, (empty, days, state) in enumerate(
+        ((True, 0, "TERMINATED"), (False, 1, "TERMINATED"), (False, 0, "FINALIZED"))
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        world = three(folder, rule=Rule.COUNTER, policy=terms)
+        process, bra = accepted(world), world.stations["BRA"]
+        if empty:
+            bra.shelf.offered = {}
+        world.now += timedelta(days=days)
+        world.settle()
+        assert bra.store.process(process.pid).state == state
+        assert bool(bra.diary.kinds()) == (state == "FINALIZED")
+
+
+def test_person_agrees_to_nothing_that_the_terms_deny(tmp_path: Path) -> None:
+    terms = from_offer({"permit": "use", "when": {"member": ["ZAF"], "until": "2026-11-27"}})
+    world = three(tmp_path, rule=Rule.MANUAL, policy=terms)
+    bra = world.stations["BRA"]
+    world.stations["ZAF"].mover.ask("BRA", {"@id": pair.OFFER, "target": pair.DATASET, **terms}, world.now)
+    world.settle()
+    (process,) = bra.store.processes("negotiation")
+    late = world.now + timedelta(days=1)
+    with pytest.raises(RuleError, match="lteq 2026-11-27"):
+        bra.mover.move(process.pid, Next(Move.AGREE), late)
+    assert bra.mover.move(process.pid, Next(Move.AGREE), world.now)
+    world.settle()
+    assert json.loads(bra.diary.entries[0])[2]["until"] == "2026-11-27"
+
+
+@pytest.mark.parametrize(
+    ("operator", "right", "day"),
+    [
+        ("lteq", "2027-12-31", "2027-12-31"),
+        ("lt", "2027-12-31", "2027-12-30"),
+        ("lt", "2028-01-01T00:00:00Z", "2027-12-31"),
+        ("lteq", "2027-12-31T12:00:00Z", "2027-12-31"),
+        ("lt", "0001-01-01", "0001-01-01"),
+    ],
+    ids=range(5),
+)
+def test_last_day_of_the_terms(operator: str, right: str, day: str) -> None:
+    bound = {"leftOperand": "dateTime", "operator": operator, "rightOperand": right}
+    assert last_day(until_of({"permission": [{"action": "use", "constraint": [bound]}]})) == day
+
+
+def test_last_use_goes_to_one_of_those_who_ask_at_once(world: Any) -> None:
+    agreement = final(world)
+    process = started(world, agreement)
+    engine, theirs = world.stations["BRA"].engine, process.body["provider_pid"]
+    bearer = messages.token_of(process.body["address"])
+
+    def take(_: int) -> str:
+        try:
+            return str(engine.reserve(theirs, bearer, "", lambda file: (0, file.bytes), world.now)[0].id)
+        except RuleError as refused:
+            return refused.code
+
+    with ThreadPoolExecutor(8) as threads:
+        found = sorted(threads.map(take, range(8)))
+    assert found == ["denied"] * 6 + [agreement] * 2
+    assert engine.uses(agreement) == 2
+
+
+def test_parts_of_a_body_add_up_over_all_transfers(world: Any) -> None:
+    """All but one byte, in transfer after transfer, is no way around a count of two."""
+    agreement, size = final(world), len(pair.BODY)
+    engine = world.stations["BRA"].engine
+    for _ in range(2):
+        process = started(world, agreement)
+        bearer, theirs = messages.token_of(process.body["address"]), process.body["provider_pid"]
+        with pytest.raises(RuleError, match="used 2 times"):
+            engine.reserve(theirs, bearer, "", lambda file: (0, 2 * size + 1), world.now)
+        engine.reserve(theirs, bearer, "", lambda file: (0, file.bytes - 1), world.now)
+    engine.reserve(theirs, bearer, "", lambda file: (0, 2), world.now)
+    assert engine.uses(agreement) == 2
+    with pytest.raises(RuleError, match="used 2 times"):
+        engine.reserve(theirs, bearer, "", lambda file: (0, 1), world.now)
+
+
+def test_agreement_of_a_known_id_is_refused(world: Any) -> None:
+    known = final(world)
+    bra, zaf = world.stations["BRA"], world.stations["ZAF"]
+    before = zaf.store.agreement(known)
+    made = bra.mover._agreement
+    bra.mover._agreement = lambda machine, now: made(machine, now) | {"@id": known}
+    zaf.mover.ask("BRA", pair.narrowed(), world.now)
+    world.settle()
+    assert any("stands here already" in p.flag for p in bra.store.processes("negotiation"))
+    assert zaf.store.agreement(known) == before
+    assert zaf.store.agreements() == [before]
+
+
+def test_agreement_says_nothing_beside_its_terms(world: Any) -> None:
+    """A key that no side's `decide` reads would be signed unseen."""
+    bra, zaf = world.stations["BRA"], world.stations["ZAF"]
+    made = bra.mover._agreement
+    bra.mover._agreement = lambda machine, now: made(machine, now) | {"duty": [{"action": "pay"}]}
+    zaf.mover.ask("BRA", pair.narrowed(), world.now)
+    with pytest.raises(RuleError, match="more than its terms: duty"):
+        world.settle()  # our own side doesn't send it either
+    assert zaf.store.agreements() == []
+
+
+# --- Starts and ends ----------------------------------------------------------------------------------------------
+
+
+def test_end_that_was_not_logged_before_a_crash_is_logged_after_it(world: Any) -> None:
+    agreement = final(world)
+    process, bra = started(world, agreement), world.stations["BRA"]
+    bearer, theirs = messages.token_of(process.body["address"]), process.body["provider_pid"]
+    bra.engine.reserve(theirs, bearer, "", lambda file: (0, file.bytes), world.now)
+    ended = messages.encode(messages.completion(process.pid, theirs))
+    assert world.ask("ZAF", "POST", f"{BRA}/transfers/{theirs}/completion", ended).status == 200
+    assert "TransferCompleted" not in bra.diary.kinds()
+    bra.crash()
+    bra.turn(world.now)
+    assert bra.diary.kinds().count("TransferCompleted") == 1
+    bra.crash()
+    assert theirs not in bra.engine.woken  # once it is recorded, it is left alone
+
+
+def test_process_that_ended_before_its_first_answer_has_no_machine(world: Any) -> None:
+    zaf = world.stations["ZAF"]
+    pid = zaf.mover.ask("BRA", pair.narrowed(), world.now)
+    for _ in range(8):
+        (outgoing,) = zaf.store.due(world.now.timestamp() + 3600)
+        zaf.mover.delivered(outgoing, None, b"", world.now)
+    process = zaf.store.process(pid)
+    assert (process.state, process.body, machine_of(process), pids(process)) == ("TERMINATED", {}, None, (pid, ""))
+    assert zaf.mover.plan(pid, world.now) is False
+    assert world.ask("BRA", "GET", f"{ZAF}/negotiations/{pid}").status == 404
+    late = messages.encode(messages.contract_offer("urn:uuid:p", pair.narrowed(), consumer_pid=pid))
+    answer = world.ask("BRA", "POST", f"{ZAF}/negotiations/{pid}/offers", late)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "wrong_state")

@@ -6,7 +6,10 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,12 +19,17 @@ pytest.importorskip("uvicorn", reason="a running node needs the extra [web]")
 
 import httpx
 
-from concordat.errors import InputError, RuleError, TrustError
+import exchange_pair as pair
+from concordat import clock
+from concordat.errors import InputError, RuleError, StateError, TrustError
 from concordat.exchange.dataspace import messages
+from concordat.exchange.dataspace.behaviours import Rule
 from concordat.ledger.bundle import Bundle
+from concordat.node.dsp_client import flush_folder
 from concordat.node.exchange import files_of
-from concordat.node.exchange_get import agreements, get
-from concordat.node.exchange_service import require_loopback
+from concordat.node.exchange_get import agreements, get, kept_of, open_row
+from concordat.node.exchange_service import ExchangeService, require_loopback
+from concordat.node.exchange_store import Agreement, ExchangeStore, Process
 from exchange_live import DATA, Running, both, offered_homes
 
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -46,12 +54,16 @@ async def kinds(one: Running) -> list[str]:
     return await one.service.read(lambda node: [e.type for e in node.replica.own.entries])
 
 
-def test_get_agrees_pulls_checks_and_proves(tmp_path: Path) -> None:
+def test_get_agrees_pulls_checks_and_proves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr("concordat.node.exchange_get.flush_folder", flushed.append)
+
     async def work(nodes: Nodes) -> None:
         zaf, bra = nodes["ZAF"], nodes["BRA"]
         found = await get(zaf.exchange, wanted())
         (file,) = found["files"]
         assert Path(file["path"]).read_bytes() == DATA
+        assert flushed == list(Path(file["path"]).parents)[:3]
         assert (file["sha256"], found["bytes"]) == (SHA, len(DATA))
         assert (found["offered"], found["pending"], found["witnesses"]) == ("BRA 1", "", ["BRA", "ZAF"])
         assert "research" in found["promised"]
@@ -96,6 +108,8 @@ async def _second_use_and_no_third(nodes: Nodes) -> None:
     process = await transfer()
     endpoint, bearer = process.body["address"]["endpoint"], messages.token_of(process.body["address"])
     async with httpx.AsyncClient(headers={"authorization": f"Bearer {bearer}"}) as client:
+        for _ in range(3):  # no body, no use
+            assert (await client.head(endpoint)).status_code == 405
         part = await client.get(endpoint, headers={"range": "bytes=0-9"})
         assert (part.status_code, part.content) == (206, DATA[:10])
         assert part.headers["content-range"] == f"bytes 0-9/{len(DATA)}"
@@ -174,3 +188,75 @@ def test_errors_of_the_node_come_back_as_they_were() -> None:
     error = _raised(json.loads(json.dumps(TrustError("x", where="y", code="z").as_dict())))
     assert isinstance(error, TrustError)
     assert (error.what, error.where, error.code) == ("x", "y", "z")
+
+
+def test_folder_that_the_disk_refuses_is_named(tmp_path: Path) -> None:
+    flush_folder(tmp_path)
+    with pytest.raises(StateError, match="not written"):
+        flush_folder(tmp_path / "absent")
+
+
+def test_agreement_kept_for_another_negotiation_is_not_used() -> None:
+    process = Process("urn:uuid:p", "negotiation", "consumer", "BRA", "FINALIZED", {}, "")
+    kept = Agreement("urn:uuid:a", "urn:uuid:p", "consumer", "BRA", "urn:uuid:d", "0" * 64, {}, True, {})
+    assert kept_of(kept, process, "BRA") is kept
+    for other in (None, replace(kept, pid="urn:uuid:q"), replace(kept, peer="IND")):
+        with pytest.raises(TrustError, match="another one"):
+            kept_of(other, process, "BRA")
+
+
+def test_list_shows_what_a_person_is_asked_to_decide(tmp_path: Path) -> None:
+    shelf = pair.Shelf(pair.offered(Rule.MANUAL))
+    world = pair.World([pair.Station("BRA", tmp_path, shelf), pair.Station("ZAF", tmp_path, pair.Shelf())])
+    world.stations["ZAF"].mover.ask("BRA", pair.narrowed(), world.now)
+    world.settle()
+    (process,) = world.stations["BRA"].store.processes("negotiation")
+    row = open_row(process, "BRA", world.now)
+    assert (row["dataset"], row["version"], row["decision"], row["with"]) == ("a", 1, "permit", "ZAF")
+    assert "research" in row["terms"]
+    assert "statistics" not in row["terms"]
+    process.body["offer"] = pair.narrowed(member=["IND"])
+    assert open_row(process, "BRA", world.now)["decision"] == "deny: ZAF is not among IND."
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["disk", "memory"])
+def test_fault_of_our_own_waits_longer_each_time_and_is_no_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: bool
+) -> None:
+    at = datetime(2026, 11, 27, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: at)
+    store = ExchangeStore(tmp_path / "x.sqlite")
+    store.intend("urn:uuid:p", "https://bra.example/x", b"{}", 0.0)
+    (message,) = store.due(0.0)
+
+    async def do(work: Callable[[], Any]) -> Any:
+        if refuses:
+            raise StateError("full", code="store")
+        return work()
+
+    async def looked(work: Callable[[], Any]) -> Any:
+        return [message]  # as if the store held it as due still
+
+    sent: list[Any] = []
+    here: Any = SimpleNamespace(
+        _faults={}, store=store, do=do, _log=lambda *_: None, _sending=set(), _task=sent.append,
+        engine=SimpleNamespace(drain=list),
+    )  # fmt: skip
+
+    async def main() -> list[float]:
+        waits = []
+        for _ in range(9):
+            await ExchangeService._later(here, message)
+            waits.append(here._faults[message.id][1] - at.timestamp())
+        here.do = looked
+        await ExchangeService._look(here)
+        return waits
+
+    waits = asyncio.run(main())
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert sent == []  # not before it may go again
+    kept = store.intended("urn:uuid:p")
+    assert kept is not None
+    assert kept.attempts == 0
+    assert kept.next_at == (0.0 if refuses else here._faults[message.id][1])
+    store.close()

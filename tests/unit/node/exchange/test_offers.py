@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from concordat.errors import InputError, RuleError, StateError
 from concordat.exchange.catalogue.model import check_profile
 from concordat.exchange.catalogue.offer import Offer
 from concordat.node.exchange import catalog_of, document_of, exchange_of, files_of, offer, on_offer, say
+from concordat.node.exchange_book import LogOffers
 from concordat.node.home import Node
 from exchange_catalogue_kit import OFFER
 from unit_node import found
@@ -105,3 +108,30 @@ def test_what_a_member_may_not_say_is_not_written(node: Node) -> None:
     with pytest.raises(InputError, match="Field required"):
         say(node, "CaseReused", {"owner": "ZAF"})
     assert node.replica.own.size == 0
+
+
+def test_withdrawn_newest_version_brings_no_older_one_back(node: Node, tmp_path: Path) -> None:
+    """The running node's shelf and the catalogue follow one rule."""
+    service: Any = SimpleNamespace(node=node, bloc="BRICS", public_url="https://bra.example", changes=0)
+    service.writer = SimpleNamespace(read=lambda look: SimpleNamespace(result=lambda: look(node)))
+    shelf = LogOffers(service)
+
+    def versions() -> list[int]:
+        service.changes += 1
+        shown = [offered.version for offered in shelf.all()]
+        assert shown == [fact.version for fact in on_offer(exchange_of(node.replica), "BRA")]
+        return shown
+
+    def withdraw(version: int) -> list[int]:
+        say(node, "DatasetWithdrawn", {"dataset": "ict-household-2025", "version": version, "reason": "error"})
+        return versions()
+
+    offer(node, Offer.load(OFFER), tmp_path)
+    assert versions() == [1]
+    uuid = shelf.all()[0].uuid
+    offer(node, Offer.load(OFFER.replace("access: restricted", "access: public")), tmp_path)
+    assert (versions(), withdraw(1), withdraw(2)) == ([2], [2], [])
+    assert shelf.get(uuid) is None
+    assert shelf.get(uuid, 1) is not None  # agreements that stand go on
+    offer(node, Offer.load(OFFER), tmp_path)
+    assert versions() == [3]

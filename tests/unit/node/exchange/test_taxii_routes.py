@@ -162,3 +162,11 @@ def test_a_label_has_the_organisation_of_its_account(node: Visited) -> None:
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [],
              "path_params": {"path": ""}, "server": ("x", 80), "scheme": "https"}  # fmt: skip
     assert tokens(token, Request(scope), b"") == Caller("IND", "node", "cert-in")
+
+
+def test_a_password_of_a_member_that_left_counts_no_more(node: Visited) -> None:
+    """An account of whom the bloc has not, as it stays behind when a member leaves."""
+    password = make_account(node.store, "USA", "cert", "", frozenset({"USA"}))
+    right = make_account(node.store, "BRA", "cert", "", MEMBERS)
+    answers = node.ask(*({"auth": pair} for pair in (("USA/cert", password), ("BRA/cert", right))))
+    assert [answer.status_code for answer in answers] == [401, 200]
