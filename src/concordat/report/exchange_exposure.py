@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INDICATORS = {"imports": "import_partner_pct", "exports": "export_partner_pct"}
 PLACES = ("first", "second", "third")
+ROWS_ON_PAGE = 25  # two tables of a large bloc would weigh more than all the rest of the chapter
 
 
 def lists(inputs: Inputs, which: str) -> dict[str, Partners]:
@@ -95,7 +96,7 @@ def _table(inputs: Inputs, which: str, some: Mapping[str, Partners]) -> Table:
     rows = tuple(_row(inputs, which, area, some.get(area)) for area in sorted(inputs.who.all, key=inputs.by_name))
     title, head = words.plain(f"exchange.table_{which}"), words.plain("exchange.member")
     notes = (words.text("exchange.exposure_note"), words.text("exchange.unlisted_note"))
-    return Table(f"exchange-{which}", title, head, columns, rows, notes, on_page=not inputs.who.large)
+    return Table(f"exchange-{which}", title, head, columns, rows, notes, on_page=len(rows) <= ROWS_ON_PAGE)
 
 
 def _row(inputs: Inputs, which: str, area: str, mine: Partners | None) -> Row:
