@@ -166,7 +166,8 @@ async def beside(port: int, seconds: float) -> dict[str, Any]:
     for turn in range(TURNS + 1):
         alone = p99(await times(port, request, seconds, 8))
         slow = [asyncio.ensure_future(trickle(port, seconds + 1)) for _ in range(SLOW)]
-        peers = asyncio.ensure_future(times(port, get(port, "/sync/heads"), seconds, 4))
+        # With two of peers, eight readers and the job all stay below the node's 512 connections.
+        peers = asyncio.ensure_future(times(port, get(port, "/sync/heads"), seconds, 2))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(get(port, "/busy"))
         await read(reader)
@@ -192,11 +193,16 @@ async def trickle(port: int, seconds: float) -> None:
     """A client that sends a byte of its request a second."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return
+    try:
         for byte in get(port, PAGE)[: int(seconds)]:
             writer.write(bytes([byte]))
             await asyncio.sleep(1)
     except OSError:
         return
+    finally:
+        writer.close()  # its place is needed by the next turn
 
 
 def p99(values: list[float]) -> float:
