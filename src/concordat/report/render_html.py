@@ -1,10 +1,11 @@
 """The report as one HTML file: inline style, inline pictures, no script, nothing from elsewhere.
 
 Each number carries `data-obs`, the shortest id that names its record, and `data-part`, which part of the record it is
-(`value` where that is not said), so that a reader and a test can trace it; a number of a table with `data-part` alone is
-of the record named before it in its cell. All digits are in `data.csv`. Meets WCAG 2.2 AA (tests/browser). The page's structure is `_data/report.html.j2`, its look `_data/report.css`; here are runs,
-cells and numbers. A page that runs from right to left adds `_data/report.rtl.css`; its pictures, codes and numbers in
-Western digits keep their own direction.
+(`value` where that is not said), so that a reader and a test can trace it; a number of a table with `data-part` alone
+is of the record named before it in its cell. All digits are in `data.csv`. Meets WCAG 2.2 AA (tests/browser). The
+page's structure is `_data/report.html.j2`, its look `_data/report.css`; here are runs, cells and numbers. A page that
+runs from right to left adds `_data/report.rtl.css`; its pictures, codes and numbers in Western digits keep their own
+direction.
 """
 
 from __future__ import annotations
