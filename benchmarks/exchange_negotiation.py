@@ -25,7 +25,7 @@ from startup import RESULTS, machine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from concordat.exchange.catalogue.model import dataset_uuid
-from concordat.node.exchange_get import narrowed
+from concordat.node.exchange_asking import narrowed
 from exchange_live import both, offered_homes
 
 ACCEPT, WISH = 20.0, 60.0

@@ -71,14 +71,14 @@ def offered_homes(root: Path, text: str = OFFER) -> list[Path]:
 
 
 @contextlib.asynccontextmanager
-async def both(homes: list[Path], *, limits: bool = True) -> AsyncIterator[dict[str, Running]]:
-    """Both nodes, while the block runs."""
+async def both(homes: list[Path], *, limits: bool = True, taxii: bool = False) -> AsyncIterator[dict[str, Running]]:
+    """Both nodes, while the block runs; `taxii`: their collections as well."""
     listeners = [free_socket() for _ in homes]
     urls = {m: f"http://127.0.0.1:{s.getsockname()[1]}" for m, s in zip(("BRA", "ZAF"), listeners, strict=True)}
     running: dict[str, Running] = {}
     try:
         for member, home, listener in zip(urls, homes, listeners, strict=True):
-            running[member] = await _started(member, home, listener, urls, limits=limits)
+            running[member] = await _started(member, home, listener, urls, limits=limits, taxii=taxii)
         yield running
     finally:
         for one in running.values():
@@ -87,7 +87,9 @@ async def both(homes: list[Path], *, limits: bool = True) -> AsyncIterator[dict[
             listener.close()
 
 
-async def _started(member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool) -> Running:
+async def _started(
+    member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool, taxii: bool = False
+) -> Running:
     settings = NodeSettings(
         public_url=urls[member], peers={m: url for m, url in urls.items() if m != member}, peers_private=True,
         disk_reserve_mb=0, sync_every_s=1, commit_gather_ms=5,
@@ -99,7 +101,12 @@ async def _started(member: str, home: Path, listener: socket.socket, urls: dict[
     callers = Callers()
     if not limits:
         callers.count = lambda *_, **__: None  # type: ignore[method-assign]
-    app = application(service, callers, [*exchange_routes(exchange, callers), *exchange_ops_routes(exchange)])
+    more = []
+    if taxii:
+        from concordat.node.taxii_routes import mounted
+
+        more = mounted(service, callers)
+    app = application(service, callers, [*exchange_routes(exchange, callers), *exchange_ops_routes(exchange), *more])
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", access_log=False))
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     await service.start()

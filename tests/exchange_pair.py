@@ -24,10 +24,14 @@ from concordat.errors import TrustError
 from concordat.exchange.dataspace.behaviours import Move, Next, Rule
 from concordat.exchange.dataspace.odrl import from_offer
 from concordat.exchange.dataspace.token import Request, make_token
+from concordat.exchange.events import check_said
 from concordat.ledger.keys import Ed25519Secret, entry_keyid
+from concordat.node.exchange_book import check_body
 from concordat.node.exchange_calls import Answer, Call
-from concordat.node.exchange_engine import Engine, File, Offered, Side
+from concordat.node.exchange_engine import Engine
+from concordat.node.exchange_machines import pids
 from concordat.node.exchange_moves import Mover
+from concordat.node.exchange_parts import File, Offered, Side
 from concordat.node.exchange_store import ExchangeStore, Outgoing
 
 BASES = {"BRA": "https://bra.example", "ZAF": "https://zaf.example", "IND": "https://ind.example"}
@@ -82,11 +86,18 @@ class Diary:
             self.entries.append(entry)
         return entry
 
-    def check(self, envelope: str, member: str, kind: str, agreement: str, digest: str) -> None:
+    def has(self, kind: str, agreement: str, digest: str) -> bool:
+        """It was said."""
+        said = [json.loads(entry)[1:] for entry in self.entries]
+        return any((kind, agreement, digest) == (k, b.get("agreement"), b.get("hash")) for k, b in said)
+
+    def check(self, envelope: str, member: str, kind: str, body: Mapping[str, Any]) -> None:
         """It says so."""
-        author, found, body = json.loads(envelope)
-        if (author, found, body["agreement"], body["hash"]) != (member, kind, agreement, digest):
+        author, found, said = json.loads(envelope)
+        if (author, found) != (member, kind):
             raise TrustError("another entry.", code="entry")
+        check_said(kind, said, author)
+        check_body(kind, said, body)
 
     def kinds(self) -> list[str]:
         """The types of what was said."""
@@ -246,6 +257,19 @@ class World:
         told = self.ask(sender.member, "GET", outgoing.url.rpartition("/")[0].removesuffix("/agreement"))
         sender.live(lambda: sender.mover.told(outgoing.pid, told.status, told.body, self.now))
 
+    def _settle_doubts(self, station: Station) -> None:
+        """Ask the other side where negotiations stand whose end is unsure; without an answer again later."""
+        while station.engine.doubts:
+            process = station.store.process(station.engine.doubts.popleft())
+            if process is not None and process.facts.get("unsure"):
+                if not self._often():
+                    url = f"{process.callback}/negotiations/{pids(process)[0]}"
+                    told = self.ask(station.member, "GET", url)
+                    station.live(
+                        lambda p=process, a=told: station.mover.told(p.pid, a.status, a.body, self.now)  # type: ignore[misc]
+                    )
+                station.engine.woken.append(process.pid)
+
     def step(self) -> bool:
         """One second; whether anything waits still."""
         for due, sender, outgoing in list(self.late):
@@ -256,6 +280,7 @@ class World:
         self.draw.shuffle(stations)
         for station in stations:
             station.turn(self.now)
+            self._settle_doubts(station)
             waiting = station.store.due(self.now.timestamp())
             self.draw.shuffle(waiting)
             for outgoing in waiting:
@@ -295,12 +320,26 @@ def session(folder: Path, seed: int, faults: float = 0.3) -> list[tuple[str, str
     assert ends <= {"FINALIZED", "TERMINATED"}, (seed, found)
     assert len(ends) == 1 or any(flag for _, flag in found), (seed, found)
     for station in stations:
-        said = station.diary.kinds()
-        assert len(said) == len(set(said)), (seed, said)  # a crash never says anything twice
+        assert not any(p.facts.get("unsure") for p in station.store.processes("negotiation")), seed
+        said = [(kind, body["agreement"]) for _, kind, body in map(json.loads, station.diary.entries)]
+        assert len(said) == len(set(said)), (seed, said)  # a crash never says anything twice of one agreement
+        _check_said(station, seed)
         if any(p.state == "FINALIZED" for p in station.store.processes("negotiation")):
             assert station.store.agreements()[0].final, seed
         station.store.close()
     return found
+
+
+def _check_said(station: Station, seed: int) -> None:
+    """What ended after it was signed is said to have ended, unless that is not known; what is in force is not."""
+    signed = "AgreementReached" if station.member == "BRA" else "AgreementConfirmed"
+    said = [(kind, body["agreement"]) for _, kind, body in map(json.loads, station.diary.entries)]
+    for process in station.store.processes("negotiation"):
+        name = (process.body.get("agreement") or {}).get("@id")
+        if name is None or (signed, name) not in said:
+            continue
+        over = process.state == "TERMINATED" and not process.facts.get("unsure")
+        assert (("AgreementEnded", name) in said) == over, (seed, station.member, process.state, said)
 
 
 def main() -> None:

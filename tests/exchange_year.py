@@ -63,7 +63,7 @@ def _publish(made: Year, place: int, member: str) -> None:
         made.say(
             member, "CasePublished", f"02-{n + 10}T09:00", case=f"case-{n}", version=1, kind=KINDS[n % 3],
             document=blob(f"case{n}"), sectors=["22040", "24030"][: 1 + n % 2],
-            fintech_area=[AREAS[(place + n) % 4]] if n % 2 else [], languages=["en"],
+            fintech_area=[AREAS[(place + n) % 4]] if n % 2 else [], **_taught(place, n),
         )  # fmt: skip
     for n, kind in enumerate(REPORTS):
         more = {"jointly": ["BRA", "IND"]} if kind == "research_output" and place == 0 else {}
@@ -72,9 +72,21 @@ def _publish(made: Year, place: int, member: str) -> None:
             year=2025 + n % 2, kind=kind, document=blob(f"r{n}"), reproducible="yes" if n == 2 else "not_tried", **more,
         )  # fmt: skip
         body = {"algorithm": f"alg-{n}", "version": 1, "document": blob(f"a{n}"), "standard": STANDARDS[n]}
+        if n < 2:  # the third says nothing of how far it is filled
+            body["filled"] = [{"standard": "core", "filled": 9 + place + n, "fields": 27}]
+            body["filled"] += [{"standard": "nl", "filled": 31 - place, "fields": 31}] if n == 0 else []
         made.say(member, "AlgorithmPublished", f"03-{n + 20}T09:00", **body)
     if place == 9:
         made.say(member, "AlgorithmRetired", "04-01T09:00", algorithm="alg-0", version=1, on="2026-03-31")
+
+
+def _taught(place: int, n: int) -> dict[str, Any]:
+    """The first case of two members is a course: one in Portuguese on two skills, one in Hindi on a third."""
+    if n or TEN[place] not in ("BRA", "IND"):
+        return {"languages": ["en"]}
+    codes = (("digcomp", "3.4"), ("sdg441", "pcpr")) if TEN[place] == "BRA" else (("digcomp", "2.4"),)
+    taught = [{"framework": framework, "code": code} for framework, code in codes]
+    return {"languages": ["pt" if TEN[place] == "BRA" else "hi"], "competences": taught}
 
 
 def _review(made: Year, place: int, member: str) -> None:
@@ -100,7 +112,10 @@ def _agree(made: Year, number: int) -> None:
     made.say(provider, "AgreementReached", f"{day}T09:00", **base, dataset="data-0", version=1)
     if number == 11:
         return
-    made.say(consumer, "AgreementConfirmed", f"{day}T09:01", **base)
+    duties: list[dict[str, Any]] = [{"duty": "attribute", "number": 1}]
+    duties.append({"duty": "delete", "number": 2, "due": "2026-08-01" if number % 3 == 1 else "2027-06-30"})
+    promised = {"duties": duties} if number % 3 else {}  # a third of the confirmations says nothing of duties
+    made.say(consumer, "AgreementConfirmed", f"{day}T09:01", **base, **promised)
     moved = {"transfer": uuid(9500 + number), "dataset": "data-0", "version": 1, "file": digest("f"), "bytes": 1000}
     for side in (provider, consumer):
         made.say(side, "TransferCompleted", f"{day}T09:02", **base, **moved)
@@ -130,7 +145,8 @@ def _aid(made: Year) -> None:
     for n in range(2):
         body = {"document": blob(f"give{n}"), "kind": "money", "sectors": ["22040"], "capacity": 1}
         made.say(TEN[n + 5], "AidOffered", f"09-0{n + 5}T09:00", offer=f"give-{n}", **body)
-    counts = {"requests": 4, "offers": 2, "pairs": 2}
+    counts: dict[str, Any] = {"requests": 4, "offers": 2, "pairs": 2}
+    counts["left"] = [{"reason": "taken", "requests": 1}, {"reason": "window", "requests": 1}]
     hashes = {"inputs": digest("i"), "result": digest("r")}
     match = made.say(TEN[0], "MatchComputed", "09-10T09:00", match="first", **counts, **hashes)
     pair = {"computed": match.entry.id, "requester": TEN[0], "request": "ask-0", "offerer": TEN[5], "offer": "give-0"}

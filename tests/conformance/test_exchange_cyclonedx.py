@@ -44,11 +44,13 @@ METRICS = {
     "performance.metrics": [{"type": "accuracy", "value": "0.91"}],
     "conformity.certificate": "x",
 }
+PLAIN = {"name.name": "P", "performance.metrics": "0.9", "data.sources": ["maps", {"link": "https://m.example"}]}
 RECORDS = {
     "nl": AlgorithmRecord.from_nl(WHOLE_NL, id="planner"),
     "uk": AlgorithmRecord.from_uk(WHOLE_UK, id="sorter"),
     "core": AlgorithmRecord("m", METRICS, version=3),
     "empty": AlgorithmRecord("empty", {}),
+    "plain": AlgorithmRecord("p", PLAIN),
 }
 
 

@@ -244,3 +244,46 @@ def test_nothing_can_be_read_before_it_is_on_the_log(made: Path, monkeypatch: py
               "--as", "ZAF"])  # fmt: skip
     assert seen == [0]
     assert rows() == 0
+
+
+def readable(home: Path, topic: str) -> tuple[int, int]:
+    """How many objects of a topic can be read, and how many wait."""
+    sql = "SELECT count(*) FROM taxii_object o JOIN taxii_collection c ON c.id = o.collection WHERE topic = ?"
+    with contextlib.closing(sqlite3.connect(home / "exchange.sqlite")) as db:
+        waiting = db.execute("SELECT count(*) FROM taxii_pending").fetchone()[0]
+        return int(db.execute(sql, (topic,)).fetchone()[0]), int(waiting)
+
+
+def test_a_crash_after_the_entry_leaves_nothing_logged_that_can_not_be_read(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends between the log and the collection: the next one makes readable what was logged, once."""
+    from concordat.node import incidents
+
+    home, words = made / "demo" / "ZAF" / "home", ("--to", "IND", "--as", "ZAF")
+    with monkeypatch.context() as patch:
+        patch.setattr(incidents, "_release", lambda *_: (_ for _ in ()).throw(SystemExit(9)))
+        main(["exchange", "incident", "share", str(made / "amber.json"), "--topic", "cut", *words])
+    assert readable(home, "cut") == (0, 1)
+    assert main(["exchange", "incident", "share", str(made / "green.json"), "--topic", "later", "--as", "ZAF"]) == 0
+    assert readable(home, "cut") == (3, 0)
+    assert readable(home, "later") == (3, 0)
+
+
+def test_a_crash_before_the_entry_leaves_nothing_that_can_be_read(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from concordat.cli._exchange_home import Seat
+    from concordat.node.incidents import mend
+    from concordat.node.taxii_routes import open_taxii
+
+    home = made / "demo" / "ZAF" / "home"
+    with monkeypatch.context() as patch:
+        patch.setattr(Seat, "say", lambda *_: (_ for _ in ()).throw(SystemExit(9)))
+        main(
+            ["exchange", "incident", "share", str(made / "amber.json"), "--to", "IND", "--topic", "gone", "--as", "ZAF"]
+        )
+    assert readable(home, "gone") == (0, 1)
+    store = open_taxii(home)
+    with Demo(made / "demo") as demo:
+        assert mend(demo.nodes["ZAF"], store) == 0
+    store.close()
+    assert readable(home, "gone") == (0, 0)

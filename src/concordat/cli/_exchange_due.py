@@ -75,23 +75,31 @@ def _answers(place: Seat, whose: str) -> list[dict[str, Any]]:
 
 
 def _duties(place: Seat, whose: str) -> list[dict[str, Any]]:
-    """Promises of this node's own agreements, as its store keeps them; those of others are in their nodes."""
+    """Promises of agreements that this node is a side of, as its store keeps them; those of others are in their nodes.
+
+    The consumer promised them, whichever side this is; what its log says is done is owed no more.
+    """
     from concordat.exchange.supervision import end_of_day
     from concordat.node.exchange_store import FILE, ExchangeStore
 
     path = place.node.home / FILE
-    if whose not in ("", place.member) or not path.exists():
+    if not path.exists():
         return []
     store = ExchangeStore(path)
     try:
-        kept = [row for row in store.duties() if row[5] is None]
+        kept, rows = {one.id: one for one in store.agreements()}, store.duties()
     finally:
         store.close()
-    return [
-        _row(place.member, f"duty: {action}", f"{agreement.removeprefix('urn:uuid:')[:8]} {words}".strip(),
-             end_of_day(day[:10]) if day else None)
-        for agreement, _, action, day, words, _ in kept
-    ]  # fmt: skip
+    done = {(f.key[1], f.body.hash, f.author, f.body.number) for f in place.exchange.all("agreement", "duty")}
+    found = []
+    for agreement, number, action, day, words, marked in rows:
+        of = kept[agreement]
+        member = str(of.text["assignee"])
+        if marked or whose not in ("", member) or (agreement, of.hash, member, number) in done:
+            continue
+        subject = f"{agreement.removeprefix('urn:uuid:')[:8]} {number} {words}".strip()
+        found.append(_row(member, f"duty: {action}", subject, end_of_day(day[:10]) if day else None))
+    return found
 
 
 def _row(member: str, what: str, subject: str, at: int | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`concordat exchange get`, `agreements` and `answer`: data of other members, on terms that both sides sign."""
+"""`concordat exchange get`: data of another member, on terms that both sides sign."""
 
 from __future__ import annotations
 
@@ -56,73 +56,17 @@ def _lines(found: dict[str, Any]) -> list[str]:
     proof = f"log proof holds ({found['offered']}, {witnesses} witness{'es' if witnesses != 1 else ''})"
     if found["pending"]:
         proof = f"signed by its author ({found['offered']}), not witnessed by a quorum yet: {found['pending']}"
-    first = (
-        f"catalogue {found['catalogue_s']:.1f} s  agreed and final {found['agreed_s']:.1f} s (agreement {short}..,"
-        f" both signed)  {found['bytes']:,} bytes {found['pulled_s']:.1f} s  checksum equal  {proof}"
-    )
+    agreed = f"agreed and final {found['agreed_s']:.1f} s (agreement {short}.., both signed)"
+    if found["again"]:
+        agreed = f"agreement {short}.. of {found['agreed_at'][:10]} used again, final and still permitting"
+    came = f"{found['bytes']:,} bytes {found['pulled_s']:.1f} s  checksum equal"
+    first = f"catalogue {found['catalogue_s']:.1f} s  {agreed}  {came}  {proof}"
     lines = [first, *(file["path"] for file in found["files"])]
     lines.append(f"Kept by the software: {'; '.join(found['enforced']) or 'nothing'}.")
     lines.append(f"You promised: {'; '.join(found['promised']) or 'nothing'}.")
     unknown = f" Outside our profile: {'; '.join(found['not_enforced'])}." if found["not_enforced"] else ""
     lines.append(f"Not enforced by software: purpose, place, deletion, onward sharing.{unknown}")
     return lines
-
-
-def agreements(
-    speaker: str = AS,
-    home: Path = HOME,
-    ops_listen: str = OPS_LISTEN,
-    json: bool = JSON,
-) -> None:
-    """What this node has agreed with others: terms, promises, uses, and what waits for a person."""
-    found = _order("agreements", {}, speaker, home, ops_listen, SPARE_S)
-    if json:
-        print_json(found)
-        return
-    for row in found["agreements"]:
-        side = "to" if row["role"] == "provider" else "from"
-        state = "final" if row["final"] else "not final"
-        uses = f", used {row['uses']} times" if row["uses"] is not None else ""
-        print(plain(f"{row['id'].removeprefix('urn:uuid:')}  {row['dataset']} {side} {row['with']}, {state}{uses}"))
-        print(plain(f"  kept by the software: {'; '.join(row['enforced']) or 'nothing'}"))
-        print(plain(f"  promised, not enforced: {'; '.join(row['promised']) or 'nothing'}"))
-        for duty in row["duties"]:
-            state = f"done {duty['done']}" if duty["done"] else f"open, due {duty['due']}" if duty["due"] else "open"
-            print(plain(f"  duty {duty['number']}: {duty['what']} ({state})"))
-    for row in found["processes"]:
-        flag = f": {row['flag']}" if row["flag"] else ""
-        print(plain(f"{row['pid']}  {row['kind']} with {row['with']}, {row['state'] or 'not answered yet'}{flag}"))
-        if "terms" in row:
-            version = f" v{row['version']}" if row["version"] else ""
-            print(plain(f"  {row['dataset']}{version}, asked for: {row['terms']}"))
-            print(plain(f"  the terms now say: {row['decision']}"))
-    if not found["agreements"] and not found["processes"]:
-        print("No agreements yet.")
-
-
-MOVES = ("accept", "agree", "offer", "terminate")
-
-
-def answer(
-    process: str = typer.Argument(..., help="The negotiation, as in: concordat exchange agreements"),
-    move: str = typer.Argument(..., help="agree, offer (the catalogued terms), accept or terminate."),
-    why: str = typer.Option("", "--why", help="A reason, told to the other side."),
-    speaker: str = AS,
-    home: Path = HOME,
-    ops_listen: str = OPS_LISTEN,
-    json: bool = JSON,
-) -> None:
-    """Answer a negotiation that waits for a person."""
-    if move not in MOVES:
-        raise InputError(
-            f'"{move[:20]}" is no answer.', where="answer", hint=f"One of {', '.join(MOVES)}.", code="move"
-        )
-    pid = process if process.startswith("urn:uuid:") else f"urn:uuid:{process}"
-    found = _order("answer", {"move": move, "pid": pid, "why": why}, speaker, home, ops_listen, SPARE_S)
-    if json:
-        print_json(found)
-    else:
-        print(f"{pid}: {move}." if found["moved"] else f"{pid}: it has gone on meanwhile; nothing was sent.")
 
 
 def _order(

@@ -15,8 +15,10 @@ ENDED_BADLY = ("abandoned", "failed", "timed_out")
 
 
 def harvest(
-    kind: str = typer.Argument(..., metavar="KIND", help="ckan, dcat or csv."),
-    address: str = typer.Argument(..., metavar="ADDRESS", help="Of the portal or file; of csv a folder of tables."),
+    kind: str = typer.Argument(..., metavar="KIND", help="ckan, dcat, csv or dsp."),
+    address: str = typer.Argument(
+        ..., metavar="ADDRESS", help="Of the portal or file; of csv a folder, of dsp a member."
+    ),
     name: str = typer.Option("", "--name", help="This member's name of the source; default: made of the address."),
     accept_removals: bool = typer.Option(
         False, "--accept-removals", help="Remove what is gone at the source, however much it is."
@@ -31,8 +33,9 @@ def harvest(
     """Read a catalogue of others to its end, keep what it added, changed and removed, and log what that came to."""
     from concordat.node.harvest_sources import name_of
 
+    named = f"dsp-{address.lower()}"[:64] if kind == "dsp" else name_of(kind, address)
     with seat(home, passphrase_file, speaker, demo) as place:
-        run = _harvest(place, kind, address, name or name_of(kind, address), minutes, accept_removals)
+        run = _harvest(place, kind, address, name or named, minutes, accept_removals)
     seconds = (run.finished or run.started) - run.started
     if json:
         print_json(facts_of(run))
@@ -47,6 +50,7 @@ def _harvest(place: Seat, kind: str, address: str, name: str, minutes: int, acce
     import asyncio
     import secrets
 
+    from concordat.node.harvest_dsp import MemberCatalogue, catalogue_of
     from concordat.node.harvest_sources import source_of
     from concordat.node.harvest_store import FILE, HarvestStore
     from concordat.node.harvester import Harvester, log_runs
@@ -54,9 +58,14 @@ def _harvest(place: Seat, kind: str, address: str, name: str, minutes: int, acce
     from concordat.node.settings import NodeSettings
 
     async def read(store: HarvestStore) -> Any:
-        outbound = Outbound((), private=NodeSettings.load().peers_private)
+        settings = NodeSettings.load()
+        outbound = Outbound((), private=settings.peers_private)
         try:
-            source = source_of(kind, address, outbound)
+            source: Any
+            if kind == MemberCatalogue.kind:
+                source = catalogue_of(place.node, address, settings, outbound)
+            else:
+                source = source_of(kind, address, outbound)
             owner = secrets.token_hex(16)
             harvester = Harvester(store, lambda: place.node.now, owner, deadline_s=60 * minutes)
             log_runs(place.node, store, place.say)

@@ -130,10 +130,8 @@ def register(app: typer.Typer) -> None:
 def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, object], *, pages: bool) -> None:
     from concordat.figures.drawer import drawing_elsewhere
     from concordat.node.callers import Callers
-    from concordat.node.catalog_routes import catalog_routes
     from concordat.node.edge import LogLines
-    from concordat.node.exchange_conformance import trigger_routes
-    from concordat.node.exchange_routes import exchange_ops_routes, exchange_routes
+    from concordat.node.exchange_routes import exchange_ops_routes
     from concordat.node.harvest_store import abandon_left
     from concordat.node.people_service import PeopleService
     from concordat.node.postgres import is_postgres
@@ -141,7 +139,6 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     from concordat.node.server import application, ops_application
     from concordat.node.service import Service
     from concordat.node.settings import NodeSettings
-    from concordat.node.taxii_routes import mounted
 
     began = time.monotonic()
     settings = NodeSettings.load(given)
@@ -167,9 +164,7 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
         if warm is not None:
             threading.Thread(target=warm, name="first page").start()
 
-    dsp = [*exchange_routes(exchange, callers), *([] if exchange.auth else trigger_routes(exchange))]
-    dsp += catalog_routes(service, callers)
-    dsp += mounted(service, callers)
+    dsp = _exchange_routes(exchange, callers)
     plain_app = None if pages else application(service, callers, dsp)
     app, warm = _with_pages(service, people, callers, dsp) if pages else (plain_app, None)
     with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext() as drawer:
@@ -192,6 +187,17 @@ def _exchange(service: Any) -> Any:
     require_loopback(f"http://{service.settings.listen}")
     behaviours = read_behaviours(read(Path(file)), where=file)
     return ExchangeService(service, offers=ScriptedOffers(behaviours), auth=False, scripts=behaviours.scripts)
+
+
+def _exchange_routes(exchange: Any, callers: Any) -> list[Any]:
+    """What other members ask of the exchange, of catalogues and of incidents."""
+    from concordat.node.catalog_routes import catalog_routes
+    from concordat.node.exchange_conformance import trigger_routes
+    from concordat.node.exchange_routes import exchange_routes
+    from concordat.node.taxii_routes import mounted
+
+    found = [*exchange_routes(exchange, callers), *([] if exchange.auth else trigger_routes(exchange))]
+    return [*found, *catalog_routes(exchange.service, callers), *mounted(exchange.service, callers)]
 
 
 def _require_federated(settings: Any) -> None:

@@ -30,6 +30,7 @@ def run_workers(home: Path, passphrase: str, settings: NodeSettings, *, pages: b
     from concordat.node.postgres import Session
     from concordat.node.workers import Workers
 
+    require_one_for_exchange(home, settings)
     identity = read_identity(home)
     session = Session(settings.database, "start")  # what is wrong with it is said before anything starts
     try:
@@ -59,14 +60,55 @@ def run_workers(home: Path, passphrase: str, settings: NodeSettings, *, pages: b
         raise typer.Exit(code)
 
 
+def require_one_for_exchange(home: Path, settings: NodeSettings) -> None:
+    """The exchange keeps its states in one process; several don't start where it has agreements or open processes.
+
+    Raises:
+        RuleError: it has, or is under test, and the settings name several processes.
+    """
+    from concordat.errors import RuleError
+    from concordat.node.exchange_store import FILE, ExchangeStore
+
+    if settings.workers == 1:
+        return
+    hint = "Set workers = 1, or close them with the other members first."
+    if settings.exchange_conformance:
+        what = f"a node whose exchange is under test runs in one process, not in {settings.workers}."
+        raise RuleError(what, where="exchange_conformance", hint="Set workers = 1.", code="exchange_workers")
+    if not (home / FILE).is_file():
+        return
+    store = ExchangeStore(home / FILE)
+    try:
+        open_ = len(store.processes(open_only=True))
+        final = sum(agreement.final for agreement in store.agreements())
+    finally:
+        store.close()
+    if open_ or final:
+        what = (
+            f"the exchange runs in one process, and the settings say {settings.workers}: {final} agreements and"
+            f" {open_} open processes with other members would stand still."
+        )
+        raise RuleError(what, where="workers", hint=hint, code="exchange_workers")
+
+
 def _work(
     number: int, home: Path, passphrase: str, settings: NodeSettings, holder: Any, sockets: Any, log: Any, *,
     pages: bool,
 ) -> int:  # fmt: skip
     """One worker, from its start to its end; its exit code."""
-    from concordat.cli._node_serve import _jobs, _metrics, _owned, _with_pages, up_lines
+    from concordat.cli._node_serve import (
+        _exchange,
+        _exchange_routes,
+        _jobs,
+        _metrics,
+        _owned,
+        _with_pages,
+        up_lines,
+    )
     from concordat.node.callers import Callers
+    from concordat.node.exchange_routes import absent_routes, exchange_ops_routes
     from concordat.node.following import LOST, Follower, Following, Held
+    from concordat.node.harvest_store import abandon_left
     from concordat.node.outbox import Taker
     from concordat.node.people_service import PeopleService
     from concordat.node.postgres import Session
@@ -105,10 +147,20 @@ def _work(
         if writes:
             for line in up_lines(service, up, time.monotonic() - began, failing):
                 print(line, flush=True)
+            if settings.workers > 1:
+                print(f"exchange: not offered by {settings.workers} processes; with workers = 1 it is", flush=True)
 
-    app = _with_pages(service, people, callers)[0] if pages else application(service, callers)
+    orders: list[Any] = []
+    if settings.workers == 1:
+        exchange = _exchange(service)
+        abandon_left(home, service.node.now)
+        service.beside.append(exchange)
+        dsp, orders = _exchange_routes(exchange, callers), exchange_ops_routes(exchange)
+    else:
+        dsp = absent_routes(settings.workers)
+    app = _with_pages(service, people, callers, dsp)[0] if pages else application(service, callers, dsp)
     with _jobs(service, log) if pages and writes else nullcontext():
-        ops = ops_application(service) if writes else None
+        ops = ops_application(service, orders) if writes else None
         serve(service, app, ops, log, told, sockets=sockets if writes else sockets[:1])
     return AGAIN if again else 0
 

@@ -84,7 +84,7 @@ def share(
         print(f"TLP:{graded.label.text} by its strictest object ({_short(graded.because)}).")
         _print_notes(notes)
         return
-    from concordat.node.incidents import prepare
+    from concordat.node.incidents import share as shared
     from concordat.node.taxii_routes import open_taxii
 
     lines = timelines_of(timeline)
@@ -96,14 +96,14 @@ def share(
         store = open_taxii(place.node.home)
         try:
             options = {"topic": topic, "stage": stage, "became_aware": became_aware, "timeline": name}
-            with store.change():  # nobody can read the objects before the entry is written, nor if it never is
-                ready = prepare(place.node, store, bundle, named, **options)
-                entry = place.say("IncidentShared", ready.body)
+            ready, entry = shared(place.node, store, bundle, named, place.say, **options)
         finally:
             store.close()
         reached = ready.body.get("stage", "")
         if reached:
-            said = {key: ready.body[key] for key in ("incident", "stage", "became_aware") if key in ready.body}
+            said: dict[str, Any] = {
+                key: ready.body[key] for key in ("incident", "stage", "became_aware") if key in ready.body
+            }
             place.say("IncidentStage", said, [entry.id])
         record = record_of(place, ready.incident, place.member)
         now = int(place.node.now)
@@ -183,6 +183,48 @@ def _facts(status: StageStatus) -> dict[str, Any]:
         "pending": status.pending, "stage": status.stage, "state": status.state, "why": status.why,
         "submitted": instant_text(status.submitted),
     }  # fmt: skip
+
+
+@app.command()
+def fetch(
+    member: str = typer.Argument(..., help="The member that shares, as BRA."),
+    again: bool = typer.Option(False, "--again", help="Read from the beginning, as after a new subscription."),
+    out: Path = typer.Option(None, "--out", "-o", help="Write all that is held of that member, as a STIX bundle."),
+    speaker: str = typer.Option("", "--as", help="The member whose node asks; default: whoever's node it is."),
+    home: Path = HOME,
+    ops_listen: str = typer.Option(None, "--ops-listen", help="Where the running node takes orders; as in settings."),
+    json: bool = JSON,
+) -> None:
+    """Read what a member shares with this one over TAXII, and keep it under the same labels; this node must run."""
+    from concordat.cli._exchange_get import SPARE_S, _order
+    from concordat.cli._node_home import write
+
+    wanted = {"again": again, "member": member, "whole": out is not None}
+    found = _order("incidents", wanted, speaker, home, ops_listen, 20 * SPARE_S)
+    bundle = found.pop("bundle", "")
+    if out is not None:
+        write(out, bundle.encode())
+    if json:
+        print_json(found)
+        return
+    for line in _fetched_words(found):
+        print(plain(line))
+    if out is not None:
+        print(f"{out}: {len(bundle.encode()):,} bytes, each object under its own label.")
+
+
+def _fetched_words(found: dict[str, Any]) -> Iterable[str]:
+    places = f"{found['collections']} collection{'s' if found['collections'] != 1 else ''}"
+    yield f"{found['member']}: {found['objects']:,} objects from {places}, kept in {found['kept_in']}."
+    for one in found["incidents"]:
+        said = f"logged as {one['logged']}, TLP:{one['label']}" if one["logged"] else "not on its log, as known here"
+        yield f"  {one['id']}: {said}"
+    for name, why in found["refused"]:
+        yield f"  not kept: {name}: {why}"
+    if found["refused_count"] > len(found["refused"]):
+        yield f"  and {found['refused_count'] - len(found['refused']):,} more not kept"
+    if found["more"]:
+        yield "  There is more: fetch again."
 
 
 @app.command("list")

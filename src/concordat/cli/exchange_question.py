@@ -117,6 +117,39 @@ def answer(
         print(f"{name} of {asker} {words}{', late' if late else ''}. Logged as {entry.author} {entry.seq}.")
 
 
+@app.command("read")
+def read_(
+    asker: str = typer.Argument(..., help="The member that asked."),
+    name: str = typer.Argument(..., help="The question's id."),
+    answer: str = typer.Option("", "--answer", help="The member whose answer is wanted, instead of the question."),
+    out: Path = typer.Option(None, "--out", "-o", help="Write the text into this file instead."),
+    speaker: str = typer.Option("", "--as", help="The member whose node asks; default: whoever's node it is."),
+    home: Path = HOME,
+    ops_listen: str = typer.Option(None, "--ops-listen", help="Where the running node takes orders; as in settings."),
+    json: bool = JSON,
+) -> None:
+    """Read a question put to this member, or an answer to its own, from its writer's node; this node must run."""
+    import base64
+
+    from concordat.cli._exchange_get import SPARE_S, _order
+    from concordat.cli._node_home import write
+
+    wanted = {"answer": answer, "asker": asker, "question": name}
+    found = _order("question", wanted, speaker, home, ops_listen, 2 * SPARE_S)
+    content = base64.b64decode(found.pop("text"))
+    if out is not None:
+        write(out, content)
+    if json:
+        print_json(found | ({} if out is not None else {"text": content.decode("utf-8", "replace")}))
+        return
+    print(f"TLP:{found['label']}, as logged: {found['entry']}; the hash is equal.")
+    if out is not None:
+        print(f"{out}: {len(content):,} bytes.")
+        return
+    for line in content.decode("utf-8", "replace").splitlines():
+        print(plain(line))
+
+
 @app.command("list")
 def list_(
     area: str = typer.Option("", "--area", help="Only those of one fintech area."),

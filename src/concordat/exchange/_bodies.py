@@ -88,8 +88,18 @@ class AgreementReachedBody(_Agreement):
     until: Day | None = None
 
 
+class DutyBody(Body):
+    """One promise of an agreement: its place among them from 1 on, what kind it is, and its day if it has one."""
+
+    number: Annotated[int, Field(ge=1, le=64)]
+    duty: Literal["attribute", "delete", "inform", "other"]
+    due: Day | None = None
+
+
 class AgreementConfirmedBody(_Agreement):
-    """Author: the consumer."""
+    """Author: the consumer. `duties` are its promises; without the key the entry says nothing of them."""
+
+    duties: Annotated[list[DutyBody], Field(max_length=64)] | None = None
 
 
 class AgreementEndedBody(_Agreement):
@@ -109,11 +119,12 @@ class TransferCompletedBody(_Agreement):
 
 
 class DutyDoneBody(_Agreement):
-    """Author: the consumer, who promised."""
+    """Author: the consumer, who promised. `document` is the evidence, beside the log."""
 
     duty: Literal["attribute", "delete", "inform", "other"]
     number: Annotated[int, Field(ge=1, le=64)] = 1
     on: Day
+    document: Blob | None = None
 
 
 class HarvestFinishedBody(Body):
@@ -142,8 +153,18 @@ class ReachBody(Body):
     count: Count
 
 
+class CompetenceBody(Body):
+    """A skill that a course teaches, by its code in a framework."""
+
+    framework: Literal["digcomp", "ict-cft", "sdg441"]
+    code: Annotated[str, Field(pattern=r"^([1-5]\.[1-9]|k[acd]\.[1-6]|[a-z]{2,8})$")]
+
+
 class CasePublishedBody(Body):
-    """`body` is the SHA-256 of the folded name of the organisation that owns the case: a body, never a person."""
+    """`body` is the SHA-256 of the folded name of the organisation that owns the case: a body, never a person.
+
+    With `competences` the case is a course.
+    """
 
     case: Id
     version: Version
@@ -156,6 +177,7 @@ class CasePublishedBody(Body):
     fintech_area: Annotated[list[FintechArea], Few] = []
     languages: Annotated[list[Language], Few] = []
     reached: Annotated[list[ReachBody], Few] = []
+    competences: Annotated[list[CompetenceBody], Field(max_length=100)] = []
 
 
 class GradeBody(Body):
@@ -202,7 +224,23 @@ class ReportPublishedBody(Body):
     jointly: Some = []
 
 
+class FilledBody(Body):
+    """How many fields of a standard a record fills, of how many; as its member counted."""
+
+    standard: Literal["core", "nl", "uk"]
+    filled: Count
+    fields: Annotated[int, Field(ge=1, le=10_000)]
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> Self:
+        if self.filled > self.fields:
+            raise ValueError(f"{self.filled} of {self.fields} fields are filled")
+        return self
+
+
 class AlgorithmPublishedBody(Body):
+    """`filled` counts for each standard once; without it the entry says nothing of completeness."""
+
     algorithm: Id
     version: Version
     document: Blob
@@ -210,6 +248,13 @@ class AlgorithmPublishedBody(Body):
         "core"
     )
     status: Literal["development", "out_of_use", "use"] | None = None
+    filled: Annotated[list[FilledBody], Field(max_length=8)] = []
+
+    @model_validator(mode="after")
+    def _each_standard_once(self) -> Self:
+        if len({one.standard for one in self.filled}) < len(self.filled):
+            raise ValueError("filled counts for each standard once")
+        return self
 
 
 class AlgorithmRetiredBody(Body):
@@ -327,8 +372,18 @@ class AidOfferedBody(_Aid):
     capacity: Annotated[int, Field(ge=1, le=10_000)] = 1
 
 
+class LeftBody(Body):
+    """How many requests got nothing for one reason: a filter that left most offers out, or `taken`."""
+
+    reason: Literal["eligible", "kind", "own", "ranking", "taken", "tied", "window"]
+    requests: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
 class MatchComputedBody(Body):
-    """`inputs` is the SHA-256 of the canonical list of the hashes of requests and offers; `result` of the pairs."""
+    """`inputs` is the SHA-256 of the canonical list of the hashes of requests and offers; `result` of the pairs.
+
+    `left` counts the requests without a pair by the commonest reason of each; without it the entry says nothing of why.
+    """
 
     match: Id
     inputs: Hash
@@ -336,7 +391,18 @@ class MatchComputedBody(Body):
     offers: Count
     result: Hash
     pairs: Count
+    left: Annotated[list[LeftBody], Field(max_length=8)] = []
     document: Blob | None = None
+
+    @model_validator(mode="after")
+    def _counts_add_up(self) -> Self:
+        if self.pairs > self.requests:
+            raise ValueError(f"{self.pairs} pairs of {self.requests} requests")
+        if len({one.reason for one in self.left}) < len(self.left):
+            raise ValueError("left has each reason once")
+        if self.left and sum(one.requests for one in self.left) != self.requests - self.pairs:
+            raise ValueError(f"left counts {self.requests - self.pairs} requests, those without a pair")
+        return self
 
 
 class MatchAcceptedBody(Body):

@@ -6,7 +6,8 @@ bodies and submission times. The functions below are pure and take such rows, so
 without the log. Lists of trading partners come from `evidence`, and need no log.
 
 For the public no incident stands in the record by name: its rows are tables of counts in which small cells are hidden
-(exchange.md, 8.4), and the head leaves incidents out of its counts, since a reader could subtract. What a record
+(exchange.md, 8.4), and the head leaves incidents out of its counts, since a reader could subtract; places in a member's
+log are counted over what is shown. What a record
 doesn't show: that the rows are those of the log. For that the report is built again from the export, and the hash of
 the state compared. Floats are rounded to nine significant digits. Source: exchange.md, sections 3, 8.5 and 15.
 """
@@ -17,8 +18,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
-from statistics import median
+from statistics import median, quantiles
 from typing import Any, get_args
 
 from concordat import canonical
@@ -38,6 +40,7 @@ SHOWN = (
 INCIDENT, TABLES = "incident", "incident_table"
 PARTNERS, LARGEST = "exchange.record.partners@1", "exchange.record.largest@1"
 GRADES, AREAS = range(5), get_args(FintechArea)
+QUARTILES = ("lower_quartile", "median", "upper_quartile")
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,25 @@ class Held:
     @cached_property
     def document(self) -> dict[str, Any]:
         """What a report keeps, as plain data."""
-        rows = {kind: [_row(self.exchange, kind, key) for key in self.exchange.keys(kind)] for kind in self.kinds}
+        places = self._places
+        rows = {
+            kind: [_row(self.exchange, kind, key, places) for key in self.exchange.keys(kind)] for kind in self.kinds
+        }
         if self.public and self.exchange.keys(INCIDENT):
             rows[TABLES] = tables_of(self.exchange, self.until, public=True)
         return {"head": self.head, "rows": {kind: found for kind, found in rows.items() if found}, "schema": SCHEMA}
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """Entry -> its place in its author's log; for the public, among those that are shown: a gap would tell how many
+        are not, and so what hides behind a small cell."""
+        facts = [fact for kind in self.kinds for fact in self.exchange.all(kind)]
+        if not self.public:
+            return {fact.entry: fact.seq for fact in facts}
+        by: dict[str, list[tuple[int, str]]] = {}
+        for fact in facts:
+            by.setdefault(fact.author, []).append((fact.seq, fact.entry))
+        return {entry: place for found in by.values() for place, (_, entry) in enumerate(sorted(set(found)))}
 
     @cached_property
     def head(self) -> dict[str, Any]:
@@ -106,12 +124,12 @@ class Held:
         return canonical.dumps(self.document, floats=True) + b"\n"
 
 
-def _row(exchange: Exchange, thing: str, key: tuple[str, ...]) -> dict[str, Any]:
+def _row(exchange: Exchange, thing: str, key: tuple[str, ...], places: Mapping[str, int]) -> dict[str, Any]:
     """An object with the entries that speak of it."""
     facts = [
         {
             "author": f.author, "body": f.body.model_dump(mode="json", exclude_none=True), "entry": f.entry,
-            "seq": f.seq, "submitted": f.submitted, "type": f.type,
+            "seq": places[f.entry], "submitted": f.submitted, "type": f.type,
         }
         for f in exchange.of(thing, key)
     ]  # fmt: skip
@@ -155,19 +173,34 @@ def _text_of(fact: Fact) -> tuple[str, str, str]:
     return fact.body.provider, fact.body.consumer, fact.body.hash
 
 
+def _duties(facts: Sequence[Fact]) -> tuple[dict[tuple[str, int], str] | None, set[tuple[str, int]]]:
+    """What entries say of an agreement's duties: (duty, number) -> day, or None if nothing; and which are done.
+
+    Where the confirmation names them, only these can be done.
+    """
+    said = [f.body.duties for f in facts if f.says == "confirmed" and f.body.duties is not None]
+    promised = {(d.duty, d.number): d.due or "" for duties in said for d in duties} if said else None
+    done = {(f.body.duty, f.body.number) for f in facts if f.says == "duty"}
+    return promised, done if promised is None else done & set(promised)
+
+
 @derivation("exchange.record.data")
 def data(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Datasets on offer, agreements that both sides signed, transfers and duties done: `datasets`, `datasets_BRA`, ...
 
-    Also `given` and `taken` (agreements by provider and consumer), `sent` and `received` (transfers), `duties` (by
-    who promised), `waiting` (agreements that one side has signed), `ended`. Inputs: rows of datasets and agreements;
-    `members` are those that are listed though they logged nothing, here and below.
+    Also `given` and `taken` (agreements by provider and consumer), `sent` and `received` (transfers), `duties` that are
+    done, `open` and `overdue` ones (by who promised; overdue: their day had ended at `until`), `untold` (agreements
+    whose confirmation names no duties, not even none), `waiting` (agreements that one side has signed), `ended`.
+    Inputs: rows of datasets and agreements; `members` are those that are listed though they logged nothing, here and
+    below.
     """
     from concordat.exchange.measures import measure
 
     exchange = exchange_of_rows(inputs)
-    parts: dict[str, Any] = {"value": None, "waiting": 0, "ended": 0}
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("given", "taken", "sent", "received", "duties")}
+    parts: dict[str, Any] = {"value": None, "waiting": 0, "ended": 0, "untold": 0}
+    names = ("given", "taken", "sent", "received", "duties", "open", "overdue")
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    today = datetime.fromtimestamp(int(parameters["until"]), UTC).date().isoformat()
     for key in exchange.keys("agreement"):
         facts = exchange.of("agreement", key)
         # Anyone may name the id of an agreement: it is one where both say the same parties and hash.
@@ -182,7 +215,11 @@ def data(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, An
             moved = len({f.body.transfer for f in mine if f.says == "transferred"})
             counts["sent"][provider] += moved
             counts["received"][consumer] += moved
-            counts["duties"][consumer] += len({(f.body.duty, f.body.number) for f in mine if f.says == "duty"})
+            promised, done = _duties(mine)
+            parts["untold"] += promised is None
+            counts["duties"][consumer] += len(done)
+            for due in (due for duty, due in (promised or {}).items() if duty not in done):
+                counts["overdue" if due and due < today else "open"][consumer] += 1
     _counted(parts, "datasets", measure("datasets_shared", exchange).by, parameters["members"])
     for name, by in counts.items():
         _counted(parts, name, by, parameters["members"])
@@ -249,7 +286,12 @@ def reports(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str,
 
 @derivation("exchange.record.algorithms")
 def algorithms(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Entries of the algorithm register that stand: `algorithms` by member, `standard_nl_1_0`. Inputs: their rows."""
+    """Entries of the algorithm register that stand: `algorithms` by member, `standard_nl_1_0`.
+
+    Of those whose entry says how far it is filled, for each standard: `records_core`, and `lower_quartile_core`,
+    `median_core`, `upper_quartile_core`, per cent of its fields (linear interpolation, Hyndman and Fan 1996, type 7).
+    `unsaid`: entries that say nothing of it. Inputs: rows of algorithms.
+    """
     from concordat.exchange.measures import Window, measure, standing
 
     exchange = exchange_of_rows(inputs)
@@ -257,6 +299,15 @@ def algorithms(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[s
     _counted(parts, "algorithms", measure("algorithm_register_entries", exchange).by, parameters["members"])
     kept = Counter(fact.body.standard for fact in standing(exchange, "algorithm", Window()))
     parts.update({f"standard_{name}": count for name, count in sorted(kept.items())})
+    shares: dict[str, list[float]] = {}
+    for fact in standing(exchange, "algorithm", Window()):
+        for one in fact.body.filled:
+            shares.setdefault(one.standard, []).append(100 * one.filled / one.fields)
+    parts["unsaid"] = sum(not fact.body.filled for fact in standing(exchange, "algorithm", Window()))
+    for name, found in sorted(shares.items()):
+        cuts = quantiles(found, n=4, method="inclusive") if len(found) > 1 else found * 3
+        parts[f"records_{name}"] = len(found)
+        parts.update({f"{q}_{name}": tidy(cut) for q, cut in zip(QUARTILES, cuts, strict=True)})
     return parts
 
 
@@ -320,8 +371,9 @@ def part_name(key: str) -> str:
 @derivation("exchange.record.aid")
 def aid(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Aid: `requests` and `offers` that stand, by member; of the newest matching on the log `asked`, `offered`,
-    `pairs` and `unmatched` (requests without a pair), None where there is none; `accepted` pairs, and those of them
-    that `bind`, as both sides accepted. Inputs: rows of requests, offers, matchings and pairs.
+    `pairs` and `unmatched` (requests without a pair), None where there is none, and `left_taken` and such, how many
+    of these for which reason, if it says so; `accepted` pairs, and those of them that `bind`, as both sides accepted.
+    Inputs: rows of requests, offers, matchings and pairs.
     """
     from concordat.exchange.inclusion.aid_entries import accepted
     from concordat.exchange.measures import Window, standing
@@ -338,6 +390,7 @@ def aid(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any
     if last is not None:
         parts |= {"asked": last.requests, "offered": last.offers, "pairs": last.pairs}
         parts["unmatched"] = last.requests - last.pairs
+        parts.update({f"left_{one.reason}": one.requests for one in last.left})
     pairs = accepted(exchange)
     return parts | {"accepted": len(pairs), "bind": sum(pair.binds for pair in pairs)}
 

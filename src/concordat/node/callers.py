@@ -80,6 +80,24 @@ class Callers:
         """
         self.count(limit, network_of(address), now)
 
+    def claims(self, limit: str, address: str, now: float) -> None:
+        """Count a request of somebody who says who it is, before that is known to be true, by the network.
+
+        A network whose claims turned out false (`false_claim`) as often as anybody may ask waits as anybody does.
+
+        Raises:
+            LimitError: too many, or too many false ones.
+        """
+        network = network_of(address)
+        wait = self._buckets[limit].wait(network, now)
+        if wait:
+            raise LimitError(limit, wait)
+        self.count("sync", network, now)
+
+    def false_claim(self, limit: str, address: str, now: float) -> None:
+        """What a request claimed was not true: it counts as one of anybody."""
+        self._buckets[limit].take(network_of(address), now)
+
     @contextmanager
     def member(self, member: str, now: float) -> Iterator[None]:
         """A member's request, while it runs.

@@ -11,13 +11,14 @@ import asyncio
 import hashlib
 import os
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from concordat import clock
 from concordat.errors import SourceError, StateError, TrustError
 from concordat.exchange.dataspace.token import Request, make_token
-from concordat.node.exchange_engine import Side
+from concordat.node.exchange_parts import Side
 from concordat.node.outbound import Outbound, Reply
 from concordat.node.service import Service
 
@@ -52,6 +53,21 @@ def flush_folder(folder: Path) -> None:
         raise StateError(f"not written: {error.strerror}.", where=str(folder), code="full") from None
 
 
+def copy_flushed(source: Path, target: Path) -> None:
+    """A file once more under another name, on the disk when this returns; in pieces, whatever its size.
+
+    Raises:
+        StateError: the disk refuses.
+    """
+    try:
+        with source.open("rb") as given, target.open("wb") as file:
+            shutil.copyfileobj(given, file, 1 << 20)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StateError(f"not written: {error.strerror}.", where=str(target), code="full") from None
+
+
 class DspClient:
     """The client of one node.
 
@@ -64,26 +80,46 @@ class DspClient:
         self._out: Outbound = service.outbound
 
     async def send(self, member: str, method: str, url: str, body: bytes = b"") -> Reply:
-        """One signed request to a member's node, answered whole.
+        """One signed request to a member's node, answered whole; a question whose connection broke is asked once more.
 
         Raises:
             SourceError: no connection, no answer in time. TrustError: an address that is not allowed, a broken bound.
         """
+        try:
+            return await self._sent(member, method, url, body)
+        except SourceError as error:
+            if method != "GET" or error.code != "connection":
+                raise
+        return await self._sent(member, method, url, body)  # a kept connection that the other side had just closed
+
+    async def _sent(self, member: str, method: str, url: str, body: bytes) -> Reply:
         headers = {"accept": JSON} | ({"content-type": JSON} if body else {})
         token = self._token(member, method, url, body)
         if token:
             headers["authorization"] = f"Bearer {token}"
         return await self._out.request(method, url, body=body, headers=headers, limit=ANSWER_MAX, timeout_s=TIMEOUT_S)
 
-    def _token(self, member: str, method: str, url: str, body: bytes) -> str:
+    async def ask(self, member: str, url: str, accept: str) -> Reply:
+        """One signed question in another protocol than ours, such as TAXII; its token holds for the query as well.
+
+        Raises:
+            SourceError, TrustError: as `send`.
+        """
+        headers = {"accept": accept}
+        token = self._token(member, "GET", url, b"", query=True)
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        return await self._out.request("GET", url, headers=headers, limit=ANSWER_MAX, timeout_s=TIMEOUT_S)
+
+    def _token(self, member: str, method: str, url: str, body: bytes, *, query: bool = False) -> str:
         if not self._side.auth:
             return ""
         audience = self._side.places[member]
-        request = Request(method, url.partition("?")[0], audience, body)
+        request = Request(method, url if query else url.partition("?")[0], audience, body)
         return make_token(
-            self._service.node.signer.node, request, member=self._side.member, label="node", bloc=self._side.bloc,
-            membership=self._service.chain.last.version, now=int(clock.now().timestamp()),
-            jti=secrets.token_bytes(16),
+            self._service.node.signer.node, request, member=self._side.member, label="node",
+            bloc=self._side.outside.get(member) or self._side.bloc, membership=self._service.chain.last.version,
+            now=int(clock.now().timestamp()), jti=secrets.token_bytes(16),
         )  # fmt: skip
 
     async def pull(self, url: str, bearer: str, target: Path, most: int) -> Pulled:

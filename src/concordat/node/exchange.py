@@ -131,10 +131,10 @@ def _keep(home: Path, folder: Path, name: str) -> HeldFile:
     if path.stat().st_size > FILE_BYTES_MAX:
         raise InputError(f"over {FILE_BYTES_MAX:,} bytes.", where=where, hint="Split it.", code="too_large")
     try:
-        data = path.read_bytes()
+        size, digest = files_of(home).copy(path)
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}.", where=where, code="unreadable") from None
-    return HeldFile(len(data), files_of(home).put(data))
+    return HeldFile(size, digest)
 
 
 def _version(node: Node, dataset: str) -> tuple[int, dict[str, Any] | None]:

@@ -14,17 +14,18 @@ from typing import Any
 
 from concordat import canonical
 from concordat.errors import InputError, TrustError
-from concordat.exchange.catalogue.dsp_catalog import dsp_dataset
-from concordat.exchange.catalogue.offer import dataset_of, parse_document
+from concordat.exchange.catalogue.dsp_catalog import LABEL, dsp_dataset
+from concordat.exchange.catalogue.offer import dataset_of, label_of, parse_document
 from concordat.exchange.dataspace.behaviours import Rule
 from concordat.exchange.events import SCOPE, check_said
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain, Point
 from concordat.node.exchange import files_of, is_gone, service_of
-from concordat.node.exchange_engine import File, Offered
+from concordat.node.exchange_parts import File, Offered
 from concordat.node.home import Node
 from concordat.node.service import Service
 
+UNKNOWN = ("dataset", "offered", "version")
 OFFERED, WITHDRAWN = "DatasetOffered", "DatasetWithdrawn"
 
 
@@ -39,6 +40,7 @@ class LogBook:
         self._service = service
         self._guard = threading.Lock()
         self._known: dict[str, str] = {}
+        self._of_agreements: set[tuple[str, str, str]] = set()
         self._read = 0
 
     def said(self, kind: str, body: Mapping[str, Any]) -> str:
@@ -69,23 +71,52 @@ class LogBook:
             if entry.scope == SCOPE:
                 key = canonical.digest([entry.type, entry.body])
                 self._known.setdefault(key, base64.b64encode(entry.leaf).decode())
+                if "agreement" in entry.body:
+                    self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
         self._read += len(fresh)
 
-    def check(self, envelope: str, member: str, kind: str, agreement: str, digest: str) -> None:
-        """An envelope is a member's entry of a kind about an agreement of that hash, signed by a key that may.
+    def has(self, kind: str, agreement: str, digest: str) -> bool:
+        """Whether this member's log says that of an agreement of that hash."""
+        with self._guard:
+            self._catch_up()
+            return (kind, agreement, digest) in self._of_agreements
+
+    def check(self, envelope: str, member: str, kind: str, body: Mapping[str, Any]) -> None:
+        """An envelope is a member's entry of a kind, signed by a key that may, and its body says that in every field.
+
+        Args:
+            body: what it must say. Of the dataset this side may know less than the provider; nothing else may be added.
 
         Raises:
-            InputError, TrustError: it isn't.
+            InputError, TrustError, RuleError: it isn't; which field differs.
         """
         try:
             leaf = base64.b64decode(envelope, validate=True)
         except ValueError:
             raise InputError("the entry is not base64.", where="entry", code="entry") from None
         entry = self._service.chain.verify_entry(Entry.parse(leaf))
-        said = (entry.author, entry.scope, entry.type, entry.body.get("agreement"), entry.body.get("hash"))
-        if said != (member, SCOPE, kind, agreement, digest):
-            what = f"it is {entry.type} of {entry.author}, not {kind} of {member} about this agreement."
+        if (entry.author, entry.scope, entry.type) != (member, SCOPE, kind):
+            what = f"it is {entry.type} of {entry.author}, not {kind} of {member}."
             raise TrustError(what, where="entry", code="entry")
+        check_said(kind, entry.body, entry.author)
+        check_body(kind, entry.body, body)
+
+
+def check_body(kind: str, said: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    """What an entry says of an agreement is what this side holds of it.
+
+    Args:
+        said: the body of the entry, valid by its schema. body: what this side would say in its place.
+
+    Raises:
+        TrustError: a field that differs, with both values.
+    """
+    for key in sorted({*said, *body}):
+        if key in UNKNOWN and key not in body:
+            continue  # the consumer asked without having looked: there is nothing to compare
+        if said.get(key) != body.get(key):
+            shown, held = (str(part.get(key, "nothing"))[:90] for part in (said, body))
+            raise TrustError(f"{kind} says {key} {shown}; this side has {held}.", where=key, code="entry")
 
 
 class LogOffers:
@@ -168,12 +199,13 @@ def offered_of(entry: Entry, data: bytes, bloc: str, base: str) -> Offered:
     service = service_of(bloc, entry.author, base).id
     dataset = dataset_of(document, bloc=bloc, base=base, service=service, entry=entry.id)
     shown = {key: value for key, value in dsp_dataset(dataset).items() if key != "@context"}
+    shown[LABEL] = label_of(document)
     # What is offered here is pulled; other ways of the protocol are not claimed.
     shown["distribution"] = [part for part in shown["distribution"] if str(part["format"]).endswith("PULL")]
     files = tuple(File(f["sha256"], f["bytes"], f["format"], f["name"]) for f in document["files"])
     return Offered(
         dataset.id, document["id"], document["version"], dict(dataset.policies[0]), Rule(document["negotiation"]),
-        files, entry.id, shown,
+        files, entry.id, shown, label_of(document),
     )  # fmt: skip
 
 

@@ -41,11 +41,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back."""
+    """What goes back; `unknown` if who asked could not show who it is."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    unknown: bool = False
 
 
 class AbsentError(InputError):
@@ -149,7 +150,7 @@ def refusal(fault: ConcordatError, route: Route, message: Mapping[str, Any] | No
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
     if isinstance(fault, LimitError):
         headers["retry-after"] = str(max(1, round(fault.wait_s)))
-    return Answer(status, body, headers)
+    return Answer(status, body, headers, isinstance(fault, UnknownCallerError))
 
 
 def on_place(address: str, place: str | None) -> bool:

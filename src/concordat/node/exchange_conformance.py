@@ -15,7 +15,7 @@ from concordat import clock
 from concordat.errors import ConcordatError, InputError
 from concordat.exchange.dataspace.behaviours import Behaviours, Rule
 from concordat.exchange.dataspace.messages import PULL
-from concordat.node.exchange_engine import Offered
+from concordat.node.exchange_parts import Offered
 from concordat.node.exchange_service import ExchangeService
 
 if TYPE_CHECKING:

@@ -11,22 +11,24 @@ that is refused now but was answered before gets the same answer. Source: exchan
 
 from __future__ import annotations
 
+import threading
 import uuid
+import zlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
-from concordat.errors import ConcordatError, InputError, RuleError, TrustError
+from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.exchange.dataspace import messages, negotiation, transfer
-from concordat.exchange.dataspace.behaviours import Rule, Script
 from concordat.exchange.dataspace.deciding import Context, Decision, Verdict, context_of, decide
 from concordat.exchange.dataspace.messages import ENTRY_KEY, PULL, PULL_ALIAS, Kind, Role, kind_of
 from concordat.exchange.dataspace.schemas import CONTEXT, parse
 from concordat.exchange.dataspace.terms import agreement_hash
-from concordat.exchange.dataspace.token import Keys, Request, Seen, read_token
+from concordat.exchange.dataspace.token import SKEW_S, Caller, Request, Seen, read_token
 from concordat.node.exchange_calls import (
     AbsentError,
     Answer,
@@ -37,6 +39,7 @@ from concordat.node.exchange_calls import (
     refusal,
     route_of,
 )
+from concordat.node.exchange_entries import CONFIRMED, REACHED, UNSURE, agreement_body
 from concordat.node.exchange_machines import (
     OVER,
     Facts,
@@ -50,84 +53,14 @@ from concordat.node.exchange_machines import (
     pids,
     step,
 )
+from concordat.node.exchange_pages import pages
+from concordat.node.exchange_parts import Book, File, Offered, Offers, Side, pin_of
 from concordat.node.exchange_store import Agreement, ExchangeStore, Process
 
-PAGE = 100
+TURNS = 64
+AGREED = ("dataset_id", "version", "offered", "label")  # what an agreement keeps of its negotiation
+REPEAT = "repeat"  # in a transfer: its request came again
 FORMATS = (PULL, PULL_ALIAS)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of an offered dataset: SHA-256, bytes, media type, and its name."""
-
-    sha256: str
-    bytes: int
-    media_type: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A dataset on offer.
-
-    Attributes:
-        uuid: `urn:uuid:...`. dataset: its id. version. offer: the ODRL offer with its `@id`. rule: how requests are
-            answered. files. entry: the log entry that offered it. shown: the dataset in the protocol's catalogue.
-    """
-
-    uuid: str
-    dataset: str
-    version: int
-    offer: Mapping[str, Any]
-    rule: Rule
-    files: tuple[File, ...]
-    entry: str
-    shown: Mapping[str, Any]
-
-
-class Offers(Protocol):
-    """What this member offers."""
-
-    def all(self) -> Sequence[Offered]:
-        """The newest version of each dataset, by uuid; none of a dataset whose newest is withdrawn."""
-
-    def get(self, uuid: str, version: int = 0) -> Offered | None:
-        """A dataset by its uuid; 0: the newest version, unless that is withdrawn."""
-
-
-class Book(Protocol):
-    """This member's log, and what others' entries prove."""
-
-    def said(self, kind: str, body: Mapping[str, Any]) -> str:
-        """Sign an entry once, however often it is asked for, durable when this returns; its envelope in base64."""
-
-    def check(self, envelope: str, member: str, kind: str, agreement: str, digest: str) -> None:
-        """An envelope is a member's entry of a kind about an agreement of that hash.
-
-        Raises:
-            InputError, TrustError: it isn't.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Who this side is, and whom it knows.
-
-    Attributes:
-        member: our id. bloc. base: our public address. places: each other member's base address. keys: as `token.Keys`.
-        auth: whether callers show who they are; off for the conformance suite alone, on loopback.
-        scripts: dataset or agreement -> `negotiation` or `transfer` -> script, for the conformance suite alone.
-        title: of the catalogue.
-    """
-
-    member: str
-    bloc: str
-    base: str
-    places: Mapping[str, str]
-    keys: Keys
-    auth: bool = True
-    scripts: Mapping[str, Mapping[str, Script]] = field(default_factory=dict)
-    title: str = ""
 
 
 class Engine:
@@ -142,8 +75,14 @@ class Engine:
         log: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
     ) -> None:  # fmt: skip
         self.side, self.store, self.offers, self.book, self.log = side, store, offers, book, log
-        self.seen = Seen()
+        self.seen = Seen(store.used())
         self.woken: deque[str] = deque()  # processes in which it may be our turn
+        self.doubts: deque[str] = deque()  # of which the other side must be asked where it stands
+        self._turns = [threading.RLock() for _ in range(TURNS)]
+
+    def turn(self, pid: str) -> threading.RLock:
+        """Held by whoever moves a process: a message is not taken in between what another one checks and signs."""
+        return self._turns[zlib.crc32(pid.encode()) % TURNS]
 
     def drain(self) -> list[str]:
         """The processes in which it may be our turn, each once; they are forgotten."""
@@ -165,33 +104,43 @@ class Engine:
         if found is None:
             return Answer(404)
         route, parts = found
+        parts = {k: unquote(v) for k, v in parts.items()}
         message: dict[str, Any] | None = None
+        caller: Caller | None = None
         try:
-            caller = self._caller(call, now) if route.action != "version" else ""
+            caller = self._caller(call, now) if route.action != "version" else None
             if route.kinds or route.action == "catalog":
                 expected = route.kinds[0].type if route.kinds else "CatalogRequestMessage"
                 message = parse(call.body, expected)
-            with self.store.commit():
-                return self._answer(route, {k: unquote(v) for k, v in parts.items()}, call, caller, message, now)
+            with self.turn(parts["pid"]) if route.action == "message" else nullcontext(), self.store.commit():
+                self._remember(caller, now)  # with what it changes; a token is good once, whatever crashes
+                return self._answer(route, parts, call, caller.member if caller else "", message, now)
         except ConcordatError as fault:
             self.log("refused", {"path": call.path, "what": str(fault), "code": fault.code})
+            with suppress(StateError):  # a disk that refuses is said by the fault itself; memory knows the token still
+                self._remember(caller, now)
             return refusal(fault, route, message)
 
-    def _caller(self, call: Call, now: datetime) -> str:
-        """The member that sent a request; empty where callers needn't say (conformance suite).
+    def _remember(self, caller: Caller | None, now: datetime) -> None:
+        """Keep the token of a request, so that it is good once after a start as well."""
+        if caller is not None:
+            self.store.use(caller.member, caller.jti, caller.until, int(now.timestamp()) - SKEW_S)
+
+    def _caller(self, call: Call, now: datetime) -> Caller | None:
+        """Who sent a request; None where callers needn't say (conformance suite).
 
         Raises:
             UnknownCallerError: no token, or one that isn't good.
         """
         if not self.side.auth:
-            return ""
+            return None
         scheme, _, token = call.authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnknownCallerError("no bearer token.", where=call.path, code="token")
         request = Request(call.method, call.url, self.side.base, call.body)
         try:
             at = int(now.timestamp())
-            return read_token(token.strip(), request, self.side.keys, self.seen, bloc=self.side.bloc, now=at).member
+            return read_token(token.strip(), request, self.side.keys, self.seen, bloc=self.side.bloc, now=at)
         except (InputError, TrustError) as fault:
             raise UnknownCallerError(fault.what, where=fault.where, hint=fault.hint, code=fault.code) from None
 
@@ -222,17 +171,18 @@ class Engine:
         """Whether a member sees a dataset: its terms don't exclude that member today."""
         if not self.side.auth:
             return True
-        return decide(offered.offer, Context(member=member, at=now)).verdict is not Verdict.DENY
+        return decide(offered.offer, Context(member=member, at=now, label=offered.label)).verdict is not Verdict.DENY
 
     def _catalog(self, message: Mapping[str, Any], call: Call, caller: str, now: datetime) -> Answer:
         if message.get("filter"):
             raise InputError("no filter is known here.", where="message.filter", hint="Ask without one.", code="filter")
         text = call.query.get("page", "1")
-        if not text.isdecimal() or not 1 <= int(text[:6]) <= 100_000:
+        if not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= 100_000:
             raise InputError(f"there is no page {text[:20]!r}.", where="page", code="page")
         page = int(text)
         seen = [offered for offered in self.offers.all() if self.visible(offered, caller, now)]
-        shown = seen[(page - 1) * PAGE : page * PAGE]
+        cut = list(pages([len(messages.encode(dict(offered.shown))) for offered in seen]))
+        shown = [seen[place] for place in cut[page - 1]] if page <= len(cut) else []
         service = self.service_id()
         body: dict[str, Any] = {
             "@context": [CONTEXT], "@id": f"{service}/catalog", "@type": "Catalog", "participantId": self.side.member,
@@ -244,7 +194,7 @@ class Engine:
         here = f"{self.side.base}{call.path}"
         if page > 1:
             links.append(f'<{here}?page={page - 1}>; rel="previous"')
-        if page * PAGE < len(seen):
+        if page < len(cut):
             links.append(f'<{here}?page={page + 1}>; rel="next"')
         return Answer(200, messages.encode(body), {"link": ", ".join(links)} if links else {})
 
@@ -286,9 +236,14 @@ class Engine:
         kind = "transfer" if message["@type"] == Kind.TRANSFER_REQUEST else "negotiation"
         key = ("consumer_pid", "consumerPid") if route.side is Role.PROVIDER else ("provider_pid", "providerPid")
         known = self.store.by_peer_pid(kind, caller, key[0], message[key[1]])
+        if known is not None and (stored is not None or _is_same_request(known, message)):
+            if kind == "transfer" and known.state == transfer.State.STARTED:  # answered as the first time, by a Start
+                known.facts[REPEAT] = True
+                self.store.put(known, known.changed)
+            self.store.hasten(known.pid, now.timestamp())
+            self.woken.append(known.pid)
+            return Answer(*stored) if stored is not None else self._state(known, 201)
         if stored is not None:
-            if known is not None:
-                self.woken.append(known.pid)
             return Answer(*stored)
         if known is not None:
             what = f"a process of the name {message[key[1]][:80]} stands here with another body."
@@ -320,7 +275,7 @@ class Engine:
             facts = negotiation.Facts(consumer, provider, pid, offer_known=known, callback_valid=valid)
             pin = pin_of(offered) if offered is not None and role is Role.PROVIDER else {}
             return facts, {"dataset": offer["target"], "moves": 0, **pin}
-        agreement = self.store.agreement(message["agreementId"])
+        agreement = self._agreement(message["agreementId"], caller, now)
         ours = agreement is not None and agreement.final and agreement.role == Role.PROVIDER
         ours = ours and agreement is not None and (agreement.peer == caller or not self.side.auth)
         decision = self.decision(agreement, now) if agreement else Decision(Verdict.UNDETERMINED, ())
@@ -330,6 +285,31 @@ class Engine:
             consumer, provider, pid, agreement_final=ours, permitted=decision.verdict is Verdict.PERMIT,
             format_known=message["format"] in FORMATS, callback_valid=valid, why=decision.words,
         ), {"agreement": message["agreementId"], "moves": 0}  # fmt: skip
+
+    def _agreement(self, name: str, caller: str, now: datetime) -> Agreement | None:
+        """The agreement of a transfer. Who asks for data under one has it as final: our last word has arrived."""
+        found = self.store.agreement(name)
+        if found is None or found.final or found.role != Role.PROVIDER or found.peer != caller:
+            return found
+        process, pending = self.store.process(found.pid), self.store.intended(found.pid)
+        sent = pending is not None and kind_of(parse_own(pending.body)) is Kind.FINALIZED
+        if process is None or not (sent or process.facts.get(UNSURE)):
+            return found
+        if pending is not None:
+            self.store.answered(pending)
+        self.revive(process, negotiation.State.FINALIZED, now)
+        return self.store.agreement(name)
+
+    def revive(self, process: Process, state: negotiation.State, now: datetime) -> None:
+        """A negotiation whose end was unsure stands where the other side has it."""
+        machine = machine_of(process)
+        assert isinstance(machine, negotiation.Negotiation)
+        self.log("reconciled", {"pid": process.pid, "state": state.value, "was": process.state})
+        process.facts.pop(UNSURE, None)
+        process.flag = ""
+        keep(process, replace(machine, state=state, code=""))
+        self.arrived(process, now)
+        self.woken.append(process.pid)
 
     def _message(
         self, route: Route, process: Process, call: Call, caller: str, message: dict[str, Any], now: datetime
@@ -343,6 +323,8 @@ class Engine:
             if stored is not None:
                 return Answer(*stored)
             raise
+        if process.peer in self.side.outside and kind_of(message) is Kind.VERIFICATION:
+            process.facts["signed_request"] = {"authorization": call.authorization, "body": call.body.decode()}
         keep(process, machine)
         self.arrived(process, now)
         # A later request is answered with the state, as the first one is; all other messages with 200 alone.
@@ -391,13 +373,14 @@ class Engine:
         """Whether the sender shows the entry that its message stands on, signed by its key."""
         if not self.side.auth or machine.agreement is None:
             return True
-        kind = "AgreementConfirmed" if kind_of(message) is Kind.VERIFICATION else "AgreementReached"
+        kind = CONFIRMED if kind_of(message) is Kind.VERIFICATION else REACHED
+        if kind == CONFIRMED and process.peer in self.side.outside:
+            return True  # a partner has no log here: its signed request, which is kept, stands in the entry's place
         envelope = message.get(ENTRY_KEY)
         if not isinstance(envelope, str):
             return False
-        name, digest = str(machine.agreement["@id"]), agreement_hash(machine.agreement)
         try:
-            self.book.check(envelope, process.peer, kind, name, digest)
+            self.book.check(envelope, process.peer, kind, agreement_body(kind, machine.agreement, process.facts))
         except (InputError, TrustError) as fault:
             self.log("refused", {"what": str(fault), "code": fault.code})
             return False
@@ -410,7 +393,8 @@ class Engine:
         """Whether the use under an agreement is permitted now, to its consumer."""
         uses = self.uses(agreement.id) if uses_before is None else uses_before
         member = str(agreement.text.get("assignee", ""))
-        return decide(agreement.text, context_of(agreement.text, member, now, uses))
+        label = agreement.facts.get("label")
+        return decide(agreement.text, context_of(agreement.text, member, now, uses, label))
 
     def uses(self, agreement: str, file: File | None = None, more: int = 0) -> int:
         """Uses of an agreement: the bytes of its most used file as bodies, a begun one counted; `more` bytes on top."""
@@ -427,6 +411,9 @@ class Engine:
             self._agreed(process, machine)
         if process.kind == "transfer" and process.state in OVER:
             self.store.end_token(process.pid)
+            pending = self.store.intended(process.pid)
+            if pending is not None and kind_of(parse_own(pending.body)) is Kind.START:
+                self.store.answered(pending)  # what is over is not started again
         self.store.put(process, int(now.timestamp()))
 
     def _agreed(self, process: Process, machine: negotiation.Negotiation) -> None:
@@ -443,7 +430,7 @@ class Engine:
         text = dict(machine.agreement)
         self.store.put_agreement(
             Agreement(name, process.pid, process.role, process.peer, str(text["target"]), agreement_hash(text), text,
-                      final, {k: process.facts[k] for k in ("dataset_id", "version", "offered") if k in process.facts})
+                      final, {k: process.facts[k] for k in AGREED if k in process.facts})
         )  # fmt: skip
         if final:
             rows = [(r.number, r.action, r.due.isoformat() if r.due else None, r.words) for r in duties_of(text)]
@@ -492,9 +479,9 @@ class Engine:
         return agreement, found
 
 
-def pin_of(offered: Offered) -> dict[str, Any]:
-    """What a negotiation keeps of what it was opened about: a later version is another offer."""
-    return {
-        "dataset_id": offered.dataset, "version": offered.version, "offered": offered.entry,
-        "offer": str(offered.offer.get("@id", "")),
-    }  # fmt: skip
+def _is_same_request(known: Process, message: Mapping[str, Any]) -> bool:
+    """Whether a request for data says what the first one of its process said, in other bytes."""
+    if known.kind != "transfer" or message.get("dataAddress") is not None:
+        return False
+    said = (message["agreementId"], message["format"], str(message["callbackAddress"]).rstrip("/"))
+    return said == (known.body.get("agreement"), known.body.get("format"), known.callback)

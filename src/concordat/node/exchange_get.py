@@ -1,39 +1,39 @@
 """Get a dataset of another member: catalogue, agreement, body, checksum and proof, in one order to our running node.
 
-`get` asks for the dataset under its terms, narrowed to what the person declares (purpose, place, onward sharing), waits
-for the agreement, pulls each file while it is hashed, compares the hash with the catalogue *and* with the proven entry
-that offered the dataset, verifies that entry's proof bundle without the network, logs `TransferCompleted` and tells the
-provider. A file that differs is kept aside as `.rejected`, the transfer is terminated with code `checksum`, and nothing
-is logged as completed. Source: exchange.md 5.4, 11.
+`get` uses a final agreement that covers what the person declares (purpose, place, onward sharing) and still permits;
+else it goes on with an open negotiation about the same, or begins one, and waits for the agreement. It pulls each file
+while it is hashed, compares the hash with the catalogue *and* with the proven entry that offered the dataset, verifies
+that entry's proof bundle without the network, logs `TransferCompleted` and tells the provider. A file that differs is
+kept aside as `.rejected`, the transfer is terminated with code `checksum`, and nothing is logged as completed. Source:
+exchange.md 5.4, 11.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from concordat import canonical, clock, world
+from concordat import canonical, clock
 from concordat.errors import ConcordatError, InputError, RuleError, SourceError, TrustError
-from concordat.exchange.catalogue.dsp_catalog import parse_dsp_catalog
+from concordat.exchange.catalogue.dsp_catalog import LABEL, parse_dsp_catalog
 from concordat.exchange.catalogue.model import dataset_uuid
-from concordat.exchange.dataspace import messages, negotiation
+from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.behaviours import Move, Next
-from concordat.exchange.dataspace.deciding import context_of, decide
-from concordat.exchange.dataspace.messages import PULL, Role
-from concordat.exchange.dataspace.odrl import constraint
+from concordat.exchange.dataspace.messages import PULL
+from concordat.exchange.dataspace.odrl import TLP
 from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import split_of, terms_words
 from concordat.ledger.bundle import Bundle, Verdict
 from concordat.ledger.entry import Entry
-from concordat.node.dsp_client import flush_folder
-from concordat.node.exchange_look import look
-from concordat.node.exchange_machines import machine_of
+from concordat.node.dsp_client import copy_flushed, flush_folder
+from concordat.node.exchange_agreements import said_of
+from concordat.node.exchange_asking import begun, narrowed, standing
+from concordat.node.exchange_entries import ENDED, transfer_body
 from concordat.node.exchange_moves import reason_of
 from concordat.node.exchange_service import ExchangeService
 from concordat.node.exchange_store import Agreement, Process
@@ -42,6 +42,7 @@ RECEIVED = "exchange/received"
 WAIT_S = 120.0
 PROOF_WAIT_S = 20.0
 PROOF_LOOK_S = 0.5
+REFUSED = "refused"  # the code of a transfer that the provider did not open
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,23 @@ class Remote:
     """A dataset as another member's node shows it, with the entry that offered it, proven.
 
     Attributes:
-        uuid. shown: as it came. offer: its first policy. files: SHA-256 -> bytes. entry: the proven `DatasetOffered`.
-        verdict: what the proof says.
+        uuid. shown: as it came. offer: its first policy. files: SHA-256, bytes and media type of each, two of the same
+            bytes twice. entry: the proven `DatasetOffered`. verdict: what the proof says.
     """
 
     uuid: str
     shown: Mapping[str, Any]
     offer: Mapping[str, Any]
-    files: Mapping[str, int]
+    files: tuple[tuple[str, int, str], ...]
     entry: Entry
     verdict: Verdict
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a negotiation and its agreement keep of it."""
+        body, label = self.entry.body, self.shown.get(LABEL)
+        known = {"dataset_id": body["dataset"], "version": body["version"], "offered": self.entry.id}
+        return known | ({"label": label} if label in TLP else {})
 
 
 async def get(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,22 +80,32 @@ async def get(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str,
             or proof that disagrees. SourceError: the other node doesn't answer. StateError: it waits, or the disk
             refuses.
     """
-    began = exchange.service.monotonic()
+    clock_s = exchange.service.monotonic
+    began = clock_s()
     member, wait = _peer(exchange, str(wanted["member"])), float(wanted.get("wait_s") or WAIT_S)
     remote = await _look_up(exchange, member, str(wanted["dataset"]))
-    looked = exchange.service.monotonic()
+    looked = clock_s()
     asked = narrowed(remote.offer, wanted)
-    process = await _agree(exchange, member, remote, asked, wait)
-    agreement = str(process.body["agreement"]["@id"])
-    kept = await exchange.do(lambda: exchange.store.agreement(agreement))
-    kept = kept_of(kept, process, member)
-    agreed = exchange.service.monotonic()
-    files, transfer = await _transfer(exchange, member, remote, agreement, wait)
-    done = exchange.service.monotonic()
+    kept = await _standing(exchange, member, remote, asked)
+    again = kept is not None
+    if kept is None:
+        kept = await _agree(exchange, member, remote, asked, wait)
+    agreed = clock_s()
+    try:
+        files, transfer = await _transfer(exchange, member, remote, kept.id, wait)
+    except RuleError as error:
+        if not again or error.code != REFUSED:
+            raise
+        # The provider counts the uses and has the word: what it gives no more under this agreement is agreed anew.
+        again, kept = False, await _agree(exchange, member, remote, asked, wait)
+        agreed = clock_s()
+        files, transfer = await _transfer(exchange, member, remote, kept.id, wait)
+    done = clock_s()
     split = split_of(kept.text)
     return {
-        "agreement": agreement, "agreement_hash": kept.hash, "agreed_s": round(agreed - looked, 3),
-        "bytes": sum(remote.files.values()), "catalogue_s": round(looked - began, 3),
+        "agreement": kept.id, "agreement_hash": kept.hash, "agreed_at": str(kept.text["timestamp"]),
+        "agreed_s": round(agreed - looked, 3), "again": again,
+        "bytes": sum(size for _, size, _ in remote.files), "catalogue_s": round(looked - began, 3),
         "dataset": remote.entry.body["dataset"],
         "enforced": list(split.enforced), "files": files, "member": member, "not_enforced": list(split.unknown),
         "offered": f"{remote.entry.author} {remote.entry.seq}", "pending": remote.verdict.pending,
@@ -97,6 +115,9 @@ async def get(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str,
 
 
 def _peer(exchange: ExchangeService, member: str) -> str:
+    if member in exchange.engine.side.outside:
+        what = f"{member} is not a member: no membership here proves what it offered."
+        raise RuleError(what, where="member", hint="It may ask for data of this node.", code="not_a_member")
     if member in exchange.engine.side.places:
         return member
     from concordat.settings import nearest
@@ -125,7 +146,9 @@ async def _look_up(exchange: ExchangeService, member: str, name: str) -> Remote:
     if shown["@id"] != uuid:
         raise TrustError(f"asked for {uuid}, got {shown['@id']}.", where=member, code="dataset")
     (dataset,) = parse_dsp_catalog({"dataset": [shown]}).datasets
-    files = {part.sha256: part.bytes for part in dataset.distributions if part.sha256 and part.bytes is not None}
+    files = tuple(
+        sorted((p.sha256, p.bytes, p.media_type) for p in dataset.distributions if p.sha256 and p.bytes is not None)
+    )
     if not files:
         raise TrustError("the catalogue names no checksum.", where=member, code="checksum")
     entry, verdict = await _proven(exchange, member, str(dataset.proof))
@@ -155,7 +178,9 @@ async def _proven(exchange: ExchangeService, member: str, url: str) -> tuple[Ent
         await asyncio.sleep(PROOF_LOOK_S)
 
 
-def _same_as_logged(entry: Entry, member: str, uuid: str, offer: Mapping[str, Any], files: Mapping[str, int]) -> None:
+def _same_as_logged(
+    entry: Entry, member: str, uuid: str, offer: Mapping[str, Any], files: Sequence[tuple[str, int, str]]
+) -> None:
     """The catalogue says what the proven entry says: dataset, terms and files.
 
     Raises:
@@ -168,7 +193,7 @@ def _same_as_logged(entry: Entry, member: str, uuid: str, offer: Mapping[str, An
         ("type", "DatasetOffered", entry.type),
         ("dataset", uuid, body.get("uuid")),
         ("terms", terms, body.get("policy")),
-        ("files", sorted(files.items()), sorted((f["hash"], f["bytes"]) for f in body.get("files", ()))),
+        ("files", [(f, size) for f, size, _ in files], sorted((f["hash"], f["bytes"]) for f in body.get("files", ()))),
     ):
         if shown != logged:
             said = f"the {what} in {member}'s catalogue ({str(shown)[:90]}) is not the logged one ({str(logged)[:90]})."
@@ -178,46 +203,44 @@ def _same_as_logged(entry: Entry, member: str, uuid: str, offer: Mapping[str, An
 # --- Agreement --------------------------------------------------------------------------------------------------------
 
 
-def narrowed(offer: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The offer as it is asked for: each permission bounded by what the person declares.
-
-    Where nothing is said of onward sharing, the offer's own word stays, and without one `none` is declared.
-
-    Raises:
-        InputError: a word that the profile doesn't know.
-    """
-    said = []
-    purposes, places = list(wanted.get("purpose") or ()), list(wanted.get("residency") or ())
-    if purposes:
-        said.append(constraint("purpose", "isAnyOf", sorted(set(purposes)), where="--purpose"))
-    if places:
-        codes = sorted({world.country(place, where="--residency").iso3 for place in places})
-        said.append(constraint("residency", "isAnyOf", codes, where="--residency"))
-    onward = wanted.get("onward")
-    default = constraint("onward", "eq", str(onward or "none"), where="--onward")
-    names = {part["leftOperand"] for part in said} | ({default["leftOperand"]} if onward else set())
-    made = []
-    for rule in offer.get("permission", ()):
-        kept = [part for part in rule.get("constraint", ()) if part.get("leftOperand") not in names]
-        silent = all(part.get("leftOperand") != default["leftOperand"] for part in kept)
-        made.append({**rule, "constraint": [*kept, *said, *([default] if silent else [])]})
-    return {**offer, "permission": made}
+async def _standing(
+    exchange: ExchangeService, member: str, remote: Remote, asked: Mapping[str, Any]
+) -> Agreement | None:
+    """A final agreement with that member about this version that covers the request and permits now."""
+    now = clock.now()
+    found = await exchange.do(lambda: standing(exchange.store, member, remote.about, asked, now))
+    if found is None:
+        return None
+    sides = (member, exchange.engine.side.member)
+    said = await exchange.service.read(lambda node: said_of(node.replica, sides))
+    ended = [kept for kept, entries in said.items() if any(e.type == ENDED and e.author in sides for e in entries)]
+    return await exchange.do(lambda: standing(exchange.store, member, remote.about, asked, now, ended))
 
 
 async def _agree(
     exchange: ExchangeService, member: str, remote: Remote, asked: Mapping[str, Any], wait: float
-) -> Process:
-    body = remote.entry.body
-    facts = {"dataset_id": body["dataset"], "version": body["version"], "offered": remote.entry.id}
-    offer = {**asked, "target": remote.uuid}
-    pid = await exchange.now(lambda at: exchange.mover.ask(member, offer, at, facts=facts))
+) -> Agreement:
+    """A final agreement, by a negotiation that was begun about the same, or a new one."""
+    open_ = await exchange.do(lambda: begun(exchange.store, member, remote.about, asked))
+    if open_ is not None:
+        pid = open_.pid
+    else:
+        offer = {**asked, "target": remote.uuid}
+        pid = await exchange.now(lambda at: exchange.mover.ask(member, offer, at, facts=remote.about))
     process = await exchange.until(pid, ("FINALIZED",), wait)
+    name = str(remote.entry.body["dataset"])
+    if process.state == "OFFERED":
+        theirs = process.body["offer"]
+        what = f"{member} answers with other terms: {terms_words(theirs)}. Asked for: {terms_words(asked)}."
+        hint = f"concordat exchange answer {pid} accept, request (with what you declare) or terminate; then get again."
+        raise RuleError(what, where=name, hint=hint, code="other_terms")
     if process.state != "FINALIZED":
         code = process.body.get("code") or process.facts.get("code", "")
         what = f"no agreement with {member} ({code}): {process.flag or 'the other side ended it'}."
         hint = f"Its terms: {terms_words(remote.offer)}. Asked for: {terms_words(asked)}."
-        raise RuleError(what, where=str(body["dataset"]), hint=hint, code=code or "no_agreement")
-    return process
+        raise RuleError(what, where=name, hint=hint, code=code or "no_agreement")
+    agreement = str(process.body["agreement"]["@id"])
+    return kept_of(await exchange.do(lambda: exchange.store.agreement(agreement)), process, member)
 
 
 def kept_of(kept: Agreement | None, process: Process, member: str) -> Agreement:
@@ -241,7 +264,7 @@ async def _transfer(
     process = await exchange.until(pid, ("STARTED",), wait)
     if process.state != "STARTED":
         what = f"{member} did not start the transfer: {process.flag or process.body.get('code') or 'no reason given'}."
-        raise RuleError(what, where=agreement, code="not_started")
+        raise RuleError(what, where=agreement, code=str(process.facts.get("code") or "not_started"))
     try:
         files = await _pulled(exchange, member, remote, process, agreement)
     except ConcordatError as error:
@@ -261,21 +284,35 @@ async def _pulled(
     if bearer is None or not endpoint.startswith(f"{exchange.engine.side.places[member]}/"):
         raise TrustError(f"the data are not on {member}'s node.", where=endpoint[:120], code="endpoint")
     folder = Path(exchange.service.node.home) / RECEIVED / agreement.rpartition(":")[2]
-    found = []
-    for number, (digest, size) in enumerate(sorted(remote.files.items()), 1):
-        name = f"{_safe(str(remote.entry.body['dataset']))}-{number}{_suffix(remote.shown, digest)}"
-        part = folder / f"{name}.part"
-        pulled = await exchange.client.pull(f"{endpoint}?file={digest}", bearer, part, size)
-        if pulled.sha256 != digest or pulled.bytes != size:
-            part.replace(folder / f"{name}.rejected")
-            what = f"the body has SHA-256 {pulled.sha256} ({pulled.bytes:,} bytes), the log says {digest} ({size:,})."
-            hint = f"It is kept aside: {folder / name}.rejected"
-            raise TrustError(what, where=name, hint=hint, code="checksum")
-        part.replace(folder / name)
-        found.append({"bytes": size, "path": str(folder / name), "sha256": digest})
+    found: list[dict[str, Any]] = []
+    here: dict[str, Path] = {}  # two files of the same bytes are pulled once: a use is counted once
+    for number, (digest, size, media) in enumerate(remote.files, 1):
+        target = folder / f"{_safe(str(remote.entry.body['dataset']))}-{number}{_suffix(media)}"
+        if digest in here:
+            await exchange.do(partial(copy_flushed, here[digest], target))
+        else:
+            await _pulled_one(exchange, f"{endpoint}?file={digest}", bearer, target, (digest, size))
+        here[digest] = target
+        found.append({"bytes": size, "path": str(target), "sha256": digest})
     for place in (folder, folder.parent, folder.parent.parent):  # each may be new
         await exchange.do(partial(flush_folder, place))
     return found
+
+
+async def _pulled_one(exchange: ExchangeService, url: str, bearer: str, target: Path, wanted: tuple[str, int]) -> None:
+    """One body to its place, or aside if it is another one.
+
+    Raises:
+        TrustError: both hashes.
+    """
+    digest, size = wanted
+    part = target.with_name(f"{target.name}.part")
+    pulled = await exchange.client.pull(url, bearer, part, size)
+    if pulled.sha256 != digest or pulled.bytes != size:
+        part.replace(target.with_name(f"{target.name}.rejected"))
+        what = f"the body has SHA-256 {pulled.sha256} ({pulled.bytes:,} bytes), the log says {digest} ({size:,})."
+        raise TrustError(what, where=target.name, hint=f"It is kept aside: {target}.rejected", code="checksum")
+    part.replace(target)
 
 
 def _logged(exchange: ExchangeService, pid: str, agreement: str, files: list[dict[str, Any]]) -> None:
@@ -283,7 +320,7 @@ def _logged(exchange: ExchangeService, pid: str, agreement: str, files: list[dic
     assert process is not None
     assert kept is not None
     for file in files:
-        body = exchange.mover.transfer_body(process, kept, file["sha256"], file["bytes"])
+        body = transfer_body(process, kept, file["sha256"], file["bytes"])
         exchange.book.said("TransferCompleted", body)
 
 
@@ -305,81 +342,9 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:80] or "data"
 
 
-def _suffix(shown: Mapping[str, Any], digest: str) -> str:
+def _suffix(media: str) -> str:
     """The ending of a file's name, by its media type as the catalogue has it."""
     import mimetypes
 
-    from concordat.exchange.catalogue.dsp_catalog import CHECKSUM
-
-    kinds = {str(p.get("dcat:mediaType")) for p in shown["distribution"] if p.get(CHECKSUM) == digest}
     known = {"text/csv": ".csv", "application/json": ".json", "application/parquet": ".parquet"}
-    return next((known.get(kind) or mimetypes.guess_extension(kind) or "" for kind in sorted(kinds)), "")
-
-
-# --- What else the operator asks ----------------------------------------------------------------------------------
-
-
-async def agreements(exchange: ExchangeService, _: Mapping[str, Any]) -> dict[str, Any]:
-    """Every agreement and open process of this node, with duties and what keeps what."""
-
-    def look() -> dict[str, Any]:
-        rows = []
-        for agreement in exchange.store.agreements():
-            split = split_of(agreement.text)
-            duties = [
-                {"number": number, "what": words, "due": due, "done": done}
-                for _, number, _, due, words, done in exchange.store.duties(agreement.id)
-            ]
-            rows.append({
-                "id": agreement.id, "hash": agreement.hash, "role": agreement.role, "with": agreement.peer,
-                "dataset": agreement.facts.get("dataset_id", agreement.dataset), "final": agreement.final,
-                "terms": terms_words(agreement.text), "enforced": list(split.enforced),
-                "promised": list(split.promised), "not_enforced": list(split.unknown),
-                "uses": exchange.engine.uses(agreement.id) if agreement.role == "provider" else None,
-                "duties": duties,
-            })  # fmt: skip
-        now = clock.now()
-        waiting = [
-            open_row(p, exchange.engine.side.member, now)
-            for p in exchange.store.processes()
-            if p.state not in ("FINALIZED", "COMPLETED") and (p.flag or p.state != "TERMINATED")
-        ]
-        return {"agreements": rows, "processes": waiting}
-
-    return await exchange.do(look)
-
-
-def open_row(process: Process, me: str, now: datetime) -> dict[str, Any]:
-    """A process as it is listed; a negotiation with what is asked for, and what `decide` says of its terms now."""
-    row: dict[str, Any] = {
-        "pid": process.pid, "kind": process.kind, "role": process.role, "with": process.peer, "state": process.state,
-        "flag": process.flag,
-    }  # fmt: skip
-    machine = machine_of(process)
-    if isinstance(machine, negotiation.Negotiation):
-        consumer = machine.consumer or (me if process.role == Role.CONSUMER else process.peer)
-        decision = decide(machine.offer, context_of(machine.offer, consumer, now, 0))
-        row |= {
-            "dataset": process.facts.get("dataset_id") or process.facts.get("dataset", ""),
-            "decision": decision.words, "terms": terms_words(machine.offer), "version": process.facts.get("version"),
-        }  # fmt: skip
-    return row
-
-
-async def decide_by_hand(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """A person's answer to a negotiation that waits: `agree`, `offer` the catalogued terms, `accept` or `terminate`.
-
-    Raises:
-        InputError: no such process. RuleError: the protocol doesn't allow it now.
-    """
-    pid, move = str(wanted["pid"]), Move(str(wanted["move"]))
-    process = await exchange.do(lambda: exchange.store.process(pid))
-    if process is None:
-        raise InputError("no process of that name here.", where=pid[:80], code="unknown_process")
-    why = str(wanted.get("why") or "")
-    moved = await exchange.now(lambda at: exchange.mover.move(pid, Next(move, why), at))
-    return {"moved": moved, "pid": pid}
-
-
-Order = Callable[[ExchangeService, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-ORDERS: Mapping[str, Order] = {"agreements": agreements, "answer": decide_by_hand, "catalog": look, "get": get}
+    return known.get(media) or mimetypes.guess_extension(media) or ""

@@ -19,6 +19,7 @@ from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import terms_words
 from concordat.node.exchange_moves import reason_of
 from concordat.node.exchange_service import ExchangeService
+from concordat.node.outbound import Reply
 from concordat.settings import nearest
 
 PAGES_MAX = 100
@@ -35,13 +36,7 @@ async def look(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str
         InputError: no such member, or an answer that is no catalogue. SourceError: no answer, an error, or a next page
             on another host.
     """
-    member, places = str(wanted.get("member", "")), exchange.engine.side.places
-    if member not in places:
-        close = nearest(member, places)
-        hint = f'Did you mean "{close[0]}"?' if close else f"Members: {', '.join(sorted(places)) or 'none besides'}."
-        raise InputError(
-            f'"{member[:40]}" is no other active member.', where="member", hint=hint, code="unknown_member"
-        )
+    member, places = known_member(exchange, str(wanted.get("member", ""))), exchange.engine.side.places
     url, found = f"{places[member]}{messages.PATH}/catalog/request", []
     body = messages.encode({"@context": [CONTEXT], "@type": "CatalogRequestMessage"})
     for _ in range(PAGES_MAX):
@@ -49,14 +44,43 @@ async def look(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str
         if reply.status != 200:
             raise SourceError(f"{member} answers {reply.status}: {reason_of(reply.body)}", where=url, code="catalogue")
         found.append(parse(reply.body, "Catalog", where=f"{member}, catalogue"))
-        onward = _NEXT.search(reply.headers.get("link", ""))
-        if onward is None:
+        onward = next_page(reply, places[member], member)
+        if not onward:
             datasets = [_shown(dataset) for page in found for dataset in parse_dsp_catalog(page).datasets]
             return {"datasets": datasets, "member": member, "messages": found}
-        url = onward.group(1)
-        if not url.startswith(f"{places[member]}/"):
-            raise SourceError(f"its next page is elsewhere: {url[:120]}.", where=member, code="host")
+        url = onward
     raise SourceError(f"over {PAGES_MAX} pages.", where=member, code="endless")
+
+
+def known_member(exchange: ExchangeService, member: str) -> str:
+    """Another active member.
+
+    Raises:
+        InputError: it is none.
+    """
+    places = exchange.engine.side.places
+    if member in places:
+        return member
+    close = nearest(member, places)
+    hint = f'Did you mean "{close[0]}"?' if close else f"Members: {', '.join(sorted(places)) or 'none besides'}."
+    raise InputError(f'"{member[:40]}" is no other active member.', where="member", hint=hint, code="unknown_member")
+
+
+def next_page(reply: Reply, place: str, member: str) -> str:
+    """The address of the next page of a catalogue; empty after the last.
+
+    Args:
+        place: the base address of the member's node.
+
+    Raises:
+        SourceError: it is on another host.
+    """
+    found = _NEXT.search(reply.headers.get("link", ""))
+    if found is None:
+        return ""
+    if not found.group(1).startswith(f"{place}/"):
+        raise SourceError(f"its next page is elsewhere: {found.group(1)[:120]}.", where=member, code="host")
+    return found.group(1)
 
 
 def _shown(dataset: Dataset) -> dict[str, Any]:

@@ -21,10 +21,11 @@ from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.exchange.dataspace import messages, negotiation, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next, consumer_reading, provider_answer
 from concordat.exchange.dataspace.deciding import Decision, Verdict, context_of, decide
-from concordat.exchange.dataspace.messages import CALLBACK, DATA, Kind, Role, kind_of
-from concordat.exchange.dataspace.schemas import check, parse
-from concordat.exchange.dataspace.terms import agreement_hash, agreement_of, last_day, until_of
-from concordat.node.exchange_engine import Engine, Offered, pin_of
+from concordat.exchange.dataspace.messages import CALLBACK, ENTRY_KEY, Kind, Role, kind_of
+from concordat.exchange.dataspace.schemas import parse
+from concordat.exchange.dataspace.terms import until_of
+from concordat.node.exchange_engine import REPEAT, Engine
+from concordat.node.exchange_entries import UNSURE, Clerk
 from concordat.node.exchange_machines import (
     OVER,
     Machine,
@@ -37,9 +38,12 @@ from concordat.node.exchange_machines import (
     step,
     utc,
 )
-from concordat.node.exchange_store import Agreement, Outgoing, Process
+from concordat.node.exchange_parts import Offered, pin_of
+from concordat.node.exchange_store import Outgoing, Process
+from concordat.node.exchange_wording import named, negotiation_message, transfer_message
 
-ATTEMPTS = 8
+RETRIES = 8  # after the first time: 1, 2, 4 ... 60, 60 seconds
+REVIVALS = 3
 WAIT_MAX_S = 60
 TOKEN_S = 24 * 3600
 UNREACHABLE = "unreachable"
@@ -56,6 +60,7 @@ class Mover:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.store, self.side = engine, engine.store, engine.side
+        self.clerk = Clerk(engine.store, engine.offers, engine.book, signs=engine.side.auth)
 
     # --- Beginning ----------------------------------------------------------------------------------------------------
 
@@ -90,17 +95,10 @@ class Mover:
         return pid
 
     def _begin(self, process: Process, message: dict[str, Any], tail: str, now: datetime) -> None:
-        body = self._bytes(message)
+        body = messages.encode(named(message))
         with self.store.commit():
             self.store.put(process, int(now.timestamp()))
             self.store.intend(process.pid, process.callback + tail, body, now.timestamp())
-
-    @staticmethod
-    def _bytes(message: dict[str, Any]) -> bytes:
-        """The bytes of a message, with a name of its own: two equal ones in a process differ, a repetition doesn't."""
-        named = message | {"@id": f"urn:uuid:{uuid.uuid4()}"}
-        check(named, str(message["@type"]), sending=True)
-        return messages.encode(named)
 
     # --- Our turn -----------------------------------------------------------------------------------------------------
 
@@ -110,6 +108,10 @@ class Mover:
         What the message stands on (an entry of our log) is written before, outside of the transaction: a crash between
         them leaves an entry, which is found again.
         """
+        with self.engine.turn(pid):
+            return self._plan(pid, now)
+
+    def _plan(self, pid: str, now: datetime) -> bool:
         process = self.store.process(pid)
         if process is None:
             return False
@@ -119,13 +121,17 @@ class Mover:
         if machine is None:
             return False
         if process.state in OVER:
-            self._record_end(process, machine)
+            if process.facts.get(UNSURE):
+                self.engine.doubts.append(pid)
+            self.clerk.record_end(process, machine)
             return False
+        if process.facts.get(REPEAT) and isinstance(machine, transfer.Transfer):
+            return self._start_again(process, machine, now)
         next_ = self._next(process, machine, now)
         if next_.move is Move.WAIT:
             self._flag(process, next_.why, now)
             return False
-        return self.move(pid, next_, now)
+        return self._move(pid, next_, now)
 
     def move(self, pid: str, next_: Next, now: datetime) -> bool:
         """Intend one move of ours; False if the process has gone on meanwhile.
@@ -133,6 +139,10 @@ class Mover:
         Raises:
             RuleError: the protocol doesn't allow it in this state.
         """
+        with self.engine.turn(pid):  # no message of the peer is taken in between what is checked and what is signed
+            return self._move(pid, next_, now)
+
+    def _move(self, pid: str, next_: Next, now: datetime) -> bool:
         process = self.store.process(pid)
         machine = machine_of(process) if process else None
         if process is None or machine is None or self.store.intended(pid) is not None:
@@ -141,9 +151,12 @@ class Mover:
             self._check_promise(process, machine, next_, now)
         token = secrets.token_urlsafe(32) if next_.move is Move.START else ""
         message, tail = self._message(process, machine, next_, token, now)
-        # Our own record moves when the peer has answered; that it may is tried now.
+        # Our own record moves when the peer has answered; that it may is tried now, before anything is signed: our log
+        # never says what the state refuses.
         step(process.kind, machine, message, Role(process.role), own_facts(process, self.side.member))
-        body = self._bytes(message)
+        checked = named(message)
+        entry = self.clerk.stands_on(next_.move, process, machine)
+        body = messages.encode(checked | ({ENTRY_KEY: entry} if entry else {}))
         with self.store.commit():
             current = self.store.process(pid)
             if current is None or current.state != process.state or self.store.intended(pid) is not None:
@@ -154,6 +167,29 @@ class Mover:
                 self.store.put_token(token, pid, self._token_end(process, now))
             self.store.put(process, int(now.timestamp()))
             self.store.intend(pid, self._url(process, tail), body, now.timestamp())
+        return True
+
+    def _start_again(self, process: Process, machine: transfer.Transfer, now: datetime) -> bool:
+        """Answer a request that came again with a Start, as the first time; the state stays, and no use is counted.
+
+        The first token was kept as its hash alone, so that this Start carries a new one. The old one opens what it
+        opened until the new one is acknowledged: a pull that runs goes on.
+        """
+        starts = machine.state is transfer.State.STARTED and process.role == Role.PROVIDER
+        token = secrets.token_urlsafe(32)
+        message, tail = transfer_message(process, machine, Next(Move.START), token, self.side.base)
+        body = messages.encode(named(message))
+        with self.store.commit():
+            current = self.store.process(process.pid)
+            if current is None or self.store.intended(process.pid) is not None:
+                return False
+            current.facts.pop(REPEAT, None)
+            self.store.put(current, int(now.timestamp()))
+            if not starts or current.state != process.state:
+                self.engine.woken.append(process.pid)
+                return False
+            self.store.add_token(token, process.pid, self._token_end(process, now))
+            self.store.intend(process.pid, self._url(process, tail), body, now.timestamp())
         return True
 
     def _url(self, process: Process, tail: str) -> str:
@@ -214,7 +250,8 @@ class Mover:
 
     @staticmethod
     def _decided(process: Process, machine: negotiation.Negotiation, now: datetime) -> Decision:
-        return decide(machine.offer, context_of(machine.offer, process.peer, now, 0))
+        label = process.facts.get("label")
+        return decide(machine.offer, context_of(machine.offer, process.peer, now, 0, label))
 
     def _offered(self, process: Process) -> Offered | None:
         """What the negotiation was opened about, if it is on offer still: the same version, terms and entry."""
@@ -246,126 +283,19 @@ class Mover:
                     current.flag = why
                     self.store.put(current, int(now.timestamp()))
 
-    # --- Messages -----------------------------------------------------------------------------------------------------
-
     def _message(
         self, process: Process, machine: Machine, next_: Next, token: str, now: datetime
     ) -> tuple[dict[str, Any], str]:
         if isinstance(machine, transfer.Transfer):
-            return self._transfer_message(process, machine, next_, token)
-        consumer, provider = machine.consumer_pid, machine.provider_pid
-        match next_.move:
-            case Move.OFFER:
-                offered = self._offered(process)
-                terms = dict(offered.offer) if offered else dict(machine.offer)
-                process.facts["countered"] = True
-                offer = terms | {"target": machine.offer["target"]}
-                return messages.contract_offer(provider, offer, consumer_pid=consumer), "offers"
-            case Move.AGREE:
-                return messages.contract_agreement(consumer, provider, self._agreement(machine, now)), "agreement"
-            case Move.FINALIZE:
-                entry = self._said("AgreementReached", process, machine)
-                return messages.event(consumer, provider, Kind.FINALIZED, entry), "events"
-            case Move.REQUEST:
-                return messages.contract_request(consumer, machine.offer, provider_pid=provider), "request"
-            case Move.ACCEPT:
-                return messages.event(consumer, provider, Kind.ACCEPTED), "events"
-            case Move.VERIFY:
-                entry = self._said("AgreementConfirmed", process, machine)
-                return messages.verification(consumer, provider, entry), "agreement/verification"
-        why = next_.why or "terminated by this side."
-        code = str(process.facts.get("code", "")) or "declined"
-        return messages.stopped(Kind.TERMINATION, consumer, provider, code, why), "termination"
-
-    def _transfer_message(
-        self, process: Process, machine: transfer.Transfer, next_: Next, token: str
-    ) -> tuple[dict[str, Any], str]:
-        consumer, provider = machine.consumer_pid, machine.provider_pid
-        why = next_.why or "by this side."
-        match next_.move:
-            case Move.START:
-                address = messages.data_address(f"{self.side.base}{DATA}/{provider}", token)
-                ours = process.role == Role.PROVIDER
-                return messages.start(consumer, provider, address if ours else None), "start"
-            case Move.SUSPEND:
-                return messages.stopped(Kind.SUSPENSION, consumer, provider, "suspended", why), "suspension"
-            case Move.COMPLETE:
-                return messages.completion(consumer, provider), "completion"
-        code = str(process.facts.get("code", "")) or "stopped"
-        return messages.stopped(Kind.TRANSFER_TERMINATION, consumer, provider, code, why), "termination"
-
-    @staticmethod
-    def _agreement(machine: negotiation.Negotiation, now: datetime) -> dict[str, Any]:
-        """The agreement on the last offer's terms; made once, since its time is in it."""
-        name = f"urn:uuid:{uuid.uuid4()}"
-        target = str(machine.offer["target"])
-        return agreement_of(machine.offer, name, target, machine.provider, machine.consumer, utc(now))
-
-    def _said(self, kind: str, process: Process, machine: negotiation.Negotiation) -> str | None:
-        if not self.side.auth:
-            return None
-        assert machine.agreement is not None
-        body: dict[str, Any] = {
-            "agreement": machine.agreement["@id"], "hash": agreement_hash(machine.agreement),
-            "provider": machine.provider, "consumer": machine.consumer,
-        }  # fmt: skip
-        if kind == "AgreementReached":
-            body |= {"dataset": process.facts["dataset_id"], "version": process.facts["version"]}
-            body |= {"offered": process.facts["offered"]} if process.facts.get("offered") else {}
-            until = until_of(machine.agreement)
-            body |= {"until": last_day(until)} if until else {}
-        envelope = self.engine.book.said(kind, body)
-        process.facts["entry"] = envelope
-        return envelope
+            return transfer_message(process, machine, next_, token, self.side.base)
+        offered = self._offered(process) if next_.move is Move.OFFER else None
+        return negotiation_message(process, machine, next_, now, offered.offer if offered else None)
 
     def _token_end(self, process: Process, now: datetime) -> int:
         agreement = self.store.agreement(str(process.facts.get("agreement", "")))
         until = until_of(agreement.text) if agreement else None
         ends = now + timedelta(seconds=TOKEN_S)
         return int(min(ends, until).timestamp() if until else ends.timestamp())
-
-    def _record_end(self, process: Process, machine: Machine) -> None:
-        """What a final state leaves in our log: a completed transfer, or an agreement that ended before it began."""
-        if not self.side.auth or process.facts.get("recorded"):
-            return
-        if isinstance(machine, transfer.Transfer) and machine.state is transfer.State.COMPLETED:
-            agreement = self.store.agreement(machine.agreement)
-            if agreement is not None and process.role == Role.PROVIDER:
-                self.record_transfer(process, agreement)
-        elif isinstance(machine, negotiation.Negotiation) and machine.state is negotiation.State.TERMINATED:
-            ended = process.role == Role.PROVIDER and process.facts.get("entry")
-            if ended and machine.agreement:
-                self.engine.book.said("AgreementEnded", self._parties(machine.agreement) | {"reason": "terminated"})
-        with self.store.commit():
-            current = self.store.process(process.pid)
-            if current is not None:
-                current.facts["recorded"] = True
-                self.store.put(current, current.changed)
-
-    def record_transfer(self, process: Process, agreement: Agreement) -> None:
-        """Log the files that went over, each once: the provider those that left whole."""
-        offered = self.engine.offers.get(agreement.dataset, int(agreement.facts.get("version", 0)))
-        whole = {file for (pid, file), count in self.store.uses(agreement.id).items() if pid == process.pid and count}
-        for file in offered.files if offered else ():
-            if file.sha256 in whole:
-                self.engine.book.said(
-                    "TransferCompleted", self.transfer_body(process, agreement, file.sha256, file.bytes)
-                )
-
-    def transfer_body(self, process: Process, agreement: Agreement, digest: str, size: int) -> dict[str, Any]:
-        """The body of `TransferCompleted` for one file."""
-        consumer_pid = pids(process)[0]
-        return self._parties(agreement.text) | {
-            "transfer": consumer_pid, "dataset": agreement.facts["dataset_id"], "version": agreement.facts["version"],
-            "file": digest, "bytes": size,
-        }  # fmt: skip
-
-    @staticmethod
-    def _parties(agreement: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "agreement": agreement["@id"], "hash": agreement_hash(agreement), "provider": agreement["assigner"],
-            "consumer": agreement["assignee"],
-        }  # fmt: skip
 
     # --- What became of it --------------------------------------------------------------------------------------------
 
@@ -375,16 +305,22 @@ class Mover:
         Args:
             status: of HTTP, None for no answer.
         """
-        with self.store.commit():
+        with self.engine.turn(outgoing.pid), self.store.commit():
             process = self.store.process(outgoing.pid)
             pending = self.store.intended(outgoing.pid)
             if process is None or pending is None or pending.id != outgoing.id:
                 return False  # a message of the peer has told already that it arrived
             message = parse_own(outgoing.body)
-            if status is None or status >= 500 or status in SAME_AGAIN:
-                self._again(process, outgoing, message, now)
+            if process.state in OVER:  # the other side ended it meanwhile: whatever it answers, its end is recorded
+                self.store.answered(outgoing)
+                self.engine.woken.append(process.pid)
                 return False
+            if status is None or status >= 500 or status in SAME_AGAIN:
+                return self._again(process, outgoing, message, now)
             self.store.answered(outgoing)
+            if is_start_again(process, message):
+                self._answered_again(process, message, status)
+                return False
             if status >= 300:
                 return self._refused(process, message, status, body, now)
             self._acknowledged(process, message, body, now)
@@ -418,19 +354,34 @@ class Mover:
             return negotiation.acknowledged(machine, answer["providerPid"])
         return transfer.acknowledged(machine, answer["providerPid"])
 
-    def _again(self, process: Process, outgoing: Outgoing, message: Mapping[str, Any], now: datetime) -> None:
-        attempts = outgoing.attempts + 1
-        if attempts < ATTEMPTS:
-            wait = min(WAIT_MAX_S, 2 ** (attempts - 1))
-            self.store.retry(outgoing, attempts, now.timestamp() + wait)
-            return
+    def _answered_again(self, process: Process, message: Mapping[str, Any], status: int) -> None:
+        """A Start that was sent again: its token takes the place of the older ones, or is forgotten where refused."""
+        token = messages.token_of(message.get("dataAddress") or {}) or ""
+        if status < 300:
+            self.store.only_token(token, process.pid)
+        else:
+            self.store.forget_token(token)
+
+    def _again(self, process: Process, outgoing: Outgoing, message: Mapping[str, Any], now: datetime) -> bool:
+        """No answer: the same bytes later, or the end; whether the peer must be asked where it stands."""
+        retries = outgoing.attempts + 1
+        if retries <= RETRIES:
+            wait = min(WAIT_MAX_S, 2 ** (retries - 1))
+            self.store.retry(outgoing, retries, now.timestamp() + wait)
+            return False
         self.store.answered(outgoing)
+        if is_start_again(process, message):
+            self._answered_again(process, message, 503)
+            return False
+        kind = kind_of(message)
         if not is_ending(message):
-            kind = kind_of(message)
             process.flag = (
                 f"unreachable; our {kind.value} may have arrived, so that {process.peer} may stand elsewhere."
             )
+        if kind is Kind.FINALIZED:  # both have signed: whether it is final, only the other side knows
+            process.facts[UNSURE] = True
         self.end_here(process, UNREACHABLE, now)
+        return kind is Kind.FINALIZED
 
     def end_here(self, process: Process, code: str, now: datetime) -> None:
         """Terminate on this side alone."""
@@ -466,10 +417,22 @@ class Mover:
         return True
 
     def told(self, pid: str, status: int, body: bytes, now: datetime) -> None:
-        """Where the other side stands, after it refused: if elsewhere than we, the process ends on both."""
+        """Where the other side stands, after it refused or kept silent: if elsewhere than we, the process ends on both.
+
+        A negotiation that we ended as unreachable after our last word is what the other side says of it.
+        """
+        with self.engine.turn(pid):
+            self._told(pid, status, body, now)
+
+    def _told(self, pid: str, status: int, body: bytes, now: datetime) -> None:
         with self.store.commit():
             process = self.store.process(pid)
-            if process is None or process.state in OVER or self.store.intended(pid) is not None:
+            if process is None or self.store.intended(pid) is not None:
+                return
+            unsure = process.facts.get(UNSURE)
+            if process.state in OVER and not unsure:
+                return
+            if status not in (200, 404):
                 return
             theirs = ""
             if status == 200:
@@ -478,13 +441,47 @@ class Mover:
                     theirs = str(parse(body, family)["state"])
                 except ConcordatError:
                     return
-            if theirs == process.state or (status != 200 and status != 404):
+            if unsure:
+                self._resolve(process, theirs, now)
+                return
+            if theirs == process.state:
+                return
+            if (process.state, theirs) == (negotiation.State.VERIFIED, negotiation.State.FINALIZED):
+                self.engine.revive(process, negotiation.State.FINALIZED, now)  # by our own word, and nothing else
                 return
             if theirs in ("TERMINATED", ""):
                 self.end_here(process, "peer_ended", now)
                 return
         process.facts["code"] = "disagreed"
         self.move(pid, Next(Move.TERMINATE, f"the two sides disagree: {process.state} here, {theirs} there."), now)
+
+    def _resolve(self, process: Process, theirs: str, now: datetime) -> None:
+        """An unsure end, once the other side has said where it stands."""
+        revived = int(process.facts.get("revived", 0))
+        if theirs == negotiation.State.FINALIZED:
+            self.engine.revive(process, negotiation.State.FINALIZED, now)
+        elif theirs == negotiation.State.VERIFIED and revived < REVIVALS:  # it never came: it goes again
+            process.facts["revived"] = revived + 1
+            self.engine.revive(process, negotiation.State.VERIFIED, now)
+        else:
+            del process.facts[UNSURE]
+            self.store.put(process, int(now.timestamp()))
+            self.engine.woken.append(process.pid)
+
+    def give_up(self, pid: str, now: datetime) -> bool:
+        """A person ends what is unsure: our log says that the agreement ended; whether there was anything to end."""
+        with self.engine.turn(pid), self.store.commit():
+            process = self.store.process(pid)
+            if process is None or not process.facts.pop(UNSURE, None):
+                return False
+            self.store.put(process, int(now.timestamp()))
+            self.engine.woken.append(pid)
+            return True
+
+
+def is_start_again(process: Process, message: Mapping[str, Any]) -> bool:
+    """Whether a message of ours starts what runs already: it answers a request that came again."""
+    return kind_of(message) is Kind.START and process.state == transfer.State.STARTED
 
 
 def reason_of(body: bytes) -> str:

@@ -5,8 +5,8 @@
     GET  /log/entry/{id}.tlog-proof                  the proof that an entry was said, as the catalogue names it
     POST /exchange/...                               the operator's address alone: orders of the command line
 
-Members are bounded as elsewhere (200 a second, eight at once); anybody else by the address. Source: exchange.md 5.2,
-5.4.
+Whoever shows a token may ask 200 times a second from one network (an IPv6 /64 is one); each token that turns out to be
+none counts as a request of anybody, and after as many as anybody has, that network waits. Source: exchange.md 5.2, 5.4.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from concordat.exchange.dataspace.messages import DATA
 from concordat.exchange.dataspace.schemas import MESSAGE_BYTES_MAX
 from concordat.node.callers import Callers, LimitError
 from concordat.node.exchange_calls import ROUTES, WELL_KNOWN, AbsentError, Call, UnknownCallerError, refusal, route_of
-from concordat.node.exchange_engine import File
+from concordat.node.exchange_parts import File
 from concordat.node.exchange_service import ExchangeService
 
 if TYPE_CHECKING:
@@ -54,6 +54,20 @@ def exchange_routes(exchange: ExchangeService, callers: Callers) -> list[BaseRou
     return made
 
 
+def absent_routes(workers: int) -> list[BaseRoute]:
+    """What a node of several processes answers in place of its exchange: 501, and why."""
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    words = f"the exchange of this node does not run: it needs one process, and there are {workers}"
+
+    async def absent(_: Request) -> Response:
+        return Response(f"{words}\n".encode(), 501, {"cache-control": NEVER}, "text/plain; charset=utf-8")
+
+    patterns = sorted({route.pattern for route in ROUTES} | {DATA + "/{pid}"})
+    return [Route(pattern, absent, methods=["GET", "POST"]) for pattern in patterns]
+
+
 class _Exchange:
     """The handlers."""
 
@@ -69,8 +83,9 @@ class _Exchange:
         found = route_of(request.method, raw)
         if found is None:
             return self._response(b"", 404, {"cache-control": NEVER})
+        limit = "forms" if request.method == "POST" else "pages"
         try:
-            self._admit(request, "forms" if request.method == "POST" else "pages")
+            self._admit(request, limit)
             body = await self._body(request)
             kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
             if body and kind != JSON:
@@ -83,16 +98,26 @@ class _Exchange:
         answer = await self._exchange.answer(
             Call(request.method, raw, url, body, authorization, dict(request.query_params))
         )
+        if answer.unknown:
+            self._unknown(request, limit)
         return self._response(answer.body, answer.status, {**answer.headers, "cache-control": NEVER}, JSON)
 
     def _admit(self, request: Request, limit: str) -> None:
-        """Bound who sends too much: a token names its member, before it is verified, by the network it comes from."""
-        client = request.client.host if request.client else ""
-        address = self._callers.address(client, request.headers.get("x-forwarded-for", ""))
+        """Bound who sends too much, by the network it comes from; a token is not believed before it is verified."""
+        now = self._service.monotonic()
         if request.headers.get("authorization", ""):
-            self._callers.count("sync", address, self._service.monotonic())
+            self._callers.claims(limit, self._address(request), now)
         else:
-            self._callers.anybody(limit, address, self._service.monotonic())
+            self._callers.anybody(limit, self._address(request), now)
+
+    def _unknown(self, request: Request, limit: str) -> None:
+        """A token turned out to be none: the request was one of anybody."""
+        if request.headers.get("authorization", ""):
+            self._callers.false_claim(limit, self._address(request), self._service.monotonic())
+
+    def _address(self, request: Request) -> str:
+        client = request.client.host if request.client else ""
+        return self._callers.address(client, request.headers.get("x-forwarded-for", ""))
 
     async def _body(self, request: Request) -> bytes:
         from starlette.requests import ClientDisconnect
@@ -111,7 +136,7 @@ class _Exchange:
         """The proof bundle of an entry."""
         entry = request.path_params["entry"]
         try:
-            self._admit(request, "pages")
+            self._callers.anybody("pages", self._address(request), self._service.monotonic())  # it needs no token
             if not re.fullmatch(r"[0-9a-f]{64}", entry):
                 raise AbsentError
             data = await self._exchange.proof(entry)
@@ -150,6 +175,7 @@ class _Exchange:
                 status = 403
             told = "no such body, or no valid token\n" if status == 404 else f"{fault}\n"
             if isinstance(fault, UnknownCallerError):
+                self._unknown(request, "pages")
                 self._service.log("info", "exchange refused", {"path": request.url.path, "what": str(fault)})
             return self._response(told.encode(), status, {"cache-control": NEVER}, "text/plain; charset=utf-8")
         headers = {
@@ -221,7 +247,7 @@ def exchange_ops_routes(exchange: ExchangeService) -> list[BaseRoute]:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from concordat.node.exchange_get import ORDERS
+    from concordat.node.exchange_orders import ORDERS
 
     async def order(request: Request) -> Response:
         secret = exchange.secret_path.read_text().strip()

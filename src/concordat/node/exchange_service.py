@@ -16,7 +16,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,15 +25,18 @@ from concordat import clock
 from concordat.errors import ConcordatError, RuleError, SourceError, StateError, TrustError
 from concordat.exchange.dataspace.behaviours import Script
 from concordat.exchange.dataspace.messages import Role
+from concordat.exchange.dataspace.partners import Partner, read_partners
 from concordat.ledger.bundle import bundle_of
 from concordat.ledger.catching_up import again
 from concordat.node.dsp_client import DspClient
 from concordat.node.exchange import files_of
 from concordat.node.exchange_book import LogBook, LogOffers, keys_of
 from concordat.node.exchange_calls import AbsentError, Answer, Call
-from concordat.node.exchange_engine import Engine, File, Offers, Side
+from concordat.node.exchange_engine import Engine
+from concordat.node.exchange_entries import UNSURE
 from concordat.node.exchange_machines import OVER, pids
 from concordat.node.exchange_moves import WAIT_MAX_S, Mover
+from concordat.node.exchange_parts import File, Offers, Side
 from concordat.node.exchange_store import FILE, ExchangeStore, Outgoing, Process
 from concordat.node.home import Node
 from concordat.node.identity import write_private
@@ -44,6 +47,8 @@ THREADS = 8
 AT_ONCE = 16
 LOOK_S = 1.0
 ASK_S = 2.0  # between two times that the witnesses are asked because somebody waits
+ASK_AGAIN_S = 600.0  # between two times that a peer is asked where an unsure negotiation stands
+PARTNERS = "partners.yaml"  # in the node's folder
 SECRET = "exchange-secret"  # in the node's folder: who can read it may give the exchange its orders
 
 
@@ -66,6 +71,7 @@ class ExchangeService:
         self._sending: set[int] = set()
         self._faults: dict[int, tuple[int, float]] = {}  # message -> faults of ours, and when it may go again
         self._planning: set[str] = set()
+        self._held: dict[str, int] = {}  # process -> faults that stopped our next move
         self._wake = asyncio.Event()
         self._moved = asyncio.Condition()
         self._places = asyncio.Semaphore(AT_ONCE)
@@ -83,10 +89,15 @@ class ExchangeService:
         service = self.service
         if not self.auth:
             require_loopback(service.public_url)
-        places = {peer.member: peer.url for peer in service.peers}
+        self._partners = self._read_partners()
+        places = {partner.id: f"https://{partner.host}" for partner in self._partners.values()}
+        for place in places.values():
+            service.outbound.allow(place)
+        places |= {peer.member: peer.url for peer in service.peers}
         side = Side(
-            service.member, service.bloc, service.public_url, places, self._key, auth=self.auth, scripts=self._scripts
-        )
+            service.member, service.bloc, service.public_url, places, self._key, auth=self.auth, scripts=self._scripts,
+            outside={partner.id: partner.bloc for partner in self._partners.values()},
+        )  # fmt: skip
         self.book, self.offers = LogBook(service), self._given or LogOffers(service)
         self.engine = Engine(side, self.store, self.offers, self.book, self._log)
         self.mover, self.client = Mover(self.engine), DspClient(service, side)
@@ -94,6 +105,18 @@ class ExchangeService:
         self.engine.wake()
         self._ready = True
         self._task(self._driving())
+
+    def _read_partners(self) -> Mapping[str, Partner]:
+        """Who outside the bloc may ask: the file in the node's folder, if there is one.
+
+        Raises:
+            InputError, TrustError: it is not as it must be; the node does not start.
+        """
+        path = Path(self.service.node.home) / PARTNERS
+        if not path.is_file():
+            return {}
+        members = {member.id for member in self.service.chain.last.active}
+        return read_partners(path.read_bytes(), members, where=str(path))
 
     def _make_secret(self) -> None:
         path = self.secret_path
@@ -119,6 +142,8 @@ class ExchangeService:
         task.add_done_callback(self._tasks.discard)
 
     def _key(self, member: str, label: str, keyid: str) -> bytes:
+        if member in self._partners:
+            return self._partners[member].public(label, keyid, clock.now().astimezone(UTC).date())
         final = self.service._published.heads.final
         return keys_of(self.service.chain, member, label, keyid, (final[0], final[1]))
 
@@ -196,6 +221,8 @@ class ExchangeService:
             self._wake.clear()
 
     async def _look(self) -> None:
+        while self.engine.doubts:
+            self._task(self._ask(self.engine.doubts.popleft()))
         for pid in self.engine.drain():
             if pid in self._planning:
                 self.engine.woken.append(pid)  # after the one that runs
@@ -212,6 +239,7 @@ class ExchangeService:
         try:
             now = clock.now()
             await self.do(lambda: self.mover.plan(pid, now))
+            self._held.pop(pid, None)
         except ConcordatError as error:
             await self._hold(pid, error)
         except Exception as error:
@@ -221,7 +249,7 @@ class ExchangeService:
             await self.poke()
 
     async def _hold(self, pid: str, error: ConcordatError) -> None:
-        """Our next move can't be made: said in the process, tried again when something moves or the node starts."""
+        """Our next move can't be made: said in the process, and tried again."""
         self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
 
         def flag() -> None:
@@ -232,6 +260,27 @@ class ExchangeService:
                     self.store.put(process, process.changed)
 
         await self.do(flag)
+        faults = self._held[pid] = self._held.get(pid, 0) + 1
+        wait = min(WAIT_MAX_S, 2 ** min(faults, 6))
+        asyncio.get_running_loop().call_later(wait, self.engine.woken.append, pid)
+
+    async def _ask(self, pid: str) -> None:
+        """Ask the other side where a negotiation stands whose end is unsure; without an answer again later."""
+        process = await self.do(lambda: self.store.process(pid))
+        if process is None:
+            return
+        try:
+            await self._told(process)
+        except ConcordatError as error:
+            self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
+        current = await self.do(lambda: self.store.process(pid))
+        if current is not None and current.facts.get(UNSURE):
+            asyncio.get_running_loop().call_later(ASK_AGAIN_S, self.engine.woken.append, pid)
+
+    async def _told(self, process: Process) -> None:
+        status, body = await self._exchanged(process.peer, "GET", self._state_url(process), b"")
+        if status is not None:
+            await self.do(lambda: self.mover.told(process.pid, status, body, clock.now()))
 
     async def _send(self, outgoing: Outgoing) -> None:
         try:
@@ -264,11 +313,7 @@ class ExchangeService:
         status, body = await self._exchanged(process.peer, "POST", outgoing.url, outgoing.body)
         ask = await self.do(lambda: self.mover.delivered(outgoing, status, body, clock.now()))
         if ask:
-            url = self._state_url(process)
-            status, body = await self._exchanged(process.peer, "GET", url, b"")
-            if status is not None:
-                told, answer = status, body
-                await self.do(lambda: self.mover.told(process.pid, told, answer, clock.now()))
+            await self._told(process)
 
     async def _exchanged(self, peer: str, method: str, url: str, body: bytes) -> tuple[int | None, bytes]:
         try:
@@ -295,7 +340,7 @@ class ExchangeService:
     # --- Waiting ------------------------------------------------------------------------------------------------------
 
     async def until(self, pid: str, states: tuple[str, ...], seconds: float) -> Process:
-        """A process once it is in one of the states, or over.
+        """A process once it is in one of the states, or over, or waits for a person of this side (OFFERED, flagged).
 
         Raises:
             StateError: not within that time.
@@ -304,13 +349,13 @@ class ExchangeService:
             async with asyncio.timeout(seconds), self._moved:
                 while True:
                     process = await self.do(lambda: self.store.process(pid))
-                    if process is not None and (process.state in states or process.state in OVER):
+                    if process is not None and (process.state in (*states, *OVER) or is_ours_to_answer(process)):
                         return process
                     await self._moved.wait()
         except TimeoutError:
             process = await self.do(lambda: self.store.process(pid))
             where = f"{process.state or 'not answered'}; {process.flag}" if process else "gone"
-            hint = "It goes on in the background: concordat exchange agreements"
+            hint = "It goes on in the background, and the same command goes on with it: concordat exchange agreements"
             raise StateError(
                 f"not finished in {seconds:g} s ({where}).", where=pid, hint=hint, code="waiting"
             ) from None
@@ -321,6 +366,11 @@ class ExchangeService:
         found = await self.do(lambda: work(at))
         await self.poke()
         return found
+
+
+def is_ours_to_answer(process: Process) -> bool:
+    """Whether a negotiation waits for this side's person: the provider made an offer that isn't accepted of itself."""
+    return process.state == "OFFERED" and process.role == Role.CONSUMER and bool(process.flag)
 
 
 def unwitnessed(node: Node, entry: str) -> bool:

@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS duty (
   done TEXT, PRIMARY KEY (agreement, number)) STRICT;
 CREATE TABLE IF NOT EXISTS token (
   hash TEXT PRIMARY KEY, pid TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS used (
+  member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (member, jti)) STRICT;
+CREATE INDEX IF NOT EXISTS used_until ON used (until);
 CREATE TABLE IF NOT EXISTS served (
   agreement TEXT NOT NULL, pid TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL, bytes INTEGER NOT NULL,
   PRIMARY KEY (pid, file)) STRICT;
@@ -240,6 +243,11 @@ class ExchangeStore:
         with self.commit():
             self._db.execute("UPDATE outgoing SET attempts = ?, next_at = ? WHERE id = ?", (attempts, at, outgoing.id))
 
+    def hasten(self, pid: str, at: float) -> None:
+        """The message of a process that waits for its next attempt goes now: its receiver is there."""
+        with self.commit():
+            self._db.execute("UPDATE outgoing SET next_at = min(next_at, ?) WHERE pid = ?", (at, pid))
+
     def answered(self, outgoing: Outgoing) -> None:
         """A message needs no more sending."""
         with self.commit():
@@ -281,6 +289,18 @@ class ExchangeStore:
         with self.commit():
             self._db.execute("UPDATE duty SET done = ? WHERE agreement = ? AND number = ?", (on, agreement, number))
 
+    # --- Tokens of callers --------------------------------------------------------------------------------------------
+
+    def use(self, member: str, jti: str, until: int, ended: int) -> None:
+        """A caller's token was used; those that ended before an instant are forgotten."""
+        with self.commit():
+            self._db.execute("DELETE FROM used WHERE until < ?", (ended,))
+            self._db.execute("INSERT OR IGNORE INTO used VALUES (?, ?, ?)", (member, jti, until))
+
+    def used(self) -> list[tuple[str, str, int]]:
+        """Callers' tokens that were used: member, id, end; the earliest end first."""
+        return [(str(m), str(j), int(u)) for m, j, u in self._all("SELECT * FROM used ORDER BY until, member, jti")]
+
     # --- Tokens and uses ----------------------------------------------------------------------------------------------
 
     def put_token(self, token: str, pid: str, expires: int) -> None:
@@ -288,6 +308,21 @@ class ExchangeStore:
         with self.commit():
             self._db.execute("DELETE FROM token WHERE pid = ?", (pid,))
             self._db.execute("INSERT INTO token VALUES (?, ?, ?)", (token_hash(token), pid, expires))
+
+    def add_token(self, token: str, pid: str, expires: int) -> None:
+        """Remember one more token of a process, beside the one that it has."""
+        with self.commit():
+            self._db.execute("INSERT INTO token VALUES (?, ?, ?)", (token_hash(token), pid, expires))
+
+    def only_token(self, token: str, pid: str) -> None:
+        """A process has this token, and no other any more."""
+        with self.commit():
+            self._db.execute("DELETE FROM token WHERE pid = ? AND hash <> ?", (pid, token_hash(token)))
+
+    def forget_token(self, token: str) -> None:
+        """A token opens nothing any more."""
+        with self.commit():
+            self._db.execute("DELETE FROM token WHERE hash = ?", (token_hash(token),))
 
     def end_token(self, pid: str) -> None:
         """A process needs its token no more."""

@@ -39,7 +39,7 @@ def source_of(kind: str, address: str, outbound: Outbound) -> Source:
     if kind == "csv":
         return CsvFolder(Path(address))
     if kind not in KINDS:
-        hint = f"One of {', '.join(KINDS)}."
+        hint = f"One of {', '.join((*KINDS, 'dsp'))}."
         raise InputError(f'"{kind[:20]}" is not a kind of source.', where="KIND", hint=hint, code="kind")
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:

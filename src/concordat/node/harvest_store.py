@@ -274,6 +274,12 @@ class HarvestStore:
         failed = self._do("SELECT key, named FROM run_failures WHERE pass = ?", run.reading).fetchall()
         return [k for (k,) in keys] + [k for k, _ in failed], [t for (t,) in tokens], any(not n for _, n in failed)
 
+    def failed_in(self, run: Run) -> int:
+        """How many records the whole pass of a run could not read: also those of the runs that it went on from."""
+        query = """SELECT count(DISTINCT CASE named WHEN 1 THEN 'key ' || key ELSE run || ' ' || number END)
+          FROM run_failures WHERE pass = ?"""
+        return int(self._do(query, run.reading).fetchone()[0])
+
     def failures(self, run: int) -> list[Failure]:
         """The records of a run that could not be read, in order."""
         query = "SELECT key, reason, named FROM run_failures WHERE run = ? ORDER BY number"

@@ -98,9 +98,11 @@ class Harvester:
             self._step("fetch")
             page = await source.page(page.token)
         self._step("end")
-        failed = self._store.run(run.id).failed
+        whole, own = self._store.failed_in(run), self._store.run(run.id).failed
+        before = f"{whole - own:,} failed in the runs that it went on from" if whole > own else ""
         end = walk.finish(accept_removals)
-        return self._store.end(run, "partial" if failed else "complete", self._now(), end=end)
+        state = "partial" if whole else "complete"  # a pass is as good as all its runs together
+        return self._store.end(run, state, self._now(), reason=before, end=end)
 
     async def _first(self, run: Run, source: Source) -> tuple[Run, Page]:
         """The first page: where the last run stopped, or from the beginning."""

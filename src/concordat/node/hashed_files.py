@@ -52,6 +52,36 @@ class HashedFiles:
         write_new(path, data)
         return digest
 
+    def copy(self, source: Path) -> tuple[int, str]:
+        """Keep a copy of a file, read in pieces; its bytes and SHA-256, as they were read.
+
+        Raises:
+            StateError: the disk refuses. OSError: the source can't be read.
+        """
+        digest, size = sha256(), 0
+        temporary = self.root / f"{secrets.token_hex(8)}.new"
+        with source.open("rb") as given:
+            try:
+                self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+                with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+                    while chunk := given.read(1 << 20):
+                        digest.update(chunk)
+                        size += len(chunk)
+                        file.write(chunk)
+                    file.flush()
+                    os.fsync(file.fileno())
+                target = self.path(digest.hexdigest())
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                temporary.replace(target)
+                sync_folder(target.parent)
+            except OSError as error:
+                what = f"not kept: {error.strerror or error}."
+                raise StateError(what, where=str(source), hint="Free some space and try again.", code="full") from None
+            finally:
+                temporary.unlink(missing_ok=True)
+        return size, digest.hexdigest()
+
     def take(self, source: Path) -> str:
         """Move a finished file here, durable under its SHA-256; the hash.
 
@@ -118,7 +148,7 @@ class HashedFiles:
     def sweep(self) -> None:
         """Remove what a crash left half written."""
         if self.root.is_dir():
-            for path in self.root.glob("*/*.new"):
+            for path in (*self.root.glob("*.new"), *self.root.glob("*/*.new")):
                 path.unlink(missing_ok=True)
 
 

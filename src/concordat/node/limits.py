@@ -74,6 +74,12 @@ class Buckets:
             self._full.popitem(last=False)
         return wait
 
+    def wait(self, key: str, now: float, cost: float = 1.0) -> float:
+        """The seconds until there are so many tokens; 0.0 if there are. Nothing is taken."""
+        tokens, since = self._full.get(key, (self.limit.burst, now))
+        tokens = min(self.limit.burst, tokens + max(0.0, now - since) * self.limit.rate)
+        return 0.0 if tokens >= cost else (cost - tokens) / self.limit.rate
+
     def __len__(self) -> int:
         return len(self._full)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from concordat import clock
-from concordat.errors import InputError, RuleError, TrustError
+from concordat.errors import InputError, RuleError, StateError, TrustError
 from concordat.exchange.incidents.objects import BYTES_MAX
 from concordat.exchange.incidents.taxii import Request, Response, Site, error_response, handle
 from concordat.exchange.incidents.tlp import Caller
@@ -182,6 +182,10 @@ class _Taxii:
             again = error_response(429, str(error))
             wait = str(max(1, round(error.wait_s)))
             return Response(again.status, again.body, (*again.headers, ("retry-after", wait)))
+        except StateError as error:
+            self._service.log("error", "taxii store", {"what": str(error), "code": error.code})
+            again = error_response(503, "The store can't be reached just now.")
+            return Response(again.status, again.body, (*again.headers, ("retry-after", "30")))
 
     def _who(self, asked: Asked, body: bytes, address: str) -> Caller | None:
         """Who calls; nobody in particular without a header, None where the header proves nothing."""
@@ -239,10 +243,13 @@ async def _body(asked: Asked) -> bytes | None:
 
 
 def mounted(service: Any, callers: Callers) -> list[BaseRoute]:
-    """The routes over a node's own folder; the store is closed with the service."""
+    """The routes over a node's own folder, and those of questions' texts; the store is closed with the service."""
+    from concordat.node.question_texts import text_routes
+
     store = open_taxii(service.node.home)
-    service.beside.append(_Closing(store))
-    return taxii_routes(service, callers, store, member_tokens(service, store))
+    service.beside.append(_Store(service, store))
+    bearer = member_tokens(service, store)
+    return [*taxii_routes(service, callers, store, bearer), *text_routes(service, callers, bearer)]
 
 
 def member_tokens(service: Any, store: TaxiiStore) -> Bearer:
@@ -263,7 +270,9 @@ def member_tokens(service: Any, store: TaxiiStore) -> Bearer:
     def bearer(token: str, asked: Asked, body: bytes) -> Caller | None:
         query = f"?{asked.url.query}" if asked.url.query else ""
         base = service.public_url.rstrip("/")
-        url = f"{base}{PREFIX}{asked.path_params['path']}{query}"
+        place = asked.path_params
+        path = f"{PREFIX}{place['path']}" if "path" in place else f"/exchange/texts/{place['digest']}"
+        url = f"{base}{path}{query}"
         bound, now = Bound(asked.method, url, base, body), int(clock.now().timestamp())
         try:
             with alone:
@@ -277,14 +286,17 @@ def member_tokens(service: Any, store: TaxiiStore) -> Bearer:
     return bearer
 
 
-class _Closing:
-    """Closes a store when its node stops."""
+class _Store:
+    """The store beside a service: mended when its node starts, closed when it stops."""
 
-    def __init__(self, store: TaxiiStore) -> None:
-        self._store = store
+    def __init__(self, service: Any, store: TaxiiStore) -> None:
+        self._service, self._store = service, store
 
     async def start(self) -> None:
-        """Nothing begins."""
+        """Make readable what was logged just before a crash."""
+        from concordat.node.incidents import mend
+
+        await self._service.read(lambda node: mend(node, self._store))
 
     async def close(self) -> None:
         """Close it."""

@@ -33,6 +33,8 @@ from concordat.exchange.incidents._taxii_model import New, Row, nanoseconds, tim
 from concordat.exchange.incidents.tlp import Shared, Stix, Tlp, marks_of, own_label, strictest, takes_from
 from concordat.node.exchange_store import META
 
+WAIT_S = 30.0  # for another process that holds the file
+PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON")
 WINDOW = 100_000  # microseconds: the tenth of a second from which times of addition are drawn
 TABLES = (
     """CREATE TABLE IF NOT EXISTS taxii_collection (id TEXT PRIMARY KEY, root TEXT NOT NULL, title TEXT NOT NULL,
@@ -53,6 +55,10 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS taxii_account (name TEXT PRIMARY KEY, member TEXT NOT NULL, label TEXT NOT NULL,
        organisation TEXT NOT NULL, salt BLOB NOT NULL, hash BLOB NOT NULL, made INTEGER NOT NULL,
        ended INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS taxii_pending (document TEXT PRIMARY KEY, collection TEXT NOT NULL,
+       recipients TEXT NOT NULL, objects BLOB NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS taxii_fetched (member TEXT NOT NULL, collection TEXT NOT NULL, after TEXT NOT NULL,
+       PRIMARY KEY (member, collection)) WITHOUT ROWID""",
 )
 _FACTS = "added, id, version, version_ns, label, owner, recipients"
 _IDS_AT_ONCE = 500  # placeholders of one statement
@@ -79,23 +85,37 @@ class TaxiiStore:
         self._lock = threading.RLock()
         self._changing: int | None = None
         self._idle: list[sqlite3.Connection] = []
-        if not path.exists():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            path.chmod(0o600)  # it may have been made with the tables of another part
-        self._db = self._open()
-        for statement in (*META, *TABLES):
-            self._db.execute(statement)
+        with self._guarded("can't be opened", OSError):
+            if not path.exists():
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            if os.name == "posix" and path.stat().st_mode & 0o077:
+                path.chmod(0o600)  # it may have been made with the tables of another part
+        self._db = self._open(*META, *TABLES)
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA secure_delete=ON")
-        except sqlite3.Error as error:
-            raise StateError(f"can't be opened: {error}.", where=str(self._path), code="store") from None
+    def _open(self, *tables: str) -> sqlite3.Connection:
+        with self._guarded("can't be opened"):
+            db = sqlite3.connect(self._path, isolation_level=None, timeout=WAIT_S, check_same_thread=False)
+            try:
+                for statement in (*PRAGMAS, *tables):
+                    db.execute(statement)
+            except BaseException:
+                db.close()
+                raise
         return db
+
+    @contextmanager
+    def _guarded(self, what: str, *more: type[Exception]) -> Iterator[None]:
+        """Faults of the file in our words.
+
+        Raises:
+            StateError: it is locked by another process, full, damaged or not to be had.
+        """
+        faults: tuple[type[Exception], ...] = (sqlite3.Error, *more)
+        try:
+            yield
+        except faults as error:
+            hint = "Is another process at it? Try again." if "locked" in str(error) else ""
+            raise StateError(f"{what}: {error}.", where=str(self._path), hint=hint, code="store") from None
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Rows as of now: in a change those of its own connection, else those of whole changes alone.
@@ -109,7 +129,8 @@ class TaxiiStore:
         except IndexError:
             db = self._open()
         try:
-            return db.execute(sql, values).fetchall()
+            with self._guarded("can't be read"):
+                return db.execute(sql, values).fetchall()
         finally:
             self._idle.append(db)
 
@@ -121,8 +142,12 @@ class TaxiiStore:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """One transaction: all of it, or nothing; the others wait."""
-        with self._lock:
+        """One transaction: all of it, or nothing; the others wait.
+
+        Raises:
+            StateError: the disk refuses, or another process holds the file for longer than half a minute.
+        """
+        with self._lock, self._guarded("not written"):
             if self._changing is not None:
                 yield
                 return
@@ -130,11 +155,11 @@ class TaxiiStore:
             self._changing = threading.get_ident()
             try:
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            else:
                 self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
             finally:
                 self._changing = None
 
@@ -269,6 +294,40 @@ class TaxiiStore:
     def put_status(self, root: str, number: str, owner: str, body: bytes, now: int) -> None:
         """Keep what a request came to."""
         self._db.execute("INSERT INTO taxii_status VALUES (?, ?, ?, ?, ?)", (root, number, owner, body, now))
+
+    # --- What waits for its entry -------------------------------------------------------------------------------------
+
+    def put_pending(self, document: str, collection: str, recipients: frozenset[str], new: Sequence[New]) -> None:
+        """Keep objects that nobody can read yet, under the hash of the document that their entry will name."""
+        body = json.dumps([one.stix for one in new], ensure_ascii=False, separators=(",", ":")).encode()
+        with self.change():
+            row = (document, collection, _packed(recipients), body)
+            self._db.execute("INSERT OR REPLACE INTO taxii_pending VALUES (?, ?, ?, ?)", row)
+
+    def pending(self) -> list[tuple[str, str, frozenset[str], list[New]]]:
+        """Document, collection, recipients and objects of what waits."""
+        rows = self._rows("SELECT document, collection, recipients, objects FROM taxii_pending ORDER BY document")
+        return [
+            (document, collection, _named(named), [New.of(stix) for stix in json.loads(body)])
+            for document, collection, named, body in rows
+        ]
+
+    def end_pending(self, document: str) -> None:
+        """It waits no more."""
+        with self.change():
+            self._db.execute("DELETE FROM taxii_pending WHERE document = ?", (document,))
+
+    # --- What was fetched elsewhere -----------------------------------------------------------------------------------
+
+    def fetched(self, member: str, collection: str) -> str:
+        """Up to which time of addition a collection of another member's node was read; empty: not at all."""
+        found = self._rows("SELECT after FROM taxii_fetched WHERE member = ? AND collection = ?", (member, collection))
+        return str(found[0][0]) if found else ""
+
+    def put_fetched(self, member: str, collection: str, after: str) -> None:
+        """It was read up to there."""
+        with self.change():
+            self._db.execute("INSERT OR REPLACE INTO taxii_fetched VALUES (?, ?, ?)", (member, collection, after))
 
     # --- Labels -------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ MODULES = (
     "council.record",
     "council.review.record",
     "exchange.record",
+    "exchange.record_skills",
     "impact.provisions_record",
     "impact.record",
     "observatory.divide.measures",

@@ -1,8 +1,8 @@
 """What members share: data and agreements, cases, reports, algorithm records, incidents, aid, as they were logged.
 
 Every number is a part of a record over rows of the exchange's log (`exchange.record`), each row with its entries. What
-the log doesn't hold is not made up: open duties stand in agreements, completeness in the records themselves, reasons in
-the documents of a matching. Below stands how much trade hangs on few partners, from the evidence.
+the log doesn't hold is not made up: a record whose entry says nothing of completeness is counted as such. Below stands
+how much trade hangs on few partners, from the evidence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from concordat.report import cells, exchange_exposure, exchange_incidents
+from concordat.report import cells, exchange_exposure, exchange_incidents, exchange_skills
 from concordat.report.chapter import (
     Block,
     Cell,
@@ -40,13 +40,15 @@ KINDS = {
     "algorithms": ("algorithm",),
     "aid": ("aid_offer", "aid_request", "match", "pair"),
 }
-DATA = ("datasets", "given", "taken", "sent", "received", "duties")
+DATA = ("datasets", "given", "taken", "sent", "received", "duties", "open", "overdue")
+DUTIES = ("duties", "open", "overdue")
 RECORDS = {"cases": "cases", "reused": "cases", "reports": "reports", "algorithms": "algorithms"}
 RECORDS |= {"requests": "aid", "offers": "aid"}
 STANDARDS = {
     "annex_viii": "EU AI Act, Annex VIII", "china_filing": "China", "core": "Concordat", "cyclonedx_1_6":
     "CycloneDX 1.6", "nl_1_0": "NL 1.0", "spdx_3": "SPDX 3", "uk_atrs_2022": "UK ATRS 2022",
 }  # fmt: skip
+FILLED = {"nl": STANDARDS["nl_1_0"], "uk": STANDARDS["uk_atrs_2022"]}
 
 
 class Log:
@@ -68,9 +70,12 @@ class Log:
         self._sha256 = text_hash(held.data)
         authors = {f["author"] for rows in self._rows.values() for row in rows for f in row.get("facts", ())}
         self.members: list[str] = sorted({*inputs.who.members, *authors}, key=self.by_name)
-        said = {"members": sorted(self.members)}
+        said: dict[str, Any] = {"members": sorted(self.members)}
+        until = {"until": self.head["until"]}
         self.records: dict[str, Derived] = {
-            name: inputs.book.derive(f"exchange.record.{name}@1", self.facts(*kinds), said)
+            name: inputs.book.derive(
+                f"exchange.record.{name}@1", self.facts(*kinds), said | (until if name == "data" else {})
+            )
             for name, kinds in KINDS.items()
         }
 
@@ -121,6 +126,7 @@ def write(inputs: Inputs, held: Held) -> Chapter:
     blocks += _cases(log)
     blocks += _reports(log)
     blocks += exchange_incidents.blocks(log, held)
+    blocks += exchange_skills.blocks(log)
     blocks += _aid(log)
     blocks += exchange_exposure.blocks(inputs)
     blocks += _check(log)
@@ -170,9 +176,10 @@ def _listed(log: Log, items: Sequence[tuple[str, Num]]) -> Runs:
 
 def _data(log: Log) -> Iterator[Block]:
     words = log.inputs.words
-    told = {name: log.num("data", name) for name in ("datasets", "given", "waiting", "ended", "sent", "duties")}
+    told = {name: log.num("data", name) for name in ("datasets", "given", "waiting", "ended", "sent", *DUTIES)}
     yield Paragraph(words.text("exchange.data", **told))
-    yield _by_member(log, "data", dict.fromkeys(DATA, "data"), (words.text("exchange.duties_note"),))
+    note = words.text("exchange.duties_note", untold=log.num("data", "untold"))
+    yield _by_member(log, "data", dict.fromkeys(DATA, "data"), (note,))
 
 
 def _records(log: Log) -> Iterator[Block]:
@@ -187,15 +194,38 @@ def _records(log: Log) -> Iterator[Block]:
             algorithms=log.num("algorithms", "algorithms"),
         )
     )
-    command = Code("concordat exchange algorithm show ID --completeness")
-    note = words.text("exchange.completeness_note", command=command)
-    yield _by_member(log, "records", RECORDS, (note,))
+    yield _by_member(log, "records", RECORDS)
     kept = [
         (STANDARDS.get(name, name), log.num("algorithms", f"standard_{name}"))
         for name in (p.removeprefix("standard_") for p in log.records["algorithms"].parts if p.startswith("standard_"))
     ]
     if kept:
         yield Paragraph((*words.text("exchange.standards"), " ", *_listed(log, kept)))
+    yield from _filled(log)
+
+
+def _filled(log: Log) -> Iterator[Block]:
+    """How completely records of the algorithm register are filled, by standard, as far as the log says so."""
+    from concordat.exchange.record import QUARTILES
+
+    words, parts = log.inputs.words, log.records["algorithms"].parts
+    counted = [part.removeprefix("records_") for part in parts if part.startswith("records_")]
+    rows = tuple(
+        Row(name, words.plain("exchange.standard_core") if name == "core" else FILLED[name], (
+            Cell(main=log.num("algorithms", f"records_{name}")),
+            *(Cell(main=log.num("algorithms", f"{q}_{name}", "percent")) for q in QUARTILES),
+        ))
+        for name in counted
+    )  # fmt: skip
+    if rows:
+        units = {"records": "count", **dict.fromkeys(QUARTILES, "percent")}
+        columns = tuple(Column(n, words.plain(f"exchange.column.{n}"), unit) for n, unit in units.items())
+        title, head = words.plain("exchange.filled_table"), words.plain("exchange.standard")
+        yield Table("exchange-filled", title, head, columns, rows, (words.text("exchange.filled_note"),))
+    if parts["unsaid"]:
+        command = Code("concordat exchange algorithm show ID --completeness")
+        told = {"count": log.num("algorithms", "unsaid"), "command": command}
+        yield Note(words.text("exchange.completeness_note", **told))
 
 
 # --- Cases and reports ------------------------------------------------------------------------------------------------
@@ -260,8 +290,21 @@ def _aid(log: Log) -> Iterator[Block]:
     runs = words.text("exchange.aid", **told)
     if parts["asked"] is not None:
         told = {name: log.num("aid", name) for name in ("pairs", "asked", "offered", "unmatched")}
-        runs = words.sentences(runs, words.text("exchange.matching", **told))
+        runs = words.sentences(runs, words.text("exchange.matching", **told), *_left(log))
     yield Paragraph(runs)
+
+
+def _left(log: Log) -> Iterator[Runs]:
+    """Why requests got nothing, the commonest reason first; that the log doesn't say so, if it doesn't."""
+    words, parts = log.inputs.words, log.records["aid"].parts
+    if not parts["unmatched"]:
+        return
+    reasons = sorted((p for p in parts if p.startswith("left_")), key=lambda part: (-parts[part], part))
+    if not reasons:
+        yield words.text("exchange.matching_unsaid")
+        return
+    said = [(words.plain(f"exchange.reason.{p.removeprefix('left_')}"), log.num("aid", p)) for p in reasons]
+    yield (*words.text("exchange.left"), " ", *_listed(log, said))
 
 
 def _headlines(log: Log, held: Held) -> Iterator[Headline]:

@@ -142,3 +142,29 @@ def test_a_question_is_put_to_members_or_to_a_group_and_an_answer_says_one_thing
     for more in ({}, {"document": blob("a"), "declined": "other"}):
         with pytest.raises(InputError, match="says why"):
             check_said("AnswerGiven", {**given, **more}, "IND")
+
+
+@pytest.mark.parametrize("day", ["2026-02-29", "2026-04-31", "0000-01-01"])
+def test_a_day_that_the_calendar_has_not_is_refused(day: str) -> None:
+    body = {**AGREEMENT, "duty": "delete", "on": "2028-02-29"}
+    check_said("DutyDone", body, "ZAF")
+    with pytest.raises(InputError, match="not in the calendar"):
+        check_said("DutyDone", body | {"on": day}, "ZAF")
+
+
+def test_an_instant_that_no_clock_shows_is_refused() -> None:
+    body = {
+        "source": "a", "run": 1, "kind": "csv", "outcome": "complete", "added": 0, "changed": 0, "removed": 0,
+        "failed": 0, "changes": digest("c"), "started": "2026-01-01T23:59:59Z", "finished": "2026-01-01T24:61:00Z",
+    }  # fmt: skip
+    with pytest.raises(InputError, match="not in the calendar"):
+        check_said("HarvestFinished", body, "BRA")
+
+
+def test_a_confirmation_names_what_was_promised() -> None:
+    duties = [{"duty": "delete", "number": 2, "due": "2028-06-30"}, {"duty": "inform", "number": 1}]
+    assert check_said("AgreementConfirmed", {**AGREEMENT, "duties": duties}, "ZAF").duties[0].due == "2028-06-30"
+    assert check_said("AgreementConfirmed", AGREEMENT, "ZAF").duties is None
+    for wrong in ({"duty": "pay", "number": 1}, {"duty": "delete", "number": 0}, {"duty": "delete"}):
+        with pytest.raises(InputError):
+            check_said("AgreementConfirmed", {**AGREEMENT, "duties": [wrong]}, "ZAF")

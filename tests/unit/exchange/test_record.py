@@ -66,6 +66,17 @@ def test_another_submission_time_is_another_state() -> None:
     assert early.state_hash != late.state_hash
 
 
+def test_places_in_the_public_record_tell_nothing_of_what_is_left_out() -> None:
+    """Two cases with an incident between them, and without it: the same rows, or a gap would count incidents."""
+    cases = [a_case("BRA", 1), a_case("BRA", 5, case="case-bra-2")]
+    alone = held(cases, public=True).document["rows"]["case"]
+    between = held([cases[0], an_incident("BRA", 3, 1), cases[1]], public=True).document["rows"]["case"]
+    assert between == alone
+    assert [fact["seq"] for row in alone for fact in row["facts"]] == [0, 1]
+    members = held([cases[0], an_incident("BRA", 3, 1), cases[1]]).document["rows"]["case"]
+    assert [fact["seq"] for row in members for fact in row["facts"]] == [1, 5]
+
+
 def test_the_public_record_holds_tables_of_incidents_alone() -> None:
     made = held([an_incident("BRA", n, n) for n in range(1, 6)], public=True)
     assert set(made.document["rows"]) == {TABLES}
@@ -118,7 +129,32 @@ def test_an_agreement_is_two_members_word_on_the_same_hash() -> None:
     assert (parts["given"], parts["sent"], parts["waiting"], parts["ended"]) == (1, 1, 2, 1)
 
 
-def counted(made: exchange_year.Year) -> Any:
+def test_duties_are_open_done_or_overdue_as_the_log_says() -> None:
+    """Of three that were confirmed one is done; the day of another had ended when the state was taken."""
+    made = exchange_year.Year()
+    base = {"agreement": exchange_year.uuid(1), "hash": exchange_year.digest("a"), "provider": "BRA", "consumer": "ZAF"}
+    duties = [{"duty": "attribute", "number": 1}, {"duty": "delete", "number": 2, "due": "2026-07-10"}]
+    duties.append({"duty": "inform", "number": 3})
+    made.say("BRA", "AgreementReached", "07-01T09:00", **base, dataset="d", version=1)
+    made.say("ZAF", "AgreementConfirmed", "07-01T09:01", **base, duties=duties)
+    made.say("ZAF", "DutyDone", "07-02T09:00", **base, duty="attribute", number=1, on="2026-07-02")
+    made.say("ZAF", "DutyDone", "07-02T09:01", **base, duty="delete", number=9, on="2026-07-02")  # not promised
+
+    def states(until: int) -> tuple[int, ...]:
+        parts = counted(made, until)
+        return parts["duties"], parts["open"], parts["overdue"], parts["untold"]
+
+    assert states(at("2026-07-10T23:59")) == (1, 2, 0, 0)
+    assert states(at("2026-07-11T00:00")) == (1, 1, 1, 0)
+    assert counted(made, at("2026-07-11T00:00"))["overdue_ZAF"] == 1
+    other = base | {"agreement": exchange_year.uuid(2)}
+    made.say("BRA", "AgreementReached", "07-01T09:02", **other, dataset="d", version=1)
+    made.say("ZAF", "AgreementConfirmed", "07-01T09:03", **other)
+    assert states(at("2026-07-11T00:00")) == (1, 1, 1, 1)  # this one's confirmation doesn't say what was promised
+
+
+def counted(made: exchange_year.Year, until: int = END) -> Any:
     """Agreements and transfers of a log."""
     rows = json.loads(held(made.logged).data)["rows"]
-    return data([row for kind in ("dataset", "agreement") for row in rows.get(kind, [])], {"members": ("BRA",)})
+    told = {"members": ("BRA",), "until": until}
+    return data([row for kind in ("dataset", "agreement") for row in rows.get(kind, [])], told)

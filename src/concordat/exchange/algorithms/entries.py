@@ -1,4 +1,4 @@
-"""What is logged of an algorithm's record: `AlgorithmPublished` with id, version and hash; never its contact.
+"""What is logged of an algorithm's record: id, version, hash and how far it is filled; never its contact.
 
 Source: exchange.md, sections 3 and 7.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from concordat.errors import RuleError
+from concordat.exchange.algorithms.completeness import STANDARDS as COUNTED
+from concordat.exchange.algorithms.completeness import completeness
 from concordat.exchange.algorithms.record import AlgorithmRecord
 from concordat.ledger.entry import blob_reference
 
@@ -34,4 +36,8 @@ def published_body(record: AlgorithmRecord, author: str) -> dict[str, Any]:
         "version": record.version,
         "document": blob_reference(record_document(record), MEDIA_TYPE, None),
         "standard": STANDARDS[record.source_standard],
+        "filled": [
+            {"standard": name, "filled": found.filled, "fields": found.fields}
+            for name, found in ((name, completeness(record, name)) for name in sorted(COUNTED))
+        ],
     }

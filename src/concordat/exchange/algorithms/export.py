@@ -103,7 +103,7 @@ def _model_card(record: AlgorithmRecord) -> dict[str, Any]:
         "ethicalConsiderations": _risk(texts),
         "fairnessAssessments": _assessments(texts),
     }
-    metrics = [_metric(item) for item in values.get("performance.metrics", []) if isinstance(item, dict)]
+    metrics = [_metric(item) for item in _items(values.get("performance.metrics"))]
     card: dict[str, Any] = {
         "modelParameters": {key: value for key, value in parameters.items() if value},
         "quantitativeAnalysis": {"performanceMetrics": metrics} if metrics else {},
@@ -126,10 +126,25 @@ def _assessments(texts: dict[str, str]) -> list[dict[str, str]]:
     return [{"harms": notes}] if notes else []
 
 
-def _metric(item: dict[str, str]) -> dict[str, str]:
-    """A measure of performance: `type` and `value`, else title and link as they stand."""
-    found = {"type": item.get("type", item.get("title", "")), "value": item.get("value", item.get("link", ""))}
-    return {key: value for key, value in found.items() if value}
+def _items(value: Value | None) -> list[Any]:
+    """The items of a value that is a list, or a text as its only one; empty texts are none."""
+    return [item for item in ([value] if isinstance(value, str) else value or []) if item]
+
+
+def _metric(item: Any) -> dict[str, str]:
+    """A measure of performance: `type` and `value`, else title and link as they stand; a plain text is its value."""
+    if not isinstance(item, dict):
+        return {"value": str(item)}
+    place = {"type": ("type", "title"), "value": ("value", "link"), "slice": ("slice",)}
+    found, left = {}, dict(item)
+    for name, keys in place.items():
+        key = next((key for key in keys if left.get(key)), "")
+        if key:
+            found[name] = str(left.pop(key))
+    rest = [f"{key}: {value}" for key, value in sorted(left.items()) if value]
+    if rest:  # the schema has no place for more, and nothing is left out
+        found["value"] = "; ".join([*([found["value"]] if "value" in found else []), *rest])
+    return found
 
 
 def _datasets(record: AlgorithmRecord) -> Iterator[dict[str, Any]]:
@@ -138,16 +153,25 @@ def _datasets(record: AlgorithmRecord) -> Iterator[dict[str, Any]]:
     for place in range(max(len(names), len(described))):
         one = {"name": _at(names, place), "description": _at(described, place)}
         yield {"type": "dataset", **{key: text for key, text in one.items() if text}}
-    for item in record.values.get("data.sources", []):
-        if isinstance(item, dict):
-            yield {"type": "dataset", "name": item.get("title") or as_text([item])}
+    for item in _items(record.values.get("data.sources")):
+        yield {"type": "dataset", **_source(item)}
     text = as_text(record.values.get("data.text", "")).strip()
     if text:
         yield {"type": "dataset", "description": text}
 
 
+def _source(item: Any) -> dict[str, Any]:
+    """A reference to data: its title and address; a plain text is its name."""
+    if not isinstance(item, dict):
+        return {"name": str(item)}
+    known = {"name": item.get("title"), "contents": {"url": item["link"]} if item.get("link") else None}
+    rest = [f"{key}: {value}" for key, value in sorted(item.items()) if key not in ("title", "link") and value]
+    found = known | {"description": "; ".join(rest)}
+    return {key: value for key, value in found.items() if value}
+
+
 def _several(value: Value | None) -> list[str]:
-    return [value] if isinstance(value, str) else [str(item) for item in value or []]
+    return [value] if isinstance(value, str) else [as_text([item]) for item in value or []]
 
 
 def _at(items: list[str], place: int) -> str:

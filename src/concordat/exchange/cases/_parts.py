@@ -57,14 +57,36 @@ class Owner(Part):
     type: OwnerType = "unknown"
 
 
+class Competence(Part):
+    """A skill that a course teaches: a code of a packaged framework (`exchange skills codes`), 1 to 8 how far."""
+
+    framework: Literal["digcomp", "ict-cft", "sdg441"] = "digcomp"
+    code: Line
+    level: Annotated[int, Field(ge=1, le=8)] | None = None
+
+    @model_validator(mode="after")
+    def _in_its_framework(self) -> Competence:
+        from concordat.exchange.inclusion.skills import frameworks
+
+        if self.code not in frameworks()[self.framework].codes:
+            raise ValueError(
+                f"{self.code[:40]} is not a code of {self.framework}; concordat exchange skills codes lists them"
+            )
+        return self
+
+
 class Facets(Part):
-    """What the case is found by: labels of the Digital Public Goods registry, DAC sectors, goals, action lines."""
+    """What the case is found by: labels of the Digital Public Goods registry, DAC sectors, goals, action lines.
+
+    A case with `competences` is a course that teaches them.
+    """
 
     dpg: Lines = []
     dac: Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3}([0-9]{2})?$")]], Field(max_length=50)] = []
     sdgs: Annotated[list[Annotated[int, Field(ge=1, le=17)]], Field(max_length=17)] = []
     wsis: Annotated[list[Annotated[str, Field(pattern=r"^C([1-9]|1[01])$")]], Field(max_length=11)] = []
     fintech_area: Annotated[list[FintechArea], Field(max_length=4)] = []
+    competences: Annotated[list[Competence], Field(max_length=100)] = []
 
 
 class Period(Part):

@@ -50,6 +50,9 @@ def published_body(case: Case, author: str) -> dict[str, Any]:
         "fintech_area": sorted(set(case.facets.fintech_area)),
         "languages": list(case.languages),
     }
+    if case.facets.competences:
+        taught = sorted({(one.framework, one.code) for one in case.facets.competences})
+        body["competences"] = [{"framework": framework, "code": code} for framework, code in taught]
     if case.owner.type != "unknown":
         body["body_type"] = case.owner.type
     if case.reach is not None and case.reach.unit in REACHED and case.reach.value.isdecimal():

@@ -22,6 +22,7 @@ CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 FORMATS = ("Concordat-HTTP-PULL", "HttpData-PULL")  # pushing is a way of the protocol that is not claimed
 CHECKSUM = "http://spdx.org/rdf/terms#checksumValue"
 PROOF = "urn:concordat:proof"
+LABEL = "urn:concordat:tlp"
 
 
 def dsp_catalog(catalog: Catalog) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from concordat import canonical
 from concordat.errors import InputError
 from concordat.exchange._body import FintechArea, Id, Language, MediaType, MemberId
 from concordat.exchange.catalogue.model import Dataset, Distribution, dataset_uuid, percent
+from concordat.exchange.dataspace.odrl import TLP
 from concordat.settings import parse_yaml, validate
 
 SCHEMA = "concordat/offer-document@1"
-
+DEFAULT_LABELS = {"public": "CLEAR", "restricted": "AMBER"}  # exchange.md 8.2: what has no label is AMBER
 
 _Words = Annotated[str, Field(min_length=1, max_length=10_000)]
 _Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\S(.*\S)?$")]
@@ -64,6 +65,7 @@ class Offer(_Part):
     files: Annotated[list[FilePart], Field(min_length=1, max_length=256)]
     conforms_to: _Line | None = None
     access: Literal["public", "restricted"]
+    tlp: Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT"] | None = None
     policy: dict[str, Any]
     negotiation: Literal["automatic", "counter", "manual"] = "manual"
     keywords: list[_Line] = []
@@ -93,11 +95,27 @@ class Offer(_Part):
         except InputError as error:
             error.where = f"{document.place(*_path(error.where))} ({error.where})"
             raise
+        offer._check_label(document.place("tlp" if offer.tlp else "access"))
         names = [file.path.rpartition("/")[2] for file in offer.files]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise InputError(f'two files are called "{twice[0]}".', where=document.place("files"), code="files")
         return offer
+
+    def _check_label(self, where: str) -> None:
+        """What is public is CLEAR, and the terms reach as far as the label lets the data go.
+
+        Raises:
+            InputError: they don't: nobody could ever have the data under them.
+        """
+        label = self.tlp or DEFAULT_LABELS[self.access]
+        if self.access == "public" and label != "CLEAR":
+            what, hint = f"public data are TLP:CLEAR, not {label}.", "Leave tlp out, or write access: restricted."
+            raise InputError(what, where=where, hint=hint, code="label")
+        bound = (self.policy.get("when") or {}).get("tlp")
+        if bound is not None and TLP.index(label) > TLP.index(bound):
+            what = f"the dataset is TLP:{label}, and its terms go to TLP:{bound}: nobody could have it."
+            raise InputError(what, where=where, hint="Change tlp, or when.tlp.", code="label")
 
     def document(self, files: Sequence[HeldFile], version: int) -> dict[str, Any]:
         """What is kept beside the log, and named by the hash of its canonical bytes.
@@ -124,6 +142,8 @@ class Offer(_Part):
                      "spatial", "themes"):  # fmt: skip
             if given := getattr(self, name):
                 value[name] = given
+        if self.tlp is not None:
+            value["tlp"] = self.tlp
         if self.temporal is not None:
             value["temporal"] = [self.temporal.start or "", self.temporal.end or ""]
         return value
@@ -143,6 +163,11 @@ def _path(where: str) -> list[str | int]:
     for part in where.replace("[", ".").replace("]", "").split("."):
         steps.append(int(part) if part.isdecimal() else part)
     return steps
+
+
+def label_of(document: Mapping[str, Any]) -> str:
+    """The TLP label of an offered dataset; without one of its own CLEAR where it is public, else AMBER."""
+    return str(document.get("tlp") or DEFAULT_LABELS[document["access"]])
 
 
 def document_bytes(document: Mapping[str, Any]) -> bytes:

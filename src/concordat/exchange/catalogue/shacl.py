@@ -3,9 +3,8 @@
     read_graph(data, "turtle")                       # nodes, their properties, as plain data
     check_dcat(data)                                 # every violation of the shapes, sorted
 
-The shapes ship with the program as published (CC BY 4.0, (c) European Union). Two property shapes of
-`dcat:DataService` are named there and defined nowhere, and pyshacl stops at them; `sh:property` objects without
-`sh:path` are therefore dropped in memory. The shapes test form, not whether the data are good.
+The judge is pyshacl with the shapes as published (`_shapes` says how they are asked). They test form, not whether the
+data are good. Bytes are read by rdflib; for a check, by pyoxigraph where it is there and both read alike (`_quick`).
 
 Nothing is ever loaded from the network: a JSON-LD context is inline or one of the shipped ones, any other id is an
 error. Bytes are at most 20 MB, triples 200,000, JSON 32 levels deep; a DOCTYPE is refused. Literals stay as they are
@@ -27,6 +26,8 @@ from xml.parsers import expat
 
 from concordat import canonical
 from concordat.errors import InputError, MethodError
+from concordat.exchange.catalogue import _shapes
+from concordat.exchange.catalogue._quick import is_plain, quick
 from concordat.exchange.catalogue._rdf import PREFIXES, Literal
 from concordat.settings import need_extra
 
@@ -116,18 +117,24 @@ def form_of(data: bytes) -> str:
     return "xml" if head.startswith((b"<?xml", b"<rdf:RDF", b"<!")) else "turtle"
 
 
-def _parsed(data: bytes, form: str, where: str) -> Any:
-    """The graph of rdflib, filled within the bounds."""
+def _parsed(data: bytes, form: str, where: str, *, for_check: bool = False) -> Any:
+    """The graph of rdflib, filled within the bounds; `for_check`: language tags may come in lower case."""
     if len(data) > BYTES_MAX:
         raise InputError(f"over {BYTES_MAX:,} bytes.", where=where, hint="Split the catalogue.", code="too_large")
     form = form or form_of(data)
     if form not in FORMS:
         raise InputError(f'"{form[:20]}" is not a form of RDF.', where=where, hint=f"One of {', '.join(FORMS)}.")
+    rdflib, value = _rdflib(), None
     if form == "json-ld":
-        data = _local(data, where)
+        value = _json(data, where)
     elif form == "xml":
         _check_xml(data, where)
-    rdflib = _rdflib()
+    if for_check and (value is None or is_plain(value)):
+        graph = rdflib.Graph(store=_bounded_store(where))
+        if quick(data.removeprefix(b"\xef\xbb\xbf"), form, graph):
+            return graph
+    if value is not None:
+        data = canonical.dumps(_inlined(value, where), floats=True)
     graph = rdflib.Graph(store=_bounded_store(where))
     try:
         graph.parse(data=data, format=form, publicID="urn:concordat:here:")
@@ -143,15 +150,9 @@ def _parsed(data: bytes, form: str, where: str) -> Any:
 
 def _bounded_store(where: str) -> Any:
     """A store in memory that stops at the bound, before a machine is filled."""
-    from rdflib.plugins.stores.memory import Memory
+    from concordat.exchange.catalogue._store import BoundedStore
 
-    class Bounded(Memory):
-        def add(self, triple: Any, context: Any, quoted: bool = False) -> None:
-            if len(self) >= TRIPLES_MAX:
-                raise InputError(f"over {TRIPLES_MAX:,} triples.", where=where, hint="Split it.", code="too_large")
-            super().add(triple, context, quoted)
-
-    return Bounded()
+    return BoundedStore(TRIPLES_MAX, where)
 
 
 def _check_xml(data: bytes, where: str) -> None:
@@ -180,17 +181,17 @@ def _check_xml(data: bytes, where: str) -> None:
         raise InputError(f"not XML: {error}.", where=where, code="not_rdf") from None
 
 
-def _local(data: bytes, where: str) -> bytes:
-    """JSON-LD with the shipped contexts put in; nothing is left that a reader would load."""
+def _json(data: bytes, where: str) -> Any:
+    """What JSON says, within the bounds of depth and numbers."""
     try:
-        value = canonical.loads(data.removeprefix(b"\xef\xbb\xbf"), floats=True)
+        return canonical.loads(data.removeprefix(b"\xef\xbb\xbf"), floats=True)
     except InputError as error:
         error.where = f"{where}, {error.where}"
         raise
-    return canonical.dumps(_inlined(value, where), floats=True)
 
 
 def _inlined(value: Any, where: str) -> Any:
+    """JSON-LD with the shipped contexts put in; nothing is left that a reader would load."""
     if isinstance(value, list):
         return [_inlined(one, where) for one in value]
     if not isinstance(value, dict):
@@ -247,7 +248,7 @@ def check_dcat(data: bytes, form: str = "", where: str = "catalogue") -> list[Vi
         InputError: as `read_graph`; or nothing in it that the shapes test. MethodError: the extra is missing.
     """
     with _quiet():
-        graph = _parsed(data, form, where)
+        graph = _parsed(data, form, where, for_check=True)
         rdflib = _rdflib()
         kinds = [rdflib.URIRef(PREFIXES["dcat"] + name) for name in CHECKED]
         if not any((None, rdflib.RDF.type, kind) in graph for kind in kinds):
@@ -257,57 +258,12 @@ def check_dcat(data: bytes, form: str = "", where: str = "catalogue") -> list[Vi
             import pyshacl
         except ImportError:
             raise need_extra("exchange", "Checking a catalogue against the shapes") from None
-        _, report, _ = pyshacl.validate(graph, shacl_graph=_shapes(), inference="none", inplace=True)
+        _, report, _ = pyshacl.validate(graph, shacl_graph=_shapes.tested(), inference="none", inplace=True)
         return sorted(set(_violations(report, rdflib)))
 
 
-@cache
-def _shapes() -> Any:
-    """The shapes, without the property shapes that are named and not defined."""
-    rdflib = _rdflib()
-    shapes = rdflib.Graph()
-    shapes.parse(data=(_DATA / "dcat-ap" / "dcat-ap-3.0.1-SHACL.ttl").read_bytes(), format="turtle")
-    for node, _, found in list(shapes.triples((None, rdflib.SH.property, None))):
-        if (found, rdflib.SH.path, None) not in shapes:
-            shapes.remove((node, rdflib.SH.property, found))
-    return _remembering(shapes)
-
-
-def _remembering(shapes: Any) -> Any:
-    """The shapes as a graph that answers from memory: pyshacl asks the same of a shape for every node that it tests."""
-    rdflib = _rdflib()
-    said: dict[Any, list[tuple[Any, Any]]] = {}
-    for subject, predicate, value in shapes:
-        if predicate in (rdflib.RDFS.seeAlso, rdflib.SH.description, rdflib.SH.name):
-            continue  # words for people, which test nothing and are compared with every kind of constraint
-        said.setdefault(subject, []).append((predicate, value))
-    objects = {node: _by_predicate(pairs) for node, pairs in said.items()}
-
-    base: Any = rdflib.Graph
-
-    class Remembering(base):  # type: ignore[misc]
-        def predicate_objects(self, subject: Any = None, unique: bool = False) -> Any:
-            return super().predicate_objects(subject, unique) if subject is None else iter(said.get(subject, ()))
-
-        def objects(self, subject: Any = None, predicate: Any = None, unique: bool = False) -> Any:
-            if subject is None or type(predicate).__name__ != "URIRef":
-                return super().objects(subject, predicate, unique)
-            return iter(objects.get(subject, {}).get(predicate, ()))
-
-    kept = Remembering()
-    kept += shapes
-    return kept
-
-
-def _by_predicate(pairs: list[tuple[Any, Any]]) -> dict[Any, list[Any]]:
-    found: dict[Any, list[Any]] = {}
-    for predicate, value in pairs:
-        found.setdefault(predicate, []).append(value)
-    return found
-
-
 def _violations(report: Any, rdflib: Any) -> Iterator[Violation]:
-    sh, shapes = rdflib.SH, _shapes()
+    sh, shapes = rdflib.SH, _shapes.tested()
     for result in report.subjects(rdflib.RDF.type, sh.ValidationResult):
         component = str(report.value(result, sh.sourceConstraintComponent)).rpartition("#")[2]
         shape = report.value(result, sh.sourceShape)

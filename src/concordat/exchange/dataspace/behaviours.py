@@ -23,6 +23,8 @@ from concordat.exchange.dataspace.narrowing import narrower
 from concordat.exchange.dataspace.terms import same_terms
 from concordat.settings import nearest, parse_yaml, unknown_key
 
+OTHER_TERMS = "the provider answers with other terms than were asked for; a person accepts them, asks again or ends it."
+
 
 class Rule(StrEnum):
     """How a dataset's requests are answered."""
@@ -50,10 +52,15 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """A move, and why."""
+    """A move, and why.
+
+    Attributes:
+        terms: of an offer or request that a person makes, in place of what was sent last.
+    """
 
     move: Move
     why: str = ""
+    terms: Mapping[str, Any] | None = None
 
 
 def provider_answer(
@@ -83,14 +90,14 @@ def provider_answer(
 
 
 def consumer_reading(acceptable: Sequence[Mapping[str, Any]], offered: Mapping[str, Any]) -> Next:
-    """What a consumer does in OFFERED: only terms that its person has seen and taken are accepted.
+    """What a consumer does in OFFERED: only terms that its person has seen are accepted; others wait for that person.
 
     Args:
         acceptable: the terms it asked for, and others that its person takes. offered: the provider's last offer.
     """
     if any(same_terms(offered, terms) for terms in acceptable):
         return Next(Move.ACCEPT)
-    return Next(Move.TERMINATE, "the provider answers with other terms than were asked for.")
+    return Next(Move.WAIT, OTHER_TERMS)
 
 
 # --- Scripts ------------------------------------------------------------------------------------------------------

@@ -130,12 +130,18 @@ def declared(policy: Mapping[str, Any]) -> dict[str, frozenset[str] | None]:
     return found
 
 
-def context_of(policy: Mapping[str, Any], member: str, at: datetime, uses_before: int | None) -> Context:
-    """The facts of a use by a member, with what the policy itself declares of purpose, place and onward sharing."""
+def context_of(
+    policy: Mapping[str, Any], member: str, at: datetime, uses_before: int | None, label: str | None = None
+) -> Context:
+    """The facts of a use by a member, with what the policy itself declares of purpose, place and onward sharing.
+
+    Args:
+        label: the TLP label of the dataset; None where it is not known.
+    """
     said = declared(policy)
     return Context(
-        member=member, at=at, uses_before=uses_before, purposes=said["purposes"], residency=said["residency"],
-        onward=said["onward"],
+        member=member, at=at, uses_before=uses_before, label=label, purposes=said["purposes"],
+        residency=said["residency"], onward=said["onward"],
     )  # fmt: skip
 
 

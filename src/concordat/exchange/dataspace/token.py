@@ -19,7 +19,7 @@ import binascii
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +59,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a token: the member, the label of its key, and the key's id."""
+    """Who signed a token: the member, the label of its key, and the key's id; the token's own id and its end."""
 
     member: str
     label: str
     keyid: str
+    jti: str
+    until: int
 
 
 # member, label, key id -> public key, if that key may sign for `exchange` at the last final batch; else TrustError.
@@ -99,11 +101,15 @@ def make_token(
 
 
 class Seen:
-    """The ids of tokens that were used and have not ended; a token is good once, also for two threads at a time."""
+    """The ids of tokens that were used and have not ended; a token is good once, also for two threads at a time.
 
-    def __init__(self) -> None:
+    Args:
+        used: (member, id, end) of those that were used before a start, the earliest end first.
+    """
+
+    def __init__(self, used: Iterable[tuple[str, str, int]] = ()) -> None:
         self._guard = threading.Lock()
-        self._until: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._until: OrderedDict[tuple[str, str], int] = OrderedDict(((m, jti), until) for m, jti, until in used)
 
     def once(self, member: str, jti: str, until: int, now: int) -> None:
         """Remember a token.
@@ -150,7 +156,7 @@ def read_token(token: str, request: Request, keys: Keys, seen: Seen, *, bloc: st
     )
     _check_claims(claims, request, bloc, now, f"{member}/{label}")
     seen.once(member, str(claims["jti"]), int(claims["exp"]), now)
-    return Caller(member, label, keyid)
+    return Caller(member, label, keyid, str(claims["jti"]), int(claims["exp"]))
 
 
 def _subject(claims: Mapping[str, Any]) -> tuple[str, str]:

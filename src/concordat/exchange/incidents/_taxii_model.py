@@ -96,6 +96,11 @@ class New:
     version: str
     stix: Mapping[str, object]
 
+    @classmethod
+    def of(cls, stix: Mapping[str, object]) -> New:
+        """A checked object, in the version that it says."""
+        return cls(str(stix["id"]), str(stix.get("modified") or stix.get("created") or ""), stix)
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

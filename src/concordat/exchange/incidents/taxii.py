@@ -46,7 +46,7 @@ __all__ = ["MEDIA", "Collection", "New", "Request", "Response", "Row", "Site", "
 _TITLES = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     406: "Not Acceptable", 413: "Payload Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Entity",
-    501: "Not Implemented",
+    501: "Not Implemented", 503: "Service Unavailable",
 }  # fmt: skip
 
 
@@ -291,7 +291,7 @@ def _read(one: Any, number: int) -> New | tuple[str, str]:
     except ConcordatError as error:
         name = one.get("id") if isinstance(one, dict) else None
         return str(name)[:100] if isinstance(name, str) else "", str(error)
-    return New(stix["id"], str(stix.get("modified") or stix.get("created") or ""), stix)
+    return New.of(stix)
 
 
 def add_objects(

@@ -8,6 +8,7 @@ accepted it with the same matching. Source: exchange.md, sections 3 and 9.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,11 @@ def match_body(made: Match, name: str, document: bytes) -> dict[str, Any]:
     blob = {
         "hash": hashlib.sha256(document).hexdigest(), "media_type": MEDIA_TYPE, "salted": False, "size": len(document),
     }  # fmt: skip
+    causes = Counter(one.cause for one in made.unmatched)
     return {
         "document": blob,
         "inputs": made.inputs,
+        "left": [{"reason": cause, "requests": count} for cause, count in sorted(causes.items())],
         "match": name,
         "offers": made.offers,
         "pairs": len(made.pairs),

@@ -30,6 +30,7 @@ from concordat.errors import InputError, MethodError
 from concordat.exchange.inclusion.aid import FILTER_WORDS, FILTERS, Fit, Offer, Request, check_twice, fit
 from concordat.exchange.inclusion.aid_matrix import Points, Whole, points
 
+TAKEN = "taken"  # why a request has nothing though no filter left every offer out
 BRUTE_FORCE_MAX = 1_000_000
 PAIRS_MAX = 10_000_000
 FEW = 10_000  # pairs that a hash decides: so many are looked at one by one, more of them in bulk first
@@ -42,12 +43,13 @@ class Unmatched:
 
     Attributes:
         acceptable: offers that no filter leaves out, all taken by requests that they prefer. removed: filter -> offers
-            that it left out. reason: the commonest of these in words.
+            that it left out. cause: the commonest of these, or `taken`. reason: that in words.
     """
 
     request: str
     acceptable: int
     removed: dict[str, int]
+    cause: str
     reason: str
 
 
@@ -150,10 +152,11 @@ def _unmatched(market: _Market, row: int) -> Unmatched:
     counts = _counts(removed)
     acceptable = int((removed == 0).sum())
     if acceptable:
-        reason = "every acceptable offer is taken by requests that it prefers"
+        cause, reason = TAKEN, "every acceptable offer is taken by requests that it prefers"
     else:
-        reason = FILTER_WORDS[max(counts, key=lambda name: (counts[name], -FILTERS.index(name)))]
-    return Unmatched(market.requests[row].key, acceptable, counts, reason)
+        cause = max(counts, key=lambda name: (counts[name], -FILTERS.index(name)))
+        reason = FILTER_WORDS[cause]
+    return Unmatched(market.requests[row].key, acceptable, counts, cause, reason)
 
 
 def _free(market: _Market, pairs: dict[int, int]) -> dict[str, int]:

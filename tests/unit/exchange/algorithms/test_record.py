@@ -162,10 +162,14 @@ def test_a_name_of_legal_forms_alone_stays() -> None:
     assert fold_supplier("The Company Ltd") == "the"
 
 
-def test_the_entry_holds_id_version_and_hash_and_no_contact() -> None:
+def test_the_entry_holds_id_version_hash_and_what_is_filled_and_no_contact() -> None:
     body = published_body(_nl(), "BRA")
     check_said("AlgorithmPublished", body, "BRA")
-    assert set(body) == {"algorithm", "version", "document", "standard"}
+    assert set(body) == {"algorithm", "version", "document", "standard", "filled"}
+    filled = {one["standard"]: (one["filled"], one["fields"]) for one in body["filled"]}
+    # The Dutch list has 31 fields, and we 27 concepts (exchange.md, section 7); "tbd" says nothing.
+    assert filled["nl"] == (sum(name != "own_field" and value not in ("", "tbd") for name, value in NL.items()), 31)
+    assert filled["core"][1] == 27
     assert "@" not in str(body)
     with pytest.raises(Exception, match="BRA's, not ZAF's"):
         published_body(_nl(), "ZAF")

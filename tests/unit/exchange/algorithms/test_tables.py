@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from concordat.errors import InputError, SourceError
+from concordat.exchange.algorithms.crosswalk import crosswalk
 from concordat.exchange.algorithms.export import SHEETS, sheet, to_cyclonedx, to_jsonld
 from concordat.exchange.algorithms.record import AlgorithmRecord
 from concordat.exchange.algorithms.tables import atrs_csv, nl_csv, nl_json, read_nl, read_uk
@@ -110,6 +111,33 @@ def test_data_stand_one_by_one_with_their_description() -> None:
     card = to_cyclonedx(AlgorithmRecord.from_uk(fields, id="s"))["components"][0]["modelCard"]
     assert card["modelParameters"]["datasets"] == [
         {"type": "dataset", "name": "A", "description": "about A"}, {"type": "dataset", "name": "B"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["text", "list", "references"])
+def test_cyclonedx_drops_no_part_whatever_its_form(form: str) -> None:
+    """A form of our own may hold plain text where a register has references, and the other way round."""
+
+    def value(n: int) -> Any:
+        reference = {"title": f"word-{n}-", "link": f"https://x.example/{n}-", "note": f"note-{n}-"}
+        return {"text": f"word-{n}-", "list": ["", f"word-{n}-"], "references": [reference]}[form]
+
+    parts = [part.key for part in crosswalk().parts if part.key != "name.name"]
+    values = {"name.name": "Sorter", **{key: value(number) for number, key in enumerate(parts)}}
+    text = json.dumps(to_cyclonedx(AlgorithmRecord("sorter", values)))
+    for number, key in enumerate(parts):
+        words = [f"word-{number}-"]
+        words += [f"https://x.example/{number}-", f"note-{number}-"] if form == "references" else []
+        assert [word for word in words if word not in text] == [], key
+
+
+def test_plain_text_is_the_value_of_a_metric_and_the_name_of_a_source_of_data() -> None:
+    sources = ["maps", {"link": "https://m.example"}]
+    values = {"name.name": "S", "performance.metrics": "0.91 of letters", "data.sources": sources}
+    card = to_cyclonedx(AlgorithmRecord("s", values))["components"][0]["modelCard"]
+    assert card["quantitativeAnalysis"]["performanceMetrics"] == [{"value": "0.91 of letters"}]
+    assert card["modelParameters"]["datasets"] == [
+        {"type": "dataset", "name": "maps"}, {"type": "dataset", "contents": {"url": "https://m.example"}},
     ]  # fmt: skip
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from concordat.errors import InputError
 from concordat.exchange.cases.case import Case, read_case
+from concordat.exchange.cases.entries import published_body
+from concordat.exchange.events import check_said
 
 TEXT = """schema: concordat/case@1
 id: case-bra-0007
@@ -33,6 +35,15 @@ def test_the_example_is_read_and_printed_back() -> None:
     assert Case.from_value(case.to_value()) == case
 
 
+def test_a_course_says_what_it_teaches_in_codes_alone() -> None:
+    taught = "competences: [{code: '3.4', level: 2}, {framework: sdg441, code: pcpr}, {code: '3.4', level: 5}], dpg:"
+    case = Case.load(TEXT.replace("dpg:", taught))
+    body = published_body(case, "BRA")
+    check_said("CasePublished", body, "BRA")
+    assert body["competences"] == [{"framework": "digcomp", "code": "3.4"}, {"framework": "sdg441", "code": "pcpr"}]
+    assert "competences" not in published_body(Case.load(TEXT), "BRA")
+
+
 def test_words_in_a_language_else_english_else_any() -> None:
     case = Case.load(TEXT)
     assert case.words("title", "pt") == "Torres compartilhadas"
@@ -49,6 +60,7 @@ def test_words_in_a_language_else_english_else_any() -> None:
         ("currency: BRL", "currency: BRX", "BRX"),
         ("sdgs: [9, 4]", "sdgs: [18]", "facets.sdgs.0"),
         ('dac: ["22040"]', 'dac: ["2204"]', "facets.dac.0"),
+        ("sdgs: [9, 4]", "competences: [{code: '9.9'}]", "9.9 is not a code of digcomp"),
         ("years: [2021, 2024]", "years: [2024, 2021]", "years must be in order"),
         ("end: null", 'end: "2020"', "before the start"),
         ("owner: {name:", "owner: {email: a, name:", '"email" is not a key'),

@@ -9,7 +9,7 @@ import pytest
 from concordat import canonical
 from concordat.errors import InputError
 from concordat.exchange.catalogue.model import check_profile, dataset_uuid
-from concordat.exchange.catalogue.offer import Offer, document_bytes, offered_body, parse_document
+from concordat.exchange.catalogue.offer import Offer, document_bytes, label_of, offered_body, parse_document
 from concordat.exchange.events import check_said
 from exchange_catalogue_kit import MORE, OFFER, a_catalog, a_dataset, document
 
@@ -60,6 +60,30 @@ def test_the_document_is_read_back_and_no_other_schema_is() -> None:
 def test_bad_offers_are_refused_with_their_line(change: tuple[str, str], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Offer.load(OFFER.replace(*change), "ict.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "label"),
+    [("access: restricted", "AMBER"), ("access: public", "CLEAR"), ("access: restricted\ntlp: GREEN", "GREEN")],
+    ids=["restricted", "public", "given"],
+)
+def test_label_of_a_dataset(change: str, label: str) -> None:
+    assert label_of(document(OFFER.replace("access: restricted", change))) == label
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("access: restricted", "access: public\ntlp: GREEN"), r"line 9: public data are TLP:CLEAR"),
+        (("member: [BRICS]", "member: [BRICS], tlp: GREEN"), r"TLP:AMBER, and its terms go to TLP:GREEN"),
+        (("access: restricted", "access: restricted\ntlp: RED"), "tlp"),
+    ],
+    ids=["public", "terms", "red"],
+)
+def test_labels_that_contradict_access_or_terms_are_refused(change: tuple[str, str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Offer.load(OFFER.replace(*change), "ict.yaml")
+    Offer.load(OFFER.replace("member: [BRICS]", "member: [BRICS], tlp: AMBER"), "ict.yaml")
 
 
 def test_two_files_of_one_name_are_refused() -> None:

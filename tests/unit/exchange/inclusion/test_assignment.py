@@ -7,7 +7,9 @@ from datetime import date
 import pytest
 
 from concordat.errors import InputError, MethodError
+from concordat.exchange.events import check_said
 from concordat.exchange.inclusion.aid import Offer, Request
+from concordat.exchange.inclusion.aid_entries import match_body
 from concordat.exchange.inclusion.assignment import Match, match
 
 ON = date(2027, 1, 1)
@@ -106,6 +108,12 @@ def test_who_got_nothing_and_why() -> None:
         ("ETH/r1", 1, {}, "every acceptable offer is taken by requests that it prefers"),
         ("ETH/r3", 0, {"kind": 1}, "another kind of help"),
     ]
+    body = match_body(made, "first", b"{}")
+    assert body["left"] == [{"reason": "kind", "requests": 1}, {"reason": "taken", "requests": 1}]
+    check_said("MatchComputed", body, "BRA")
+    for wrong in ([{"reason": "kind", "requests": 1}], [{"reason": "kind", "requests": 1}] * 2):
+        with pytest.raises(InputError, match="left"):
+            check_said("MatchComputed", {**body, "left": wrong}, "BRA")
 
 
 def test_a_ranking_may_name_what_is_not_there() -> None:

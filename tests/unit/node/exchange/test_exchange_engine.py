@@ -21,6 +21,7 @@ from concordat.exchange.dataspace.messages import PULL, Kind
 from concordat.exchange.dataspace.odrl import from_offer
 from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import last_day, until_of
+from concordat.node import exchange_wording
 from concordat.node.exchange_calls import ROUTES, UnknownCallerError
 from concordat.node.exchange_machines import machine_of, pids
 
@@ -76,6 +77,8 @@ def test_catalogue_in_pages_and_without_datasets(world: Any) -> None:
         answer = world.ask("ZAF", "POST", f"{BRA}/catalog/request?page={page}", request)
         assert [name for name in ("previous", "next") if f'rel="{name}"' in answer.headers["link"]] == links
         assert len(json.loads(answer.body)["dataset"]) == (100, 100, 50)[page - 1]
+    for page in ("0", "-1", "x", "1" + "0" * 6):
+        assert world.ask("ZAF", "POST", f"{BRA}/catalog/request?page={page}", request).status == 400, page[:20]
     world.stations["BRA"].shelf.offered = {}
     assert "dataset" not in parse(world.ask("ZAF", "POST", f"{BRA}/catalog/request", request).body, "Catalog")
     known = messages.encode({"@context": [messages.CONTEXT], "@type": "CatalogRequestMessage", "filter": [{"a": 1}]})
@@ -183,7 +186,7 @@ def test_error_changes_no_state_and_names_it(world: Any) -> None:
         assert world.stations["BRA"].store.process(process.pid).state == "FINALIZED"
 
 
-@pytest.mark.parametrize(("rule", "state"), [(Rule.MANUAL, "REQUESTED"), (Rule.COUNTER, "TERMINATED")])
+@pytest.mark.parametrize(("rule", "state"), [(Rule.MANUAL, "REQUESTED"), (Rule.COUNTER, "OFFERED")])
 def test_rules_of_the_provider(tmp_path: Path, rule: Rule, state: str) -> None:
     world = three(tmp_path, rule=rule)
     pid = world.stations["ZAF"].mover.ask("BRA", pair.narrowed(), world.now)
@@ -204,15 +207,17 @@ def test_wider_terms_are_countered_and_then_left_to_a_person(world: Any) -> None
     wider = pair.narrowed(count="3")
     pid = world.stations["ZAF"].mover.ask("BRA", wider, world.now)
     world.settle()
-    assert world.stations["ZAF"].store.process(pid).state == "TERMINATED"
+    process = world.stations["ZAF"].store.process(pid)
+    assert process.state == "OFFERED"
+    assert "a person accepts them" in process.flag
     assert world.stations["ZAF"].diary.kinds() == world.stations["BRA"].diary.kinds() == []
 
 
 def test_purpose_outside_the_terms_comes_to_no_agreement(world: Any) -> None:
     pid = world.stations["ZAF"].mover.ask("BRA", pair.narrowed(purpose=["supervision"]), world.now)
     world.settle()
-    assert world.stations["ZAF"].store.process(pid).state == "TERMINATED"
-    assert world.stations["BRA"].store.agreements() == []
+    assert world.stations["ZAF"].store.process(pid).state == "OFFERED"
+    assert world.stations["BRA"].store.agreements() == world.stations["ZAF"].store.agreements() == []
 
 
 def test_entry_behind_the_verification_is_checked(world: Any) -> None:
@@ -352,7 +357,9 @@ def test_agreement_holds_the_version_of_the_opening(tmp_path: Path) -> None:
     world.settle()
     said = json.loads(bra.diary.entries[0])[2]
     assert (said["version"], said["offered"], said["dataset"]) == (1, "0" * 64, "a")
-    assert bra.store.agreements()[0].facts == {"dataset_id": "a", "version": 1, "offered": "0" * 64}
+    assert bra.store.agreements()[0].facts == {
+        "dataset_id": "a", "label": "AMBER", "offered": "0" * 64, "version": 1,
+    }  # fmt: skip
 
 
 def accepted(world: Any) -> Any:
@@ -451,12 +458,11 @@ def test_parts_of_a_body_add_up_over_all_transfers(world: Any) -> None:
         engine.reserve(theirs, bearer, "", lambda file: (0, 1), world.now)
 
 
-def test_agreement_of_a_known_id_is_refused(world: Any) -> None:
+def test_agreement_of_a_known_id_is_refused(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     known = final(world)
     bra, zaf = world.stations["BRA"], world.stations["ZAF"]
-    before = zaf.store.agreement(known)
-    made = bra.mover._agreement
-    bra.mover._agreement = lambda machine, now: made(machine, now) | {"@id": known}
+    before, made = zaf.store.agreement(known), exchange_wording.made_agreement
+    monkeypatch.setattr(exchange_wording, "made_agreement", lambda *of: made(*of) | {"@id": known})
     zaf.mover.ask("BRA", pair.narrowed(), world.now)
     world.settle()
     assert any("stands here already" in p.flag for p in bra.store.processes("negotiation"))
@@ -464,11 +470,10 @@ def test_agreement_of_a_known_id_is_refused(world: Any) -> None:
     assert zaf.store.agreements() == [before]
 
 
-def test_agreement_says_nothing_beside_its_terms(world: Any) -> None:
+def test_agreement_says_nothing_beside_its_terms(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that no side's `decide` reads would be signed unseen."""
-    bra, zaf = world.stations["BRA"], world.stations["ZAF"]
-    made = bra.mover._agreement
-    bra.mover._agreement = lambda machine, now: made(machine, now) | {"duty": [{"action": "pay"}]}
+    zaf, made = world.stations["ZAF"], exchange_wording.made_agreement
+    monkeypatch.setattr(exchange_wording, "made_agreement", lambda *of: made(*of) | {"duty": [{"action": "pay"}]})
     zaf.mover.ask("BRA", pair.narrowed(), world.now)
     with pytest.raises(RuleError, match="more than its terms: duty"):
         world.settle()  # our own side doesn't send it either
@@ -496,7 +501,7 @@ def test_end_that_was_not_logged_before_a_crash_is_logged_after_it(world: Any) -
 def test_process_that_ended_before_its_first_answer_has_no_machine(world: Any) -> None:
     zaf = world.stations["ZAF"]
     pid = zaf.mover.ask("BRA", pair.narrowed(), world.now)
-    for _ in range(8):
+    for _ in range(9):  # once, and eight times again
         (outgoing,) = zaf.store.due(world.now.timestamp() + 3600)
         zaf.mover.delivered(outgoing, None, b"", world.now)
     process = zaf.store.process(pid)

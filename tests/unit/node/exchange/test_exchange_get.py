@@ -25,9 +25,11 @@ from concordat.errors import InputError, RuleError, StateError, TrustError
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.behaviours import Rule
 from concordat.ledger.bundle import Bundle
+from concordat.ledger.keys import entry_keyid
 from concordat.node.dsp_client import flush_folder
 from concordat.node.exchange import files_of
-from concordat.node.exchange_get import agreements, get, kept_of, open_row
+from concordat.node.exchange_agreements import agreements, open_row
+from concordat.node.exchange_get import get, kept_of
 from concordat.node.exchange_service import ExchangeService, require_loopback
 from concordat.node.exchange_store import Agreement, ExchangeStore, Process
 from exchange_live import DATA, Running, both, offered_homes
@@ -152,7 +154,7 @@ def test_get_stops_where_it_must(tmp_path: Path) -> None:
             await get(zaf.exchange, wanted(dataset="itc"))
         with pytest.raises(InputError, match="purpose"):
             await get(zaf.exchange, wanted(purpose=["fun"]))
-        with pytest.raises(RuleError, match="no agreement with BRA"):
+        with pytest.raises(RuleError, match="BRA answers with other terms"):
             await get(zaf.exchange, wanted(purpose=["supervision"]))
         assert await kinds(zaf) == []
         _swap(bra)
@@ -240,7 +242,7 @@ def test_fault_of_our_own_waits_longer_each_time_and_is_no_attempt(
     sent: list[Any] = []
     here: Any = SimpleNamespace(
         _faults={}, store=store, do=do, _log=lambda *_: None, _sending=set(), _task=sent.append,
-        engine=SimpleNamespace(drain=list),
+        engine=SimpleNamespace(drain=list, doubts=[]),
     )  # fmt: skip
 
     async def main() -> list[float]:
@@ -259,4 +261,52 @@ def test_fault_of_our_own_waits_longer_each_time_and_is_no_attempt(
     assert kept is not None
     assert kept.attempts == 0
     assert kept.next_at == (0.0 if refuses else here._faults[message.id][1])
+    store.close()
+
+
+def test_partner_of_the_nodes_folder_may_ask_and_is_not_asked(tmp_path: Path) -> None:
+    """Its key is read at the start; its data are proven by no membership here, and are not taken."""
+    public = pair.SECRETS["IND"].public
+    file = tmp_path / "partners.yaml"
+    members = [SimpleNamespace(id="BRA"), SimpleNamespace(id="ZAF")]
+    service = SimpleNamespace(
+        node=SimpleNamespace(home=tmp_path), chain=SimpleNamespace(last=SimpleNamespace(active=members))
+    )
+    here: Any = SimpleNamespace(service=service)
+    assert ExchangeService._read_partners(here) == {}
+    row = f'{{id: IND, key: "{public.hex()}", host: ind.example, until: "2999-12-31"}}'
+    file.write_text(f"schema: concordat/partners@1\npartners: [{row}]\n", encoding="utf-8")
+    here._partners = ExchangeService._read_partners(here)
+    assert ExchangeService._key(here, "IND", "node", entry_keyid(public)) == public
+    file.write_text(f"schema: concordat/partners@1\npartners: [{row.replace('IND', 'ZAF', 1)}]\n", encoding="utf-8")
+    with pytest.raises(InputError, match="ZAF is a member of the bloc"):
+        ExchangeService._read_partners(here)
+    side = SimpleNamespace(outside={"IND": ""}, places={"IND": "https://ind.example"})
+    asking: Any = SimpleNamespace(engine=SimpleNamespace(side=side), service=SimpleNamespace(monotonic=lambda: 0.0))
+    with pytest.raises(RuleError, match="IND is not a member"):
+        asyncio.run(get(asking, wanted(member="IND")))
+
+
+def test_move_that_a_fault_stopped_is_tried_again_after_longer_and_longer_waits(tmp_path: Path) -> None:
+    store = ExchangeStore(tmp_path / "x.sqlite")
+    store.put(Process("urn:uuid:p", "negotiation", "provider", "ZAF", "VERIFIED", {"x": 1}, ""), 0)
+    waits: list[float] = []
+
+    async def do(work: Callable[[], Any]) -> Any:
+        return work()
+
+    here: Any = SimpleNamespace(
+        _held={}, store=store, do=do, engine=SimpleNamespace(woken=[]),
+        service=SimpleNamespace(log=lambda *_: None),
+    )  # fmt: skip
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later = lambda wait, *_: waits.append(wait)  # type: ignore[method-assign, assignment, return-value]
+        for _ in range(7):
+            await ExchangeService._hold(here, "urn:uuid:p", StateError("nothing is signed yet"))
+
+    asyncio.run(main())
+    assert waits == [2, 4, 8, 16, 32, 60, 60]
+    assert "nothing is signed yet" in store.process("urn:uuid:p").flag
     store.close()

@@ -15,8 +15,8 @@ pytest.importorskip("uvicorn", reason="a running node needs the extra [web]")
 from concordat.errors import InputError, SourceError
 from concordat.exchange.catalogue.dsp_catalog import dsp_catalog
 from concordat.exchange.dataspace import messages
-from concordat.node.exchange_get import ORDERS
 from concordat.node.exchange_look import look
+from concordat.node.exchange_orders import ORDERS
 from concordat.node.outbound import Reply
 from exchange_catalogue_kit import a_catalog, a_dataset
 from exchange_live import DATA, both, offered_homes

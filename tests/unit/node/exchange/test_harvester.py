@@ -102,6 +102,19 @@ def test_the_deadline_is_looked_at_between_pages(store: HarvestStore) -> None:
     assert run(store, Script({"2": page("b")})).state == "complete"
 
 
+def test_what_failed_before_a_run_went_on_makes_the_whole_reading_partial(store: HarvestStore) -> None:
+    times = iter([NOW, NOW, NOW + 30 * 60, NOW + 30 * 60])
+    bad = Page((), (Failure("urn:x:bad", "no title"), Failure("row 3", "no id", named=False)), "2")
+    first = run(store, Script({"": bad}), clock=lambda: next(times))
+    assert (first.state, first.failed) == ("timed_out", 2)
+    again = Page((), (Failure("urn:x:bad", "no title"),), "")
+    second = run(store, Script({"2": again}))
+    assert (second.state, second.failed) == ("partial", 1)
+    assert second.words == "partial: 0 added, 0 changed, 0 removed, 1 failed; 1 failed in the runs that it went on from"
+    third = run(store, Script({"": page("a")}))  # a pass of its own
+    assert (third.state, third.reason) == ("complete", "")
+
+
 @pytest.mark.parametrize("seconds", [0, DEADLINE_MAX_S + 1])
 def test_deadlines_have_a_bound(store: HarvestStore, seconds: int) -> None:
     with pytest.raises(InputError, match="a deadline of"):

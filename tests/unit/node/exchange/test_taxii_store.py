@@ -11,8 +11,9 @@ import pytest
 
 pytest.importorskip("stix2", reason="needs the extra [exchange]")
 
-from concordat.errors import InputError, RuleError
+from concordat.errors import InputError, RuleError, StateError
 from concordat.exchange.incidents.tlp import Caller, Tlp
+from concordat.node import taxii_store
 from concordat.node.taxii_routes import Passwords, basic, make_account
 from concordat.node.taxii_store import TaxiiStore
 from taxii_kit import MEMBERS, START, Desk, campaign, name, relationship
@@ -192,3 +193,34 @@ def test_an_account_that_can_not_be(desk: Desk, member: str, label: str, office:
 )  # fmt: skip
 def test_headers_are_read_strictly(header: str, found: tuple[str, str] | None) -> None:
     assert basic(header) == found
+
+
+def test_a_file_that_another_process_holds_is_a_state_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is opened, changed or read: never a bare error of SQLite."""
+    monkeypatch.setattr(taxii_store, "WAIT_S", 0.01)
+    path = tmp_path / "exchange.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StateError, match=r"can't be opened: database is locked") as caught:
+        TaxiiStore(path, lambda: START)
+    assert caught.value.where == str(path)
+    other.execute("ROLLBACK")
+    store = TaxiiStore(path, lambda: START)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StateError, match="not written: database is locked"):
+        store.make_collection("brics", "t", Tlp.AMBER, "T", ["BRA"])
+    other.execute("ROLLBACK")
+    store.make_collection("brics", "t", Tlp.AMBER, "T", ["BRA"])
+    other.execute("DROP TABLE taxii_collection")
+    with pytest.raises(StateError, match="can't be read: no such table"):
+        store.collections()
+    store.close()
+    other.close()
+
+
+def test_a_file_that_is_no_store_is_a_state_error(tmp_path: Path) -> None:
+    (tmp_path / "exchange.sqlite").write_bytes(b"not a database " * 100)
+    with pytest.raises(StateError, match="can't be opened: file is not a database"):
+        TaxiiStore(tmp_path / "exchange.sqlite", lambda: START)
+    with pytest.raises(StateError, match="can't be opened"):
+        TaxiiStore(tmp_path / "nowhere" / "exchange.sqlite", lambda: START)

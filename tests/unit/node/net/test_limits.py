@@ -111,3 +111,29 @@ def test_eight_of_one_member_at_once() -> None:
     running[0].__exit__(None, None, None)
     with callers.member("BRA", 0.0):
         pass
+
+
+def test_claims_that_turn_out_false_count_as_those_of_anybody() -> None:
+    """Any word in `Authorization` gives no larger share; the share is the network's, so a /64 has one."""
+    callers, burst = Callers(), int(LIMITS["forms"].burst)
+    for number in range(burst):
+        address = f"2001:db8::{number:x}"
+        callers.claims("forms", address, 0.0)
+        callers.false_claim("forms", address, 0.0)
+    for ask in (callers.claims, callers.anybody):
+        with pytest.raises(LimitError) as caught:
+            ask("forms", "2001:db8::ffff", 0.0)
+        assert caught.value.limit == "forms"
+    callers.claims("forms", "2001:db8:0:1::1", 0.0)
+    for _ in range(int(LIMITS["sync"].burst)):  # those that are true are bounded as members' requests
+        callers.claims("forms", "192.0.2.7", 0.0)
+    with pytest.raises(LimitError) as caught:
+        callers.claims("forms", "192.0.2.7", 0.0)
+    assert caught.value.limit == "sync"
+
+
+def test_looking_at_a_bucket_takes_nothing() -> None:
+    buckets = Buckets(Limit("one", 1, 2))
+    assert buckets.wait("a", 0.0) == buckets.wait("a", 0.0, 2) == 0.0
+    assert buckets.take("a", 0.0, 2) == 0.0
+    assert (buckets.wait("a", 0.0), buckets.wait("a", 0.5)) == (1.0, 0.5)

@@ -43,9 +43,13 @@ CREATE TABLE taxii_account (name TEXT PRIMARY KEY, member TEXT NOT NULL, label T
 CREATE TABLE taxii_collection (id TEXT PRIMARY KEY, root TEXT NOT NULL, title TEXT NOT NULL,
        topic TEXT NOT NULL, ceiling INTEGER NOT NULL, writers TEXT NOT NULL, subscribers TEXT NOT NULL,
        ahead INTEGER NOT NULL, UNIQUE (root, topic, ceiling));
+CREATE TABLE taxii_fetched (member TEXT NOT NULL, collection TEXT NOT NULL, after TEXT NOT NULL,
+       PRIMARY KEY (member, collection)) WITHOUT ROWID;
 CREATE TABLE taxii_object (collection TEXT NOT NULL, added INTEGER NOT NULL, id TEXT NOT NULL,
        type TEXT NOT NULL, version TEXT NOT NULL, version_ns INTEGER NOT NULL, own INTEGER NOT NULL,
        label INTEGER NOT NULL, owner TEXT NOT NULL, recipients TEXT NOT NULL, body BLOB, withdrawn INTEGER NOT NULL);
+CREATE TABLE taxii_pending (document TEXT PRIMARY KEY, collection TEXT NOT NULL,
+       recipients TEXT NOT NULL, objects BLOB NOT NULL);
 CREATE TABLE taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added INTEGER NOT NULL,
        marks INTEGER NOT NULL, PRIMARY KEY (target, collection, added, marks)) WITHOUT ROWID;
 CREATE TABLE taxii_status (root TEXT NOT NULL, number TEXT NOT NULL, owner TEXT NOT NULL,
@@ -53,7 +57,10 @@ CREATE TABLE taxii_status (root TEXT NOT NULL, number TEXT NOT NULL, owner TEXT 
 CREATE TABLE token (
   hash TEXT PRIMARY KEY, pid TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;
 INSERT INTO "token" VALUES('e3316e2bafebb6103a3418e8778c0adc960d40213a03a7e7f4fcd3426ed807bf','urn:uuid:00000000-0000-4000-8000-000000000001',1795000000);
+CREATE TABLE used (
+  member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (member, jti)) STRICT;
 CREATE INDEX process_state ON process (state, kind);
+CREATE INDEX used_until ON used (until);
 CREATE INDEX served_agreement ON served (agreement);
 CREATE UNIQUE INDEX taxii_object_order ON taxii_object (collection, added);
 CREATE INDEX taxii_object_id ON taxii_object (id, collection);
