@@ -1,10 +1,10 @@
-"""What does the embedded Factbook say, without reading its 256 files again: the rows as they were when this was packaged.
+"""What does the embedded Factbook say, without parsing its 256 files: the rows as they were read for this version.
 
-A shortcut and never a source. The rows stand beside the program as the file that the store would have written, with what
-the parser had to say. They are used only where they are the reading that is wanted: the same vintage (the package's
-version, the parser, what the catalogue asks for), the whole hash of the same text, and a file whose hash is the one
-written down for it. Whatever is missing, damaged or of another reading is passed over, and the text is parsed as it
-always was; the rows and the vintage are the same both ways. That they are is a test, which parses the whole text
+A shortcut and never a source. The rows stand beside the program as the file that the store would have written, with
+what the parser had to say. They are used only where they are the reading that is wanted: the same vintage (the
+package's version, the parser, what the catalogue asks for), the whole hash of the same text, and a file whose hash is
+the one written down for it. Whatever is missing, damaged or of another reading is passed over, and the text is parsed
+as it always was; the rows and the vintage are the same both ways. That they are is a test, which parses the whole text
 (`tests/conformance/test_factbook.py`) and, after a change of catalogue or parser, writes both files anew when run with
 `--update-golden`.
 """

@@ -1,4 +1,4 @@
-"""Seeds run a few at a time: each is kept as it ends, none is run twice, and one file tells of all sittings together."""
+"""Seeds run a few at a time: each is kept as it ends, none is run twice, and one file tells of all sittings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packaged reading of the Factbook is used where it is the one that is wanted, and passed over wherever it isn't."""
+"""The packaged reading of the Factbook is used where it is the one that is wanted, and else passed over."""
 
 from __future__ import annotations
 
