@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Derived
 from concordat.observatory.divide import UNWEIGHTED, WEIGHTED, derive_divide, is_share
-from concordat.report import cells, divide_people, divide_time, divide_within, divide_world
+from concordat.report import cells, divide_people
 from concordat.report.cells import Counting
 from concordat.report.chapter import (
     Block,
@@ -36,6 +36,7 @@ from concordat.report.inputs import Inputs
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
+    from concordat.report import divide_time
     from concordat.report.chapters.observatory import Options
 
 PULL = "concordat evidence pull worldbank"
@@ -43,6 +44,7 @@ PULL = "concordat evidence pull worldbank"
 
 def write(inputs: Inputs, options: Options) -> Chapter | Missing:
     """The chapter; for fewer than two countries the line that says why there is none."""
+    from concordat.report import divide_time, divide_within, divide_world  # of which the brief needs nothing
     from concordat.report.chapters.evidence import read
 
     words, who = inputs.words, inputs.who
