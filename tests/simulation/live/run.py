@@ -522,6 +522,7 @@ def main() -> int:
     parser.add_argument("--out", default="", help="write a summary as JSON")
     parser.add_argument("--add-to", default="", help="a file to which each seed is added: for a few at a time")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a sitting that is ended ends its nodes as well
     started = time.monotonic()
     if options.add_to:
         return sit(Sittings(Path(options.add_to), options.members), options.first, options.seeds, options.minutes)
