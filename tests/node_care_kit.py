@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from concordat import clock
+from concordat.node import exchange_store
 from concordat.node.abci_genesis import Genesis
 from concordat.node.abci_ledger import Block, EngineLedger
 from concordat.node.audit_log import AuditLog
+from concordat.node.exchange_store import ExchangeStore
+from concordat.node.harvest_store import HarvestStore
 from concordat.node.hashed_files import HashedFiles
 from concordat.node.home import Node
 from concordat.node.onlooker import Onlooker
 from concordat.node.people_store import PeopleStore
+from concordat.node.taxii_store import TaxiiStore
 from unit_node import found
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -53,6 +57,17 @@ def with_engine(home: Path) -> Path:
         ledger.finalize(Block(1, b"h" * 32, 1_795_000_100, leaves))
         ledger.commit()
         ledger.close()
+    return home
+
+
+def with_exchange(home: Path) -> Path:
+    """The node with a store of the exchange, tables of all its parts, and one token."""
+    path = home / exchange_store.FILE
+    store = ExchangeStore(path)
+    store.put_token("a token", "urn:uuid:00000000-0000-4000-8000-000000000001", 1_795_000_000)
+    store.close()
+    HarvestStore(path).close()
+    TaxiiStore(path, lambda: 0).close()
     return home
 
 

@@ -22,14 +22,14 @@ def write_missing(folder: Path = STORES) -> list[str]:
     import tempfile
 
     from concordat.node.store_kinds import STORES as KINDS
-    from node_care_kit import small_home, with_engine
+    from node_care_kit import small_home, with_engine, with_exchange
 
     missing = [kind for kind in KINDS if not (folder / f"{kind.name}-{kind.version}.sql").exists()]
     if not missing:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        home = with_engine(small_home(Path(place)))
+        home = with_exchange(with_engine(small_home(Path(place))))
         for kind in missing:
             db = sqlite3.connect(home / kind.file)
             text = "\n".join(db.iterdump()) + "\n"
@@ -55,8 +55,8 @@ def load(store: str, version: int, path: Path) -> None:
     path.chmod(0o600)
 
 
-def home_of_version(place: Path, log: int, people: int, engine: int = 0) -> Path:
-    """A node's folder with stores of these versions, without keys; 0: without an engine's ledger."""
+def home_of_version(place: Path, log: int, people: int, engine: int = 0, exchange: int = 0) -> Path:
+    """A node's folder with stores of these versions, without keys; 0: without an engine's ledger, or an exchange."""
     home = place / "home"
     home.mkdir()
     load("log", log, home / "log.db")
@@ -64,6 +64,8 @@ def home_of_version(place: Path, log: int, people: int, engine: int = 0) -> Path
     if engine:
         (home / "engine").mkdir(mode=0o700)
         load("engine", engine, home / "engine" / "ledger.db")
+    if exchange:
+        load("exchange", exchange, home / "exchange.sqlite")
     for name in PLAIN:
         (home / name).write_bytes((STORES / f"log-{log}-{name}").read_bytes())
     return home

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 READER = Path(__file__).parents[1] / "unit" / "report" / "conftest.py"
-NUMBER = re.compile(r"\d[\d,.]*(?<=\d)(?:[KMBT](?![a-z]))?%?")
+NUMBER = re.compile(r"\d[\d,.]*(?<=\d)(?:[KMBT](?![^\W\d_]))?%?")
 REPORTS = {"BRICS": ("BRICS",), "one": ("--countries", "ETH"), "large": ("LDC",)}
 
 

@@ -64,19 +64,24 @@ def said(folder: Path) -> Provenance:
 
 
 class Printed(HTMLParser):
-    """(id, part, text) of every element with `data-obs`."""
+    """(id, part, text) of every element with `data-obs`, or with `data-part` after one in its cell."""
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[tuple[str, str, str] | None] = []
         self.found: list[tuple[str, str, str]] = []
         self.dots = 0
+        self.in_cell = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in ("meta", "wbr", "br", "rect", "path", "line", "circle"):
             return
         known = dict(attrs)
-        record = known.get("data-obs")
+        if tag == "td":
+            self.in_cell = ""
+        record = known.get("data-obs") or (self.in_cell if "data-part" in known else "")
+        assert record or "data-part" not in known, "a part of nothing"
+        self.in_cell = record or self.in_cell
         self.open.append((record, known.get("data-part") or "value", "") if record else None)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -99,7 +104,7 @@ class Printed(HTMLParser):
 def printed_in(markup: str) -> list[tuple[str, str, str]]:
     parser = Printed()
     parser.feed(markup)
-    assert len(parser.found) + parser.dots == markup.count("data-obs=")
+    assert len(parser.found) + parser.dots == len(re.findall(r"data-obs=|<b data-part=", markup))
     return parser.found
 
 
@@ -273,7 +278,7 @@ def test_no_number_stands_in_a_table_of_the_page_without_its_record(folder: Path
     cells = re.findall(r"<td[^>]*>(.*?)</td>", markup, re.S)
     assert len(cells) > 50
     for cell in cells:
-        bare = re.sub(r"<b data-obs[^>]*>.*?</b>", "", cell, flags=re.S)
+        bare = re.sub(r"<b data-(?:obs|part)[^>]*>.*?</b>", "", cell, flags=re.S)
         words = re.sub(r"<code>.*?</code>|<a class=\"cite\".*?</a>|<[^>]+>", "", bare)
         words = re.sub(r"\((?:[a-z]+=\w+;?)+\)", "", words)  # a breakdown's name, such as (sex=F)
         assert not re.search(r"\d", html.unescape(words)), f"a number without a record: {cell}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INDICATORS = {"imports": "import_partner_pct", "exports": "export_partner_pct"}
 PLACES = ("first", "second", "third")
+DRAWN_MAX = 12
 ROWS_ON_PAGE = 25  # two tables of a large bloc would weigh more than all the rest of the chapter
 
 
@@ -120,10 +121,10 @@ def _row(inputs: Inputs, which: str, area: str, mine: Partners | None) -> Row:
 
 
 def _figure(inputs: Inputs, some: Mapping[str, Partners], table: Table) -> Figure:
-    """The share of each member's largest partner, the most dependent first; the partner by its code, which has room."""
+    """The share of the largest partner, of the most dependent members; the partner by its code, which has room."""
     words, language = inputs.words, inputs.study.language
     rows = []
-    for area in sorted(some, key=lambda a: (-max(some[a].shares.values()), a)):
+    for area in sorted(some, key=lambda a: (-max(some[a].shares.values()), a))[:DRAWN_MAX]:
         partner = _ordered(some[area])[0]
         num = _share(inputs, "imports", area, partner)
         label = words.plain("page.in_brackets", text=inputs.area_name(area), inside=partner)
@@ -133,4 +134,7 @@ def _figure(inputs: Inputs, some: Mapping[str, Partners], table: Table) -> Figur
         rows.append(DotRow(label, value, None, None, text, num.id, num.part, kind))
     spec = dot_plot(rows, unit="percent", language=language)
     title, alt = words.plain("exchange.figure"), words.plain("exchange.figure_alt", count=len(rows))
-    return Figure("exchange-imports", title, spec, table, alt, words.text("exchange.figure_caption"))
+    caption = [words.text("exchange.figure_caption")]
+    if len(rows) < len(some):
+        caption.append(words.text("exchange.figure_largest"))
+    return Figure("exchange-imports", title, spec, table, alt, words.sentences(*caption))

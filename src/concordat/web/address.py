@@ -219,4 +219,8 @@ def _model(page: Page, values: dict[str, str]) -> Query:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{place}: {first['msg']}.", where="address", code="unreadable") from None
+        if first["type"] == "string_pattern_mismatch":  # whose words would be the pattern
+            what = f"{str(first['input'])[:40]!r} has not the form of {place}."
+        else:
+            what = f"{place}: {first['msg']}."
+        raise InputError(what, where="address", code="unreadable") from None

@@ -59,10 +59,16 @@ class Tree(HTMLParser):
         super().__init__()
         self.root = Node("", {})
         self.open = [self.root]
+        self.named = ""  # the record named last in this cell, which a part alone is of
         self.feed(page.decode("utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         node = Node(tag, {name: value or "" for name, value in attrs})
+        if tag == "td":
+            self.named = ""
+        if tag == "b" and "data-part" in node.attrs:
+            node.attrs.setdefault("data-obs", self.named)
+        self.named = node.attrs.get("data-obs", self.named)
         self.open[-1].children.append(node)
         if tag not in VOID:
             self.open.append(node)

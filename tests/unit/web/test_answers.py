@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from concordat.errors import InputError
 from concordat.web.address import Addresses, Asked
 from concordat.web.headers import POLICY
 from concordat.web.languages import OFFERED, Words, choose
@@ -190,6 +191,13 @@ def test_words_in_an_address_are_read_as_they_were_written(words: str) -> None:
     asked = Asked(search, search.query.model_validate({"q": words}))
     path, _, query = addresses.address(asked).partition("?")
     assert addresses.parse(path, query) == asked
+
+
+def test_a_value_of_another_form_is_told_without_the_pattern() -> None:
+    addresses = Addresses(pages())
+    with pytest.raises(InputError, match=r"'bra' has not the form of name\.") as told:
+        addresses.parse("/log/bra", "")
+    assert "[A-Z]" not in str(told.value)
 
 
 def test_the_cache_stays_under_its_bound(evidence_dir: Path) -> None:

@@ -16,7 +16,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from concordat.errors import InputError, SourceError
@@ -25,6 +25,7 @@ from concordat.exchange.algorithms.record import AlgorithmRecord, Value, limit_f
 
 BYTES_MAX = 50_000_000
 RECORDS_MAX = 100_000
+CELL_MAX = 1_000_000  # characters
 LONG = ("record", "ref", "attribute", "name", "value")
 Rows = list[dict[str, Any]]
 
@@ -142,11 +143,10 @@ def _csv_rows(text: str, standard: str, where: str) -> Rows:
     known = {*crosswalk().fields(standard), *(LONG if standard == "uk" else ())}
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=lambda d: len(known & set(next(csv.reader([header], delimiter=d), []))))
-    csv.field_size_limit(1_000_000)
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         rows: Rows = []
-        for row in reader:
+        for row in _long_cells(reader):
             if None in row or None in row.values():
                 hint = "Quote cells that hold the separator."
                 raise SourceError(
@@ -156,6 +156,20 @@ def _csv_rows(text: str, standard: str, where: str) -> Rows:
     except csv.Error as error:
         raise SourceError(f"not CSV: {error}.", where=where, code="not_csv") from None
     return rows
+
+
+def _long_cells(reader: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows, read with cells of up to a million characters: the limit is the process's, so it is put back each time."""
+    rows = iter(reader)
+    while True:
+        before = csv.field_size_limit(CELL_MAX)
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        finally:
+            csv.field_size_limit(before)
+        yield row
 
 
 def _uncell(text: str, standard: str, name: str) -> Any:

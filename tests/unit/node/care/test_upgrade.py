@@ -29,7 +29,7 @@ from concordat.node.restore import restore
 from concordat.node.store import Store
 from concordat.node.store_kinds import STORES
 from concordat.node.upgrade import MIGRATIONS, steps_of, upgrade
-from node_care_kit import NOW, failing
+from node_care_kit import NOW, failing, with_exchange
 from node_stores import home_of_version, versions
 
 
@@ -68,15 +68,19 @@ def test_every_version_has_its_store_and_its_step(kind: store_kinds.StoreKind) -
 @pytest.mark.parametrize("log", versions("log"))
 @pytest.mark.parametrize("people", versions("people"))
 @pytest.mark.parametrize("engine", versions("engine"))
-def test_stores_of_every_version_come_to_this_one(tmp_path: Path, log: int, people: int, engine: int) -> None:
+@pytest.mark.parametrize("exchange", versions("exchange"))
+def test_stores_of_every_version_come_to_this_one(
+    tmp_path: Path, log: int, people: int, engine: int, exchange: int
+) -> None:
     """The tables that come out are those that this program makes: whoever changes a table makes a version."""
-    home = home_of_version(tmp_path, log, people, engine)
+    home = home_of_version(tmp_path, log, people, engine, exchange)
     done = run(home, tmp_path)
-    assert len(done.changed) == sum(kind.version for kind in STORES) - log - people - engine
+    assert len(done.changed) == sum(kind.version for kind in STORES) - log - people - engine - exchange
     (tmp_path / "engine").mkdir()
     Store(tmp_path / "log.db", create=True).close()
     Store(tmp_path / "engine" / "ledger.db", create=True).close()
     PeopleStore(tmp_path / "people.db", create=True).close()
+    with_exchange(tmp_path)
     for kind in STORES:
         assert tables(home / kind.file) == tables(tmp_path / kind.file), kind.name
     with Onlooker(home) as node:
@@ -297,8 +301,8 @@ from datetime import datetime, UTC
 from pathlib import Path
 from concordat.node import store_kinds
 from concordat.node.upgrade import upgrade
-log, people, engine = store_kinds.STORES
-store_kinds.STORES = (log, replace(people, version=2), engine)
+log, people, *others = store_kinds.STORES
+store_kinds.STORES = (log, replace(people, version=2), *others)
 upgrade(Path({str(home)!r}), Path({str(tmp_path / "b")!r}), now=datetime(2026, 11, 22, tzinfo=UTC), program="1",
         root=Path({str(root)!r}))
 """

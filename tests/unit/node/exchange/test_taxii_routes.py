@@ -146,9 +146,9 @@ def test_a_header_that_proves_nothing_is_refused(node: Visited, header: str) -> 
 def test_links_are_those_of_the_address_that_was_asked(node: Visited) -> None:
     password = make_account(node.store, "IND", "cert", "", MEMBERS)
     known = {**TAXII, "authorization": httpx.BasicAuth("IND/cert", password)._auth_header}
-    ours, other = node.ask({"headers": known}, {"headers": {**known, "host": "10.0.0.7:8080"}})
+    ours, other = node.ask({"headers": known}, {"headers": {**known, "host": "192.0.2.7:8080"}})
     assert ours.json()["api_roots"] == [f"{URL}/taxii2/brics/"]
-    assert other.json()["api_roots"] == ["https://10.0.0.7:8080/taxii2/brics/"]
+    assert other.json()["api_roots"] == ["https://192.0.2.7:8080/taxii2/brics/"]
     assert ours.headers["cache-control"] == "no-store"
 
 

@@ -1,0 +1,1 @@
+"""Steps of the store `exchange`: see `concordat.node.migrations`."""
