@@ -2,9 +2,10 @@
 
 `concordat node init` and `concordat node serve` as a person runs them, in an empty folder: seconds of `init`, of
 `serve` until it is ready, and until the first page has come whole; then `serve` once more, where the evidence lies in
-the store already. Row 10 of the specification's acceptance table: 3 s from the start of `init` to the first page
-(ambitious 1.5). Beside it the seconds of processor time that the server's process took until then, which a busy machine
-changes less, and its memory. Three times after one that is thrown away; medians.
+the store already; and once more with a log of 100,000 entries. Row 10 of the specification's acceptance table: 3 s from
+the start of `init` to the first page (ambitious 1.5), 2 s from a restart with the long log until it is ready (ambitious
+1). Beside it the seconds of processor time that the server's process took until then, which a busy machine changes
+less, and its memory. Three times after one that is thrown away; medians. The long log is made once.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from startup import RESULTS, machine
+from startup import RESULTS, as_installed, machine
 
-TURNS = 3
-LIMITS = {"first_page_s": "3 (ambitious 1.5), from the start of init"}
+TURNS, ENTRIES = 3, 100_000
+LIMITS = {
+    "first_page_s": "3 (ambitious 1.5), from the start of init",
+    "long_ready_s": "2 (ambitious 1), with 100,000 entries",
+}
 CONCORDAT = [sys.executable, "-m", "concordat", "node"]
 
 
@@ -58,7 +62,7 @@ def serve(folder: Path, environment: dict[str, str]) -> dict[str, float]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert "Ready in" in line, line
-        found = {"ready_s": time.perf_counter() - began}
+        found = {"ready_s": time.perf_counter() - began, "ready_processor_s": processor_seconds(process.pid)}
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=120) as answer:
             assert b"</html>" in answer.read()
         found["page_s"] = time.perf_counter() - began
@@ -68,14 +72,31 @@ def serve(folder: Path, environment: dict[str, str]) -> dict[str, float]:
     return found
 
 
+def init_node(folder: Path) -> dict[str, str]:
+    """A node in a folder, by the command; the environment to run it in."""
+    environment = {**as_installed(), "CONCORDAT_DATA_DIR": str(folder / "data")}
+    command = [*CONCORDAT, "init", "--bloc", "BRICS", "--member", "BRA", "--host", "localhost"]
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    return environment
+
+
+def long_log(turns: int, entries: int) -> dict[str, float]:
+    """Restarts of a node whose log has that many entries, after one that is thrown away; medians."""
+    with tempfile.TemporaryDirectory(prefix="concordat-") as name:
+        folder = Path(name)
+        environment = init_node(folder)
+        filled = [sys.executable, __file__, "--fill", str(folder / "data" / "node"), "--entries", str(entries)]
+        subprocess.run(filled, check=True, env=environment, timeout=1_800)
+        runs = [serve(folder, environment) for _ in range(turns + 1)][1:]
+    return {f"long_{key}": statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
 def once() -> dict[str, float]:
     """From an empty folder to the first page, and once more."""
     with tempfile.TemporaryDirectory(prefix="concordat-") as name:
         folder = Path(name)
-        environment = {**os.environ, "CONCORDAT_DATA_DIR": str(folder / "data")}
         began = time.perf_counter()
-        command = [*CONCORDAT, "init", "--bloc", "BRICS", "--member", "BRA", "--host", "localhost"]
-        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        environment = init_node(folder)
         init = time.perf_counter() - began
         first, again = serve(folder, environment), serve(folder, environment)
     return {
@@ -89,10 +110,20 @@ def main() -> None:
     """Measure, print, and store when asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--entries", type=int, default=ENTRIES, help="in the long log; 0: without it")
+    parser.add_argument("--fill", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true", help="store under results/")
     arguments = parser.parse_args()
+    if arguments.fill is not None:
+        from node_protocol import fill
+
+        fill(arguments.fill, arguments.entries)
+        return
     runs = [once() for _ in range(arguments.turns + 1)][1:]
     said: dict[str, Any] = {key: round(statistics.median(run[key] for run in runs), 2) for key in runs[0]}
+    if arguments.entries:
+        found = long_log(arguments.turns, arguments.entries)
+        said |= {key: round(value, 2) for key, value in found.items()} | {"long_entries": arguments.entries}
     said |= {"limits": LIMITS, "runs": len(runs), "machine": machine()}
     print(json.dumps(said, indent=2))
     if arguments.write:

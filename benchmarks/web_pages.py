@@ -10,7 +10,8 @@ same turn. Limits are taken off: they are what a benchmark would measure otherwi
   (row 6); in this process, without a server.
 - *Beside*: the slowest hundredth of cached pages while 500 clients read one byte a second, a job runs and the node
   answers its peers' heads, against the same on a node that does nothing else (row 7).
-- *Memory*: of the server's process after `--requests` requests, and how much it grows over as many again (row 9).
+- *Memory*: of the server's process after `--requests` requests, with `--entries` entries in its log, and how much it
+  grows over as many again (row 9).
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def serve(home: Path, evidence: Path, port: int, known: int) -> None:
 
     for name in list(limits.LIMITS):
         limits.LIMITS[name] = limits.Limit(name, 1e9, 1e9)
-    (home,) = found(home, ("BRA",))
+    if not (home / "BRA").exists():
+        found(home, ("BRA",))
+    home = home / "BRA" / "home"
     given = {"disk_reserve_mb": 0, "public_url": f"http://127.0.0.1:{known}", "listen": f"127.0.0.1:{port}"}
 
     async def bare(_: Any) -> Response:
@@ -262,6 +265,16 @@ async def many(port: int, count: int) -> None:
     await asyncio.gather(*(one(place) for place in range(CONNECTIONS)))
 
 
+def fill_log(folder: Path, entries: int) -> None:
+    """A node with a long log, for the server's process to find."""
+    from node_protocol import fill
+
+    from unit_node import found
+
+    (home,) = found(folder, ("BRA",))
+    fill(home, entries)
+
+
 def memory(port: int, pid: int, requests: int) -> dict[str, Any]:
     """Row 9, as far as pages go."""
     asyncio.run(many(port, requests))
@@ -280,12 +293,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each case")
     parser.add_argument("--requests", type=int, default=100_000, help="before memory is looked at")
+    parser.add_argument("--entries", type=int, default=100_000, help="in the log while memory is looked at")
     parser.add_argument("--only", nargs="+", default=["new", "rates", "beside", "memory"])
     parser.add_argument("--write", action="store_true", help="store under results/")
+    parser.add_argument("--fill", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--serve", nargs=4, metavar=("HOME", "EVIDENCE", "PORT", "KNOWN"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         serve(Path(arguments.serve[0]), Path(arguments.serve[1]), *map(int, arguments.serve[2:]))
+        return
+    if arguments.fill is not None:
+        fill_log(arguments.fill, arguments.entries)
         return
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="concordat-") as name:
@@ -294,8 +312,10 @@ def main() -> None:
         fill(evidence)
         if "new" in arguments.only:
             found.update(new_pages(evidence))
-        if {"rates", "beside", "memory"} & set(arguments.only):
+        if {"rates", "beside"} & set(arguments.only):
             found.update(served(folder, evidence, arguments))
+        if "memory" in arguments.only:
+            found.update(remembered(folder / "long", evidence, arguments))
     found.update(limits=LIMITS, machine=machine())
     print(json.dumps(found, indent=2))
     if arguments.write:
@@ -349,14 +369,21 @@ def web_pages_file() -> str:
 def served(folder: Path, evidence: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """All that needs the server."""
     found: dict[str, Any] = {}
-    with server(folder, evidence) as (_, port, pid):
+    with server(folder, evidence) as (_, port, _pid):
         if "rates" in arguments.only:
             found.update(asyncio.run(rates(port, arguments.seconds)))
         if "beside" in arguments.only:
             found.update(asyncio.run(beside(port, arguments.seconds)))
-        if "memory" in arguments.only:
-            found.update(memory(port, pid, arguments.requests))
     return found
+
+
+def remembered(folder: Path, evidence: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Memory of a server with a long log."""
+    if arguments.entries:  # in a process of its own, so that this one stays small
+        filled = [sys.executable, web_pages_file(), "--fill", str(folder / "node"), "--entries", str(arguments.entries)]
+        subprocess.run(filled, check=True, timeout=1_800)
+    with server(folder, evidence) as (_, port, pid):
+        return {"entries": arguments.entries, **memory(port, pid, arguments.requests)}
 
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ import json
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from concordat.evidence import embedded
+from concordat.evidence._read_before import packed, read_before
 from concordat.evidence.catalogue import load_catalogue
 from concordat.evidence.derive import IMPLIED_RATE, ImpliedRate, compare_rates, has_figure
 from concordat.evidence.locators import Body, file_of
@@ -24,7 +27,9 @@ from concordat.evidence.observation import Observation
 from concordat.evidence.sources._base import Problem
 from concordat.evidence.sources._factbook_grammar import clean_text, parse
 from concordat.evidence.sources._factbook_partners import parse_partners
-from concordat.evidence.sources.factbook import Edition, parse_edition, read_edition
+from concordat.evidence.sources.factbook import Edition, parse_edition, read_edition, vintage_id
+from concordat.evidence.store import open_store
+from concordat.evidence.store.tables import sort_rows
 from concordat.world import country, members
 
 BRICS_ON = "2026-11-22"
@@ -54,6 +59,33 @@ def printed(rows: list[Observation]) -> list[Observation]:
 @pytest.fixture(scope="module")
 def documents(edition: Edition) -> dict[str, Any]:
     return {path: json.loads(body) for path, body in edition.bodies.items()}
+
+
+# --- As it was read when this version was packaged ---
+
+
+def test_the_packaged_reading_is_what_the_text_says(
+    edition: Edition, parsed: tuple[list[Observation], list[Problem]], tmp_path: Path, update_golden: bool
+) -> None:
+    catalogue = load_catalogue()
+    if update_golden:
+        folder = Path(str(files("concordat.evidence"))) / "_data" / "factbook"
+        with open_store(tmp_path / "parsed") as store:
+            meta = embedded._meta(edition, vintage_id(edition, catalogue))
+            written = store.write_vintage(meta, *parsed)
+            folder.mkdir(exist_ok=True)
+            for name, body in packed(edition, written, parsed[1], store.path(written).read_bytes()).items():
+                (folder / name).write_bytes(body)
+    found = read_before(edition, vintage_id(edition, catalogue))
+    assert found is not None, "another catalogue or parser: run this test with --update-golden, and commit both files"
+    assert list(found.problems) == parsed[1]
+    with open_store(tmp_path / "data") as store:
+        vintage = embedded.ensure_embedded(store, catalogue)
+        assert store.path(vintage).read_bytes() == found.file
+        rows = store.observations(vintage)  # each row's own hash is made again
+        assert vintage.row_count == len(rows)
+        assert store.problems(vintage) == parsed[1]
+    assert rows == sort_rows(parsed[0])
 
 
 # --- Texts ----------------------------------------------------------------------------------------------------------

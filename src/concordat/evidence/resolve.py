@@ -115,7 +115,9 @@ def resolve(
     result: dict[Key, Chosen] = {}
     for key in sorted({*figures, *blanks}):
         indicator = catalogue.indicators[key[0]]
-        candidates = sorted(figures.get(key, ()), key=lambda o: _preference(o, indicator))
+        candidates = list(figures.get(key, ()))
+        if len(candidates) > 1:
+            candidates.sort(key=lambda o: _preference(o, indicator))
         if years is not None:
             year = years.get((key[0], key[2]))
             others = [o for o in candidates if o.year != year]
@@ -177,6 +179,8 @@ def _choose(
         if o.source_id != best.source_id and o.key == best.key:
             others.setdefault(o.source_id, o)
     conflicts = tuple(o for o in others.values() if disagree(best, o, indicator.tolerance_abs))
+    if best.value is not None and not conflicts:
+        return _undisputed(best, rest, indicator, not_after)
     placing = _placing(best, implied)
     parameters = _parameters(best, conflicts, placing, indicator.bounds, not_after, indicator.age_stale)
     parts = chosen([parts_of(o) for o in _inputs(best, conflicts, placing)], parameters)
@@ -196,6 +200,19 @@ def _choose(
         bounds=indicator.bounds,
         stale_after=indicator.age_stale,
     )
+
+
+def _undisputed(o: Observation, rest: Iterable[Observation], indicator: Indicator, not_after: int) -> Chosen:
+    """Most figures: a value that no other source disputes. As `chosen` has it, without the record around it."""
+    scale, bounds = unit_scale(o), indicator.bounds
+    said = {"value": o.value, "lower": o.lower, "upper": o.upper, "precision": o.precision}
+    ends = evidence_interval(said, bounds, scale)
+    assert o.value is not None
+    assert ends is not None
+    age, after = not_after - o.year, indicator.age_stale
+    return Chosen(
+        o, tuple(rest), o.value * scale, *ends, o.year, age, age > after, (), False, None, None, bounds, after
+    )  # fmt: skip
 
 
 def _missing(

@@ -130,10 +130,9 @@ def id_length(ids: Iterable[str], least: int = PREFIX_MIN) -> int:
     longest = least
     previous = ""
     for one in sorted(set(ids)):
-        shared = 0
-        while shared < min(len(one), len(previous)) and one[shared] == previous[shared]:
-            shared += 1
-        longest = max(longest, shared + 1)
+        # Those that differ before the longest so far change nothing; a digit more is looked at only where they don't.
+        while one[:longest] == previous[:longest] and longest <= min(len(one), len(previous)):
+            longest += 1
         previous = one
     return longest
 

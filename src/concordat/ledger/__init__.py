@@ -16,21 +16,25 @@ The format is docs/reference/ledger-format.md; `offline_verify.py` is a second r
 
 from __future__ import annotations
 
-from concordat.ledger.audit import compare
-from concordat.ledger.bundle import Bundle, bundle_of
-from concordat.ledger.entry import Entry, Envelope
-from concordat.ledger.fold import Event, Fold
-from concordat.ledger.keys import VerifierKey
-from concordat.ledger.membership import Membership, MembershipChain, Point
-from concordat.ledger.mirror import Mirror
-from concordat.ledger.misconduct import Misconduct
-from concordat.ledger.note import Checkpoint, Note
-from concordat.ledger.policy import Policy
-from concordat.ledger.proof import TlogProof
-from concordat.ledger.replica import Replica
-from concordat.ledger.sequencer import Receipt, Sequencer
-from concordat.ledger.signer import Signer
-from concordat.ledger.witness import Witness
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concordat.ledger.audit import compare
+    from concordat.ledger.bundle import Bundle, bundle_of
+    from concordat.ledger.entry import Entry, Envelope
+    from concordat.ledger.fold import Event, Fold
+    from concordat.ledger.keys import VerifierKey
+    from concordat.ledger.membership import Membership, MembershipChain, Point
+    from concordat.ledger.mirror import Mirror
+    from concordat.ledger.misconduct import Misconduct
+    from concordat.ledger.note import Checkpoint, Note
+    from concordat.ledger.policy import Policy
+    from concordat.ledger.proof import TlogProof
+    from concordat.ledger.replica import Replica
+    from concordat.ledger.sequencer import Receipt, Sequencer
+    from concordat.ledger.signer import Signer
+    from concordat.ledger.witness import Witness
 
 __all__ = [
     "Bundle",
@@ -56,3 +60,18 @@ __all__ = [
     "bundle_of",
     "compare",
 ]
+
+# A command that needs a key need not load all that a replica does: a name is looked for in its module when it is used.
+_HOMES = {
+    "Bundle": "bundle", "Checkpoint": "note", "Entry": "entry", "Envelope": "entry", "Event": "fold", "Fold":
+    "fold", "Membership": "membership", "MembershipChain": "membership", "Mirror": "mirror", "Misconduct":
+    "misconduct", "Note": "note", "Point": "membership", "Policy": "policy", "Receipt": "sequencer", "Replica":
+    "replica", "Sequencer": "sequencer", "Signer": "signer", "TlogProof": "proof", "VerifierKey": "keys", "Witness":
+    "witness", "bundle_of": "bundle", "compare": "audit",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

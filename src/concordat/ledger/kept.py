@@ -158,7 +158,7 @@ def scope_of(leaf: bytes) -> str:
     start = max(_BEGIN, end - _TAIL)
     start += (start - _BEGIN) % 4 and 4 - (start - _BEGIN) % 4
     try:
-        tail = base64.b64decode(leaf[start:end])
+        tail = binascii.a2b_base64(leaf[start:end])
     except binascii.Error:
         tail = b""
     found = _SCOPE.match(tail, max(0, tail.rfind(b'"scope":')))  # behind it stands nothing that anybody chooses

@@ -7,7 +7,7 @@ lists, under a head that the owner signed. What contradicts a head seen before i
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -56,12 +56,12 @@ class MemberLog:
         self.entries.append(entry)
         self.tree.append(leaf_hash(entry.leaf))
 
-    def restore(self, leaf: bytes) -> None:
-        """Add an entry from this node's own store, where only what `read` accepted gets; it is read when asked for."""
-        if scope_of(leaf) == "council":
-            self.council.append(len(self.entries))
-        self.entries.add(leaf)
-        self.tree.append(leaf_hash(leaf))
+    def restore(self, leaves: Iterable[bytes]) -> None:
+        """Add entries from this node's own store, where only what `read` accepted gets; each is read when asked for."""
+        first, fresh = len(self.entries), list(leaves)
+        self.council += [first + place for place, leaf in enumerate(fresh) if scope_of(leaf) == "council"]
+        self.entries.leaves += fresh
+        self.tree.extend(map(leaf_hash, fresh))
 
     def truncate(self, size: int) -> None:
         """Forget the entries from `size` on."""

@@ -10,11 +10,27 @@ public folder; `FolderSource` reads another member's. `service.Service` runs it:
 
 from __future__ import annotations
 
-from concordat.node.accounts import Accounts
-from concordat.node.embedded import EmbeddedSequencer, GroupCommit
-from concordat.node.home import Node
-from concordat.node.publish import export
-from concordat.node.sources import FolderSource
-from concordat.node.store import Store
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concordat.node.accounts import Accounts
+    from concordat.node.embedded import EmbeddedSequencer, GroupCommit
+    from concordat.node.home import Node
+    from concordat.node.publish import export
+    from concordat.node.sources import FolderSource
+    from concordat.node.store import Store
 
 __all__ = ["Accounts", "EmbeddedSequencer", "FolderSource", "GroupCommit", "Node", "Store", "export"]
+
+# A command that needs a key need not load all that a replica does: a name is looked for in its module when it is used.
+_HOMES = {
+    "Accounts": "accounts", "EmbeddedSequencer": "embedded", "FolderSource": "sources", "GroupCommit": "embedded",
+    "Node": "home", "Store": "store", "export": "publish",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -112,8 +112,7 @@ class Follower(Onlooker):
     def _more_entries(self, origin: str) -> int:
         log = self.replica.shelf.logs[origin]
         before = log.size
-        for data in self.store.entries(origin, before):
-            log.restore(data)
+        log.restore(self.store.entries(origin, before))
         if log.size != before:
             self._require_root(origin, log.tree.root())
         return log.size - before

@@ -328,8 +328,7 @@ class Node:
         replica = self.replica
         heads = self.store.heads()
         for origin, log in replica.shelf.logs.items():
-            for data in self.store.entries(origin):
-                log.restore(data)
+            log.restore(self.store.entries(origin))
             log.head = Note.parse(heads[origin]) if origin in heads else None
             self._saved_logs[origin] = (log.size, id(log))
         self._saved_heads = dict(heads)

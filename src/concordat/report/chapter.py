@@ -171,6 +171,21 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """What a first screen shows of a chapter: the same sentences, picture and sources as the chapter, and no more.
+
+    Attributes:
+        picture: the figure that a first screen shows, where the chapter has it.
+        sources: dataset ids of the chapter that the picture is of.
+    """
+
+    id: str
+    headlines: tuple[Headline, ...] = ()
+    picture: Figure | None = None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """A part of the report that isn't there, why, and what to load so that it appears."""
 

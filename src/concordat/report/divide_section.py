@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from concordat.evidence.provenance import Derived
 from concordat.observatory.divide import UNWEIGHTED, WEIGHTED, derive_divide, is_share
-from concordat.report import cells, divide_people, divide_time, divide_within, divide_world
+from concordat.report import cells, divide_people
 from concordat.report.cells import Counting
 from concordat.report.chapter import (
     Block,
+    Brief,
     Cell,
     Chapter,
     Code,
@@ -35,6 +36,7 @@ from concordat.report.inputs import Inputs
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Indicator
+    from concordat.report import divide_time
     from concordat.report.chapters.observatory import Options
 
 PULL = "concordat evidence pull worldbank"
@@ -42,6 +44,7 @@ PULL = "concordat evidence pull worldbank"
 
 def write(inputs: Inputs, options: Options) -> Chapter | Missing:
     """The chapter; for fewer than two countries the line that says why there is none."""
+    from concordat.report import divide_time, divide_within, divide_world  # of which the brief needs nothing
     from concordat.report.chapters.evidence import read
 
     words, who = inputs.words, inputs.who
@@ -72,6 +75,22 @@ def write(inputs: Inputs, options: Options) -> Chapter | Missing:
         series = divide_time.series_of(counting, lead)
         blocks += divide_time.blocks(counting, lead, groups, options.leader, series)
     return Chapter("divide", title, tuple(blocks), tuple(headlines), _sources(inputs, shown, lead, series))
+
+
+def brief(inputs: Inputs, options: Options) -> Brief:
+    """The chapter's headlines, with the measures of no more indicators than they name."""
+    from concordat.report.chapters.evidence import read
+
+    who = inputs.who
+    limits = read(inputs.study)
+    counting = Counting.of(inputs, limits.min_coverage, limits.min_members, limits.not_after)
+    wanted = [inputs.catalogue.indicators[i] for i in options.indicators]
+    shown = [i for i in wanted if len(counting.figures(i, who.all)) > 1]
+    if len(who.all) < 2 or not shown:
+        return Brief("divide")
+    named = [i for i in shown if i is shown[0] or i.id == divide_people.INTERNET]
+    group = _group(counting, named, invited=len(who.members) < 2)
+    return Brief("divide", (*_headline(inputs, shown[0], group), *divide_people.headlines(inputs, shown, group)))
 
 
 def _sources(

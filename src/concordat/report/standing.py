@@ -18,6 +18,7 @@ from concordat.report import cells, spread, standing_figures
 from concordat.report.cells import Counting
 from concordat.report.chapter import (
     Block,
+    Brief,
     Cell,
     Chapter,
     Code,
@@ -53,9 +54,7 @@ def write(inputs: Inputs, options: Options) -> Chapter:
         indicators = _wanted(inputs, options, topic)
         with_figures = [i for i in indicators if counting.figures(i, who.all)]
         for indicator in with_figures:
-            ranks[indicator.id] = derive_ranks(
-                inputs.book, indicator, counting.figures(indicator, who.members), who.members
-            )
+            ranks[indicator.id] = _ranks(counting, indicator)
         if with_figures:
             tables += _topic_tables(counting, topic, with_figures, ranks)
         tables += _absent(inputs, topic, indicators, with_figures)
@@ -64,9 +63,30 @@ def write(inputs: Inputs, options: Options) -> Chapter:
     if shown:
         tables.append(_how_counted(inputs, options, shown))
     title = words.plain("standing.title_one" if len(who.all) == 1 else "standing.title")
-    sources = sorted({c.observation.dataset_id for c in inputs.chosen.values() if not c.missing})
     headlines = tuple(_headlines(counting, shown, ranks))
-    return Chapter("standing", title, (*blocks, *figures, *tables), headlines, tuple(sources))
+    return Chapter("standing", title, (*blocks, *figures, *tables), headlines, _sources(inputs))
+
+
+def brief(inputs: Inputs, options: Options) -> Brief:
+    """The chapter's headlines, its tile map and its sources, without the tables and the other pictures."""
+    counting = Counting.of(inputs, options.min_coverage, options.min_members, options.not_after)
+    wanted = [i for topic in options.topics for i in _wanted(inputs, options, topic)]
+    shown = [i for i in wanted if counting.figures(i, inputs.who.all)]
+    lead = standing_figures.lead_of(shown)
+    ranks: dict[str, Derived | None] = {}
+    if lead is not None:
+        ranks[lead.id] = _ranks(counting, lead)
+    picture = next(standing_figures.tile_maps(counting, shown), None)
+    return Brief("standing", tuple(_headlines(counting, shown, ranks)), picture, _sources(inputs))
+
+
+def _ranks(counting: Counting, indicator: Indicator) -> Derived | None:
+    inputs, members = counting.inputs, counting.inputs.who.members
+    return derive_ranks(inputs.book, indicator, counting.figures(indicator, members), members)
+
+
+def _sources(inputs: Inputs) -> tuple[str, ...]:
+    return tuple(sorted({c.observation.dataset_id for c in inputs.chosen.values() if not c.missing}))
 
 
 def _wanted(inputs: Inputs, options: Options, topic: str) -> list[Indicator]:

@@ -34,13 +34,18 @@ def figures(counting: Counting, shown: Sequence[Indicator], ranks: Mapping[str, 
     who = counting.inputs.who
     if lead is None or len(who.all) < 2:
         return
-    found = counting.figures(lead, who.all)
     if not who.large:
         yield _dots(counting, lead)
         ranked = [i for i in shown if ranks.get(i.id)]
         if len(ranked) > 1:
             yield _heat(counting, ranked, ranks)
-    if len(found) > 1:
+    yield from tile_maps(counting, shown)
+
+
+def tile_maps(counting: Counting, shown: Sequence[Indicator]) -> Iterator[Figure]:
+    """The tile map of the lead indicator, where two areas have a figure."""
+    lead, areas = lead_of(shown), counting.inputs.who.all
+    if lead is not None and len(counting.figures(lead, areas)) > 1:
         yield _tiles(counting, lead)
 
 

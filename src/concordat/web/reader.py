@@ -21,7 +21,7 @@ from concordat import __version__
 from concordat.evidence.provenance import Book, Record, RememberingBook
 from concordat.report.build import citations_of, gather, read_options
 from concordat.report.cells import Counting
-from concordat.report.chapter import Chapter, Figure, Missing, Source
+from concordat.report.chapter import Brief, Chapter, Figure, Missing, Source
 from concordat.report.chapters.evidence import Options, read
 from concordat.report.contents import CONTENTS
 from concordat.report.inputs import Inputs, who_is_in
@@ -233,6 +233,26 @@ class Reader:
 
         key = ("chapter", chapter_id, inputs.who.id, language)
         return self.of_council(key, write) if of_council else self.once(key, write)
+
+    def brief(self, chapter_id: str, bloc: str = "", language: str = "en") -> Brief:
+        """What a first screen shows of a chapter; of one that fails nothing."""
+        from concordat.errors import ConcordatError, TrustError
+
+        entry = next(e for e in CONTENTS if e.id == chapter_id)
+        if not entry.shortly:
+            chapter = self.chapter(chapter_id, bloc, language)
+            return Brief(chapter_id, chapter.headlines if isinstance(chapter, Chapter) else ())
+        inputs = self.inputs(bloc, language)
+
+        def write() -> Brief:
+            try:
+                return entry.brief(inputs)
+            except TrustError:
+                raise
+            except ConcordatError:
+                return Brief(chapter_id)
+
+        return self.once(("brief", chapter_id, inputs.who.id, language), write)
 
     def citations(self, bloc: str = "") -> Mapping[str, Citation]:
         """A citation of every dataset of the release."""

@@ -1,4 +1,8 @@
-"""`python -m simulation.live [--seeds 200] [--members 10]` (from `tests/`): the long form of the live tests."""
+"""`python -m simulation.live [--seeds 200] [--members 10]` (from `tests/`): the long form of the live tests.
+
+With `--add-to FILE` a few seeds at a time, each kept in the file as soon as it has ended: the next sitting goes on with
+the first seed that is not there.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -51,6 +51,7 @@ STILL_S = RESEND_MAX_S + 80.0  # nothing moves for longer than what is lost is e
 CONVERGE_S = 3600.0  # whatever moves
 FULL_AT = 150_000  # bytes of one file: the write-ahead log comes there soon
 PASSPHRASE = "correct horse battery"
+COUNTED = ("acknowledged", "final", "lost_with_their_disk")
 CONTACT_S = 30  # a node that did not reach a peer for longer is busy or waits: it does not stand still
 
 
@@ -427,8 +428,10 @@ def _keep_logs(seed: int, homes: dict[str, Path]) -> None:
             shutil.copy(log, kept / f"{member}.txt")
 
 
-def run_many(seeds: Sequence[int], members: int, minutes: float = 600.0) -> list[dict[str, Any]]:
-    """Many seeds one after the other, until the time is over."""
+def run_many(
+    seeds: Sequence[int], members: int, minutes: float = 600.0, told: Callable[[dict[str, Any]], None] | None = None
+) -> list[dict[str, Any]]:
+    """Many seeds one after the other, until the time is over; `told` of each as soon as it is known."""
     end = time.monotonic() + 60 * minutes
     names = NAMES[:members]
     results = []
@@ -439,24 +442,95 @@ def run_many(seeds: Sequence[int], members: int, minutes: float = 600.0) -> list
                 break
             results.append(run_seed(seed, zygote, founded))
             print(json.dumps(results[-1]), file=sys.stderr, flush=True)
+            if told is not None:
+                told(results[-1])
     return results
+
+
+class Sittings:
+    """What was run so far of many seeds that are run a few at a time, in one file, whole after each seed.
+
+    Attributes:
+        seeds: seed -> what came of it.
+        held: the sittings; each names its first seed, how many, its seconds, day, program and machine.
+
+    Raises:
+        SystemExit: the file is of another number of members.
+    """
+
+    def __init__(self, path: Path, members: int) -> None:
+        self.path, self.members = path, members
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if kept and kept["members"] != members:
+            sys.exit(f"{path} holds seeds of {kept['members']} members; these would be of {members}.")
+        self.seeds: dict[int, dict[str, Any]] = {int(seed): result for seed, result in kept.get("results", {}).items()}
+        self.held: list[dict[str, Any]] = kept.get("sittings", [])
+        self._sitting: dict[str, Any] = {}
+
+    @property
+    def next(self) -> int:
+        """The first seed from 0 on that was not run."""
+        return next(seed for seed in range(len(self.seeds) + 1) if seed not in self.seeds)
+
+    def left(self, first: int, count: int) -> list[int]:
+        """The seeds of a range that were not run."""
+        return [seed for seed in range(first, first + count) if seed not in self.seeds]
+
+    def add(self, result: dict[str, Any]) -> None:
+        """Keep what came of a seed."""
+        if not self._sitting:
+            now = datetime.now(UTC).date().isoformat()
+            self._sitting = {"first": result["seed"], "seeds": 0, "seconds": 0.0, "date": now, **_where()}
+            self.held.append(self._sitting)
+        self._sitting["seeds"] += 1
+        self._sitting["seconds"] = round(self._sitting["seconds"] + result["seconds"], 1)
+        self.seeds[result["seed"]] = {key: value for key, value in result.items() if key not in ("seed", "story")}
+        temporary = self.path.with_suffix(".part")
+        temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+        temporary.replace(self.path)
+
+    def summary(self) -> dict[str, Any]:
+        """All sittings together."""
+        done = sorted(self.seeds)
+        return {
+            "benchmark": "live",
+            "members": self.members,
+            "seeds": len(done),
+            "broken": [seed for seed in done if self.seeds[seed]["broken"]],
+            "seconds": round(sum(self.seeds[seed]["seconds"] for seed in done)),
+            **{key: sum(self.seeds[seed].get(key, 0) for seed in done) for key in COUNTED},
+            "sittings": self.held,
+            "results": {str(seed): self.seeds[seed] for seed in done},
+        }
+
+
+def _where() -> dict[str, Any]:
+    """On what the seeds were run."""
+    from concordat import __version__
+
+    return {"program": __version__, "machine": platform.platform(), "python": platform.python_version()}
 
 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--first", type=int, default=None, help="seed; with --add-to the first one that was not run")
     parser.add_argument("--members", type=int, default=10)
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--crashes", action="store_true", help="kill one node at every step of a commit instead")
     parser.add_argument("--out", default="", help="write a summary as JSON")
+    parser.add_argument("--add-to", default="", help="a file to which each seed is added: for a few at a time")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a sitting that is ended ends its nodes as well
     started = time.monotonic()
+    if options.add_to:
+        return sit(Sittings(Path(options.add_to), options.members), options.first, options.seeds, options.minutes)
     if options.crashes:
         summary = every_crash()
     else:
-        seeds = range(options.first, options.first + options.seeds)
+        first = options.first or 0
+        seeds = range(first, first + options.seeds)
         results = run_many(seeds, options.members, options.minutes)
         summary = {"seeds": len(results), "members": options.members, "broken": [r for r in results if r["broken"]]}
         summary["acknowledged"] = sum(r.get("acknowledged", 0) for r in results)
@@ -467,6 +541,15 @@ def main() -> int:
     if options.out:
         Path(options.out).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     return 1 if summary["broken"] else 0
+
+
+def sit(sittings: Sittings, first: int | None, count: int, minutes: float) -> int:
+    """Run the seeds of a range that were not run yet, as far as the time goes, and keep each."""
+    seeds = sittings.left(sittings.next if first is None else first, count)
+    results = run_many(seeds, sittings.members, minutes, sittings.add)
+    summary = sittings.summary()
+    print(json.dumps({key: value for key, value in summary.items() if key not in ("sittings", "results")}, indent=1))
+    return 1 if any(result["broken"] for result in results) else 0
 
 
 def every_crash(counts: int = 12) -> dict[str, Any]:

@@ -6,15 +6,17 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from concordat.evidence.catalogue import Catalogue
+from concordat.evidence.catalogue import Catalogue, load_catalogue
 from concordat.evidence.conflicts import IMPLIED_RATE
 from concordat.evidence.observation import Observation
 from concordat.evidence.provenance import Book, Derived
 from concordat.evidence.resolve import Chosen, enter, resolve, yearly_series
+from concordat.evidence.store import open_store
 
 Observe = Callable[..., Observation]
 KEY = ("internet_users_pct", "BRA", "")
@@ -254,3 +256,17 @@ def test_order_of_belief_is_the_catalogue_s_not_ours(observe: Observe, catalogue
     rows = [observe(70.0, source="cia_factbook"), observe(40.0, source="itu")]
     found = resolve(rows, Catalogue({changed.id: changed}, ""), not_after=2026)
     assert found[KEY].value == 70.0
+
+
+def test_every_figure_of_the_factbook_is_what_its_record_says(evidence_dir: Path) -> None:
+    """A figure that nobody disputes is chosen without its record: the record, made afterwards, has the same parts."""
+    catalogue, book = load_catalogue(), Book()
+    with open_store(evidence_dir) as store:
+        rows = store.observations(store.vintages()[0], every_row=False)
+    found = resolve(rows, catalogue, not_after=2026)
+    assert len(found) > 10_000
+    names = ("value", "lower", "upper", "year", "age", "stale", "imputed", "reason")
+    for chosen in found.values():
+        record = book[enter(book, chosen)]
+        assert isinstance(record, Derived)
+        assert tuple(record.parts[n] for n in names) == tuple(getattr(chosen, n) for n in names)

@@ -207,7 +207,14 @@ def test_a_beginning_that_several_share_lists_them() -> None:
 
 @pytest.mark.parametrize(
     ("ids", "length"),
-    [([], 8), (["a" * 32], 8), (["a" * 32, "a" * 32], 8), (["a" * 9 + "b", "a" * 9 + "c"], 10), (["b", "a" * 20], 8)],
+    [
+        ([], 8),
+        (["a" * 32], 8),
+        (["a" * 32, "a" * 32], 8),
+        (["a" * 9 + "b", "a" * 9 + "c"], 10),
+        (["b", "a" * 20], 8),
+        (["a" * 12 + "b", "a" * 12 + "c", "a" * 9 + "d", "b" * 20, "b" * 20 + "c"], 21),
+    ],
 )
 def test_ids_are_printed_as_long_as_they_must_be(ids: list[str], length: int) -> None:
     assert id_length(ids) == length

@@ -63,6 +63,17 @@ def test_roots_in_memory_and_at_the_edge_are_those_of_the_recursive_tree() -> No
                 assert node == mth(ENTRIES[index << level : (index + 1) << level])
 
 
+@pytest.mark.parametrize("first", range(9))
+def test_many_leaves_at_once_are_the_same_tree_as_one_after_the_other(first: int) -> None:
+    leaves = [leaf_hash(bytes([number])) for number in range(40)]
+    for size in range(first, len(leaves) + 1):
+        grown = MemoryHashes(leaves[:first])
+        grown.extend(iter(leaves[first:size]))
+        assert grown.levels == MemoryHashes(leaves[:size]).levels
+        grown.append(EMPTY_ROOT)
+        assert grown.root() == MemoryHashes([*leaves[:size], EMPTY_ROOT]).root()
+
+
 def test_a_tree_can_forget_its_end() -> None:
     tree = MemoryHashes(leaf_hash(e) for e in ENTRIES)
     for size in (39, 32, 17, 3, 0):

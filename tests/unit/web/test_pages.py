@@ -12,7 +12,10 @@ import pytest
 
 from concordat.evidence.observation import Observation
 from concordat.figures.numbers import agrees
+from concordat.report.chapter import Brief, Figure, Missing
+from concordat.report.contents import CONTENTS
 from concordat.web.check import check, pages_of
+from concordat.web.reader import Reader
 from concordat.web.respond import Site
 from web_kit import get, numbers_in, printed, site_of, text
 
@@ -46,6 +49,35 @@ def test_a_page_answers_in_each_language(site: Site, address: str, language: str
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in page
     assert "\x00" not in page
     assert not re.search(r"\{[a-z_]+\}", re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)), "a place was not filled"
+
+
+def _whole(reader: Reader, chapter_id: str, bloc: str = "", language: str = "en") -> Brief:
+    """What a first screen shows of a chapter that is written whole."""
+    chapter = reader.chapter(chapter_id, bloc, language)
+    if isinstance(chapter, Missing):
+        return Brief(chapter_id)
+    maps = [b for b in chapter.blocks if isinstance(b, Figure) and b.id == "tiles"]
+    return Brief(chapter_id, chapter.headlines, *([maps[0], chapter.sources] if chapter_id == "standing" else []))
+
+
+@pytest.mark.parametrize(("bloc", "language"), [("BRICS", "en"), ("BRICS", "ar"), ("G20", "pt"), ("ASEAN", "en")])
+def test_a_first_screen_says_what_the_whole_chapters_say(site: Site, bloc: str, language: str) -> None:
+    short = [entry.id for entry in CONTENTS if entry.shortly]
+    assert short == ["standing", "divide"]
+    for chapter_id in short:
+        whole = _whole(site.reader, chapter_id, bloc, language)
+        assert site.reader.brief(chapter_id, bloc, language) == whole
+        assert whole.headlines
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_first_page_is_byte_for_byte_that_of_whole_chapters(
+    site: Site, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = site.addresses.parse("/")
+    short = site.bytes_of(asked, language, site.place(asked))
+    monkeypatch.setattr(Reader, "brief", _whole)
+    assert site.bytes_of(asked, language, site.place(asked)) == short
 
 
 @pytest.mark.parametrize("address", [a for a in ADDRESSES if a.startswith(("/place", "/indicator"))])

@@ -24,8 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 from concordat import canonical
 from concordat.errors import InputError, SourceError
-from concordat.evidence.derive import combine_parts, implied_rates, per_person
-from concordat.evidence.observation import Observation
 from concordat.evidence.sources._base import Problem
 from concordat.evidence.sources._factbook_edition import (
     CONTENT_HASH,
@@ -34,17 +32,11 @@ from concordat.evidence.sources._factbook_edition import (
     edition_of,
     read_edition,
 )
-from concordat.evidence.sources._factbook_fields import (
-    FieldReader,
-    FieldSteps,
-    Reading,
-    Target,
-    pointer,
-    targets_by_field,
-)
 
 if TYPE_CHECKING:
     from concordat.evidence.catalogue import Catalogue
+    from concordat.evidence.observation import Observation
+    from concordat.evidence.sources._factbook_fields import FieldSteps, Reading, Target
 
 __all__ = [
     "CONTENT_HASH", "DATASET", "PACKAGE_VERSION", "PARSER_VERSION", "SOURCE", "Edition", "edition_of", "parse_edition",
@@ -98,6 +90,10 @@ def parse_edition(
     Raises:
         SourceError: a file is not a JSON object, or two files have one code.
     """
+    # Which vintage is wanted is asked at each start; the grammar of its texts is needed where they are parsed.
+    from concordat.evidence.derive import combine_parts, implied_rates, per_person
+    from concordat.evidence.sources._factbook_fields import Reading, targets_by_field
+
     if areas is None:
         from concordat.world import gec_to_area
 
@@ -153,6 +149,8 @@ def _read_file(
     reading: Reading, edition: Edition, path: str, area: str, plan: Mapping[FieldSteps, list[Target]]
 ) -> None:
     """Read all fields of one file that the catalogue asks for."""
+    from concordat.evidence.sources._factbook_fields import FieldReader, pointer
+
     if not area:
         text = f'the file code "{_code(path)}" stands for no country or bloc; its figures are not used.'
         reading.problems.append(Problem("unmapped_code", "info", path, text))

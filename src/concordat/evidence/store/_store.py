@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -96,6 +97,39 @@ class Store:
                 quarantine_hash=list_hash(aside),
             )
             self.catalog.add_vintage(vintage, said, aside)
+        return vintage
+
+    def adopt_vintage(
+        self, meta: VintageMeta, file: bytes, row_count: int, logical_hash: str, problems: Iterable[Problem] = ()
+    ) -> Vintage:
+        """Store a vintage whose rows stand in a file that another store of ours wrote; its rows are checked on reading.
+
+        Args:
+            file: the Parquet file; `row_count` and `logical_hash` are said of its rows.
+            problems: what the parser had to say.
+
+        Raises:
+            StateError: the vintage is already stored with another file; disk full; no permission; another writer.
+        """
+        said = [(p.rule, p.severity, p.where, p.text, p.indicator_id, p.area) for p in problems]
+        vintage = Vintage(
+            **{name: getattr(meta, name) for name in VintageMeta.__slots__},
+            row_count=row_count,
+            logical_hash=logical_hash,
+            file_sha256=hashlib.sha256(file).hexdigest(),
+            problems_hash=list_hash(said),
+            quarantine_hash=list_hash([]),
+        )
+        with self.lock.held():
+            known = self.catalog.vintage(meta.dataset_id, meta.id)
+            if known is not None and known != vintage:
+                what = f"{known.ref} is already stored, and not as this file."
+                raise StateError(what, where=str(self.path(known)), code="vintage_exists")
+            temporary = self.lock.tmp / self.path(vintage).name
+            _files.write_bytes(temporary, file)
+            _files.put_in_place(temporary, self.path(vintage))
+            if known is None:
+                self.catalog.add_vintage(vintage, said, [])
         return vintage
 
     def _again(self, known: Vintage, found: str, rows: Sequence[Observation]) -> Vintage:

@@ -299,7 +299,7 @@ def _read_columns(path: Path) -> dict[str, Sequence[Any]]:
                 if len(columns[name]) != rows:
                     again = duck.execute(f"SELECT list({_as_text(name)}) FROM {source}").fetchone()
                     columns[name] = again[0] if again else ()
-                columns[name] = [same.setdefault(text, text) for text in columns[name]]
+                columns[name] = list(map(same.setdefault, columns[name], columns[name]))
     except duckdb.Error as error:
         what = f"not the Parquet file that was stored: {str(error).splitlines()[0]}"
         raise TrustError(what, where=str(path), code="vintage") from None

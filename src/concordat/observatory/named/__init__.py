@@ -12,6 +12,7 @@ Concordat's. Source and licence stand in each file. What is not here: figures, a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,9 @@ def named_text(index: str) -> str:
     return (files(__name__) / f"{index}.yaml").read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=16)
 def named(index: str) -> IndexSpec:
-    """A named index.
+    """A named index; read once.
 
     Raises:
         InputError: there is none of this id; the nearest is suggested.

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from concordat.errors import InputError
 from concordat.evidence.catalogue import TOPICS, load_catalogue
-from concordat.report.chapter import Chapter, Missing
+from concordat.report.chapter import Brief, Chapter, Missing
 from concordat.report.inputs import Inputs
 from concordat.report.study import Study
 from concordat.settings import nearest, validate
@@ -121,6 +121,13 @@ def standing(inputs: Inputs) -> Chapter | Missing:
     from concordat.report.standing import write
 
     return write(inputs, read(inputs.study))
+
+
+def standing_in_brief(inputs: Inputs) -> Brief:
+    """Where the bloc stands on the lead indicator, and its tile map."""
+    from concordat.report.standing import brief
+
+    return brief(inputs, read(inputs.study))
 
 
 def quality(inputs: Inputs) -> Chapter | Missing:

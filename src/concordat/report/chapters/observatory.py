@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from concordat.errors import InputError, TrustError
 from concordat.evidence.catalogue import load_catalogue
-from concordat.report.chapter import Chapter, Missing
+from concordat.report.chapter import Brief, Chapter, Missing
 from concordat.report.chapters.evidence import check_words
 from concordat.report.inputs import Inputs
 from concordat.report.study import Study
@@ -128,3 +128,10 @@ def chapter(inputs: Inputs) -> Chapter | Missing:
     from concordat.report.divide_section import write
 
     return write(inputs, read(inputs.study))
+
+
+def divide_in_brief(inputs: Inputs) -> Brief:
+    """How far apart the members are, and how many people are without."""
+    from concordat.report.divide_section import brief
+
+    return brief(inputs, read(inputs.study))

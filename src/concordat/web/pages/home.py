@@ -6,18 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from concordat.report.chapter import Chapter, Figure, Missing, Note, Paragraph
+from concordat.report.chapter import Missing, Note, Paragraph
 from concordat.report.contents import CONTENTS
 from concordat.web.pages._shared import BlocQuery, area_links, known_bloc
 from concordat.web.site import Laid, Link, Page, Section, line
 
 if TYPE_CHECKING:
-    from concordat.report.chapter import Block, Runs, Table
+    from concordat.report.chapter import Block, Figure, Runs, Table
     from concordat.web.languages import Words
     from concordat.web.reader import Reader
 
 SENTENCES_MAX, DEADLINES_MAX = 3, 3
-PICTURE = "tiles"
 LEAD = "internet_users_pct"  # the indicator of the first sentences
 # A chapter's sentence leads to the page that shows it; the others have no page of their own yet.
 PAGES = {"index": "index", "divide": "divide", "rules": "rules", "commitments": "commitments", "quality": "quality"}
@@ -96,25 +95,23 @@ def _deadlines(reader: Reader, bloc: str) -> tuple[Deadline, ...] | None:
 def _sentences(reader: Reader, bloc: str, language: str) -> tuple[Sentence, ...]:
     """The highest priority of each chapter, at most three: a screen holds no more.
 
-    The most telling chapters are written first, and no more than it takes: behind three sentences, one that can't come
-    before the third of them waits until a page of its own is asked for.
+    The most telling chapters are written first, and no more of them than it takes: behind three sentences, one that
+    can't come before the third of them waits until a page of its own is asked for.
     """
     best: list[tuple[int, int, Sentence]] = []
     for place, entry in sorted(enumerate(CONTENTS), key=lambda found: (-found[1].telling, found[0])):
         if not entry.telling or (best[SENTENCES_MAX - 1 :] and best[SENTENCES_MAX - 1][:2] < (-entry.telling, place)):
             break
-        chapter = reader.chapter(entry.id, bloc, language)
-        if isinstance(chapter, Chapter) and chapter.headlines:
-            headline = chapter.headlines[0]
-            best.append((-headline.priority, place, Sentence(chapter.id, headline.runs)))
+        brief = reader.brief(entry.id, bloc, language)
+        if brief.headlines:
+            headline = brief.headlines[0]
+            best.append((-headline.priority, place, Sentence(entry.id, headline.runs)))
             best.sort(key=lambda found: found[:2])
     return tuple(s for _, _, s in best[:SENTENCES_MAX])
 
 
 def _picture(reader: Reader, bloc: str, language: str) -> Figure | None:
-    chapter = reader.chapter("standing", bloc, language)
-    blocks = chapter.blocks if isinstance(chapter, Chapter) else ()
-    return next((b for b in blocks if isinstance(b, Figure) and b.id == PICTURE), None)
+    return reader.brief("standing", bloc, language).picture
 
 
 def layout(view: View, reader: Reader, words: Words) -> Laid:
@@ -144,15 +141,13 @@ def layout(view: View, reader: Reader, words: Words) -> Laid:
     ]
     if picture:
         sections.append(Section("map", (picture,)))
-    chapter = reader.chapter("standing", view.bloc, words.language)
-    cited = chapter.sources if isinstance(chapter, Chapter) else ()
     return Laid(
         title,
         tuple(sections),
         lead,
         main=picture.table if picture else None,
         links_rows=links,
-        sources=reader.sources(cited, view.bloc),
+        sources=reader.sources(reader.brief("standing", view.bloc, words.language).sources, view.bloc),
     )
 
 
