@@ -206,7 +206,9 @@ def _run(words: list[str], folder: str, environment: dict[str, str], streams: li
 def _stream(number: int) -> Any:
     """Standard output and error as a new process has them; nobody types here, so neither is a terminal."""
     errors = "strict" if number == 1 else "backslashreplace"
-    return io.TextIOWrapper(open(number, "wb", closefd=False), errors=errors, line_buffering=number == 2)
+    at_once = bool(os.environ.get("PYTHONUNBUFFERED"))
+    raw = open(number, "wb", buffering=0 if at_once else -1, closefd=False)  # noqa: SIM115
+    return io.TextIOWrapper(raw, errors=errors, line_buffering=number == 2, write_through=at_once)  # type: ignore[arg-type]
 
 
 def _end(code: int) -> None:
