@@ -1,20 +1,26 @@
 """What axe says of a page, in seconds instead of minutes: of what is made alike it sees some.
 
+A window is opened once for each kind that can't be changed later (with scripts or without); a page is then loaded where
+the last one was, at its own width and in its own colours.
+
 Long tables keep their first rows and the blocs'. Nine tenths of axe's time go into contrast, a matter of colours, sizes
 and grounds: of the words that have all these in common, on themselves and on all that is around them, it sees three.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page, Route
 
+CALL_MS = 20_000
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 ROWS_JUDGED, ALIKE_JUDGED = 6, 3
 THIN = f"""document.querySelectorAll('tbody').forEach(body =>
@@ -35,6 +41,40 @@ MARK = """(alike) => {
   }
   return seen.size;
 }"""
+
+
+_tabs: WeakKeyDictionary[Browser, dict[tuple[bool, bool], Page]] = WeakKeyDictionary()
+
+
+@contextmanager
+def tab(
+    browser: Browser, address: str, *, width: int, height: int, scheme: str = "light", scripts: bool = True,
+    answer: Callable[[Route], None] | None = None,
+) -> Iterator[Page]:  # fmt: skip
+    """A page of this address, loaded; empty again afterwards, without cookies.
+
+    Args:
+        scripts: whether scripts run. answer: what is sent for every request; the page's own rules on scripts then don't
+            count where they run, as axe is one, and our pages allow none.
+    """
+    tabs = _tabs.setdefault(browser, {})
+    kind = (scripts, scripts and answer is not None)
+    if kind not in tabs:
+        context = browser.new_context(java_script_enabled=scripts, bypass_csp=kind[1])
+        context.set_default_timeout(CALL_MS)
+        tabs[kind] = context.new_page()
+    page = tabs[kind]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    try:
+        if answer is not None:
+            page.route("**/*", answer)
+        page.goto(address)
+        yield page
+    finally:
+        page.unroute_all()
+        page.context.clear_cookies()
+        page.goto("about:blank")
 
 
 def findings(page: Page, rules: Sequence[str] = RULES) -> list[str]:

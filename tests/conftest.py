@@ -98,10 +98,7 @@ def postgres() -> Iterator[Any]:
 
     from clearing_postgres_kit import Cluster
 
-    place = tempfile.gettempdir()
-    if len(place) > SOCKET_FOLDER_MAX:
-        place = "/tmp"
-    with tempfile.TemporaryDirectory(prefix="concordat-pg-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix="concordat-pg-", dir=_short_place()) as folder:
         cluster = Cluster(Path(folder))
         cluster.start()
         yield cluster
@@ -126,8 +123,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, evidence_dir: Path) -> Call
 
     Two workers of one run share them: who comes second waits for the first. Nobody may write into such a folder.
     """
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    shared = _shared(tmp_path_factory)
 
     def make(*words: str) -> Path:
         from concordat.cli import main
@@ -143,6 +139,42 @@ def report(tmp_path_factory: pytest.TempPathFactory, evidence_dir: Path) -> Call
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same picture or PDF is made once in a run (see `remembered.py`); where they are kept."""
+    from remembered import factbook_is_parsed_once, renderers_remember
+
+    folder = _shared(tmp_path_factory) / "rendered"
+    with renderers_remember(folder), factbook_is_parsed_once():
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def warm(rendered: Path) -> Iterator[Any]:
+    """The program as a process that forks a child for each command of a shell (see `warm_program.py`)."""
+    import tempfile
+
+    from warm_program import Warm
+
+    place = tempfile.TemporaryDirectory(prefix="concordat-warm-", dir=_short_place())
+    with place as folder, Warm(Path(folder), rendered) as program:
+        yield program
+
+
+def _short_place() -> str:
+    """A folder for Unix sockets."""
+    import tempfile
+
+    place = tempfile.gettempdir()
+    return place if len(place) <= SOCKET_FOLDER_MAX else "/tmp"
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of one run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
 
 
 # --- No network ---

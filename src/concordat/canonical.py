@@ -32,10 +32,9 @@ from concordat.errors import InputError
 INTEGER_MAX = 2**53 - 1
 DEPTH_MAX = 32
 
-# RFC 8785 section 3.2.2.2: the two-character escapes, \u00xx for other controls, nothing else.
-_ESCAPES = {i: f"\\u{i:04x}" for i in range(0x20)}
-_ESCAPES |= {0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
-_NEEDS_ESCAPE = re.compile(r'[\x00-\x1f"\\]')
+# The escapes of RFC 8785 section 3.2.2.2 (two characters for seven, \u00xx for other controls, nothing else) are those
+# that the standard library writes where it leaves other scripts as they are.
+_quote = json.encoder.encode_basestring
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LITERALS = {None: "null", True: "true", False: "false"}
 
@@ -50,9 +49,10 @@ def dumps(value: Any, *, floats: bool = False) -> bytes:
     Raises:
         InputError: something outside the model; `where` is its path (`$.body.rate`).
     """
-    out: list[str] = []
-    _write(value, floats, [], out)
-    return "".join(out).encode("utf-8")
+    try:
+        return _write(value, floats, 0).encode("utf-8")
+    except _Refused as refused:
+        raise _refuse(refused.what, refused.steps[::-1], refused.code, refused.hint) from None
 
 
 def digest(value: Any, *, floats: bool = False) -> str:
@@ -160,71 +160,75 @@ def _floatable_int(text: str) -> int | float:
     return number if exact else float(number)
 
 
-def _write(value: Any, floats: bool, path: list[str | int], out: list[str]) -> None:
+class _Refused(Exception):  # noqa: N818 - never leaves `dumps`
+    """Something outside the model; the steps of its path are added from the inside to the outside."""
+
+    def __init__(self, what: str, code: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what, self.code, self.hint = what, code, hint
+        self.steps: list[str | int] = []
+
+
+def _write(value: Any, floats: bool, depth: int) -> str:
     if isinstance(value, str):
-        out.append(_text(value, floats, path))
-    elif value is None or value is True or value is False:
-        out.append(_LITERALS[value])
-    elif isinstance(value, int):
+        return _text(value, floats)
+    if value is None or value is True or value is False:
+        return _LITERALS[value]
+    if isinstance(value, int):
         if abs(value) > INTEGER_MAX:
             shown = str(int(value)) if value.bit_length() < 100 else "an integer of over 30 digits"
-            raise _refuse(f"{shown} is beyond 2^53 - 1.", path, "integer", "Write it as text.")
-        out.append(str(int(value)))
-    elif isinstance(value, float):
+            raise _Refused(f"{shown} is beyond 2^53 - 1.", "integer", "Write it as text.")
+        return str(int(value))
+    if isinstance(value, float):
         if not math.isfinite(value):
-            raise _refuse(f"{float(value)} is not a number.", path, "nan", "Use null with a reason.")
+            raise _Refused(f"{float(value)} is not a number.", "nan", "Use null with a reason.")
         if not floats:
-            raise _refuse(f"{float(value)!r} is a float.", path, "float", "Write it as text.")
-        out.append(number_text(value))
-    elif isinstance(value, (dict, list, tuple)):
-        if len(path) >= DEPTH_MAX:
-            raise _refuse(f"nested deeper than {DEPTH_MAX} levels.", path, "depth")
-        if isinstance(value, dict):
-            _write_object(value, floats, path, out)
-        else:
-            _write_array(value, floats, path, out)
-    else:
-        raise _refuse(f"a {type(value).__name__} has no canonical form.", path, "type")
+            raise _Refused(f"{float(value)!r} is a float.", "float", "Write it as text.")
+        return number_text(value)
+    if not isinstance(value, (dict, list, tuple)):
+        raise _Refused(f"a {type(value).__name__} has no canonical form.", "type")
+    if depth >= DEPTH_MAX:
+        raise _Refused(f"nested deeper than {DEPTH_MAX} levels.", "depth")
+    return _object(value, floats, depth + 1) if isinstance(value, dict) else _array(value, floats, depth + 1)
 
 
-def _write_object(value: dict[Any, Any], floats: bool, path: list[str | int], out: list[str]) -> None:
+def _object(value: dict[Any, Any], floats: bool, depth: int) -> str:
     for key in value:
         if not isinstance(key, str):
-            raise _refuse(f"the key {key!r} is not text.", path, "key")
-    texts = {key: _text(key, floats, path) for key in value}
-    ascii_only = all(key.isascii() for key in value)  # then the order of UTF-16 code units is that of `str`
-    out.append("{")
-    for i, key in enumerate(sorted(value) if ascii_only else sorted(value, key=lambda k: k.encode("utf-16-be"))):
-        out.append(("," if i else "") + texts[key] + ":")
-        path.append(key)
-        _write(value[key], floats, path, out)
-        path.pop()
-    out.append("}")
+            raise _Refused(f"the key {key!r} is not text.", "key")
+    texts = {key: _text(key, floats) for key in value}
+    ascii_only = all(map(str.isascii, value))  # then the order of UTF-16 code units is that of `str`
+    parts, key = [], ""
+    try:
+        for key in sorted(value) if ascii_only else sorted(value, key=lambda k: k.encode("utf-16-be")):
+            item = value[key]
+            plain = type(item) is str and item.isascii()  # most of what there is
+            parts.append(f"{texts[key]}:{_quote(item) if plain else _write(item, floats, depth)}")
+    except _Refused as refused:
+        refused.steps.append(key)
+        raise
+    return f"{{{','.join(parts)}}}"
 
 
-def _write_array(value: Sequence[Any], floats: bool, path: list[str | int], out: list[str]) -> None:
-    out.append("[")
-    for i, item in enumerate(value):
-        if i:
-            out.append(",")
-        if type(item) is str and item.isascii() and not _NEEDS_ESCAPE.search(item):  # most of what a report holds
-            out.append(f'"{item}"')
-            continue
-        path.append(i)
-        _write(item, floats, path, out)
-        path.pop()
-    out.append("]")
+def _array(value: Sequence[Any], floats: bool, depth: int) -> str:
+    parts: list[str] = []
+    try:
+        for item in value:
+            plain = type(item) is str and item.isascii()
+            parts.append(_quote(item) if plain else _write(item, floats, depth))
+    except _Refused as refused:
+        refused.steps.append(len(parts))
+        raise
+    return f"[{','.join(parts)}]"
 
 
-def _text(text: str, floats: bool, path: list[str | int]) -> str:
+def _text(text: str, floats: bool) -> str:
     if not text.isascii():
         if _SURROGATE.search(text):
-            raise _refuse("the text holds half a surrogate pair.", path, "surrogate")
+            raise _Refused("the text holds half a surrogate pair.", "surrogate")
         if not floats and not unicodedata.is_normalized("NFC", text):
-            raise _not_composed(text, path)
-    if _NEEDS_ESCAPE.search(text):
-        text = text.translate(_ESCAPES)
-    return f'"{text}"'
+            raise _not_composed(text)
+    return _quote(text)
 
 
 def _refuse(what: str, path: Sequence[str | int], code: str, hint: str = "") -> InputError:
@@ -234,7 +238,7 @@ def _refuse(what: str, path: Sequence[str | int], code: str, hint: str = "") -> 
     return InputError(what, where=where, hint=hint, code=code)
 
 
-def _not_composed(text: str, path: Sequence[str | int]) -> InputError:
+def _not_composed(text: str) -> _Refused:
     """The error for text that is not NFC; it shows the first place where the composed form differs.
 
     Every part of an NFC text is NFC (Unicode Standard Annex 15, section 9), so both ends of that place can be bisected.
@@ -248,6 +252,5 @@ def _not_composed(text: str, path: Sequence[str | int]) -> InputError:
     written, composed = text[start:end], unicodedata.normalize("NFC", text[start:end])
     count = {1: "another character", 2: "two characters"}.get(len(written), f"{len(written)} characters")
     codes, wanted = (" ".join(f"U+{ord(c):04X}" for c in part) for part in (written, composed))
-    return _refuse(
-        f'"{composed}" is written as {count} ({codes}).', path, "not_nfc", f"Send it composed (Unicode NFC: {wanted})."
-    )
+    what = f'"{composed}" is written as {count} ({codes}).'
+    return _Refused(what, "not_nfc", f"Send it composed (Unicode NFC: {wanted}).")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from browser_kit import findings
+from browser_kit import findings, tab
 from rule_pages_kit import rule_site
 from web_kit import get
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 pytest.importorskip("starlette", reason="needs the extra [web]")
 
-CALL_MS = 20_000
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOKS = (("en", 1280, "light"), ("ar", 360, "dark"))
 # Who asks for which form.
@@ -121,12 +120,6 @@ async def visit(world: Any, found: dict[str, Shot]) -> None:
 @contextmanager
 def shown(browser: Browser, shot: Shot, sheet: bytes, width: int, scheme: str) -> Iterator[Page]:
     """A page as it was sent, with the style sheet."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 740},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        bypass_csp=True,  # axe is a script, and our pages allow none
-    )
-    context.set_default_timeout(CALL_MS)
 
     def answer(route: Route) -> None:
         if route.request.url.endswith(".css"):
@@ -134,13 +127,8 @@ def shown(browser: Browser, shot: Shot, sheet: bytes, width: int, scheme: str) -
         else:
             route.fulfill(status=shot.status, headers=dict(shot.headers), body=shot.body)
 
-    try:
-        page = context.new_page()
-        page.route("**/*", answer)
-        page.goto("http://node.example/page")
+    with tab(browser, "http://node.example/page", width=width, height=740, scheme=scheme, answer=answer) as page:
         yield page
-    finally:
-        context.close()
 
 
 def sheet() -> bytes:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from browser_kit import findings
+from browser_kit import findings, tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CALL_MS = 20_000
 REPORTS = {"BRICS": ("BRICS",), "WTO": ("WTO",), "one country": ("--countries", "IND")}
 PAGE_BYTES, FIRST_CHAPTERS_BYTES = 100_000, 35_000
 # The index; the divide against the world and over time; the rules; what is shared; the digital economy; scenarios;
@@ -27,14 +26,8 @@ LATER, LATER_BYTES = 7, 10_000
 def opened(
     browser: Browser, folder: Path, *, scripts: bool = True, width: int = 1280, name: str = "report.html"
 ) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
-    context.set_default_timeout(CALL_MS)
-    try:
-        page = context.new_page()
-        page.goto((folder / name).as_uri())
+    with tab(browser, (folder / name).as_uri(), width=width, height=900, scripts=scripts) as page:
         yield page
-    finally:
-        context.close()
 
 
 def test_faults_would_be_found(browser: Browser, report: Callable[..., Path]) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from browser_kit import findings
+from browser_kit import findings, tab
 from concordat.web.export import export
 from web_council_kit import year_site
 from web_kit import site_of
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from concordat.web.respond import Site
 
-CALL_MS = 20_000
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PAGES = ["index", "place/BRA", "indicator/internet_users_pct", "index/digital-readiness", "divide", "rules", "quality"]
 
@@ -35,18 +34,8 @@ def folder(evidence_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @contextmanager
 def opened(browser: Browser, file: Path, *, width: int, scripts: bool = True, scheme: str = "light") -> Iterator[Page]:
-    context = browser.new_context(
-        java_script_enabled=scripts,
-        viewport={"width": width, "height": 740},
-        color_scheme=scheme,  # type: ignore[arg-type]
-    )
-    context.set_default_timeout(CALL_MS)
-    try:
-        page = context.new_page()
-        page.goto(file.as_uri())
+    with tab(browser, file.as_uri(), width=width, height=740, scheme=scheme, scripts=scripts) as page:
         yield page
-    finally:
-        context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -99,27 +88,16 @@ def served(
     browser: Browser, site: Site, address: str, language: str, width: int, scheme: str, *, scripts: bool = True
 ) -> Iterator[Page]:
     """A page of a site as its answers are, without a socket."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 740},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        java_script_enabled=scripts,
-        bypass_csp=scripts,  # axe is a script, and our pages allow none
-    )
-    context.set_default_timeout(CALL_MS)
 
     def answer(route: Route) -> None:
         asked = urlsplit(route.request.url)
         found = site.answer("GET", asked.path, asked.query, {"accept-language": language})
         route.fulfill(status=found.status, headers=dict(found.headers), body=found.body)
 
-    try:
-        page = context.new_page()
-        page.route("**/*", answer)
-        site.answer("GET", address, "", {"accept-language": language})  # made before the browser's clock runs
-        page.goto(f"http://node.example{address}")
+    site.answer("GET", address, "", {"accept-language": language})  # made before the browser's clock runs
+    whole, look = f"http://node.example{address}", {"width": width, "height": 740, "scheme": scheme}
+    with tab(browser, whole, **look, scripts=scripts, answer=answer) as page:  # type: ignore[arg-type]
         yield page
-    finally:
-        context.close()
 
 
 @pytest.mark.parametrize("address", COUNCIL)

@@ -14,6 +14,7 @@ import html
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -108,24 +109,35 @@ def printed_in(markup: str) -> list[tuple[str, str, str]]:
     return parser.found
 
 
-def record_of(said: Provenance, prefix: str) -> str:
-    found = [i for i in said.records if i.startswith(prefix)]
-    assert len(found) == 1, f"{prefix} names {len(found)} records"
-    return found[0]
+class Ids:
+    """The records' ids in order: which of them begins with the few digits that a page has."""
+
+    def __init__(self, said: Provenance) -> None:
+        self._ids = sorted(said.records)
+        self._known: dict[str, str] = {}
+
+    def of(self, prefix: str) -> str:
+        if prefix not in self._known:
+            place = bisect_left(self._ids, prefix)
+            found = [i for i in self._ids[place : place + 2] if i.startswith(prefix)]
+            assert len(found) == 1, f"{prefix} names {len(found)} records or more"
+            self._known[prefix] = found[0]
+        return self._known[prefix]
 
 
 def check_printed(said: Provenance, printed: list[tuple[str, str, str]], where: str, language: str = "en") -> set[str]:
     """Compare each printed text with its record; returns the ids of the records."""
-    index: dict[str, str] = {}
+    ids, found = Ids(said), set()
     for prefix, part, text in printed:
-        record_id = index.setdefault(prefix, record_of(said, prefix))
+        record_id = ids.of(prefix)
+        found.add(record_id)
         parts = parts_of(said.records[record_id])
         assert part in parts, f"{where}: {prefix} has no part {part}"
         for number in re.split("[–-](?=\\d)", text) if part.endswith("lower") else [text]:
             value = parts[part] if number == text or text.startswith(number) else parts[_upper(part)]
             assert value is not None, f"{where}: {prefix} {part} is None, printed {text!r}"
             assert agrees(number, value, language), BAD.format(f"{where} {prefix} {part}", text, value)
-    return set(index.values())
+    return found
 
 
 def _upper(part: str) -> str:

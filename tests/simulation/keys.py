@@ -246,8 +246,15 @@ _REMEMBERED: tuple[tuple[type, str], ...] = (
 def _remembering(method: Any, bound: Any) -> Any:
     """A method that remembers its answers: what it works on doesn't change."""
     if not isinstance(method, classmethod):
-        kept = lru_cache(maxsize=20_000)(method)
-        return lambda self: kept(self)
+        name = f"_{method.__name__} told"
+
+        def told(self: Any) -> Any:
+            kept = self.__dict__
+            if name not in kept:
+                kept[name] = method(self)
+            return kept[name]
+
+        return told
     return staticmethod(lru_cache(maxsize=20_000)(bound))
 
 

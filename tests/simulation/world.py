@@ -33,6 +33,7 @@ from simulation.invariants import EPOCH, Seen
 from simulation.keys import NAMES, BrokenInvariant, chain, stub_signatures
 from simulation.roles import build, copy_of
 
+NUMBERS = {name: number for number, name in enumerate(NAMES)}
 END = 200 * HOUR
 TICK, IDLE_TICK = 60, 600
 STEPS_MAX = 200_000  # a run takes some thousands: more is a storm of messages that feed each other
@@ -165,7 +166,8 @@ class World:
             if len(self.nodes[target]) == 2 and i != self.side(sender, face):
                 continue
             out = replica.handle(NAMES[sender], message, self.clock(target))
-            self.show(out)
+            if out:
+                self.show(out)
             if self.rng.random() < self.crash_after:
                 out = []  # durable, but it went down before it could send
             self.send(target, replica, out)
@@ -204,21 +206,25 @@ class World:
 
     def works(self, member: int) -> bool:
         """Up, and its disk has room: a node that can't make its state durable takes nothing and signs nothing."""
-        if any(m == member and start <= self.now < end for m, start, end in self.plan.full_disks):
-            return False
+        for m, start, end in self.plan.full_disks:
+            if m == member and start <= self.now < end:
+                return False
         return self.up[member]
 
     # --- The network --------------------------------------------------------------------------------------------------
 
     def send(self, sender: int, replica: Replica, out: Out) -> None:
-        face = next(i for i, r in enumerate(self.nodes[sender]) if r is replica) if len(self.nodes[sender]) == 2 else 0
+        if not out:
+            return
+        twin = len(self.nodes[sender]) == 2
+        face = next(i for i, r in enumerate(self.nodes[sender]) if r is replica) if twin else 0
         self.show(out)
         for name, message in out:
-            target = NAMES.index(name)
-            if len(self.nodes[sender]) == 2 and len(self.nodes[target]) == 1 and self.face[target] != face:
+            target = NUMBERS[name]
+            if twin and len(self.nodes[target]) == 1 and self.face[target] != face:
                 continue
             self.post(sender, face, target, message)
-        if self.plan.roles.get(sender) == "replay" and out:
+        if self.plan.roles.get(sender) == "replay":
             self.tape.append((sender, NAMES.index(out[0][0]), out[0][1]))
             who, _, what = self.rng.choice(self.tape)
             self.post(who, 0, self.rng.randrange(self.plan.n), what)

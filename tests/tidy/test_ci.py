@@ -28,7 +28,8 @@ SKIPPING_FILE = 'import pytest\npytest.importorskip("a_module_that_is_not_there"
 
 def _last_line(folder: Path, *, skipping_file: bool, **variables: str) -> str:
     """What pytest says at the end of a small suite that skips, under our conftest."""
-    (folder / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
+    for name in ("conftest.py", "remembered.py"):
+        (folder / name).write_bytes((ROOT / "tests" / name).read_bytes())
     (folder / "test_skipping.py").write_text(SKIPPING, encoding="utf-8")
     if skipping_file:
         (folder / "test_file.py").write_text(SKIPPING_FILE, encoding="utf-8")

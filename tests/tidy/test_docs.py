@@ -3,9 +3,10 @@
 In every Markdown file of `docs/` and in the README:
 
 - a `console` block is run in a scratch folder (with `examples/` in it, where the page names that), each `$ ` line by a
-  shell in which `concordat` is this program (a line that is one plain command of it runs in this process: hundreds of
-  starts cost minutes), and what follows must be what it prints (`...` stands for anything); the blocks of one file run
-  in order, in one folder;
+  shell in which `concordat` is this program, and what follows must be what it prints (`...` stands for anything); the
+  blocks of one file run in order, in one folder. Hundreds of starts cost minutes: a line that is one plain command runs
+  in this process, and others are children of a process that has imported the program (`warm_program.py`), but for
+  servers and, in the README and each tutorial, the first command of a shell;
 - a `python` block is run as doctest if it has `>>>`, else as a script; the blocks of one file share their names;
 - a `yaml` block that comes after `<!-- file: NAME -->` is written there first;
 - other blocks (`bash`, `text`, ...) are read by people only.
@@ -27,6 +28,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +82,7 @@ def _data_folder(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if _runs(p)], ids=lambda p: str(p.relative_to(ROOT)))
-def test_examples_run(page: Path, tmp_path: Path, nothing_goes_on: None) -> None:
+def test_examples_run(page: Path, tmp_path: Path, nothing_goes_on: None, warm: Any) -> None:
     names: dict[str, object] = {}
     if "examples/" in page.read_text(encoding="utf-8"):  # as a reader has them beside, in a checkout
         (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -89,17 +91,15 @@ def test_examples_run(page: Path, tmp_path: Path, nothing_goes_on: None) -> None
         if block.file:
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
         elif block.kind == "console":
-            _run_console(block, tmp_path, where)
+            _run_console(block, tmp_path, where, warm, first_is_real=page.parent in (ROOT, DOCS / "tutorials"))
         elif block.kind == "python":
             _run_python(block, names, where)
 
 
-def _run_console(block: Block, folder: Path, where: str) -> None:
+def _run_console(block: Block, folder: Path, where: str, warm: Any, *, first_is_real: bool) -> None:
     bin_folder = folder.parent / f"{folder.name}-bin"
     bin_folder.mkdir(exist_ok=True)
-    program = bin_folder / "concordat"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m concordat "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
+    warm.script(bin_folder / "concordat", first_is_real=first_is_real)
     python = bin_folder / "python3"  # what a page calls python3 has what the program needs
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     python.chmod(0o755)

@@ -13,7 +13,7 @@ import pytest
 from concordat import canonical
 from concordat.errors import InputError
 
-WRITER = {"dumps", "number_text", "_write", "_write_object", "_write_array", "_text"}
+WRITER = {"dumps", "number_text", "_Refused", "_write", "_object", "_array", "_text"}
 
 
 class Level(enum.IntEnum):
@@ -136,7 +136,7 @@ def test_the_writer_stays_small_enough_to_audit() -> None:
     tree = ast.parse(Path(canonical.__file__).read_text(encoding="utf-8"))
     lines: set[int] = set()
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name in WRITER:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in WRITER:
             skipped = node.body[0] if ast.get_docstring(node) else None
             inside = range(skipped.lineno, (skipped.end_lineno or 0) + 1) if skipped else ()
             lines |= set(range(node.lineno, (node.end_lineno or 0) + 1)) - set(inside)

@@ -468,7 +468,7 @@ class CouncilLog:
         return max(last.time, certificate.verify(self.version))
 
     def _check_refs(self, batch: Batch, last: Progress, logs: MemberLogs, where: str) -> None:
-        origins = {m.origin: m.id for m in self.version.active}
+        origins = self.version.origins
         wanted: dict[str, list[Ref]] = {}
         for ref in batch.refs:
             wanted.setdefault(ref.origin, []).append(ref)

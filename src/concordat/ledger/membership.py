@@ -135,6 +135,11 @@ class Membership:
         return tuple(m for m in self.members if m.status == "active")
 
     @cached_property
+    def origins(self) -> dict[str, str]:
+        """Origin of a member's log -> member id, of the active members."""
+        return {member.origin: member.id for member in self.active}
+
+    @cached_property
     def quorum(self) -> int:
         """How many active members make a head agreed."""
         return quorum_of(len(self.active))

@@ -338,7 +338,7 @@ class Replica:
         view, size = self.final()
         cursors = self.councils[view].progress_at(size).cursors if view else {}
         found = []
-        active = {m.origin for m in self.chain.of_view(self.view).active}
+        active = self.chain.of_view(self.view).origins
         for origin, log in self.shelf.logs.items():
             if log.submitted and origin in active:
                 start, end = cursors.get(origin, 0), log.submitted[-1][0]
@@ -593,8 +593,8 @@ class Replica:
         """What can be taken up: of each log the submitted entries behind its cursor, until the batch is full."""
         refs: list[Ref] = []
         cursors = dict(last.cursors)
-        active = {m.origin for m in self.chain.of_view(self.view).active}
-        room = BATCH_BYTES - sum(len(origin) + 20 for origin in active | set(cursors))
+        active = self.chain.of_view(self.view).origins
+        room = BATCH_BYTES - sum(len(origin) + 20 for origin in active.keys() | cursors)
         for origin, log in sorted(self.shelf.logs.items()):
             end = min(log.submitted_size, log.size) if origin in active else 0
             for index in log.council_between(cursors.get(origin, 0), end):
@@ -1131,4 +1131,4 @@ class Replica:
 
 def utc(seconds: int) -> str:
     """A time in seconds as entries write it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"
