@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -133,6 +134,8 @@ def _fail(error: ConcordatError, *, as_json: bool) -> int:
         print(json.dumps(error.as_dict(), ensure_ascii=False, sort_keys=True))
     # The message may quote a stranger's file.
     said = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(error))
+    with suppress(OSError, ValueError):  # what was found comes first where both go to one file
+        sys.stdout.flush()
     print(f"concordat: {said}", file=sys.stderr)
     return error.exit_code
 
