@@ -63,10 +63,12 @@ class Held:
         """The state at `end`, or at the last submission that the log knows of, if that is earlier.
 
         Entries that no quorum of witnesses had cosigned by then don't count. A log that ends earlier says nothing of
-        the time after, so a stage that fell due later is not called late.
+        the time after, so a stage that fell due later is not called late. For the public a log ends with its last entry
+        that is no incident's: an instant at which nothing else was logged would tell when one was.
         """
         found = [one for one in logged if one.submitted is not None]
-        reach = max((one.submitted for one in found if one.submitted is not None), default=end)
+        plain = [one for one in found if not (public and _of_incident(one))]
+        reach = max((one.submitted for one in plain or found if one.submitted is not None), default=end)
         until = min(end, reach)
         counted = [one for one in found if one.submitted is not None and one.submitted <= until]
         return cls(fold(counted), bloc, trust, until, public)
@@ -122,6 +124,10 @@ class Held:
     def data(self) -> bytes:
         """The document as a file of the report."""
         return canonical.dumps(self.document, floats=True) + b"\n"
+
+
+def _of_incident(one: Logged) -> bool:
+    return one.entry.type in KINDS and KINDS[one.entry.type].thing == INCIDENT
 
 
 def _row(exchange: Exchange, thing: str, key: tuple[str, ...], places: Mapping[str, int]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,15 @@ def test_entries_count_once_a_quorum_has_seen_them_up_to_the_instant() -> None:
     assert first.until == at("2026-05-01T23:59"), "the log goes on after that day"
     assert held(log).until == at("2026-05-02T10:00"), "it says nothing of the time after its last entry"
     assert held([]).until == END
+
+
+def test_the_public_is_not_told_when_an_incident_was_the_last_that_was_logged() -> None:
+    late = replace(an_incident("BRA", 2), submitted=at("2026-05-03T10:00"))
+    log = [a_case("BRA", 1, submitted="2026-05-01T10:00"), late]
+    assert held(log).until == at("2026-05-03T10:00")
+    public = held(log, public=True)
+    assert public.until == at("2026-05-01T10:00")
+    assert public.exchange.keys(INCIDENT) == []
 
 
 def test_another_submission_time_is_another_state() -> None:
