@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-CALL_MS = 20_000
+LAUNCH_MS = 90_000  # a program that starts beside two full cores needs its time
 # Without these Chromium asks for updates and lists of its own; the tests open files only.
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 
@@ -30,6 +30,6 @@ def browser() -> Iterator[Browser]:
         pytest.skip("needs the program chromium")
     sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *sandbox], timeout=CALL_MS)
+        started = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *sandbox], timeout=LAUNCH_MS)
         yield started
         started.close()

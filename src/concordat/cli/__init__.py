@@ -114,10 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command.main(args=arguments, prog_name="concordat", standalone_mode=True)
     except SystemExit as end:
         code = end.code
-    except ConcordatError as error:
-        return _fail(error, as_json="--json" in arguments)
-    except OSError as error:
-        return _fail(_state_error(error), as_json="--json" in arguments)
+    except (ConcordatError, OSError) as error:
+        return _fail(_state_error(error) if isinstance(error, OSError) else error, as_json="--json" in arguments)
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code
         print("concordat: interrupted; nothing was left half written.", file=sys.stderr)
     return code if isinstance(code, int) else 0
@@ -132,10 +130,9 @@ def _state_error(error: OSError) -> StateError:
 def _fail(error: ConcordatError, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(error.as_dict(), ensure_ascii=False, sort_keys=True))
-    # The message may quote a stranger's file.
-    said = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(error))
-    with suppress(OSError, ValueError):  # what was found comes first where both go to one file
-        sys.stdout.flush()
+    said = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(error))  # may quote a stranger's file
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()  # what was found comes first where both go to one file
     print(f"concordat: {said}", file=sys.stderr)
     return error.exit_code
 

@@ -163,7 +163,7 @@ class CompetenceBody(Body):
 class CasePublishedBody(Body):
     """`body` is the SHA-256 of the folded name of the organisation that owns the case: a body, never a person.
 
-    With `competences` the case is a course.
+    With `competences` the case is a course, and `languages` are those it is taught in.
     """
 
     case: Id

@@ -13,10 +13,10 @@ from typing import Any
 from concordat.evidence.provenance import Parts, derivation
 from concordat.exchange.record import exchange_of_rows, tidy
 
-COURSES, GAP = "exchange.record.courses@1", "exchange.record.gap@1"
+COURSES, GAP = "exchange.record_skills.courses@1", "exchange.record_skills.gap@1"
 
 
-@derivation("exchange.record.courses")
+@derivation("exchange.record_skills.courses")
 def courses(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Courses that stand: `courses`; `taught_arsp`, those that teach what an activity shows; `own_BRA`, those in a
     language of a member. Inputs: rows of cases. `languages`: member -> its languages; `shows`: activity -> the
@@ -37,14 +37,14 @@ def courses(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str,
     return parts
 
 
-@derivation("exchange.record.gap")
+@derivation("exchange.record_skills.gap")
 def gap(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The largest gap of one member, in per cent, with `lower` and `upper` where the figure has an interval, its `year`
-    and `skill`. Inputs: its figures of the activities `skills`, in that order; of equal gaps the first.
+    """The largest gap of one member, in per cent, with `lower` and `upper` as its figure has an interval, its `year` and
+    `skill`. Inputs: its chosen figures of the activities `skills`, in that order; of equal gaps the first.
     """
 
     def rest(one: Parts, part: str) -> float | None:
-        return None if one.get(part) is None else tidy(100 - float(one[part]) * float(10 ** one.get("unit_mult", 0)))
+        return None if one[part] is None else tidy(100 - float(one[part]))
 
     gaps = [(rest(one, "value"), skill, one) for skill, one in zip(parameters["skills"], inputs, strict=True)]
     value, skill, one = max(gaps, key=lambda found: found[0] or 0.0)

@@ -78,7 +78,8 @@ def share(
             log. said: `topic`, `stage`, `became_aware`, `timeline`, as of `prepare`.
 
     Raises:
-        InputError, RuleError: as `prepare`; nothing is logged, nothing readable. StateError: the disk refuses.
+        InputError, RuleError: as `prepare`; nothing is logged, nothing readable. StateError: the disk refuses; where the
+            entry was written by then, the error names it.
     """
     mend(node, store)
     ready = prepare(node, store, bundle, to, **said)
@@ -89,7 +90,12 @@ def share(
     except Exception:
         mend(node, store)  # by the log: it may have been written before what went wrong
         raise
-    return replace(ready, refused=_release(node, store, ready.document)), entry
+    try:
+        return replace(ready, refused=_release(node, store, ready.document)), entry
+    except StateError as error:
+        what = f"it is logged (entry {entry.id[:16]}), but its objects can't be read yet: {error.what}"
+        hint = "Don't share it again: they become readable when the node starts, or with the next incident."
+        raise StateError(what, where=error.where, hint=hint, code="logged_unreadable") from None
 
 
 def mend(node: Node, store: TaxiiStore) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from concordat.evidence.resolve import enter
 from concordat.exchange.record_skills import COURSES, GAP
 from concordat.report import cells
 from concordat.report.chapter import Block, Cell, Code, Column, Note, Num, Paragraph, Row, Table
@@ -17,22 +18,23 @@ from concordat.report.inputs import LARGE_BLOC
 
 if TYPE_CHECKING:
     from concordat.evidence.provenance import Derived
+    from concordat.evidence.resolve import Chosen
     from concordat.report.exchange_section import Log
     from concordat.report.inputs import Inputs
 
 INDICATOR = "ict_skills_pct"
 
 
-def _figures(inputs: Inputs) -> dict[str, dict[str, str]]:
-    """Member -> activity -> the record of its share, members of the bloc in the order of the report."""
+def _figures(inputs: Inputs) -> dict[str, dict[str, Chosen]]:
+    """Member -> activity -> its share, members of the bloc in the order of the report."""
     from concordat.exchange.inclusion.skills import SDG, frameworks
 
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, Chosen]] = {}
     for area in sorted(inputs.who.members, key=inputs.by_name):
         for skill in sorted(frameworks()[SDG].codes):
             chosen = inputs.chosen.get((INDICATOR, area, f"skill={skill}"))
             if chosen is not None and chosen.value is not None:
-                found.setdefault(area, {})[skill] = cells.member_num(inputs, chosen).id
+                found.setdefault(area, {})[skill] = chosen
     return found
 
 
@@ -50,31 +52,33 @@ def _courses(log: Log, members: list[str]) -> Derived:
 
 
 def blocks(log: Log) -> Iterator[Block]:
-    """How many members have figures, a table of their largest gaps, and for whom no course is in their language."""
+    """How many members have figures, for whom no course is in their language, and a table of the largest gaps."""
     inputs, words = log.inputs, log.inputs.words
     figures = _figures(inputs)
     if not figures:
         told = {"indicator": Code(INDICATOR), "command": Code("concordat evidence pull un_sdg")}
         yield Note(words.text("exchange.skills_none", **told))
         return
-    made = _courses(log, sorted(figures))
+    members = sorted(inputs.who.members, key=inputs.by_name)
+    made = _courses(log, members)
     have = inputs.count(inputs.who.facts[area] for area in figures)
     total = inputs.count(inputs.who.facts[area] for area in inputs.who.members)
     taught = Num(made.parts["courses"], unit="count", id=made.id, part="courses")
     yield Paragraph(words.text("exchange.skills", have=have, total=total, courses=taught))
-    yield _table(log, figures, made)
-    without = [inputs.area_name(area) for area in figures if not made.parts[f"own_{area}"]]
-    if without and made.parts["courses"]:
+    without = [inputs.area_name(area) for area in members if not made.parts[f"own_{area}"]]
+    if without:
         yield Paragraph(words.text("exchange.no_course", members=words.listed(without)))
+    yield _table(log, figures, made)
 
 
-def _table(log: Log, figures: dict[str, dict[str, str]], made: Derived) -> Table:
+def _table(log: Log, figures: dict[str, dict[str, Chosen]], made: Derived) -> Table:
     inputs, words = log.inputs, log.inputs.words
     rows = []
     for area, shares in figures.items():
-        record = inputs.book.derive(GAP, list(shares.values()), {"skills": list(shares)})
+        record = inputs.book.derive(GAP, [enter(inputs.book, c) for c in shares.values()], {"skills": list(shares)})
         parts, skill = record.parts, record.parts["skill"]
-        largest = Num(parts["value"], parts["lower"], parts["upper"], "percent", record.id)
+        marks = cells.member_num(inputs, shares[skill]).marks
+        largest = Num(parts["value"], parts["lower"], parts["upper"], "percent", record.id, marks)
         year = Num(parts["year"], unit="year", id=record.id, part="year")
         counts = (
             Cell(main=Num(made.parts[name], unit="count", id=made.id, part=name))

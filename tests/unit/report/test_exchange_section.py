@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -299,7 +300,22 @@ def test_the_largest_gap_stands_beside_courses_on_it_and_in_a_language_of_the_me
     said = words(found)
     assert "members with a figure 3 of" in said
     assert "courses on the log: 2" in said
-    assert "No course on the log is in a language of China." in said
+    without = re.search(r"No course on the log is in a language of ([^.]*)\.", said)
+    assert without is not None
+    assert {"China", "Russia"} <= set(without[1].split(", "))
+    assert {"Brazil", "India"}.isdisjoint(without[1].split(", "))
+    # The share is told to a whole percent, as the one that it was made of: 5.5 is from 5 to 6.
+    gap = shown["BRA"]["gap"].main
+    assert gap is not None
+    assert (gap.lower, gap.upper) == pytest.approx((94, 95))
+
+
+def test_without_any_course_every_member_with_or_without_figures_is_named(joined: Callable[..., Inputs]) -> None:
+    bare = Held.of([a_case("BRA", 1)], "BRICS", TRUST, END)
+    found = chapter(with_skills(joined(study_with(), bare), {("BRA", "pcpr"): 5.5}))
+    assert isinstance(found, Chapter)
+    (said,) = re.findall(r"No course on the log is in a language of ([^.]*)\.", words(found))
+    assert {"Brazil", "China", "India"} <= set(said.split(", "))
 
 
 def test_without_a_figure_of_skills_the_chapter_says_how_to_get_one(written: Written) -> None:

@@ -38,6 +38,7 @@ def published_body(record: AlgorithmRecord, author: str) -> dict[str, Any]:
         "standard": STANDARDS[record.source_standard],
         "filled": [
             {"standard": name, "filled": found.filled, "fields": found.fields}
-            for name, found in ((name, completeness(record, name)) for name in sorted(COUNTED))
+            for name, found in ((name, completeness(record, name)) for name in COUNTED)
+            if name in ("core", record.source_standard)  # fields of another form say nothing of how this one is filled
         ],
     }

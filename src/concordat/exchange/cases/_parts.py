@@ -78,7 +78,7 @@ class Competence(Part):
 class Facets(Part):
     """What the case is found by: labels of the Digital Public Goods registry, DAC sectors, goals, action lines.
 
-    A case with `competences` is a course that teaches them.
+    A case with `competences` is a course that teaches them, in the languages `taught_in`; its words may be in others.
     """
 
     dpg: Lines = []
@@ -87,6 +87,13 @@ class Facets(Part):
     wsis: Annotated[list[Annotated[str, Field(pattern=r"^C([1-9]|1[01])$")]], Field(max_length=11)] = []
     fintech_area: Annotated[list[FintechArea], Field(max_length=4)] = []
     competences: Annotated[list[Competence], Field(max_length=100)] = []
+    taught_in: Annotated[list[Language], Field(max_length=32)] = []
+
+    @model_validator(mode="after")
+    def _taught_in_a_language(self) -> Facets:
+        if bool(self.competences) != bool(self.taught_in):
+            raise ValueError("a course says both: competences, and taught_in which languages")
+        return self
 
 
 class Period(Part):

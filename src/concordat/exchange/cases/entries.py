@@ -48,7 +48,7 @@ def published_body(case: Case, author: str) -> dict[str, Any]:
         "sectors": sorted(set(case.facets.dac)),
         "sdgs": sorted(set(case.facets.sdgs)),
         "fintech_area": sorted(set(case.facets.fintech_area)),
-        "languages": list(case.languages),
+        "languages": sorted(set(case.facets.taught_in)) or list(case.languages),
     }
     if case.facets.competences:
         taught = sorted({(one.framework, one.code) for one in case.facets.competences})

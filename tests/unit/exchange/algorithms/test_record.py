@@ -170,6 +170,7 @@ def test_the_entry_holds_id_version_hash_and_what_is_filled_and_no_contact() -> 
     # The Dutch list has 31 fields, and we 27 concepts (exchange.md, section 7); "tbd" says nothing.
     assert filled["nl"] == (sum(name != "own_field" and value not in ("", "tbd") for name, value in NL.items()), 31)
     assert filled["core"][1] == 27
+    assert set(filled) == {"core", "nl"}
     assert "@" not in str(body)
     with pytest.raises(Exception, match="BRA's, not ZAF's"):
         published_body(_nl(), "ZAF")

@@ -36,12 +36,16 @@ def test_the_example_is_read_and_printed_back() -> None:
 
 
 def test_a_course_says_what_it_teaches_in_codes_alone() -> None:
-    taught = "competences: [{code: '3.4', level: 2}, {framework: sdg441, code: pcpr}, {code: '3.4', level: 5}], dpg:"
+    taught = "competences: [{code: '3.4', level: 2}, {framework: sdg441, code: pcpr}, {code: '3.4', level: 5}], taught_in: [hi], dpg:"
     case = Case.load(TEXT.replace("dpg:", taught))
     body = published_body(case, "BRA")
     check_said("CasePublished", body, "BRA")
     assert body["competences"] == [{"framework": "digcomp", "code": "3.4"}, {"framework": "sdg441", "code": "pcpr"}]
-    assert "competences" not in published_body(Case.load(TEXT), "BRA")
+    assert body["languages"] == ["hi"], "not those that it is described in"
+    plain = published_body(Case.load(TEXT), "BRA")
+    assert ("competences" in plain, plain["languages"]) == (False, ["en", "pt"])
+    with pytest.raises(InputError, match="taught_in which languages"):
+        Case.load(TEXT.replace("dpg:", "competences: [{code: '3.4'}], dpg:"))
 
 
 def test_words_in_a_language_else_english_else_any() -> None:
@@ -60,7 +64,7 @@ def test_words_in_a_language_else_english_else_any() -> None:
         ("currency: BRL", "currency: BRX", "BRX"),
         ("sdgs: [9, 4]", "sdgs: [18]", "facets.sdgs.0"),
         ('dac: ["22040"]', 'dac: ["2204"]', "facets.dac.0"),
-        ("sdgs: [9, 4]", "competences: [{code: '9.9'}]", "9.9 is not a code of digcomp"),
+        ("sdgs: [9, 4]", "competences: [{code: '9.9'}], taught_in: [en]", "9.9 is not a code of digcomp"),
         ("years: [2021, 2024]", "years: [2024, 2021]", "years must be in order"),
         ("end: null", 'end: "2020"', "before the start"),
         ("owner: {name:", "owner: {email: a, name:", '"email" is not a key'),
