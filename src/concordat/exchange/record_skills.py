@@ -39,8 +39,9 @@ def courses(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str,
 
 @derivation("exchange.record_skills.gap")
 def gap(inputs: Sequence[Parts], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The largest gap of one member, in per cent, with `lower` and `upper` as its figure has an interval, its `year` and
-    `skill`. Inputs: its chosen figures of the activities `skills`, in that order; of equal gaps the first.
+    """The largest gap of one member, in per cent, with `lower` and `upper` of its figure, its `year` and `skill`.
+
+    Inputs: its chosen figures of the activities `skills`, in that order; of equal gaps the first.
     """
 
     def rest(one: Parts, part: str) -> float | None:

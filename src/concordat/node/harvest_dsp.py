@@ -1,24 +1,26 @@
 """Another member's catalogue as a source that can be harvested: asked over the Dataspace Protocol, signed by this node.
 
-What comes is what that member shows to this one, page by page on its own host, each checked by the published schema.
-A dataset that it hides or withdraws is gone from the next harvest. Source: exchange.md 4.2, 5.2, 5.5.
+What comes is what that member shows to this one, page by page on its own host, each checked by the published schema:
+the page as a whole, then dataset by dataset, so that one that is not as it must be is a failed record and no more. A
+dataset that it hides or withdraws is gone from the next harvest. Source: exchange.md 4.2, 5.2, 5.5.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from concordat.errors import InputError, SourceError
 from concordat.exchange.catalogue.dsp_catalog import CONTEXT, parse_dsp_catalog
 from concordat.exchange.catalogue.harvest import Page, record_of
+from concordat.exchange.catalogue.model import Failure
 from concordat.exchange.dataspace import messages
-from concordat.exchange.dataspace.schemas import parse
+from concordat.exchange.dataspace.schemas import parse_catalog
 from concordat.exchange.dataspace.token import Request, make_token
 from concordat.node.exchange_look import next_page
 from concordat.node.exchange_moves import reason_of
-from concordat.node.harvester import REQUEST_MAX_S
+from concordat.node.harvester import REASON_MAX, REQUEST_MAX_S
 from concordat.node.outbound import Outbound
 from concordat.node.peers import Peers
 from concordat.settings import nearest
@@ -60,9 +62,19 @@ class MemberCatalogue:
         if reply.status != 200:
             what = f"{self.member} answers {reply.status}: {reason_of(reply.body)}"
             raise SourceError(what, where=bare, code="status")
-        found = parse_dsp_catalog(parse(reply.body, "Catalog", where=f"{self.member}, catalogue"))
+        message, refused = parse_catalog(reply.body, where=f"{self.member}, catalogue")
+        found = parse_dsp_catalog(message)
         records = tuple(record_of(dataset) for dataset in found.datasets)
-        return Page(records, found.failed, next_page(reply, self.address, self.member))
+        failed = (*found.failed, *(_failure(dataset, reason) for dataset, reason in refused))
+        return Page(records, failed, next_page(reply, self.address, self.member))
+
+
+def _failure(dataset: Any, reason: str) -> Failure:
+    """A dataset that is not as the schema says; without an id, it may be any."""
+    name = dataset.get("@id") if isinstance(dataset, Mapping) else None
+    if isinstance(name, str) and name:
+        return Failure(name, reason[:REASON_MAX])
+    return Failure("?", reason[:REASON_MAX], named=False)
 
 
 def catalogue_of(node: Node, member: str, settings: NodeSettings, outbound: Outbound) -> MemberCatalogue:

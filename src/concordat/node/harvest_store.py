@@ -5,7 +5,9 @@ that was not committed: no record is lost, none comes twice. A run that is found
 token of this process belongs to one that is gone: it becomes `abandoned`.
 
 A *pass* is one reading of a source from its beginning; runs that resume it share its number. Records remember the pass
-that saw them last: what a whole pass did not see is gone. Source: exchange.md 4.2.
+that read them last: what a whole pass neither read nor failed to read is gone. A run's failures are those of its pass
+until then: also of the runs that it went on from, and without those whose record was read on a later page.
+Source: exchange.md 4.2.
 """
 
 from __future__ import annotations
@@ -41,10 +43,20 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS run_failures (
   run INTEGER NOT NULL, pass INTEGER NOT NULL, number INTEGER NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,
   named INTEGER NOT NULL, PRIMARY KEY (run, number)) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS run_failures_key ON run_failures (pass, key)",
+    # A failure (run, number) whose record was read well on a later page of the same pass, by the run `later`.
+    """CREATE TABLE IF NOT EXISTS run_mended (
+  run INTEGER NOT NULL, number INTEGER NOT NULL, later INTEGER NOT NULL,
+  PRIMARY KEY (run, number)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS run_tokens (
   source TEXT NOT NULL, pass INTEGER NOT NULL, token TEXT NOT NULL,
   PRIMARY KEY (source, pass, token)) STRICT, WITHOUT ROWID""",
 )
+# The failures of a pass that stand when a run ends: a record that failed twice counts once, by its last reason.
+_FAILED = """SELECT f.key, f.reason, f.named, max(f.run * 1000000000 + f.number) AS place FROM run_failures f
+  LEFT JOIN run_mended m ON m.run = f.run AND m.number = f.number AND m.later <= ?
+  WHERE f.pass = ? AND f.run BETWEEN f.pass AND ? AND m.run IS NULL
+  GROUP BY CASE f.named WHEN 1 THEN 'key ' || f.key ELSE f.run || ' ' || f.number END"""
 _RUN = """SELECT id, source, kind, address, owner, pass, state, token, pages, started, finished, reason, waiting, entry
   FROM runs"""
 
@@ -57,7 +69,7 @@ class Run:
         id: its number. source: this member's name of it. kind, address: what is read, and where. owner: start token of
             the process. reading: number of the pass. state: `running` or an end. token: where the next page begins.
         pages: committed. started, finished: seconds since 1970. reason: why it ended so. waiting: removals that wait.
-        entry: that logged it; empty until then. added, changed, removed, failed: counts.
+        entry: that logged it; empty until then. added, changed, removed: counts. failed: of the pass until then.
     """
 
     id: int
@@ -194,13 +206,23 @@ class HarvestStore:
                     query = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)"
                     self._do(query, run.source, record.key, record.hash, body, run.reading, run.id)
                     self._do("INSERT INTO run_changes VALUES (?, ?, ?, ?)", run.id, record.key, what, record.hash)
-            seen = [record.key for record in page.records] + [failure.key for failure in page.failed]
-            for key in seen:
-                self._do("UPDATE records SET pass = ? WHERE source = ? AND key = ?", run.reading, run.source, key)
+            for record in page.records:
+                query = "UPDATE records SET pass = ? WHERE source = ? AND key = ?"
+                self._do(query, run.reading, run.source, record.key)
+            self._mend(run, [record.key for record in page.records])
             self._fail(run, page.failed)
             if page.token:
                 self._do("INSERT INTO run_tokens VALUES (?, ?, ?)", run.source, run.reading, page.token)
             self._do("UPDATE runs SET token = ?, pages = pages + 1 WHERE id = ?", page.token, run.id)
+
+    def _mend(self, run: Run, read: Iterable[str]) -> None:
+        """Failures of this pass whose records were read now stand no longer."""
+        if self._do("SELECT 1 FROM run_failures WHERE pass = ? LIMIT 1", run.reading).fetchone() is None:
+            return
+        query = """INSERT OR IGNORE INTO run_mended
+          SELECT run, number, ? FROM run_failures WHERE pass = ? AND key = ? AND named = 1"""
+        for key in read:
+            self._do(query, run.id, run.reading, key)
 
     def _fail(self, run: Run, failed: Iterable[Failure]) -> None:
         start = self._do("SELECT count(*) FROM run_failures WHERE run = ?", run.id).fetchone()[0]
@@ -239,9 +261,14 @@ class HarvestStore:
 
     def _of(self, row: Any) -> Run:
         counts = dict(self._do("SELECT what, count(*) FROM run_changes WHERE run = ? GROUP BY what", row[0]).fetchall())
-        failed = self._do("SELECT count(*) FROM run_failures WHERE run = ?", row[0]).fetchone()[0]
         added, changed, removed = (counts.get(what, 0) for what in ("added", "changed", "removed"))
-        return replace(Run(*row), added=added, changed=changed, removed=removed, failed=failed)
+        run = Run(*row)
+        failed = len(self._failed(run.id, run.reading))
+        return replace(run, added=added, changed=changed, removed=removed, failed=failed)
+
+    def _failed(self, run: int, reading: int) -> list[Any]:
+        """(key, reason, named, place) of the failures that stand when a run ends, in order."""
+        return self._do(f"{_FAILED} ORDER BY place", run, reading, run).fetchall()
 
     def run(self, number: int) -> Run:
         """One run.
@@ -265,25 +292,28 @@ class HarvestStore:
         query = "SELECT key, hash FROM records WHERE source = ? ORDER BY key"
         return Snapshot(dict(self._do(query, source).fetchall()))
 
-    def seen(self, run: Run) -> tuple[list[str], list[str], bool]:
-        """What the pass of a run has seen: keys, tokens, and whether a record without an id was among them."""
+    def seen(self, run: Run) -> tuple[list[str], list[str], bool, list[str]]:
+        """What the pass of a run has seen: keys, tokens, whether a record without an id was among them, failed keys."""
         keys = self._do("SELECT key FROM records WHERE source = ? AND pass = ?", run.source, run.reading).fetchall()
         tokens = self._do(
             "SELECT token FROM run_tokens WHERE source = ? AND pass = ?", run.source, run.reading
         ).fetchall()
         failed = self._do("SELECT key, named FROM run_failures WHERE pass = ?", run.reading).fetchall()
-        return [k for (k,) in keys] + [k for k, _ in failed], [t for (t,) in tokens], any(not n for _, n in failed)
-
-    def failed_in(self, run: Run) -> int:
-        """How many records the whole pass of a run could not read: also those of the runs that it went on from."""
-        query = """SELECT count(DISTINCT CASE named WHEN 1 THEN 'key ' || key ELSE run || ' ' || number END)
-          FROM run_failures WHERE pass = ?"""
-        return int(self._do(query, run.reading).fetchone()[0])
+        unnamed = any(not named for _, named in failed)
+        return [k for (k,) in keys], [t for (t,) in tokens], unnamed, [k for k, _ in failed]
 
     def failures(self, run: int) -> list[Failure]:
-        """The records of a run that could not be read, in order."""
-        query = "SELECT key, reason, named FROM run_failures WHERE run = ? ORDER BY number"
-        return [Failure(key, reason, bool(named)) for key, reason, named in self._do(query, run).fetchall()]
+        """The records that the pass of a run could not read until it ended, in order.
+
+        Raises:
+            InputError: no such run.
+        """
+        found = self._failed(run, self.run(run).reading)
+        return [Failure(key, reason, bool(named)) for key, reason, named, _ in found]
+
+    def failed_before(self, run: int) -> int:
+        """How many of those failed in the runs that this one went on from."""
+        return sum(place < run * 10**9 for *_, place in self._failed(run, self.run(run).reading))
 
     def changes(self, run: int) -> dict[str, list[tuple[str, str]]]:
         """What a run changed: `added`, `changed`, `removed` -> (key, hash), sorted."""

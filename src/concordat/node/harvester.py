@@ -98,10 +98,12 @@ class Harvester:
             self._step("fetch")
             page = await source.page(page.token)
         self._step("end")
-        whole, own = self._store.failed_in(run), self._store.run(run.id).failed
-        before = f"{whole - own:,} failed in the runs that it went on from" if whole > own else ""
+        earlier = self._store.failed_before(run.id)
+        before = f"{earlier:,} of them failed in the runs that it went on from" if earlier else ""
         end = walk.finish(accept_removals)
-        state = "partial" if whole else "complete"  # a pass is as good as all its runs together
+        state = (
+            "partial" if self._store.run(run.id).failed else "complete"
+        )  # a pass is as good as all its runs together
         return self._store.end(run, state, self._now(), reason=before, end=end)
 
     async def _first(self, run: Run, source: Source) -> tuple[Run, Page]:

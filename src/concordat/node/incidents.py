@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from concordat import canonical
-from concordat.errors import RuleError
+from concordat.errors import RuleError, StateError
 from concordat.exchange.events import check_said
 from concordat.exchange.incidents.objects import (
     Bundle,
@@ -78,8 +78,8 @@ def share(
             log. said: `topic`, `stage`, `became_aware`, `timeline`, as of `prepare`.
 
     Raises:
-        InputError, RuleError: as `prepare`; nothing is logged, nothing readable. StateError: the disk refuses; where the
-            entry was written by then, the error names it.
+        InputError, RuleError: as `prepare`; nothing is logged, nothing readable. StateError: the disk refuses; it names
+            the entry if that was written by then.
     """
     mend(node, store)
     ready = prepare(node, store, bundle, to, **said)

@@ -135,6 +135,20 @@ def test_a_file_that_is_not_what_is_said_of_it_is_refused_when_it_is_read(
         store.observations(forged, every_row=False)
 
 
+def test_a_lost_file_is_put_back_though_what_is_said_of_it_was_reworded(
+    store: Store, edition: Edition, wanted: str
+) -> None:
+    meta = embedded._meta(edition, wanted)
+    first = store.adopt_vintage(meta, b"a file", 3, "0" * 64)
+    store.path(first).unlink()
+    reworded = replace(meta, origin={**meta.origin, "title": "another title"})
+    assert store.adopt_vintage(reworded, b"a file", 3, "0" * 64) == first
+    assert store.path(first).read_bytes() == b"a file"
+    for file, rows, digest in ((b"another", 3, "0" * 64), (b"a file", 4, "0" * 64), (b"a file", 3, "1" * 64)):
+        with pytest.raises(StateError, match="is already stored, and not as this file"):
+            store.adopt_vintage(meta, file, rows, digest)
+
+
 def test_a_vintage_never_changes(store: Store, catalogue: Catalogue, edition: Edition, wanted: str) -> None:
     first = ensure_embedded(store, catalogue)
     with pytest.raises(StateError, match="is already stored, and not as this file"):

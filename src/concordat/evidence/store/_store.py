@@ -104,6 +104,8 @@ class Store:
     ) -> Vintage:
         """Store a vintage whose rows stand in a file that another store of ours wrote; its rows are checked on reading.
 
+        Of a vintage that is here already a missing file is put back, whatever is now said of its licence or origin.
+
         Args:
             file: the Parquet file; `row_count` and `logical_hash` are said of its rows.
             problems: what the parser had to say.
@@ -122,14 +124,15 @@ class Store:
         )
         with self.lock.held():
             known = self.catalog.vintage(meta.dataset_id, meta.id)
-            if known is not None and known != vintage:
+            if known is not None and not _same_rows(known, vintage):
                 what = f"{known.ref} is already stored, and not as this file."
                 raise StateError(what, where=str(self.path(known)), code="vintage_exists")
             temporary = self.lock.tmp / self.path(vintage).name
             _files.write_bytes(temporary, file)
             _files.put_in_place(temporary, self.path(vintage))
-            if known is None:
-                self.catalog.add_vintage(vintage, said, [])
+            if known is not None:
+                return known
+            self.catalog.add_vintage(vintage, said, [])
         return vintage
 
     def _again(self, known: Vintage, found: str, rows: Sequence[Observation]) -> Vintage:
@@ -263,6 +266,12 @@ def open_store(data_dir: Path, *, create: bool = True, progress: _files.Progress
     store = Store(data_dir, progress)
     store.catalog.rows("SELECT 1")
     return store
+
+
+def _same_rows(known: Vintage, found: Vintage) -> bool:
+    """Whether two vintages are one file of the same rows; texts said of them may have been reworded since."""
+    names = ("file_sha256", "logical_hash", "row_count")
+    return all(getattr(known, name) == getattr(found, name) for name in names)
 
 
 def _check_belongs(meta: VintageMeta, rows: Sequence[Observation]) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rdflib import XSD, Literal
 from rdflib.store import Store
 
 from concordat.errors import InputError
 
 Triple = tuple[Any, Any, Any]
+XSD_STRING = XSD.string
 
 
 class BoundedStore(Store):
@@ -29,12 +31,14 @@ class BoundedStore(Store):
         self._subjects: dict[Any, dict[Any, list[Any]]] = {}
 
     def add(self, triple: Triple, context: Any, quoted: bool = False) -> None:  # noqa: ARG002 - rdflib's signature
-        """Keep a triple, once.
+        """Keep a triple, once; `"a"` and `"a"^^xsd:string` are one term (RDF 1.1, section 3.3), which rdflib parts.
 
         Raises:
             InputError: one more than the bound.
         """
         subject, predicate, value = triple
+        if isinstance(value, Literal) and value.datatype == XSD_STRING:
+            value = Literal(str(value))
         objects = self._objects.setdefault(subject, {}).setdefault(predicate, {})
         if value in objects:
             return

@@ -7,7 +7,8 @@
 Each dataset has at least one offer and one distribution; an offer in a catalogue has no target; without datasets the
 key `dataset` is left out (the schema asks for at least one). What people read (title, description, size, checksum) is
 added with the prefixes of the protocol's own context. The entry that offered the dataset, and its proof, go along, so
-that the other side can verify both. Source: Dataspace Protocol 2025-1, catalog protocol; exchange.md 4.1.
+that the other side can verify both; the label is kept with the record as it was sent. Source: Dataspace Protocol
+2025-1, catalog protocol; exchange.md 4.1.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def _read(row: Mapping[str, Any]) -> Dataset:
         conforms_to=tuple(sorted(filter(None, map(_id, _list(row.get("dct:conformsTo")))))),
         policies=tuple(p for p in row.get("hasPolicy") or [] if isinstance(p, Mapping)),
         distributions=tuple(parts.values()), proof=_id(row.get(PROOF)),
+        source_record={LABEL: row[LABEL]} if LABEL in row else None,
     )  # fmt: skip
 
 

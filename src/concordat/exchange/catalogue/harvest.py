@@ -22,6 +22,7 @@ from typing import Any
 
 from concordat import canonical
 from concordat.errors import SourceError
+from concordat.exchange.catalogue.dsp_catalog import LABEL
 from concordat.exchange.catalogue.model import Dataset, Failure, to_value
 
 PAGES_MAX = 10_000
@@ -29,6 +30,7 @@ REPEATS_MAX = 10  # pages in a row without a record that is new: parts of one re
 REMOVALS_FEW = 10
 REMOVALS_SHARE = 5  # one in five
 ENDS = ("abandoned", "complete", "failed", "partial", "timed_out")
+BESIDE = frozenset((LABEL, "offer"))  # what sources keep beside the model, where they don't keep the record whole
 VOLATILE = frozenset(
     ("metadata_modified", "num_resources", "num_tags", "recent_views", "total_views", "tracking_summary", "view_count")
 )  # fmt: skip
@@ -109,7 +111,12 @@ def changes_hash(added: Iterable[tuple[str, str]], changed: Iterable[tuple[str, 
 def record_of(dataset: Dataset) -> Record:
     """A dataset as a record; its name at the source is the key."""
     raw = dataset.source_record
-    form = _stable(raw) if raw is not None else to_value(dataset)
+    if raw is None:
+        form = to_value(dataset)
+    elif raw.keys() <= BESIDE:
+        form = {"dataset": to_value(dataset), "beside": to_value(raw)}
+    else:
+        form = _stable(raw)
     return Record(dataset.id, canonical.digest(form, floats=True), dataset)
 
 
@@ -125,14 +132,17 @@ class Walk:
 
     Args:
         previous: what is held of the source. seen: identifiers that earlier pages of this run gave, when it goes on.
-        tokens: tokens of those pages. unnamed: whether one of them held a record without an id.
+        tokens: tokens of those pages. unnamed: whether one of them held a record without an id. failed: identifiers
+            of records on them that could not be read.
     """
 
     def __init__(
-        self, previous: Snapshot, seen: Iterable[str] = (), tokens: Iterable[str] = (), unnamed: bool = False
-    ) -> None:
+        self, previous: Snapshot, seen: Iterable[str] = (), tokens: Iterable[str] = (), unnamed: bool = False,
+        failed: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         self._previous = previous
         self._seen = set(seen)
+        self._failed = set(failed)
         self._tokens = set(tokens)
         self._pages = len(self._tokens)
         self._unnamed = unnamed
@@ -141,6 +151,8 @@ class Walk:
 
     def take(self, page: Page) -> Changes:
         """What a page adds or changes; a record that came already in this run counts once.
+
+        One that could not be read on an earlier page, and can on this, is taken.
 
         Raises:
             SourceError: the source repeats a token, or there are more than 10,000 pages.
@@ -166,7 +178,7 @@ class Walk:
                 added.append(record)
             elif known != record.hash:
                 changed.append(record)
-        self._seen |= {failure.key for failure in page.failed}  # what can't be read today is not gone
+        self._failed |= {failure.key for failure in page.failed}
         self._unnamed = self._unnamed or any(not failure.named for failure in page.failed)
         return Changes(tuple(added), tuple(changed), (), page.failed, page.token)
 
@@ -175,7 +187,8 @@ class Walk:
 
         A record without an id may be any of those that are missing: then all of them wait for a person.
         """
-        gone = tuple(sorted(key for key in self._previous.hashes if key not in self._seen))
+        held = self._seen | self._failed  # what can't be read today is not gone
+        gone = tuple(sorted(key for key in self._previous.hashes if key not in held))
         if not accept_removals and (self._unnamed or too_many(len(gone), len(self._previous.hashes))):
             return Changes(waiting=gone)
         return Changes(removed=gone)
@@ -207,9 +220,9 @@ def harvest(previous: Snapshot, pages: Iterable[Page], now: int, *, accept_remov
     whole = Changes()
     for page in pages:
         part = walk.take(page)
-        whole = Changes(
-            whole.added + part.added, whole.changed + part.changed, (), whole.failed + part.failed, part.token
-        )
+        read = {record.key for record in page.records}
+        failed = (*(f for f in whole.failed if not f.named or f.key not in read), *part.failed)
+        whole = Changes(whole.added + part.added, whole.changed + part.changed, (), failed, part.token)
     if whole.token:  # the pages stopped before the end: nothing is known of what is missing
         return whole
     end = walk.finish(accept_removals)

@@ -100,12 +100,65 @@ def parse(data: bytes, expected: str, *, where: str = "message") -> dict[str, An
         InputError: too large, not JSON (also a key twice), too deep, of another type, or not as the schema says.
         MethodError: the extra is not installed.
     """
+    message = _read(data, where)
+    check(message, expected, where=where)
+    return message
+
+
+def parse_catalog(data: bytes, *, where: str = "catalogue") -> tuple[dict[str, Any], list[tuple[Any, str]]]:
+    """A `Catalog` whose datasets are checked one by one, so that a bad one takes no other with it.
+
+    Returns:
+        The message without the datasets that are not as the schema says; those, each with the reason.
+
+    Raises:
+        InputError: as `parse`, for all but what is in a dataset.
+    """
+    message = _read(data, where)
+    bare, held = _emptied(message)
+    check(bare, "Catalog", where=where)
+    refused = []
+    for catalog, datasets in held:
+        good = []
+        for number, dataset in enumerate(datasets):
+            try:
+                _check_inner(dataset, f"{where}, dataset {number + 1}")
+            except InputError as error:
+                refused.append((dataset, str(error)))
+            else:
+                good.append(dataset)
+        catalog["dataset"] = good
+    return bare, refused
+
+
+def _emptied(message: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[dict[str, Any], list[Any]]]]:
+    """A copy of a catalogue without its datasets, and each catalogue in that copy with the datasets that it had."""
+    bare = dict(message)
+    waiting, held = [bare], []
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one.get("dataset"), list) and one["dataset"]:
+            held.append((one, one.pop("dataset")))
+        if isinstance(one.get("catalog"), list):
+            one["catalog"] = [dict(inner) if isinstance(inner, Mapping) else inner for inner in one["catalog"]]
+            waiting += [inner for inner in one["catalog"] if isinstance(inner, dict)]
+    return bare, held
+
+
+def _check_inner(dataset: Any, where: str) -> None:
+    """A dataset in a catalogue, which has the context of the message around it."""
+    if not isinstance(dataset, Mapping):
+        raise InputError("a dataset is a JSON object.", where=where, code="schema")
+    _bounded(dataset, where)
+    check_file({**dataset, "@context": [CONTEXT]}, SCHEMA_OF["Dataset"], where=where)
+
+
+def _read(data: bytes, where: str) -> dict[str, Any]:
     if len(data) > MESSAGE_BYTES_MAX:
         raise InputError(f"a message of over {MESSAGE_BYTES_MAX:,} bytes.", where=where, code="too_large")
     message = loads(data, floats=True)
     if not isinstance(message, dict):
         raise InputError("a message is a JSON object.", where=where, code="schema")
-    check(message, expected, where=where)
     return message
 
 

@@ -36,7 +36,8 @@ def test_the_example_is_read_and_printed_back() -> None:
 
 
 def test_a_course_says_what_it_teaches_in_codes_alone() -> None:
-    taught = "competences: [{code: '3.4', level: 2}, {framework: sdg441, code: pcpr}, {code: '3.4', level: 5}], taught_in: [hi], dpg:"
+    codes = "{code: '3.4', level: 2}, {framework: sdg441, code: pcpr}, {code: '3.4', level: 5}"
+    taught = f"competences: [{codes}], taught_in: [hi], dpg:"
     case = Case.load(TEXT.replace("dpg:", taught))
     body = published_body(case, "BRA")
     check_said("CasePublished", body, "BRA")

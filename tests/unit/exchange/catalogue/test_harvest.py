@@ -9,7 +9,7 @@ import pytest
 from concordat.errors import SourceError
 from concordat.exchange.catalogue.ckan import dataset_of
 from concordat.exchange.catalogue.harvest import Page, Record, Snapshot, Walk, harvest, record_of
-from concordat.exchange.catalogue.model import Failure
+from concordat.exchange.catalogue.model import Dataset, Failure
 from exchange_catalogue_kit import ckan_record
 
 
@@ -98,6 +98,19 @@ def test_a_run_that_goes_on_knows_what_its_pass_saw() -> None:
     assert walk.finish().removed == (records[2].key,)
     with pytest.raises(SourceError, match="endless"):
         Walk(_held(*records), [records[0].key], ["1"]).take(Page((records[1],), token="1"))
+
+
+def test_what_failed_on_one_page_and_can_be_read_on_another_is_taken() -> None:
+    pages = [Page((), (Failure("urn:x:1", "no title"),), "2"), Page((replace(_record(1), key="urn:x:1"),))]
+    found = harvest(Snapshot(), pages, 0)
+    assert ([r.key for r in found.added], found.failed, found.state) == (["urn:x:1"], (), "complete")
+
+
+def test_a_change_beside_an_offer_of_a_table_is_one() -> None:
+    """The table keeps the name of an offer beside the model; the rest of the row counts too."""
+    one = Dataset("urn:x:1", {"": "Bees"}, source_record={"offer": "bees"})
+    assert record_of(one).hash != record_of(replace(one, title={"": "Wasps"})).hash
+    assert record_of(one).hash != record_of(replace(one, source_record={"offer": "wasps"})).hash
 
 
 def test_the_hash_of_the_changes_does_not_depend_on_their_order() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from concordat.errors import MethodError
+from concordat.errors import InputError, MethodError
 from concordat.exchange.catalogue.dcat import catalog_jsonld, catalog_turtle, catalog_xml
 from concordat.exchange.catalogue.shacl import CHECKED, check_dcat
 from exchange_catalogue_kit import MORE, OFFER, a_catalog, a_dataset
@@ -172,6 +172,7 @@ def test_the_quick_reader_reads_what_rdflib_reads(form: str) -> None:
 def test_the_quick_reader_reads_the_published_examples_too(shared_data: Path) -> None:
     pytest.importorskip("pyoxigraph", reason="needs the extra [exchange]")
     files = sorted((shared_data / "exchange" / "dcat-ap" / "examples").glob("*.ttl"))
+    assert files
     for file in files:
         slow, quick = both(file.read_bytes(), "turtle")
         assert slow == quick, file.name
@@ -186,6 +187,72 @@ def test_with_and_without_the_quick_reader_a_check_says_the_same(name: str, monk
     said = check_dcat(data)
     monkeypatch.setattr(shacl, "quick", lambda *_: False)
     assert check_dcat(data) == said
+
+
+D = "x:1 a dcat:Dataset ; dct:title 'B' ; dct:description 'd' ; "
+# What pyoxigraph alone would read, or read otherwise; and what rdflib says of it.
+OTHERWISE = {
+    "a direction": (D + 'dct:title "a"@en--ltr .', "not turtle"),
+    "a version": (D.join(('VERSION "1.2"\n', ".")), "not turtle"),
+    "a version after a comment": (D.join(("version # which\n'1.2'\n", ".")), "not turtle"),
+    "a version of old": (D.join(('@version "1.2" .\n', ".")), "not turtle"),
+    "a triple as a term": (D + "x:p <<( x:a x:b x:c )>> .", "not turtle"),
+    "2,000 blank nodes": (D + "x:p " + "[ x:p " * 2_000 + "1" + " ]" * 2_000 + " .", "nested too deep"),
+    "2,000 lists": (D + "x:p " + "( " * 2_000 + "1" + " )" * 2_000 + " .", "nested too deep"),
+}
+# One value breaks two shapes (a class, a node); a second value two more, and the shape that takes at most one.
+ALIKE = {
+    "one text twice": ("dct:accessRights 'a', 'a'^^xsd:string .", 2),
+    "one number thrice": ("dct:publisher 5, 05, +5 .", 2),
+    "decimals": ("dct:publisher .5, 0.50, +0.5 .", 5),
+    "numbers in quotes": ("dct:publisher '5'^^xsd:integer, '05'^^xsd:integer .", 5),
+}
+
+
+def checked(text: str, form: str = "") -> list[tuple[str, ...]] | str:
+    """Every place that a check finds, or its error."""
+    try:
+        return [(v.focus, v.path, v.expected, v.value) for v in check_dcat((HEAD + text).encode(), form)]
+    except InputError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", sorted(OTHERWISE))
+def test_what_rdflib_does_not_take_is_refused_with_the_quick_reader_too(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyoxigraph", reason="needs the extra [exchange]")
+    text, words = OTHERWISE[name]
+    said = checked(text)
+    assert isinstance(said, str)
+    assert words in said
+    monkeypatch.setattr(shacl, "quick", lambda *_: False)
+    assert checked(text) == said
+
+
+@pytest.mark.parametrize("name", sorted(ALIKE))
+def test_a_term_that_can_be_written_in_two_ways_counts_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyoxigraph", reason="needs the extra [exchange]")
+    text, places = ALIKE[name]
+    said = checked(D + text)
+    monkeypatch.setattr(shacl, "quick", lambda *_: False)
+    assert checked(D + text) == said
+    assert len(said) == places, said
+
+
+@pytest.mark.parametrize("more", ['rdf:version="1.2"', 'xmlns:its="http://www.w3.org/2005/11/its" its:dir="rtl"'])
+def test_rdf_xml_of_the_next_edition_is_left_to_rdflib(more: str) -> None:
+    pytest.importorskip("pyoxigraph", reason="needs the extra [exchange]")
+    words = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" {}/>'
+    assert _quick.quick(words.format("").encode(), "xml", rdflib.Graph())
+    assert not _quick.quick(words.format(more).encode(), "xml", rdflib.Graph())
+
+
+def test_depth_is_counted_along_blank_nodes() -> None:
+    chain = [(str(n), str(n + 1)) for n in range(_quick.DEPTH_MAX + 1)]
+    assert _quick.is_deep(chain)
+    assert not _quick.is_deep(chain[1:])
+    assert not _quick.is_deep([("a", "c"), ("b", "c"), ("a", "b")])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
 
 from concordat.errors import InputError, SourceError
-from concordat.exchange.catalogue.dsp_catalog import dsp_catalog
+from concordat.exchange.catalogue.dsp_catalog import LABEL, dsp_catalog
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.token import Request, Seen, read_token
 from concordat.node.harvest_dsp import MemberCatalogue, catalogue_of
@@ -66,14 +66,57 @@ def test_pages_are_read_and_what_is_hidden_later_is_removed(tmp_path: Path) -> N
         assert (run.state, run.added, run.changed, run.removed) == ("complete", 0, 0, 1)
 
 
+def test_a_dataset_that_is_not_as_it_must_be_fails_alone(tmp_path: Path) -> None:
+    """Spec 4.2: a record that fails, with its reason, never blocks the rest."""
+    message = dsp_catalog(a_catalog(a_dataset()))
+    (good,) = message["dataset"]
+    bad = {"@id": "urn:uuid:bad", "@type": "Dataset", "distribution": good["distribution"]}
+    deep: Any = "x"
+    for _ in range(25):
+        deep = [deep]
+    message["dataset"] = [bad, good, "no object", {"title": "no id"}, {**good, "@id": "urn:uuid:deep", "x": deep}]
+    inner = {
+        "@id": "urn:x:inner",
+        "@type": "Catalog",
+        "dataset": [{**good, "@id": "urn:uuid:inner"}, {**bad, "@id": "y"}],
+    }
+    message["catalog"] = [inner]
+    with HarvestStore(tmp_path / FILE) as store:
+        run = harvested(store, Answers(Reply(200, json.dumps(message).encode(), {})))
+        assert (run.state, run.added, run.failed) == ("partial", 2, 5)
+        failed = {f.key: f for f in store.failures(run.id)}
+        assert sorted(failed) == ["?", "urn:uuid:bad", "urn:uuid:deep", "y"]
+        assert failed["urn:uuid:bad"].named
+        assert "the key hasPolicy is missing" in failed["urn:uuid:bad"].reason
+        assert not failed["?"].named
+        assert sorted(d.id for d in store.datasets()) == sorted([good["@id"], "urn:uuid:inner"])
+
+
+def test_another_label_is_a_change_and_is_kept(tmp_path: Path) -> None:
+    message = dsp_catalog(a_catalog(a_dataset()))
+
+    def labelled(label: str) -> Answers:
+        message["dataset"][0][LABEL] = label
+        return Answers(Reply(200, json.dumps(message).encode(), {}))
+
+    with HarvestStore(tmp_path / FILE) as store:
+        assert harvested(store, labelled("GREEN")).added == 1
+        assert harvested(store, labelled("GREEN")).changed == 0
+        assert harvested(store, labelled("AMBER+STRICT")).changed == 1
+        assert [d.source_record for d in store.datasets()] == [{LABEL: "AMBER+STRICT"}]
+        message["dataset"][0]["dcat:version"] = "9"
+        assert harvested(store, labelled("AMBER+STRICT")).changed == 1
+
+
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
         (page(a_dataset(), onward="https://evil.example/x"), "its next page is elsewhere"),
         (Reply(401, b'{"reason": ["who are you"]}', {}), "BRA answers 401: who are you"),
         (Reply(200, b"<html>", {}), "not JSON"),
+        (Reply(200, b'{"@type": "Catalog", "@id": "x", "dataset": [{}]}', {}), "the key @context is missing"),
     ],
-    ids=["elsewhere", "refused", "html"],
+    ids=["elsewhere", "refused", "html", "envelope"],
 )
 def test_what_is_no_catalogue_ends_the_run_with_words(tmp_path: Path, reply: Reply, words: str) -> None:
     with HarvestStore(tmp_path / FILE) as store:

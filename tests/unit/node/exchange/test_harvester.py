@@ -109,10 +109,37 @@ def test_what_failed_before_a_run_went_on_makes_the_whole_reading_partial(store:
     assert (first.state, first.failed) == ("timed_out", 2)
     again = Page((), (Failure("urn:x:bad", "no title"),), "")
     second = run(store, Script({"2": again}))
-    assert (second.state, second.failed) == ("partial", 1)
-    assert second.words == "partial: 0 added, 0 changed, 0 removed, 1 failed; 1 failed in the runs that it went on from"
+    assert (second.state, second.failed, finished_body(second, "0" * 64)["failed"]) == ("partial", 2, 2)
+    assert second.words == (
+        "partial: 0 added, 0 changed, 0 removed, 2 failed; 1 of them failed in the runs that it went on from"
+    )
+    assert store.failures(second.id) == [Failure("row 3", "no id", named=False), Failure("urn:x:bad", "no title")]
     third = run(store, Script({"": page("a")}))  # a pass of its own
     assert (third.state, third.reason) == ("complete", "")
+
+
+def test_a_resumed_run_lists_what_failed_before_it(store: HarvestStore) -> None:
+    """Run 2 meets no fault of its own: its count, its list and its entry are those of the whole reading."""
+    bad = Failure("urn:x:b", "the record has no title.")
+    run(store, Script({"": page("a", token="2", failed=(bad,)), "2": SourceError("status 500.", code="status")}))
+    second = run(store, Script({"2": page("c")}))
+    assert (second.state, second.failed, store.failures(second.id)) == ("partial", 1, [bad])
+    assert finished_body(second, "0" * 64)["failed"] == 1
+
+
+def test_what_failed_and_was_read_on_a_later_page_failed_no_more(store: HarvestStore) -> None:
+    bad = Failure("urn:x:b", "the record has no title.")
+    first = run(
+        store, Script({"": page("a", token="2", failed=(bad,)), "2": SourceError("status 500.", code="status")})
+    )
+    second = run(store, Script({"2": page("b", "c")}))
+    assert (second.state, second.added, second.failed, second.reason) == ("complete", 2, 0, "")
+    assert [d.id for d in store.datasets()] == ["urn:x:a", "urn:x:b", "urn:x:c"]
+    third = run(store, Script({"": page("a", "c", failed=(bad,), token="2"), "2": page("b")}))
+    assert (third.state, third.added, third.changed, third.removed, third.failed) == ("complete", 0, 0, 0, 0)
+    assert store.failures(first.id) == [bad]  # what was said of a run that ended stays
+    fourth = run(store, Script({"": page("a", "b", "c", token="2"), "2": page(failed=(bad,))}))
+    assert (fourth.state, fourth.failed, fourth.removed) == ("partial", 1, 0)
 
 
 @pytest.mark.parametrize("seconds", [0, DEADLINE_MAX_S + 1])

@@ -23,6 +23,9 @@ CREATE TABLE run_changes (
 CREATE TABLE run_failures (
   run INTEGER NOT NULL, pass INTEGER NOT NULL, number INTEGER NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,
   named INTEGER NOT NULL, PRIMARY KEY (run, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE run_mended (
+  run INTEGER NOT NULL, number INTEGER NOT NULL, later INTEGER NOT NULL,
+  PRIMARY KEY (run, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE run_tokens (
   source TEXT NOT NULL, pass INTEGER NOT NULL, token TEXT NOT NULL,
   PRIMARY KEY (source, pass, token)) STRICT, WITHOUT ROWID;
@@ -62,6 +65,7 @@ CREATE TABLE used (
 CREATE INDEX process_state ON process (state, kind);
 CREATE INDEX used_until ON used (until);
 CREATE INDEX served_agreement ON served (agreement);
+CREATE INDEX run_failures_key ON run_failures (pass, key);
 CREATE UNIQUE INDEX taxii_object_order ON taxii_object (collection, added);
 CREATE INDEX taxii_object_id ON taxii_object (id, collection);
 CREATE INDEX taxii_object_reader
