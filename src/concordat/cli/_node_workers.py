@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ import typer
 
 if TYPE_CHECKING:
     from concordat.node.settings import NodeSettings
+
+FAR = datetime(9000, 1, 1, tzinfo=UTC)  # when terms that begin one day have begun
 
 
 def run_workers(home: Path, passphrase: str, settings: NodeSettings, *, pages: bool) -> None:
@@ -61,17 +64,19 @@ def run_workers(home: Path, passphrase: str, settings: NodeSettings, *, pages: b
 
 
 def require_one_for_exchange(home: Path, settings: NodeSettings) -> None:
-    """The exchange keeps its states in one process; several don't start where it has agreements or open processes.
+    """The exchange keeps its states in one process; several don't start where others, or this member, wait for it.
+
+    That is: an open process, a final agreement whose terms still permit something, a promise of ours not yet logged.
 
     Raises:
-        RuleError: it has, or is under test, and the settings name several processes.
+        RuleError: there is one, or the exchange is under test, and the settings name several processes.
     """
+    from concordat import clock
     from concordat.errors import RuleError
     from concordat.node.exchange_store import FILE, ExchangeStore
 
     if settings.workers == 1:
         return
-    hint = "Set workers = 1, or close them with the other members first."
     if settings.exchange_conformance:
         what = f"a node whose exchange is under test runs in one process, not in {settings.workers}."
         raise RuleError(what, where="exchange_conformance", hint="Set workers = 1.", code="exchange_workers")
@@ -80,7 +85,7 @@ def require_one_for_exchange(home: Path, settings: NodeSettings) -> None:
     store = ExchangeStore(home / FILE)
     try:
         open_ = len(store.processes(open_only=True))
-        final = sum(agreement.final for agreement in store.agreements())
+        final = sum(_in_force(store, agreement, clock.now()) for agreement in store.agreements())
     finally:
         store.close()
     if open_ or final:
@@ -88,7 +93,35 @@ def require_one_for_exchange(home: Path, settings: NodeSettings) -> None:
             f"the exchange runs in one process, and the settings say {settings.workers}: {final} agreements and"
             f" {open_} open processes with other members would stand still."
         )
+        hint = (
+            "Set workers = 1. An agreement no longer counts once its terms permit nothing more and our promises are"
+            " logged (concordat exchange duty); open processes are ended with: concordat exchange answer PROCESS"
+            " terminate"
+        )
         raise RuleError(what, where="workers", hint=hint, code="exchange_workers")
+
+
+def _in_force(store: Any, agreement: Any, now: Any) -> bool:
+    """Whether somebody may still need the exchange for an agreement: its terms permit a use now, or we owe a promise.
+
+    A use that may come later (terms with `from`) counts as one; what the other side promised needs nothing of ours.
+    """
+    from concordat.exchange.dataspace.deciding import Verdict, context_of, decide
+    from concordat.exchange.dataspace.messages import Role
+    from concordat.exchange.dataspace.terms import until_of
+
+    if not agreement.final:
+        return False
+    if agreement.role == Role.CONSUMER and any(done is None for *_, done in store.duties(agreement.id)):
+        return True
+    sent = store.served(agreement.id).values()
+    bodies = max((-(-bytes_ // max(1, size)) for bytes_, size in sent), default=0)
+    ours = (p for p in store.processes("transfer") if p.facts.get("agreement") == agreement.id)
+    pulled = sum(process.state == "COMPLETED" for process in ours)
+    uses, text = bodies if agreement.role == Role.PROVIDER else pulled, agreement.text
+    member, label, until = str(text.get("assignee", "")), agreement.facts.get("label"), until_of(text)
+    moments = [now, FAR, *([until - timedelta(seconds=1)] if until is not None and until > now else [])]
+    return any(decide(text, context_of(text, member, at, uses, label)).verdict is Verdict.PERMIT for at in moments)
 
 
 def _work(

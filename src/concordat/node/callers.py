@@ -34,6 +34,7 @@ class Callers:
     def __init__(self, trusted: Sequence[str] = ()) -> None:
         self._trusted = [ipaddress.ip_network(proxy) for proxy in trusted]
         self._buckets = {name: Buckets(limit) for name, limit in LIMITS.items()}
+        self._false = {name: Buckets(limit) for name, limit in LIMITS.items()}  # what claims were not true
         self._places = Places()
 
     def address(self, peer: str, forwarded: str) -> str:
@@ -83,20 +84,22 @@ class Callers:
     def claims(self, limit: str, address: str, now: float) -> None:
         """Count a request of somebody who says who it is, before that is known to be true, by the network.
 
-        A network whose claims turned out false (`false_claim`) as often as anybody may ask waits as anybody does.
+        A network whose claims turned out false (`false_claim`) as often as anybody may ask waits as anybody does. What
+        is asked from it without a claim, such as plain forms, keeps no member out.
 
         Raises:
             LimitError: too many, or too many false ones.
         """
         network = network_of(address)
-        wait = self._buckets[limit].wait(network, now)
+        wait = self._false[limit].wait(network, now)
         if wait:
             raise LimitError(limit, wait)
         self.count("sync", network, now)
 
     def false_claim(self, limit: str, address: str, now: float) -> None:
-        """What a request claimed was not true: it counts as one of anybody."""
-        self._buckets[limit].take(network_of(address), now)
+        """What a request claimed was not true: it counts as one of anybody, and against later claims."""
+        for buckets in (self._buckets, self._false):
+            buckets[limit].take(network_of(address), now)
 
     @contextmanager
     def member(self, member: str, now: float) -> Iterator[None]:

@@ -68,6 +68,18 @@ def copy_flushed(source: Path, target: Path) -> None:
         raise StateError(f"not written: {error.strerror}.", where=str(target), code="full") from None
 
 
+def move_file(source: Path, target: Path) -> None:
+    """A file under another name, in place of what stood there.
+
+    Raises:
+        StateError: the disk refuses.
+    """
+    try:
+        source.replace(target)
+    except OSError as error:
+        raise StateError(f"not moved: {error.strerror}.", where=str(target), code="full") from None
+
+
 class DspClient:
     """The client of one node.
 
@@ -132,8 +144,8 @@ class DspClient:
             SourceError: no connection, or refused. TrustError: more bytes than expected. StateError: the disk refuses.
         """
         digest, size = hashlib.sha256(), 0
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with target.open("wb") as file:
                 async with asyncio.timeout(PULL_MAX_S):
                     headers = {"authorization": f"Bearer {bearer}", "accept-encoding": "identity"}

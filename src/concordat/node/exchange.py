@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from concordat.errors import InputError, RuleError, StateError
+from concordat.exchange.catalogue.dsp_catalog import dsp_dataset
 from concordat.exchange.catalogue.model import Catalog, Dataset, Service, dataset_uuid
 from concordat.exchange.catalogue.offer import (
     HeldFile,
@@ -32,6 +33,7 @@ from concordat.exchange.events import SCOPE, check_said
 from concordat.exchange.fold import Exchange, Fact, Logged, fold
 from concordat.ledger.entry import Entry
 from concordat.ledger.replica import Replica
+from concordat.node.exchange_pages import check_fits
 from concordat.node.hashed_files import HashedFiles
 from concordat.node.home import Node
 
@@ -91,7 +93,8 @@ def prepare(node: Node, wanted: Offer, folder: Path) -> tuple[dict[str, Any], di
         folder: that of the offer file; paths are relative to it.
 
     Raises:
-        RuleError: another member's offer, or nothing new in it. InputError: a file that isn't there.
+        RuleError: another member's offer, or nothing new in it. InputError: a file that isn't there, or a dataset that
+            is too large for a catalogue that others read.
     """
     member = node.identity.member
     if wanted.publisher != member:
@@ -103,7 +106,10 @@ def prepare(node: Node, wanted: Offer, folder: Path) -> tuple[dict[str, Any], di
     if before is not None and {**before, "version": version} == document:
         hint = "Change the offer or a file, and it becomes the next version."
         raise RuleError(f"{wanted.id} v{version - 1} says the same.", where=wanted.id, hint=hint, code="unchanged")
-    body = offered_body(document, node.chain.last.bloc)
+    bloc, base = node.chain.last.bloc, base_of(node)
+    dataset = dataset_of(document, bloc=bloc, base=base, service=service_of(bloc, member, base).id, entry="0" * 64)
+    check_fits(dsp_dataset(dataset), where=wanted.id)
+    body = offered_body(document, bloc)
     check_said("DatasetOffered", body, member)
     node.store.put_blob(body["document"]["hash"], None, document_bytes(document))
     return document, body

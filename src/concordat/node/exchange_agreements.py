@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,8 +21,9 @@ from concordat.exchange.dataspace.behaviours import Move, Next
 from concordat.exchange.dataspace.deciding import Verdict, context_of, decide
 from concordat.exchange.dataspace.messages import Role
 from concordat.exchange.dataspace.odrl import from_offer
+from concordat.exchange.dataspace.partners import decide_outside
 from concordat.exchange.dataspace.terms import split_of, terms_words
-from concordat.exchange.events import SCOPE
+from concordat.exchange.events import SCOPE, check_said
 from concordat.ledger.entry import Entry, blob_reference
 from concordat.ledger.replica import Replica
 from concordat.node.exchange_asking import narrowed
@@ -52,9 +53,19 @@ def said_of(replica: Replica, members: tuple[str, ...] = ()) -> dict[str, list[E
 
 
 def ours(entries: list[Entry], agreement: Agreement) -> list[Entry]:
-    """Of what is said under an agreement's id, what is about its very text and parties: anyone may name an id."""
+    """Of what is said under an agreement's id, what is about its very text and parties, in the form of its type and by
+    whom it is to say: anyone may name an id, and a member's log may hold anything."""
     wanted = parties_of(agreement.text)
-    return [entry for entry in entries if {key: entry.body.get(key) for key in wanted} == wanted]
+    named = (entry for entry in entries if {key: entry.body.get(key) for key in wanted} == wanted)
+    return [entry for entry in named if _is_said(entry)]
+
+
+def _is_said(entry: Entry) -> bool:
+    try:
+        check_said(entry.type, entry.body, entry.author)
+    except (InputError, RuleError):
+        return False
+    return True
 
 
 # --- The list ---------------------------------------------------------------------------------------------------------
@@ -76,7 +87,7 @@ async def agreements(exchange: ExchangeService, wanted: Mapping[str, Any]) -> di
         found = [kept for kept in exchange.store.agreements() if kept.id.removeprefix(URN).startswith(start)]
         rows = [agreement_row(exchange, kept, said.get(kept.id, []), now) for kept in found]
         waiting = [
-            open_row(p, exchange.engine.side.member, now)
+            open_row(p, exchange.engine.side.member, now, exchange.engine.side.outside)
             for p in exchange.store.processes()
             if p.state not in ("FINALIZED", "COMPLETED") and (p.flag or p.state != "TERMINATED")
             and p.pid.removeprefix(URN).startswith(start)
@@ -138,15 +149,19 @@ def duty_state(due: str | None, done: str | None, now: datetime) -> str:
     return "overdue" if due and now.astimezone(UTC).date() > date.fromisoformat(due) else "open"
 
 
-def open_row(process: Process, me: str, now: datetime) -> dict[str, Any]:
-    """A process as it is listed; a negotiation with what is asked for, and what `decide` says of its terms now."""
+def open_row(process: Process, me: str, now: datetime, outside: Collection[str] = ()) -> dict[str, Any]:
+    """A process as it is listed; a negotiation with what is asked for, and what `decide` says of its terms now.
+
+    Args:
+        outside: who is no member, and has only what names it.
+    """
     row: dict[str, Any] = {
         "pid": process.pid, "kind": process.kind, "role": process.role, "with": process.peer, "state": process.state,
         "flag": process.flag,
     }  # fmt: skip
     machine = machine_of(process)
     if isinstance(machine, negotiation.Negotiation):
-        decision = _decided(process, machine, me, now, machine.offer)
+        decision = _decided(process, machine, me, now, machine.offer, outside)
         row |= {
             "dataset": process.facts.get("dataset_id") or process.facts.get("dataset", ""),
             "decision": decision.words, "text": dict(machine.offer), "terms": terms_words(machine.offer),
@@ -156,10 +171,13 @@ def open_row(process: Process, me: str, now: datetime) -> dict[str, Any]:
 
 
 def _decided(
-    process: Process, machine: negotiation.Negotiation, me: str, now: datetime, terms: Mapping[str, Any]
-) -> Any:
+    process: Process, machine: negotiation.Negotiation, me: str, now: datetime, terms: Mapping[str, Any],
+    outside: Collection[str] = (),
+) -> Any:  # fmt: skip
     consumer = machine.consumer or (me if process.role == Role.CONSUMER else process.peer)
-    return decide(terms, context_of(terms, consumer, now, 0, process.facts.get("label")))
+    return (decide_outside if consumer in outside else decide)(
+        terms, context_of(terms, consumer, now, 0, process.facts.get("label"))
+    )
 
 
 # --- A person's answer ------------------------------------------------------------------------------------------------

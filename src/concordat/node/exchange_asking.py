@@ -97,5 +97,21 @@ def begun(store: ExchangeStore, provider: str, about: Mapping[str, Any], asked: 
     return max(found, key=lambda process: (process.changed, process.pid), default=None)
 
 
+def running(store: ExchangeStore, provider: str, agreement: str) -> Process | None:
+    """The newest transfer of ours under an agreement that is asked for or runs; None if there is none.
+
+    One with a message of ours on the way besides its request is left alone: it ends, or rests by a person's word. So is
+    one whose request was answered by what can't be read.
+    """
+    found = [
+        process
+        for process in store.processes("transfer", open_only=True)
+        if process.role == Role.CONSUMER and process.peer == provider and process.facts.get("agreement") == agreement
+        and (store.intended(process.pid) is not None) == (process.state == "")
+    ]  # fmt: skip
+    return max(found, key=lambda process: (process.changed, process.pid), default=None)
+
+
 def _asked_so(process: Process, asked: Mapping[str, Any]) -> bool:
-    return any(same_terms(one, asked) for one in process.facts.get("asked", ()))
+    """Whether a process came of this request: the last one counts, since what was asked for before it was given up."""
+    return any(same_terms(one, asked) for one in process.facts.get("asked", ())[-1:])

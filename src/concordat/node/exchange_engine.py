@@ -26,6 +26,7 @@ from concordat.errors import ConcordatError, InputError, RuleError, StateError, 
 from concordat.exchange.dataspace import messages, negotiation, transfer
 from concordat.exchange.dataspace.deciding import Context, Decision, Verdict, context_of, decide
 from concordat.exchange.dataspace.messages import ENTRY_KEY, PULL, PULL_ALIAS, Kind, Role, kind_of
+from concordat.exchange.dataspace.partners import decide_outside
 from concordat.exchange.dataspace.schemas import CONTEXT, parse
 from concordat.exchange.dataspace.terms import agreement_hash
 from concordat.exchange.dataspace.token import SKEW_S, Caller, Request, Seen, read_token
@@ -39,7 +40,7 @@ from concordat.node.exchange_calls import (
     refusal,
     route_of,
 )
-from concordat.node.exchange_entries import CONFIRMED, REACHED, UNSURE, agreement_body
+from concordat.node.exchange_entries import CONFIRMED, REACHED, UNREACHABLE, UNSURE, agreement_body
 from concordat.node.exchange_machines import (
     OVER,
     Facts,
@@ -53,7 +54,7 @@ from concordat.node.exchange_machines import (
     pids,
     step,
 )
-from concordat.node.exchange_pages import pages
+from concordat.node.exchange_pages import pages, size_of
 from concordat.node.exchange_parts import Book, File, Offered, Offers, Side, pin_of
 from concordat.node.exchange_store import Agreement, ExchangeStore, Process
 
@@ -171,7 +172,12 @@ class Engine:
         """Whether a member sees a dataset: its terms don't exclude that member today."""
         if not self.side.auth:
             return True
-        return decide(offered.offer, Context(member=member, at=now, label=offered.label)).verdict is not Verdict.DENY
+        context = Context(member=member, at=now, label=offered.label)
+        return self.judge(offered.offer, context).verdict is not Verdict.DENY
+
+    def judge(self, policy: Mapping[str, Any], context: Context) -> Decision:
+        """What a policy says of one use; terms that name no partner are for members."""
+        return (decide_outside if context.member in self.side.outside else decide)(policy, context)
 
     def _catalog(self, message: Mapping[str, Any], call: Call, caller: str, now: datetime) -> Answer:
         if message.get("filter"):
@@ -181,7 +187,7 @@ class Engine:
             raise InputError(f"there is no page {text[:20]!r}.", where="page", code="page")
         page = int(text)
         seen = [offered for offered in self.offers.all() if self.visible(offered, caller, now)]
-        cut = list(pages([len(messages.encode(dict(offered.shown))) for offered in seen]))
+        cut = list(pages([size_of(offered.shown) for offered in seen]))
         shown = [seen[place] for place in cut[page - 1]] if page <= len(cut) else []
         service = self.service_id()
         body: dict[str, Any] = {
@@ -292,8 +298,12 @@ class Engine:
         if found is None or found.final or found.role != Role.PROVIDER or found.peer != caller:
             return found
         process, pending = self.store.process(found.pid), self.store.intended(found.pid)
+        if process is None:
+            return found
         sent = pending is not None and kind_of(parse_own(pending.body)) is Kind.FINALIZED
-        if process is None or not (sent or process.facts.get(UNSURE)):
+        sent = sent and process.state == negotiation.State.VERIFIED  # not where the other side ended it meanwhile
+        unsure = process.facts.get(UNSURE) and process.body.get("code") == UNREACHABLE
+        if not (sent or unsure):
             return found
         if pending is not None:
             self.store.answered(pending)
@@ -394,7 +404,7 @@ class Engine:
         uses = self.uses(agreement.id) if uses_before is None else uses_before
         member = str(agreement.text.get("assignee", ""))
         label = agreement.facts.get("label")
-        return decide(agreement.text, context_of(agreement.text, member, now, uses, label))
+        return self.judge(agreement.text, context_of(agreement.text, member, now, uses, label))
 
     def uses(self, agreement: str, file: File | None = None, more: int = 0) -> int:
         """Uses of an agreement: the bytes of its most used file as bodies, a begun one counted; `more` bytes on top."""

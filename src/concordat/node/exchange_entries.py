@@ -23,6 +23,7 @@ from concordat.node.exchange_store import Agreement, ExchangeStore, Process
 REACHED, CONFIRMED, ENDED, DONE = "AgreementReached", "AgreementConfirmed", "AgreementEnded", "DutyDone"
 STANDS_ON = {Move.FINALIZE: REACHED, Move.VERIFY: CONFIRMED}
 DUTIES = ("attribute", "delete", "inform")
+UNREACHABLE = "unreachable"  # the code of a process that ended since its last message got no answer
 UNSURE = "unsure"  # in a process: its end is unknown, since the last word may have arrived without an answer
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from concordat import canonical, clock
-from concordat.errors import ConcordatError, InputError, RuleError, SourceError, TrustError
+from concordat.errors import ConcordatError, InputError, RuleError, SourceError, StateError, TrustError
 from concordat.exchange.catalogue.dsp_catalog import LABEL, parse_dsp_catalog
 from concordat.exchange.catalogue.model import dataset_uuid
 from concordat.exchange.dataspace import messages
@@ -30,9 +30,9 @@ from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import split_of, terms_words
 from concordat.ledger.bundle import Bundle, Verdict
 from concordat.ledger.entry import Entry
-from concordat.node.dsp_client import copy_flushed, flush_folder
+from concordat.node.dsp_client import copy_flushed, flush_folder, move_file
 from concordat.node.exchange_agreements import said_of
-from concordat.node.exchange_asking import begun, narrowed, standing
+from concordat.node.exchange_asking import begun, narrowed, running, standing
 from concordat.node.exchange_entries import ENDED, transfer_body
 from concordat.node.exchange_moves import reason_of
 from concordat.node.exchange_service import ExchangeService
@@ -80,10 +80,18 @@ async def get(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str,
             or proof that disagrees. SourceError: the other node doesn't answer. StateError: it waits, or the disk
             refuses.
     """
+    member, wait = _peer(exchange, str(wanted["member"])), float(wanted.get("wait_s") or WAIT_S)
+    uuid = _uuid(exchange, member, str(wanted["dataset"]))
+    async with exchange.alone(member, uuid, wait):
+        return await _got(exchange, member, uuid, wanted, wait)
+
+
+async def _got(
+    exchange: ExchangeService, member: str, uuid: str, wanted: Mapping[str, Any], wait: float
+) -> dict[str, Any]:
     clock_s = exchange.service.monotonic
     began = clock_s()
-    member, wait = _peer(exchange, str(wanted["member"])), float(wanted.get("wait_s") or WAIT_S)
-    remote = await _look_up(exchange, member, str(wanted["dataset"]))
+    remote = await _look_up(exchange, member, uuid, str(wanted["dataset"]))
     looked = clock_s()
     asked = narrowed(remote.offer, wanted)
     kept = await _standing(exchange, member, remote, asked)
@@ -131,8 +139,11 @@ def _peer(exchange: ExchangeService, member: str) -> str:
 # --- Catalogue and proof ----------------------------------------------------------------------------------------------
 
 
-async def _look_up(exchange: ExchangeService, member: str, name: str) -> Remote:
-    uuid = name if name.startswith("urn:uuid:") else dataset_uuid(exchange.service.bloc, member, name)
+def _uuid(exchange: ExchangeService, member: str, name: str) -> str:
+    return name if name.startswith("urn:uuid:") else dataset_uuid(exchange.service.bloc, member, name)
+
+
+async def _look_up(exchange: ExchangeService, member: str, uuid: str, name: str) -> Remote:
     url = f"{exchange.engine.side.places[member]}{messages.PATH}/catalog/datasets/{uuid}"
     reply = await exchange.client.send(member, "GET", url)
     if reply.status == 404:
@@ -260,7 +271,12 @@ def kept_of(kept: Agreement | None, process: Process, member: str) -> Agreement:
 async def _transfer(
     exchange: ExchangeService, member: str, remote: Remote, agreement: str, wait: float
 ) -> tuple[list[dict[str, Any]], str]:
-    pid = await exchange.now(lambda at: exchange.mover.request_transfer(member, agreement, PULL, at))
+    """The files, by a transfer of ours that is open under the agreement, as a wait was too short, or a new one."""
+    open_ = await exchange.do(lambda: running(exchange.store, member, agreement))
+    if open_ is not None:
+        pid = open_.pid
+    else:
+        pid = await exchange.now(lambda at: exchange.mover.request_transfer(member, agreement, PULL, at))
     process = await exchange.until(pid, ("STARTED",), wait)
     if process.state != "STARTED":
         what = f"{member} did not start the transfer: {process.flag or process.body.get('code') or 'no reason given'}."
@@ -272,7 +288,8 @@ async def _transfer(
         raise
     await exchange.do(lambda: _logged(exchange, pid, agreement, files))
     await exchange.now(lambda at: exchange.mover.move(pid, Next(Move.COMPLETE), at))
-    await exchange.until(pid, ("COMPLETED",), wait)
+    here = f"The files are here, checked: {Path(files[0]['path']).parent}. That they came is told again to {member}."
+    await exchange.until(pid, ("COMPLETED",), wait, here)
     return files, pid
 
 
@@ -285,13 +302,15 @@ async def _pulled(
         raise TrustError(f"the data are not on {member}'s node.", where=endpoint[:120], code="endpoint")
     folder = Path(exchange.service.node.home) / RECEIVED / agreement.rpartition(":")[2]
     found: list[dict[str, Any]] = []
+    await exchange.do(partial(_sweep, folder))
     here: dict[str, Path] = {}  # two files of the same bytes are pulled once: a use is counted once
     for number, (digest, size, media) in enumerate(remote.files, 1):
         target = folder / f"{_safe(str(remote.entry.body['dataset']))}-{number}{_suffix(media)}"
         if digest in here:
             await exchange.do(partial(copy_flushed, here[digest], target))
         else:
-            await _pulled_one(exchange, f"{endpoint}?file={digest}", bearer, target, (digest, size))
+            part = target.with_name(f"{target.name}.{process.pid.rpartition(':')[2]}.part")
+            await _pulled_one(exchange, f"{endpoint}?file={digest}", bearer, (part, target), (digest, size))
         here[digest] = target
         found.append({"bytes": size, "path": str(target), "sha256": digest})
     for place in (folder, folder.parent, folder.parent.parent):  # each may be new
@@ -299,20 +318,33 @@ async def _pulled(
     return found
 
 
-async def _pulled_one(exchange: ExchangeService, url: str, bearer: str, target: Path, wanted: tuple[str, int]) -> None:
+def _sweep(folder: Path) -> None:
+    """What a transfer left half written when the node stopped goes: nobody else gets this dataset now."""
+    try:
+        for part in folder.glob("*.part"):
+            part.unlink()
+    except OSError as error:
+        raise StateError(f"not removed: {error.strerror}.", where=str(folder), code="full") from None
+
+
+async def _pulled_one(
+    exchange: ExchangeService, url: str, bearer: str, places: tuple[Path, Path], wanted: tuple[str, int]
+) -> None:
     """One body to its place, or aside if it is another one.
 
+    Args:
+        places: while it comes, in a file of this transfer's own, and then.
+
     Raises:
-        TrustError: both hashes.
+        TrustError: both hashes. StateError: the disk refuses.
     """
-    digest, size = wanted
-    part = target.with_name(f"{target.name}.part")
+    (part, target), (digest, size) = places, wanted
     pulled = await exchange.client.pull(url, bearer, part, size)
     if pulled.sha256 != digest or pulled.bytes != size:
-        part.replace(target.with_name(f"{target.name}.rejected"))
+        await exchange.do(partial(move_file, part, target.with_name(f"{target.name}.rejected")))
         what = f"the body has SHA-256 {pulled.sha256} ({pulled.bytes:,} bytes), the log says {digest} ({size:,})."
         raise TrustError(what, where=target.name, hint=f"It is kept aside: {target}.rejected", code="checksum")
-    part.replace(target)
+    await exchange.do(partial(move_file, part, target))
 
 
 def _logged(exchange: ExchangeService, pid: str, agreement: str, files: list[dict[str, Any]]) -> None:

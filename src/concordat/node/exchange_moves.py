@@ -20,12 +20,12 @@ from typing import Any
 from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.exchange.dataspace import messages, negotiation, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next, consumer_reading, provider_answer
-from concordat.exchange.dataspace.deciding import Decision, Verdict, context_of, decide
+from concordat.exchange.dataspace.deciding import Decision, Verdict, context_of
 from concordat.exchange.dataspace.messages import CALLBACK, ENTRY_KEY, Kind, Role, kind_of
 from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import until_of
 from concordat.node.exchange_engine import REPEAT, Engine
-from concordat.node.exchange_entries import UNSURE, Clerk
+from concordat.node.exchange_entries import UNREACHABLE, UNSURE, Clerk
 from concordat.node.exchange_machines import (
     OVER,
     Machine,
@@ -46,7 +46,6 @@ RETRIES = 8  # after the first time: 1, 2, 4 ... 60, 60 seconds
 REVIVALS = 3
 WAIT_MAX_S = 60
 TOKEN_S = 24 * 3600
-UNREACHABLE = "unreachable"
 SAME_AGAIN = (408, 425, 429)
 CHANGED = "what was asked for is not on offer any more."
 
@@ -248,10 +247,9 @@ class Mover:
             return Next(Move.AGREE)
         return Next(Move.TERMINATE if decision.verdict is Verdict.DENY else Move.WAIT, decision.words)
 
-    @staticmethod
-    def _decided(process: Process, machine: negotiation.Negotiation, now: datetime) -> Decision:
+    def _decided(self, process: Process, machine: negotiation.Negotiation, now: datetime) -> Decision:
         label = process.facts.get("label")
-        return decide(machine.offer, context_of(machine.offer, process.peer, now, 0, label))
+        return self.engine.judge(machine.offer, context_of(machine.offer, process.peer, now, 0, label))
 
     def _offered(self, process: Process) -> Offered | None:
         """What the negotiation was opened about, if it is on offer still: the same version, terms and entry."""
@@ -293,9 +291,8 @@ class Mover:
 
     def _token_end(self, process: Process, now: datetime) -> int:
         agreement = self.store.agreement(str(process.facts.get("agreement", "")))
-        until = until_of(agreement.text) if agreement else None
-        ends = now + timedelta(seconds=TOKEN_S)
-        return int(min(ends, until).timestamp() if until else ends.timestamp())
+        ends = (now + timedelta(seconds=TOKEN_S), until_of(agreement.text) if agreement else None)
+        return int(min(end for end in (*ends, self.side.ends.get(process.peer)) if end).timestamp())
 
     # --- What became of it --------------------------------------------------------------------------------------------
 
@@ -432,8 +429,8 @@ class Mover:
             unsure = process.facts.get(UNSURE)
             if process.state in OVER and not unsure:
                 return
-            if status not in (200, 404):
-                return
+            if status != 200 and (status != 404 or unsure):
+                return  # 404 is said to a token that isn't good as well, or by what stands in between: no end by it
             theirs = ""
             if status == 200:
                 family = "ContractNegotiation" if process.kind == "negotiation" else "TransferProcess"
@@ -448,6 +445,10 @@ class Mover:
                 return
             if (process.state, theirs) == (negotiation.State.VERIFIED, negotiation.State.FINALIZED):
                 self.engine.revive(process, negotiation.State.FINALIZED, now)  # by our own word, and nothing else
+                return
+            if not theirs and (process.role, process.state) == (Role.PROVIDER, negotiation.State.VERIFIED):
+                process.facts[UNSURE] = True  # our last word was refused, perhaps by no word of theirs either
+                self.end_here(process, UNREACHABLE, now)
                 return
             if theirs in ("TERMINATED", ""):
                 self.end_here(process, "peer_ended", now)

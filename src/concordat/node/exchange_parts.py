@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from concordat.exchange.dataspace.behaviours import Rule, Script
@@ -80,7 +81,7 @@ class Side:
         auth: whether callers show who they are; off for the conformance suite alone, on loopback.
         scripts: dataset or agreement -> `negotiation` or `transfer` -> script, for the conformance suite alone.
         title: of the catalogue. outside: those of `places` who are no members (partners), with the bloc that a token
-            for them names.
+            for them names. ends: of a partner the last instant at which it may be given anything.
     """
 
     member: str
@@ -92,6 +93,7 @@ class Side:
     scripts: Mapping[str, Mapping[str, Script]] = field(default_factory=dict)
     title: str = ""
     outside: Mapping[str, str] = field(default_factory=dict)
+    ends: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def pin_of(offered: Offered) -> dict[str, Any]:

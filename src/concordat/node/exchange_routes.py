@@ -6,7 +6,8 @@
     POST /exchange/...                               the operator's address alone: orders of the command line
 
 Whoever shows a token may ask 200 times a second from one network (an IPv6 /64 is one); each token that turns out to be
-none counts as a request of anybody, and after as many as anybody has, that network waits. Source: exchange.md 5.2, 5.4.
+none counts as a request of anybody, and after as many as anybody has, that network waits. Requests without a token
+count apart: they keep no member out. Source: exchange.md 5.2, 5.4.
 """
 
 from __future__ import annotations

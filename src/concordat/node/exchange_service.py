@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,7 @@ AT_ONCE = 16
 LOOK_S = 1.0
 ASK_S = 2.0  # between two times that the witnesses are asked because somebody waits
 ASK_AGAIN_S = 600.0  # between two times that a peer is asked where an unsure negotiation stands
+GOES_ON = "It goes on in the background, and the same command goes on with it: concordat exchange agreements"
 PARTNERS = "partners.yaml"  # in the node's folder
 SECRET = "exchange-secret"  # in the node's folder: who can read it may give the exchange its orders
 
@@ -74,6 +76,7 @@ class ExchangeService:
         self._held: dict[str, int] = {}  # process -> faults that stopped our next move
         self._wake = asyncio.Event()
         self._moved = asyncio.Condition()
+        self._alone: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._ready = False
         self._asked = float("-inf")
@@ -97,6 +100,7 @@ class ExchangeService:
         side = Side(
             service.member, service.bloc, service.public_url, places, self._key, auth=self.auth, scripts=self._scripts,
             outside={partner.id: partner.bloc for partner in self._partners.values()},
+            ends={partner.id: partner.end for partner in self._partners.values()},
         )  # fmt: skip
         self.book, self.offers = LogBook(service), self._given or LogOffers(service)
         self.engine = Engine(side, self.store, self.offers, self.book, self._log)
@@ -339,8 +343,31 @@ class ExchangeService:
 
     # --- Waiting ------------------------------------------------------------------------------------------------------
 
-    async def until(self, pid: str, states: tuple[str, ...], seconds: float) -> Process:
+    @contextlib.asynccontextmanager
+    async def alone(self, member: str, dataset: str, seconds: float) -> AsyncIterator[None]:
+        """Nobody else gets this dataset of this member meanwhile: two would ask twice and write the same files.
+
+        Raises:
+            StateError: another one is at it still after that time.
+        """
+        lock = self._alone.setdefault((member, dataset), asyncio.Lock())
+        try:
+            async with asyncio.timeout(seconds):
+                await lock.acquire()
+        except TimeoutError:
+            what = f"another request of this node gets it still after {seconds:g} s."
+            hint = "Wait for that one, or give the same command again later."
+            raise StateError(what, where=dataset, hint=hint, code="waiting") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def until(self, pid: str, states: tuple[str, ...], seconds: float, hint: str = GOES_ON) -> Process:
         """A process once it is in one of the states, or over, or waits for a person of this side (OFFERED, flagged).
+
+        Args:
+            hint: what is said to whoever waited in vain.
 
         Raises:
             StateError: not within that time.
@@ -355,7 +382,6 @@ class ExchangeService:
         except TimeoutError:
             process = await self.do(lambda: self.store.process(pid))
             where = f"{process.state or 'not answered'}; {process.flag}" if process else "gone"
-            hint = "It goes on in the background, and the same command goes on with it: concordat exchange agreements"
             raise StateError(
                 f"not finished in {seconds:g} s ({where}).", where=pid, hint=hint, code="waiting"
             ) from None

@@ -105,6 +105,8 @@ class Offer(_Part):
     def _check_label(self, where: str) -> None:
         """What is public is CLEAR, and the terms reach as far as the label lets the data go.
 
+        The label keeps no member out by itself: terms without `member` are for every member (`when.member` names some).
+
         Raises:
             InputError: they don't: nobody could ever have the data under them.
         """

@@ -19,6 +19,7 @@ from typing import Any
 from concordat.errors import RuleError
 from concordat.exchange.dataspace.deciding import POLICY_KEYS
 from concordat.exchange.dataspace.messages import Kind, Role, kind_of
+from concordat.exchange.dataspace.odrl import DUTIES_MAX
 from concordat.exchange.dataspace.terms import same_terms
 
 
@@ -119,6 +120,7 @@ def step(
     if negotiation is None:
         return _opened(message, kind, after, facts)
     _same_pids(negotiation, message)
+    _check_duties(message, before)
     match kind:
         case Kind.REQUEST | Kind.OFFER:
             offer = message["offer"]
@@ -182,6 +184,7 @@ def _opened(message: Mapping[str, Any], kind: Kind, state: State, facts: Facts) 
         raise _guard("the callback is not an address of the sender's node", "callback", None)
     if asked and not facts.offer_known:
         raise _guard("no such offer for this member", "unknown_offer", None)
+    _check_duties(message, None)
     return Negotiation(
         state=state,
         consumer_pid=message["consumerPid"] if asked else facts.own_pid,
@@ -191,6 +194,14 @@ def _opened(message: Mapping[str, Any], kind: Kind, state: State, facts: Facts) 
         offer=message["offer"],
         offered_by=Role.CONSUMER if asked else Role.PROVIDER,
     )
+
+
+def _check_duties(message: Mapping[str, Any], state: State | None) -> None:
+    """No terms with more duties than the log can name: both sides could agree on them, and neither confirm it."""
+    for key in ("offer", "agreement"):
+        count = len(message.get(key, {}).get("obligation", ()))
+        if count > DUTIES_MAX:
+            raise _guard(f"the {key} has {count} duties, and the most is {DUTIES_MAX}", "too_many_duties", state)
 
 
 def _same_pids(negotiation: Negotiation, message: Mapping[str, Any]) -> None:

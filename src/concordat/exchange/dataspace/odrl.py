@@ -44,6 +44,7 @@ OWN = "urn:concordat:odrl:"
 ACTIONS = ("use", "read", "distribute", "derive", "delete", "inform", "attribute")
 PERMITTED = ("use", "read", "distribute", "derive")
 DUTIES = ("attribute", "delete", "inform")
+DUTIES_MAX = 64  # as many as an entry of the log numbers (`AgreementConfirmed`, `DutyDone`)
 
 PURPOSES = ("statistics", "research", "supervision", "incident-response")
 ONWARD = ("none", "members", "public")
@@ -99,7 +100,7 @@ def from_offer(policy: Mapping[str, Any], *, where: str = "policy") -> dict[str,
         policy: `permit`, `when`, `must`, `never`, as plain data. where: how messages call the block.
 
     Raises:
-        InputError: an unknown key (with the nearest one), no permission, a term outside the profile.
+        InputError: an unknown key (with the nearest one), no permission, a term outside the profile, too many duties.
     """
     _known(policy, _POLICY_KEYS, where)
     actions = _texts(policy.get("permit"), f"{where}.permit")
@@ -113,6 +114,9 @@ def from_offer(policy: Mapping[str, Any], *, where: str = "policy") -> dict[str,
     found: dict[str, Any] = {"@type": "Offer", "profile": PROFILE, "permission": permission}
     never = [_never(rule, f"{where}.never[{i}]") for i, rule in enumerate(_rules(policy, "never", where))]
     must = [_must(rule, f"{where}.must[{i}]") for i, rule in enumerate(_rules(policy, "must", where))]
+    if len(must) > DUTIES_MAX:
+        what = f"{len(must)} duties; an agreement has at most {DUTIES_MAX}."
+        raise InputError(what, where=f"{where}.must", code="too_many_duties")
     return found | ({"prohibition": never} if never else {}) | ({"obligation": must} if must else {})
 
 

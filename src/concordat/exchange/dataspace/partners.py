@@ -5,7 +5,8 @@
       - {id: IDN, key: <64 hexadecimal digits>, host: node.example.id, until: "2027-12-31"}
 
 A partner is not a member: it has no log here, so that what it agrees to stands in its signed requests, which the
-provider keeps, and in the provider's own entry. It may see and ask for what the terms of an offer give to its id. Its
+provider keeps, and in the provider's own entry. It may see and ask for what the terms of an offer give to its very id
+(`decide_outside`), and anything that is TLP:CLEAR, as far as its terms go: terms that name nobody are for members. Its
 data can't be proven by the membership of this bloc, and are not taken. Tokens between the two name the bloc of the
 receiver (`bloc` of the row, if it is another one). Source: exchange.md 5.5. Not here: claims by anybody unlisted.
 """
@@ -14,13 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated, Literal
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from concordat.errors import InputError, TrustError
 from concordat.exchange._body import Day, MemberId
+from concordat.exchange.dataspace.deciding import Context, Decision, Verdict, decide
+from concordat.exchange.dataspace.odrl import operand_of
 from concordat.ledger.keys import check_public, entry_keyid
 from concordat.settings import parse_yaml, validate
 
@@ -60,6 +63,11 @@ class Partner:
     until: date
     bloc: str = ""
 
+    @property
+    def end(self) -> datetime:
+        """The last instant at which it may ask or be given anything, UTC."""
+        return datetime.combine(self.until, time.max, UTC)
+
     def public(self, label: str, keyid: str, today: date) -> bytes:
         """Its key, if a token names it and the partner's last day is not over.
 
@@ -72,6 +80,36 @@ class Partner:
         if today > self.until:
             raise TrustError(f"{who} was good until {self.until}.", code="key_not_valid")
         return self.key
+
+
+def decide_outside(policy: Mapping[str, Any], context: Context) -> Decision:
+    """What a policy says of one use by a partner.
+
+    Of what is not TLP:CLEAR a permission counts only if it names the partner's own id: neither terms that name nobody
+    nor the name of a bloc reach beyond the members.
+
+    Args:
+        policy, context: as for `decide`; the context says who asks.
+    """
+    if context.label == "CLEAR":
+        return decide(policy, context)
+    naming = [rule for rule in policy.get("permission", ()) if _names(rule.get("constraint", ()), context.member)]
+    if not naming:
+        why = f"{context.member} is not a member of the bloc, and no permission names it."
+        return Decision(Verdict.DENY, (why,))
+    return decide({**policy, "permission": naming}, context)
+
+
+def _names(constraints: Any, member: str | None) -> bool:
+    """Whether constraints that must all hold name a member by its id."""
+    for part in constraints:
+        right = part.get("rightOperand")
+        if operand_of(part.get("leftOperand")) == "member" and part.get("operator") in ("eq", "isAnyOf"):
+            if member in (right if isinstance(right, list) else [right]):
+                return True
+        elif _names(part.get("and", ()), member):
+            return True
+    return False
 
 
 def read_partners(

@@ -230,20 +230,25 @@ def _short(error: Any) -> str:
             return f"it breaks the schema's rule `{error.validator}`"
 
 
-def _bounded(message: Any, where: str) -> None:
-    pending, count = [(message, 0)], 0
+def parts_of(message: Any) -> Iterator[tuple[Any, int]]:
+    """Every value of a message, itself first, with its depth: what the bounds of `parse` count."""
+    pending = [(message, 0)]
     while pending:
         part, depth = pending.pop()
-        count += 1
+        yield part, depth
+        if isinstance(part, Mapping):
+            pending.extend((value, depth + 1) for value in part.values())
+        elif isinstance(part, (list, tuple)):
+            pending.extend((value, depth + 1) for value in part)
+
+
+def _bounded(message: Any, where: str) -> None:
+    for count, (part, depth) in enumerate(parts_of(message), 1):
         if depth > DEPTH_MAX or count > NODES_MAX:
             what = f"nested deeper than {DEPTH_MAX} levels, or over {NODES_MAX:,} parts."
             raise InputError(what, where=where, code="too_large")
         if isinstance(part, str) and len(part) > TEXT_MAX:
             raise InputError(f"a text of over {TEXT_MAX:,} characters.", where=where, code="too_large")
-        if isinstance(part, Mapping):
-            pending.extend((value, depth + 1) for value in part.values())
-        elif isinstance(part, (list, tuple)):
-            pending.extend((value, depth + 1) for value in part)
 
 
 # --- What the text demands beyond the schemas ---------------------------------------------------------------------

@@ -127,6 +127,22 @@ def test_terms_that_would_open_nothing_are_asked_for_anew_and_not_accepted(tmp_p
     assert found(world).pid == pid
 
 
+def test_request_that_was_given_up_is_not_covered_by_what_came_after_it(tmp_path: Path) -> None:
+    """ZAF declared supervision, was refused it, and asked anew for research: the agreement is about research alone."""
+    world = two(tmp_path, rule=Rule.COUNTER)
+    bra, zaf = world.stations["BRA"], world.stations["ZAF"]
+    pid = ask(world, purpose=["supervision"])
+    mine = zaf.store.process(pid)
+    zaf.mover.move(pid, _next_of(mine, Move.REQUEST, {"purpose": ["research"]}, "ZAF", world.now), world.now)
+    world.settle()
+    assert begun(zaf.store, "BRA", ABOUT, pair.narrowed(purpose=["supervision"])) is None
+    (theirs,) = bra.store.processes("negotiation")
+    bra.mover.move(theirs.pid, Next(Move.AGREE), world.now)
+    world.settle()
+    assert found(world).pid == pid
+    assert found(world, purpose=["supervision"]) is None
+
+
 def test_either_side_may_end_what_waits(tmp_path: Path) -> None:
     world = two(tmp_path, rule=Rule.MANUAL)
     pid = ask(world)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import json
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,15 +23,16 @@ import httpx
 
 import exchange_pair as pair
 from concordat import clock
-from concordat.errors import InputError, RuleError, StateError, TrustError
+from concordat.errors import InputError, RuleError, SourceError, StateError, TrustError
 from concordat.exchange.dataspace import messages
-from concordat.exchange.dataspace.behaviours import Rule
+from concordat.exchange.dataspace.behaviours import Move, Next, Rule
 from concordat.ledger.bundle import Bundle
 from concordat.ledger.keys import entry_keyid
-from concordat.node.dsp_client import flush_folder
+from concordat.node.dsp_client import DspClient, flush_folder, move_file
 from concordat.node.exchange import files_of
 from concordat.node.exchange_agreements import agreements, open_row
-from concordat.node.exchange_get import get, kept_of
+from concordat.node.exchange_asking import running
+from concordat.node.exchange_get import _pulled, _transfer, get, kept_of
 from concordat.node.exchange_service import ExchangeService, require_loopback
 from concordat.node.exchange_store import Agreement, ExchangeStore, Process
 from exchange_live import DATA, Running, both, offered_homes
@@ -196,6 +199,109 @@ def test_folder_that_the_disk_refuses_is_named(tmp_path: Path) -> None:
     flush_folder(tmp_path)
     with pytest.raises(StateError, match="not written"):
         flush_folder(tmp_path / "absent")
+
+
+def test_file_that_the_disk_does_not_move_or_take_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="not moved"):
+        move_file(tmp_path / "absent", tmp_path / "x")
+    (tmp_path / "file").write_bytes(b"")
+    client = DspClient(SimpleNamespace(outbound=None), None)  # type: ignore[arg-type]
+    with pytest.raises(StateError, match="not written"):
+        asyncio.run(client.pull("https://bra.example/x", "t", tmp_path / "file" / "x", 1))
+
+
+async def done(work: Callable[[], Any]) -> Any:
+    return work()
+
+
+def test_two_transfers_never_write_one_file(tmp_path: Path) -> None:
+    """The second comes while the first is half through, and breaks off; no file of other bytes is taken as whole."""
+    half, go, began = asyncio.Event(), asyncio.Event(), []
+    body = DATA * 4_000  # more than a file's buffer holds
+    digest = hashlib.sha256(body).hexdigest()
+
+    async def stream(*_: Any, **__: Any) -> Any:
+        began.append(1)
+        if len(began) == 2:
+            go.set()
+            await asyncio.sleep(0.1)
+            raise SourceError("the connection was lost", code="connection")
+        yield body[:30_000]
+        half.set()
+        await go.wait()
+        yield body[30_000:]
+
+    remote: Any = SimpleNamespace(
+        files=((digest, len(body), "text/csv"),), entry=SimpleNamespace(body={"dataset": "ict"})
+    )  # fmt: skip
+    here: Any = SimpleNamespace(
+        client=DspClient(SimpleNamespace(outbound=SimpleNamespace(stream=stream)), None),  # type: ignore[arg-type]
+        do=done, engine=SimpleNamespace(side=SimpleNamespace(places=pair.BASES)),
+        service=SimpleNamespace(node=SimpleNamespace(home=tmp_path)),
+    )  # fmt: skip
+
+    def pulled(name: str) -> Any:
+        address = messages.data_address(f"{pair.BASES['BRA']}/dsp/data/x", "t")
+        process = Process(f"urn:uuid:{name}", "transfer", "consumer", "BRA", "STARTED", {"address": address}, "")
+        return _pulled(here, "BRA", remote, process, "urn:uuid:a")
+
+    async def main() -> list[Any]:
+        first = asyncio.create_task(pulled("1"))
+        await half.wait()
+        return list(await asyncio.gather(first, pulled("2"), return_exceptions=True))
+
+    first, second = asyncio.run(main())
+    assert isinstance(second, SourceError)
+    (taken,) = (path.read_bytes() for path in tmp_path.rglob("*.csv")) if isinstance(first, list) else (body,)
+    assert taken == body
+
+
+def test_one_get_of_a_dataset_at_a_time() -> None:
+    here: Any = SimpleNamespace(_alone=weakref.WeakValueDictionary())
+
+    async def main() -> None:
+        async with ExchangeService.alone(here, "BRA", "urn:uuid:d", 1):
+            async with ExchangeService.alone(here, "BRA", "urn:uuid:e", 1):
+                pass
+            with pytest.raises(StateError, match="another request of this node"):
+                async with ExchangeService.alone(here, "BRA", "urn:uuid:d", 0.01):
+                    pass
+        async with ExchangeService.alone(here, "BRA", "urn:uuid:d", 1):
+            pass
+
+    asyncio.run(main())
+    gc.collect()
+    assert not here._alone  # what nobody holds is forgotten
+
+
+def test_get_goes_on_with_a_transfer_that_outlasted_its_wait(tmp_path: Path) -> None:
+    world = pair.World(
+        [pair.Station("BRA", tmp_path, pair.Shelf(pair.offered())), pair.Station("ZAF", tmp_path, pair.Shelf())]
+    )
+    zaf = world.stations["ZAF"]
+    zaf.mover.ask("BRA", pair.narrowed(), world.now)
+    world.settle()
+    name = zaf.store.agreements()[0].id
+    pid = zaf.mover.request_transfer("BRA", name, messages.PULL, world.now)
+    waited: list[str] = []
+
+    async def until(pid: str, *_: Any) -> Any:
+        waited.append(pid)
+        raise StateError("not in that time", code="waiting")
+
+    async def now(work: Callable[[datetime], Any]) -> Any:
+        return work(world.now)
+
+    here: Any = SimpleNamespace(store=zaf.store, mover=zaf.mover, do=done, now=now, until=until)
+    for _ in range(2):  # before its request is answered, and when it runs
+        with pytest.raises(StateError, match="not in that time"):
+            asyncio.run(_transfer(here, "BRA", None, name, 1.0))  # type: ignore[arg-type]
+        world.settle()
+    assert waited == [pid, pid]
+    assert running(zaf.store, "IND", name) is None
+    assert running(zaf.store, "BRA", "urn:uuid:other") is None
+    zaf.mover.move(pid, Next(Move.COMPLETE), world.now)
+    assert running(zaf.store, "BRA", name) is None  # its completion is on the way
 
 
 def test_agreement_kept_for_another_negotiation_is_not_used() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ import pytest
 pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
 
 import exchange_pair as pair
-from concordat.errors import RuleError, StateError, TrustError
+from concordat.errors import InputError, RuleError, StateError, TrustError
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.behaviours import Move, Next
 from concordat.exchange.dataspace.messages import PULL, Kind
+from concordat.exchange.dataspace.odrl import from_offer
 from concordat.exchange.dataspace.token import LIFE_S, SKEW_S
+from concordat.exchange.events import check_said
 from concordat.node.exchange_book import check_body
 from concordat.node.exchange_machines import pids
 
@@ -182,6 +184,22 @@ def test_data_asked_for_while_the_last_word_waits_say_that_it_arrived(world: Any
     assert bra.store.intended(process.pid) is None
 
 
+def test_what_the_consumer_ended_is_not_revived_by_its_request_for_data(world: Any) -> None:
+    """FINALIZED waits here when ZAF's termination comes: from then on no transfer opens under that agreement."""
+    process, bra = until(world, "VERIFIED"), world.stations["BRA"]
+    bra.turn(world.now)
+    outgoing = bra.store.intended(process.pid)
+    ending = messages.encode(messages.stopped(Kind.TERMINATION, *pids(process), "x", "enough"))
+    assert world.ask("ZAF", "POST", f"{BRA}/negotiations/{process.pid}/termination", ending).status == 200
+    name, pid = bra.store.agreements()[0].id, "urn:uuid:33333333-3333-4333-8333-333333333333"
+    request = messages.encode(messages.transfer_request(pid, name, PULL, ZAF))
+    assert world.ask("ZAF", "POST", f"{BRA}/transfers/request", request).status == 400
+    bra.mover.delivered(outgoing, 400, b"{}", world.now)
+    bra.turn(world.now)
+    assert (bra.store.process(process.pid).state, bra.store.agreements()[0].final) == ("TERMINATED", False)
+    assert bra.diary.kinds() == ["AgreementReached", "AgreementEnded"]
+
+
 @pytest.mark.parametrize("arrives", [True, False], ids=["arrived", "lost"])
 def test_peer_that_is_asked_settles_an_unsure_end(world: Any, arrives: bool) -> None:
     process, bra, zaf = until(world, "VERIFIED"), world.stations["BRA"], world.stations["ZAF"]
@@ -208,6 +226,30 @@ def test_last_word_that_is_refused_since_it_came_before_is_no_disagreement(world
     world.settle()
     left = bra.store.process(process.pid)
     assert (left.state, left.flag, bra.diary.kinds()) == ("FINALIZED", "", ["AgreementReached"])
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["silence", "refused"])
+def test_404_says_nothing_of_an_unsure_end(world: Any, refused: bool) -> None:
+    """It is the answer to a token that isn't good as well: BRA's clock is ten minutes behind, and ZAF has FINALIZED."""
+    process, bra, zaf = until(world, "VERIFIED"), world.stations["BRA"], world.stations["ZAF"]
+    if refused:
+        bra.turn(world.now)
+        outgoing = bra.store.intended(process.pid)
+        assert world.ask("BRA", "POST", outgoing.url, outgoing.body).status == 200  # whose answer is lost
+        assert bra.mover.delivered(outgoing, 404, b"{}", world.now)
+    else:
+        silent(world, process, arrives=True)
+    url = f"{ZAF}/negotiations/{pids(process)[0]}"
+    told = zaf.engine.handle(bra.call("GET", url, b"", world.now - timedelta(seconds=600)), world.now)
+    assert told.status == 404
+    bra.mover.told(process.pid, told.status, told.body, world.now)
+    bra.turn(world.now)
+    assert bra.store.process(process.pid).facts["unsure"]
+    assert bra.diary.kinds() == ["AgreementReached"]  # that it ended is not known, and not said
+    assert list(bra.engine.doubts) == [process.pid]  # it is asked again
+    told = world.ask("BRA", "GET", url)
+    bra.mover.told(process.pid, told.status, told.body, world.now)
+    assert bra.store.process(process.pid).state == "FINALIZED"
 
 
 def test_unsure_end_that_the_peer_does_not_share_or_a_person_settles_is_logged(world: Any) -> None:
@@ -384,3 +426,61 @@ def test_partner_agrees_by_its_signed_request_alone(tmp_path: Path) -> None:
     kept = process.facts["signed_request"]
     assert kept["authorization"].startswith("Bearer ")
     assert json.loads(kept["body"])["@type"] == Kind.VERIFICATION
+
+
+def test_partner_sees_and_has_nothing_that_names_nobody(tmp_path: Path) -> None:
+    terms = from_offer({"permit": "use", "when": {"purpose": ["research"]}})
+    outside = {"outside": {"IND": "OTHER"}}
+    bra = pair.Station("BRA", tmp_path, pair.Shelf(pair.offered(policy=terms)), **outside)
+    ind = pair.Station("IND", tmp_path, pair.Shelf())
+    world = pair.World([bra, ind])
+    request = messages.encode({"@context": [messages.CONTEXT], "@type": "CatalogRequestMessage"})
+    assert "dataset" not in json.loads(world.ask("IND", "POST", f"{BRA}/catalog/request", request).body)
+    named = {"@id": pair.OFFER, "target": pair.DATASET, **from_offer({"permit": "use", "when": {"member": ["IND"]}})}
+    ind.mover.ask("BRA", named, world.now, facts=FACTS)
+    world.settle()
+    assert bra.store.processes("negotiation") == []
+
+
+def test_token_of_a_partner_ends_with_its_last_day(tmp_path: Path) -> None:
+    last = datetime(2026, 11, 27, 23, 59, 59, tzinfo=UTC)
+    bra = pair.Station("BRA", tmp_path, pair.Shelf(pair.offered()), outside={"IND": ""}, ends={"IND": last})
+    ind, zaf = pair.Station("IND", tmp_path, pair.Shelf()), pair.Station("ZAF", tmp_path, pair.Shelf())
+    world = pair.World([bra, ind, zaf])
+    for one in (ind, zaf):
+        one.mover.ask("BRA", pair.narrowed(), world.now, facts=FACTS)
+    world.settle()
+    for one in (ind, zaf):
+        one.mover.request_transfer("BRA", one.store.agreements()[0].id, PULL, world.now)
+    world.settle()
+    for one, good in ((ind, False), (zaf, True)):
+        (process,) = one.store.processes("transfer")
+        token = messages.token_of(process.body["address"])
+        for at, opens in ((last - timedelta(seconds=1), True), (last, good)):
+            assert (bra.store.token_pid(token, int(at.timestamp())) is not None) == opens
+
+
+# --- More duties than a log can name --------------------------------------------------------------------------------
+
+
+def test_terms_with_more_duties_than_a_log_can_name_are_refused(world: Any) -> None:
+    """The consumer could not confirm such an agreement, which would stay AGREED for good."""
+    bra, zaf = world.stations["BRA"], world.stations["ZAF"]
+    duties = {
+        count: from_offer({"permit": "use", "must": [{"do": "delete", "by": "2027-01-01"}] * count})["obligation"]
+        for count in (1, 64)
+    }
+    with pytest.raises(InputError, match="at most 64"):
+        from_offer({"permit": "use", "must": [{"do": "attribute"}] * 65})
+    for pid, extra, status in (("urn:uuid:a", [], 201), ("urn:uuid:b", duties[1], 400)):
+        terms = pair.narrowed() | {"obligation": duties[64] + extra}
+        body = messages.encode(messages.contract_request(pid, terms, callback=ZAF))
+        assert world.ask("ZAF", "POST", f"{BRA}/negotiations/request", body).status == status
+    confirmed = {"agreement": "urn:uuid:11111111-1111-4111-8111-111111111111", "hash": "0" * 64, "provider": "BRA",
+                 "consumer": "ZAF"}  # fmt: skip
+    rows = [{"duty": "delete", "number": number} for number in range(1, 66)]
+    check_said("AgreementConfirmed", confirmed | {"duties": rows[:64]}, "ZAF")
+    with pytest.raises(InputError):
+        check_said("AgreementConfirmed", confirmed | {"duties": rows}, "ZAF")
+    assert len(bra.store.processes("negotiation")) == 1
+    assert zaf.store.processes() == []

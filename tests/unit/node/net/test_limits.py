@@ -132,6 +132,15 @@ def test_claims_that_turn_out_false_count_as_those_of_anybody() -> None:
     assert caught.value.limit == "sync"
 
 
+def test_plain_requests_of_a_network_keep_no_member_of_it_out() -> None:
+    callers, address = Callers(), "192.0.2.7"
+    for _ in range(int(LIMITS["forms"].burst)):
+        callers.anybody("forms", address, 0.0)
+    with pytest.raises(LimitError):
+        callers.anybody("forms", address, 0.0)
+    callers.claims("forms", address, 0.0)
+
+
 def test_looking_at_a_bucket_takes_nothing() -> None:
     buckets = Buckets(Limit("one", 1, 2))
     assert buckets.wait("a", 0.0) == buckets.wait("a", 0.0, 2) == 0.0
