@@ -19,6 +19,7 @@ from concordat import clock
 from concordat.errors import SourceError, StateError, TrustError
 from concordat.exchange.dataspace.token import Request, make_token
 from concordat.node.exchange_parts import Side
+from concordat.node.hashed_files import sync_folder
 from concordat.node.outbound import Outbound, Reply
 from concordat.node.service import Service
 
@@ -44,11 +45,7 @@ def flush_folder(folder: Path) -> None:
         StateError: the disk refuses.
     """
     try:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder)
     except OSError as error:
         raise StateError(f"not written: {error.strerror}.", where=str(folder), code="full") from None
 
