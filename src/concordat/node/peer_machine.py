@@ -119,6 +119,7 @@ class PeerMachine:
         self.failures = 0
         self.next_at = 0.0
         self.last_contact: float | None = None
+        self._heard = float("-inf")
         self.note = ""  # the last thing that went wrong, in words
         self.blamed = False  # it broke a limit or a proof
         self.heads: Heads | None = None
@@ -141,6 +142,17 @@ class PeerMachine:
         """There may be news: the next round begins at once, unless the peer has to wait."""
         if self.state is State.IDLE:
             self.next_at = min(self.next_at, now)
+
+    def heard(self, now: float) -> bool:
+        """The peer has asked us for something, so it is up: a wait for its silence ends, once in a usual interval.
+
+        Whoever can reach us but not be reached is asked no more often than a peer that answers. Who broke a limit or a
+        proof waits on.
+        """
+        if self.state is not State.WAITING or self.blamed or now < self._heard + self._every:
+            return False
+        self._heard, self.next_at = now, min(self.next_at, now)
+        return True
 
     def begin(self, now: float) -> None:
         """A round begins."""

@@ -92,6 +92,12 @@ class Rounds:
             peer.machine.hurry(now)
         self._wake.set()
 
+    def heard(self, member: str) -> None:
+        """A member has asked this node for something: if it was waited for, it is asked at once."""
+        peer = self._service.peers.get(member)
+        if peer is not None and peer.machine.heard(self._service.monotonic()):
+            self._wake.set()
+
     # --- Messages -----------------------------------------------------------------------------------------------------
 
     def post(self, receiver: str, message: Message) -> None:

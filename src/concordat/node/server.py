@@ -185,6 +185,7 @@ class _Protocol:
             self._callers.anybody(limit, self._address(request), now)
             return await answer()
         with self._callers.member(member, now):
+            self._service.rounds.heard(member)
             return await answer()
 
     async def _body(self, request: Request, most: int) -> bytes:
@@ -299,6 +300,7 @@ class _Protocol:
             sender, messages = unpack(body)
             if sender != member:
                 raise TrustError(f"signed by {member}, sent as {sender}.", where="letter", code="sender")
+            self._service.rounds.heard(member)
             replies = await self._service.take(member, messages)
             return self._answer(self._fitting(member, replies), 200, {"cache-control": NEVER}, JSON)
 

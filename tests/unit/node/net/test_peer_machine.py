@@ -277,6 +277,31 @@ def test_news_hurry_an_idle_machine_and_no_waiting_one() -> None:
     assert not machine.may_begin(2.0)
 
 
+def test_a_peer_that_speaks_ends_the_wait_for_it_once_in_a_usual_interval() -> None:
+    machine = _machine()
+    machine.begin(0.0)
+    machine.fail(SourceError("x"), 0.0)
+    assert not machine.may_begin(1.0)
+    assert machine.heard(1.0)
+    assert machine.may_begin(1.0)
+    machine.begin(1.0)
+    machine.fail(SourceError("x"), 1.0)  # it reaches us, and we don't reach it
+    assert not machine.heard(5.9)
+    assert machine.next_at == 1 + 20, "the waits go on growing"
+    assert machine.heard(6.0)
+    assert machine.may_begin(6.0)
+
+
+def test_who_is_blamed_waits_on_though_it_speaks_and_who_does_not_wait_is_left_alone() -> None:
+    machine = _machine()
+    assert not machine.heard(0.0)
+    machine.begin(0.0)
+    assert not machine.heard(0.0)
+    machine.fail(TrustError("x"), 0.0)
+    assert not machine.heard(10.0)
+    assert machine.next_at == 600
+
+
 # --- States ---
 
 

@@ -18,7 +18,7 @@ pytest.importorskip("starlette", reason="needs the extra [web]")
 
 import httpx
 
-from concordat.errors import StateError
+from concordat.errors import SourceError, StateError
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.merkle import MemoryHashes, consistency_proof, leaf_hash
@@ -330,6 +330,22 @@ def test_messages_are_answered(homes: list[Path], tmp_path: Path) -> None:
         kept = await node.get("/log/BRICS/IND/checkpoint")
         names = {s.name for s in Note.parse(kept.text).signatures}
         assert names == {"ind.example/BRICS/member", "bra.example/BRICS/witness"}
+
+    run(homes, tmp_path, work)
+
+
+@pytest.mark.parametrize("way", ["messages", "heads"])
+def test_a_member_that_speaks_is_waited_for_no_longer(homes: list[Path], tmp_path: Path, way: str) -> None:
+    async def work(node: Asking) -> None:
+        machine, now = node.service.peers.by_member["IND"].machine, node.service.monotonic()
+        machine.begin(now)
+        machine.fail(SourceError("no answer."), now)
+        assert not machine.may_begin(now)
+        await node.get("/sync/heads", member=False)
+        assert not machine.may_begin(now), "anybody else is no sign of it"
+        answer = await (node.get("/sync/heads") if way == "heads" else node.post("/sync/messages", pack("IND", [])))
+        assert answer.status_code == 200
+        assert machine.may_begin(node.service.monotonic())
 
     run(homes, tmp_path, work)
 
