@@ -87,6 +87,18 @@ async def both(homes: list[Path], *, limits: bool = True, taxii: bool = False) -
             listener.close()
 
 
+@contextlib.asynccontextmanager
+async def alone(
+    member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool = True
+) -> AsyncIterator[Running]:
+    """One of them, while the block runs; the other runs elsewhere."""
+    node = await _started(member, home, listener, urls, limits=limits)
+    try:
+        yield node
+    finally:
+        await node.stop()
+
+
 async def _started(
     member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool, taxii: bool = False
 ) -> Running:

@@ -72,6 +72,9 @@ class Shelf:
         found = self.offered.get(uuid)
         return found if found and version in (0, found.version) else None
 
+    def refresh(self) -> None:
+        """What is offered doesn't change."""
+
 
 class Diary:
     """A log without a ledger: what was said, once each."""

@@ -26,7 +26,6 @@ from concordat.node.home import Node
 from concordat.node.service import Service
 
 UNKNOWN = ("dataset", "offered", "version")
-TURNS = 64
 OFFERED, WITHDRAWN = "DatasetOffered", "DatasetWithdrawn"
 
 
@@ -40,7 +39,6 @@ class LogBook:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._guard = threading.Lock()
-        self._signing = [threading.Lock() for _ in range(TURNS)]  # by what is said; others are signed meanwhile
         self._known: dict[str, str] = {}
         self._of_agreements: set[tuple[str, str, str]] = set()
         self._read = 0
@@ -54,34 +52,33 @@ class LogBook:
         check_said(kind, dict(body), self._service.member)
         key = canonical.digest([kind, dict(body)])
 
-        def step(node: Node) -> tuple[bytes, Any]:
-            entry, out = node.write(kind, body, SCOPE)
-            return entry.leaf, out
-
-        with self._signing[int(key[:8], 16) % TURNS]:  # over look and sign: of two who say the same, one signs
+        def step(node: Node) -> tuple[str, Any]:  # one step looks and signs: of two who say the same, one signs
+            self._catch_up(node)
             with self._guard:
-                self._catch_up()
-                if key in self._known:
-                    return self._known[key]
-            leaf = self._service.writer.run(step, gather=True).result()
-        return base64.b64encode(leaf).decode()
+                known = self._known.get(key)
+            if known is not None:
+                return known, []
+            entry, out = node.write(kind, body, SCOPE)
+            return base64.b64encode(entry.leaf).decode(), out
 
-    def _catch_up(self) -> None:
-        """Read what the own log has gained since the last time."""
-        start = self._read
-        fresh = self._service.writer.read(lambda node: list(node.replica.own.entries[start:])).result()
-        for entry in fresh:
-            if entry.scope == SCOPE:
-                key = canonical.digest([entry.type, entry.body])
-                self._known.setdefault(key, base64.b64encode(entry.leaf).decode())
-                if "agreement" in entry.body:
-                    self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
-        self._read += len(fresh)
+        return self._service.writer.run(step, gather=True).result()
+
+    def _catch_up(self, node: Node) -> None:
+        """On the writer's thread: read what the own log has gained since the last time."""
+        with self._guard:
+            fresh = node.replica.own.entries[self._read :]
+            for entry in fresh:
+                if entry.scope == SCOPE:
+                    key = canonical.digest([entry.type, entry.body])
+                    self._known.setdefault(key, base64.b64encode(entry.leaf).decode())
+                    if "agreement" in entry.body:
+                        self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
+            self._read += len(fresh)
 
     def has(self, kind: str, agreement: str, digest: str) -> bool:
         """Whether this member's log says that of an agreement of that hash."""
+        self._service.writer.read(self._catch_up).result()
         with self._guard:
-            self._catch_up()
             return (kind, agreement, digest) in self._of_agreements
 
     def check(self, envelope: str, member: str, kind: str, body: Mapping[str, Any]) -> None:
@@ -132,15 +129,14 @@ class LogOffers:
     def __init__(self, service: Service) -> None:
         self._service = service
         self.files = files_of(service.node.home)
-        self._guard = threading.Lock()
-        self._read, self._changes = 0, -1
+        self._guard, self._refreshing = threading.Lock(), threading.Lock()
+        self._read = 0
         self._versions: dict[tuple[str, int], Offered] = {}
         self._newest: dict[str, int] = {}  # dataset -> the last version that was logged
         self._withdrawn: dict[str, set[int]] = {}
 
     def all(self) -> Sequence[Offered]:
         """The newest version of each dataset, by uuid; none of a dataset whose newest is withdrawn or not here."""
-        self._catch_up()
         with self._guard:
             return [
                 offered
@@ -152,30 +148,36 @@ class LogOffers:
     def get(self, uuid: str, version: int = 0) -> Offered | None:
         """A dataset by its uuid; 0: the newest version, unless that is withdrawn."""
         if version:
-            self._catch_up()
             return self._versions.get((uuid, version))
         return next((offered for offered in self.all() if offered.uuid == uuid), None)
 
-    def _catch_up(self) -> None:
-        with self._guard:
-            changes = self._service.changes  # grows with every commit of the log
-            if changes == self._changes:
-                return
+    def refresh(self) -> None:
+        """Read what the log has gained. It waits for the log's writer: never inside of a transaction of the store."""
+        with self._refreshing:
             start = self._read
+            if start == self._service.node.replica.own.size:
+                return
             read, fresh = self._service.writer.read(lambda node: _offers_since(node, start)).result()
             for entry, data in fresh:
-                body = entry.body
-                if entry.type == WITHDRAWN:
-                    self._withdrawn.setdefault(body["dataset"], set()).add(body["version"])
-                    continue
-                self._newest[body["dataset"]] = max(body["version"], self._newest.get(body["dataset"], 0))
-                if data is None and not self.files.path(body["document"]["hash"]).is_file():
-                    self._service.log("error", "offer", {"what": f"the document of {body['dataset']} is not here"})
-                else:
-                    held = data if data is not None else self.files.get(body["document"]["hash"])
-                    offered = offered_of(entry, held, self._service.bloc, self._service.public_url)
-                    self._versions[offered.uuid, offered.version] = offered
-            self._read, self._changes = read, changes
+                self._take(entry, data)
+            self._read = read
+
+    def _take(self, entry: Entry, data: bytes | None) -> None:
+        body = entry.body
+        if entry.type == WITHDRAWN:
+            with self._guard:
+                self._withdrawn.setdefault(body["dataset"], set()).add(body["version"])
+            return
+        offered = None
+        if data is None and not self.files.path(body["document"]["hash"]).is_file():
+            self._service.log("error", "offer", {"what": f"the document of {body['dataset']} is not here"})
+        else:
+            held = data if data is not None else self.files.get(body["document"]["hash"])
+            offered = offered_of(entry, held, self._service.bloc, self._service.public_url)
+        with self._guard:
+            self._newest[body["dataset"]] = max(body["version"], self._newest.get(body["dataset"], 0))
+            if offered is not None:
+                self._versions[offered.uuid, offered.version] = offered
 
 
 def _offers_since(node: Node, start: int) -> tuple[int, list[tuple[Entry, bytes | None]]]:

@@ -44,6 +44,9 @@ class ScriptedOffers:
         """One of them; there is one version."""
         return self._offered.get(uuid) if version in (0, 1) else None
 
+    def refresh(self) -> None:
+        """What is offered doesn't change."""
+
 
 def _offered(name: str, offer: str) -> Offered:
     policy = {"@id": offer, "@type": "Offer", "permission": USE}

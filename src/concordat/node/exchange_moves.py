@@ -107,6 +107,7 @@ class Mover:
         What the message stands on (an entry of our log) is written before, outside of the transaction: a crash between
         them leaves an entry, which is found again.
         """
+        self.engine.offers.refresh()
         with self.engine.turn(pid):
             return self._plan(pid, now)
 
@@ -138,6 +139,7 @@ class Mover:
         Raises:
             RuleError: the protocol doesn't allow it in this state.
         """
+        self.engine.offers.refresh()
         with self.engine.turn(pid):  # no message of the peer is taken in between what is checked and what is signed
             return self._move(pid, next_, now)
 

@@ -54,6 +54,9 @@ class Offers(Protocol):
     def get(self, uuid: str, version: int = 0) -> Offered | None:
         """A dataset by its uuid; 0: the newest version, unless that is withdrawn."""
 
+    def refresh(self) -> None:
+        """Look at what was offered and withdrawn since the last time; the two above tell what was found then."""
+
 
 class Book(Protocol):
     """This member's log, and what others' entries prove."""

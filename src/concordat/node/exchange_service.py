@@ -44,7 +44,7 @@ from concordat.node.identity import write_private
 from concordat.node.service import Service
 
 T = TypeVar("T")
-THREADS = 8
+THREADS = 16
 AT_ONCE = 16
 LOOK_S = 1.0
 ASK_S = 2.0  # between two times that the witnesses are asked because somebody waits
@@ -75,7 +75,7 @@ class ExchangeService:
         self._planning: set[str] = set()
         self._held: dict[str, int] = {}  # process -> faults that stopped our next move
         self._wake = asyncio.Event()
-        self._moved = asyncio.Condition()
+        self._waiting: dict[str, list[asyncio.Event]] = {}  # process -> who waits for it to move
         self._alone: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._ready = False
@@ -206,11 +206,12 @@ class ExchangeService:
 
     # --- Driving ------------------------------------------------------------------------------------------------------
 
-    async def poke(self) -> None:
-        """Something may have moved: look now, and tell who waits for a process."""
+    async def poke(self, *pids: str) -> None:
+        """Something may have moved: look now, and tell who waits for these processes, or for one that was woken."""
         self._wake.set()
-        async with self._moved:
-            self._moved.notify_all()
+        for pid in {*pids, *self.engine.woken.copy()} & self._waiting.keys():
+            for event in self._waiting[pid]:
+                event.set()
 
     async def _driving(self) -> None:
         while True:
@@ -250,7 +251,7 @@ class ExchangeService:
             self.service.fault("exchange", error)
         finally:
             self._planning.discard(pid)
-            await self.poke()
+            await self.poke(pid)
 
     async def _hold(self, pid: str, error: ConcordatError) -> None:
         """Our next move can't be made: said in the process, and tried again."""
@@ -301,7 +302,7 @@ class ExchangeService:
             await self._later(outgoing)
         finally:
             self._sending.discard(outgoing.id)
-            await self.poke()
+            await self.poke(outgoing.pid)
 
     async def _later(self, outgoing: Outgoing) -> None:
         """A fault of ours is no silence of the peer: attempts stay, the wait grows; in memory if the disk refuses."""
@@ -372,19 +373,27 @@ class ExchangeService:
         Raises:
             StateError: not within that time.
         """
+        moved = asyncio.Event()
+        self._waiting.setdefault(pid, []).append(moved)
         try:
-            async with asyncio.timeout(seconds), self._moved:
+            async with asyncio.timeout(seconds):
                 while True:
+                    moved.clear()
                     process = await self.do(lambda: self.store.process(pid))
                     if process is not None and (process.state in (*states, *OVER) or is_ours_to_answer(process)):
                         return process
-                    await self._moved.wait()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(moved.wait(), LOOK_S)
         except TimeoutError:
             process = await self.do(lambda: self.store.process(pid))
             where = f"{process.state or 'not answered'}; {process.flag}" if process else "gone"
             raise StateError(
                 f"not finished in {seconds:g} s ({where}).", where=pid, hint=hint, code="waiting"
             ) from None
+        finally:
+            self._waiting[pid].remove(moved)
+            if not self._waiting[pid]:
+                del self._waiting[pid]
 
     async def now(self, work: Callable[[datetime], T]) -> T:
         """Work of the mover at the present time; then look whether something is to be sent."""

@@ -1,7 +1,8 @@
 """What a node remembers of its exchange: processes, messages seen and to be sent, agreements, duties, tokens, uses.
 
 One SQLite file, `exchange.sqlite`, beside the log's. Each step is one transaction that is on the disk before its answer
-leaves (`synchronous = FULL`), so that a crash loses nothing that a peer was told. Tokens are kept as their SHA-256.
+leaves, so that a crash loses nothing that a peer was told; threads that wait for the disk at one time share its flush
+(`shared_flush`), and whoever only reads waits for no writer. Tokens are kept as their SHA-256.
 Harvest runs and records live in the same file under tables of their own (`harvest_store`).
 
 What a state means is not known here (`exchange.dataspace`); neither is anything of the network (`exchange_routes`,
@@ -22,6 +23,7 @@ from typing import Any
 
 from concordat import canonical
 from concordat.errors import StateError
+from concordat.node.shared_flush import SharedFlush
 
 FILE = "exchange.sqlite"
 
@@ -122,8 +124,9 @@ class ExchangeStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.RLock()
-        self._depth = 0
+        self._lock, self._reading = threading.RLock(), threading.Lock()
+        self._depth, self._writer = 0, 0  # the thread whose transaction is open
+        self._shared = SharedFlush(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
@@ -133,13 +136,18 @@ class ExchangeStore:
             for statement in META:
                 self._db.execute(statement)
             self._db.executescript(_TABLES)
+            self._db.execute("PRAGMA synchronous = NORMAL")  # from here on `_shared` flushes
+            self._eyes = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            self._eyes.execute("PRAGMA query_only = ON")
         except (sqlite3.Error, OSError) as error:
             raise StateError(f"can't be opened: {error}.", where=str(path), code="store") from None
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self._lock, self._reading:
+            self._eyes.close()
             self._db.close()
+            self._shared.close()
 
     @contextmanager
     def commit(self) -> Iterator[None]:
@@ -149,27 +157,40 @@ class ExchangeStore:
             StateError: the disk refuses, or another process holds the file.
         """
         with self._lock:
-            if self._depth:
+            inner = self._depth > 0
+            if inner:
                 yield
-                return
-            self._depth += 1
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
+            else:
+                with self._transaction():
                     yield
+        if not inner:
+            self._shared.settle(self._shared.stand())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._depth, self._writer = 1, threading.get_ident()
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                with self._shared.committing():
                     self._db.execute("COMMIT")
-                except BaseException:
-                    if self._db.in_transaction:
-                        self._db.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise StateError(f"not written: {error}.", where=str(self.path), code="store") from None
-            finally:
-                self._depth -= 1
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StateError(f"not written: {error}.", where=str(self.path), code="store") from None
+        finally:
+            self._depth, self._writer = 0, 0
 
     def _all(self, query: str, *values: Any) -> list[Any]:
-        with self._lock:
+        if self._writer == threading.get_ident():  # in its own transaction a thread reads what it has written
             return self._db.execute(query, values).fetchall()
+        with self._reading:
+            found = self._eyes.execute(query, values).fetchall()
+        self._shared.settle(self._shared.stand())  # nothing is acted upon that a crash may take back
+        return found
 
     # --- Processes ----------------------------------------------------------------------------------------------------
 

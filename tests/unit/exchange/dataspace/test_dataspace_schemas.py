@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,65 @@ def test_hostile_bodies_end_in_an_input_error(data: bytes) -> None:
 def test_no_foreign_reference_is_ever_loaded() -> None:
     from referencing.exceptions import Unresolvable
 
-    validator = schemas._validators()["negotiation/contract-schema.json"]
+    validator = schemas._wordy()["negotiation/contract-schema.json"]
     with pytest.raises(Unresolvable):
         validator._resolver.lookup("https://example.org/schema.json")
+
+
+def _places(part: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a message, the message itself left out."""
+    keys = list(part) if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ()
+    for key in keys:
+        yield (*path, key)
+        yield from _places(part[key], (*path, key))
+
+
+def _broken(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A message with one place taken out, or with something else there."""
+    for path in _places(message):
+        for value in (None, True, 3, "x", [], ["x"], {}, {"x": "y"}, ...):
+            changed = copy.deepcopy(message)
+            part = changed
+            for key in path[:-1]:
+                part = part[key]
+            if value is ...:
+                del part[path[-1]]
+            else:
+                part[path[-1]] = value
+            yield changed
+
+
+def test_the_quick_reading_and_the_one_with_words_agree() -> None:
+    agreement = {
+        **OFFER,
+        "@id": "a",
+        "@type": "Agreement",
+        "assigner": "BRA",
+        "assignee": "ZAF",
+        "timestamp": "2026-11-27T12:00:00Z",
+    }
+    sent = [
+        REQUEST, messages.contract_agreement("c", "p", agreement),
+        messages.transfer_request("c", "a", messages.PULL, "https://zaf.example/dsp/2025-1/cb"),
+        messages.start("c", "p", None), messages.negotiation_state("c", "p", "REQUESTED"),
+    ]  # fmt: skip
+    verdicts = set()
+    for message in sent:
+        name = schemas.SCHEMA_OF[message["@type"]]
+        for changed in (message, *_broken(message)):
+            quick = schemas._quick()[name].is_valid(changed)
+            assert quick == (next(schemas._wordy()[name].iter_errors(changed), None) is None), changed
+            verdicts.add(quick)
+    assert verdicts == {True, False}
+
+
+def test_neither_reading_loads_a_foreign_reference() -> None:
+    import jsonschema_rs
+
+    with pytest.raises((jsonschema_rs.ReferencingError, ValueError)):
+        jsonschema_rs.Draft201909Validator(
+            {"$ref": "https://example.org/schema.json"}, registry=schemas._quick_registry()
+        )
 
 
 def test_behaviours_are_read_strictly() -> None:

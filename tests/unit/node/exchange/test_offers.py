@@ -112,12 +112,12 @@ def test_what_a_member_may_not_say_is_not_written(node: Node) -> None:
 
 def test_withdrawn_newest_version_brings_no_older_one_back(node: Node, tmp_path: Path) -> None:
     """The running node's shelf and the catalogue follow one rule."""
-    service: Any = SimpleNamespace(node=node, bloc="BRICS", public_url="https://bra.example", changes=0)
+    service: Any = SimpleNamespace(node=node, bloc="BRICS", public_url="https://bra.example")
     service.writer = SimpleNamespace(read=lambda look: SimpleNamespace(result=lambda: look(node)))
     shelf = LogOffers(service)
 
     def versions() -> list[int]:
-        service.changes += 1
+        shelf.refresh()
         shown = [offered.version for offered in shelf.all()]
         assert shown == [fact.version for fact in on_offer(exchange_of(node.replica), "BRA")]
         return shown

@@ -1,0 +1,152 @@
+"""Threads that share a flush: what was acknowledged, or read, is what a power cut leaves; after a failed flush nothing
+goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from concordat.errors import StateError
+from concordat.node import shared_flush
+from concordat.node.exchange_store import FILE, ExchangeStore, Process
+
+
+def process(name: str) -> Process:
+    return Process(name, "negotiation", "consumer", "BRA", "REQUESTED", {}, "https://bra.example/dsp/2025-1")
+
+
+class Disk:
+    """What a power cut would leave: the files as they were when the last flush of the log began."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path, self.left, self.flushes = path, path.parent / "left", 0
+        self.gate, self._copying = threading.Event(), threading.Lock()
+        self.gate.set()
+        self.full = False
+        real = os.fsync
+
+        def fsync(handle: int) -> None:
+            self.gate.wait(10)
+            if self.full:
+                raise OSError(5, "Input/output error")
+            with self._copying:
+                self.left.mkdir(exist_ok=True)
+                for file in (path, path.with_name(f"{path.name}-wal")):
+                    shutil.copyfile(file, self.left / file.name)
+                self.flushes += 1
+            real(handle)
+
+        monkeypatch.setattr(shared_flush.os, "fsync", fsync)
+
+    def names(self) -> set[str]:
+        """The processes that are there after the cut."""
+        copy = self.left.with_name("after")
+        with self._copying:
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(self.left, copy)
+        with closing(sqlite3.connect(copy / self.path.name)) as db:
+            return {pid for (pid,) in db.execute("SELECT pid FROM process")}
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(tmp_path / FILE, monkeypatch)
+
+
+def test_what_was_acknowledged_survives_a_power_cut(disk: Disk) -> None:
+    store = ExchangeStore(disk.path)
+    for name in ("a", "b", "c"):
+        store.put(process(name), 0)
+        assert name in disk.names()
+    store.close()
+
+
+def test_many_threads_are_each_on_the_disk_when_they_return(disk: Disk) -> None:
+    store = ExchangeStore(disk.path)
+    lock, lost = threading.Lock(), []
+
+    def one(number: int) -> None:
+        store.put(process(f"p{number:02}"), 0)
+        with lock:  # copies are looked at one at a time
+            if f"p{number:02}" not in disk.names():
+                lost.append(number)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(one, range(40)))
+    assert (lost, disk.names()) == ([], {f"p{number:02}" for number in range(40)})
+    store.close()
+
+
+def test_those_who_wait_together_share_one_flush(disk: Disk) -> None:
+    store = ExchangeStore(disk.path)
+    store.put(process("first"), 0)
+    before, written = disk.flushes, store._shared._written
+    disk.gate.clear()
+    with ThreadPoolExecutor(9) as threads:
+        waiting = [threads.submit(store.put, process(f"p{n}"), 0) for n in range(8)]
+        while store._shared._written < written + 8:  # each has written; the first one flushes
+            assert not any(one.done() for one in waiting)
+        disk.gate.set()
+        for one in waiting:
+            one.result(10)
+    assert disk.flushes - before <= 2, "the one that ran, and one for all who came meanwhile"
+    store.close()
+
+
+def test_what_is_read_is_on_the_disk(disk: Disk) -> None:
+    store = ExchangeStore(disk.path)
+    store.put(process("first"), 0)
+    disk.gate.clear()
+    with ThreadPoolExecutor(2) as threads:
+        writing = threads.submit(store.put, process("second"), 0)
+        while store._shared._written < 2:
+            assert not writing.done()
+        reading = threads.submit(store.process, "second")
+        assert not reading.done()
+        assert "second" not in disk.names()
+        disk.gate.set()
+        found = reading.result(10)
+        assert found is not None
+        assert "second" in disk.names()
+        writing.result(10)
+    store.close()
+
+
+def test_after_a_flush_that_failed_nothing_goes_on_until_the_file_is_opened_again(disk: Disk) -> None:
+    store = ExchangeStore(disk.path)
+    store.put(process("first"), 0)
+    disk.full = True
+    with pytest.raises(StateError, match="not flushed: Input/output error"):
+        store.put(process("second"), 0)
+    disk.full = False
+    with pytest.raises(StateError, match="not flushed"):
+        store.put(process("third"), 0)
+    with pytest.raises(StateError, match="not flushed"):
+        store.process("second")
+    store.close()
+    again = ExchangeStore(disk.path)
+    assert again.process("first") is not None
+    assert again.process("third") is None
+    again.put(process("fourth"), 0)
+    assert "fourth" in disk.names()
+    again.close()
+
+
+def test_a_thread_reads_what_its_own_open_transaction_wrote_and_no_other_does(tmp_path: Path) -> None:
+    store = ExchangeStore(tmp_path / FILE)
+    with ThreadPoolExecutor(1) as threads:
+        with store.commit():
+            store.put(process("a"), 0)
+            assert store.process("a") is not None
+            assert threads.submit(store.process, "a").result(10) is None, (
+                "it waits for nobody, and sees nothing half done"
+            )
+        assert threads.submit(store.process, "a").result(10) is not None
+    store.close()
