@@ -46,6 +46,7 @@ from concordat.node.exchange_machines import (
     Facts,
     Machine,
     is_ending,
+    is_same_request,
     keep,
     learn,
     machine_of,
@@ -96,6 +97,10 @@ class Engine:
         """Look again at what is open, and at what is over without its end in our log: after a start."""
         found = self.store.processes()
         self.woken += [p.pid for p in found if p.state not in OVER or not p.facts.get("recorded")]
+
+    def soon(self, pid: str) -> None:
+        """It may be our turn in a process, once what has changed in it is on the disk."""
+        self.store.then(lambda: self.woken.append(pid))
 
     # --- Requests -----------------------------------------------------------------------------------------------------
 
@@ -243,12 +248,12 @@ class Engine:
         kind = "transfer" if message["@type"] == Kind.TRANSFER_REQUEST else "negotiation"
         key = ("consumer_pid", "consumerPid") if route.side is Role.PROVIDER else ("provider_pid", "providerPid")
         known = self.store.by_peer_pid(kind, caller, key[0], message[key[1]])
-        if known is not None and (stored is not None or _is_same_request(known, message)):
+        if known is not None and (stored is not None or is_same_request(known, message)):
             if kind == "transfer" and known.state == transfer.State.STARTED:  # answered as the first time, by a Start
                 known.facts[REPEAT] = True
                 self.store.put(known, known.changed)
             self.store.hasten(known.pid, now.timestamp())
-            self.woken.append(known.pid)
+            self.soon(known.pid)
             return Answer(*stored) if stored is not None else self._state(known, 201)
         if stored is not None:
             return Answer(*stored)
@@ -264,7 +269,7 @@ class Engine:
         self.store.put(process, int(now.timestamp()))
         answer = self._state(process, 201)
         self.store.remember(caller, call.path, call.body, answer.status, answer.body)
-        self.woken.append(pid)
+        self.soon(pid)
         return answer
 
     def _opening(
@@ -320,7 +325,7 @@ class Engine:
         process.flag = ""
         keep(process, replace(machine, state=state, code=""))
         self.arrived(process, now)
-        self.woken.append(process.pid)
+        self.soon(process.pid)
 
     def _message(
         self, route: Route, process: Process, call: Call, caller: str, message: dict[str, Any], now: datetime
@@ -341,7 +346,7 @@ class Engine:
         # A later request is answered with the state, as the first one is; all other messages with 200 alone.
         answer = self._state(process) if kind_of(message) is Kind.REQUEST else Answer(200)
         self.store.remember(caller, call.path, call.body, answer.status, answer.body)
-        self.woken.append(process.pid)
+        self.soon(process.pid)
         return answer
 
     def _received(self, process: Process, message: Mapping[str, Any], ours: Role, now: datetime) -> Machine:
@@ -489,11 +494,3 @@ class Engine:
         if decision.verdict is not Verdict.PERMIT:
             raise RuleError(decision.words, where=agreement.id, code="denied")
         return agreement, found
-
-
-def _is_same_request(known: Process, message: Mapping[str, Any]) -> bool:
-    """Whether a request for data says what the first one of its process said, in other bytes."""
-    if known.kind != "transfer" or message.get("dataAddress") is not None:
-        return False
-    said = (message["agreementId"], message["format"], str(message["callbackAddress"]).rstrip("/"))
-    return said == (known.body.get("agreement"), known.body.get("format"), known.callback)

@@ -91,3 +91,11 @@ def parse_own(body: bytes) -> dict[str, Any]:
 def utc(now: datetime) -> datetime:
     """An instant in UTC, to the second."""
     return now.astimezone(UTC).replace(microsecond=0)
+
+
+def is_same_request(known: Process, message: Mapping[str, Any]) -> bool:
+    """Whether a request for data says what the first one of its process said, in other bytes."""
+    if known.kind != "transfer" or message.get("dataAddress") is not None:
+        return False
+    said = (message["agreementId"], message["format"], str(message["callbackAddress"]).rstrip("/"))
+    return said == (known.body.get("agreement"), known.body.get("format"), known.callback)

@@ -187,7 +187,7 @@ class Mover:
             current.facts.pop(REPEAT, None)
             self.store.put(current, int(now.timestamp()))
             if not starts or current.state != process.state:
-                self.engine.woken.append(process.pid)
+                self.engine.soon(process.pid)
                 return False
             self.store.add_token(token, process.pid, self._token_end(process, now))
             self.store.intend(process.pid, self._url(process, tail), body, now.timestamp())
@@ -312,7 +312,7 @@ class Mover:
             message = parse_own(outgoing.body)
             if process.state in OVER:  # the other side ended it meanwhile: whatever it answers, its end is recorded
                 self.store.answered(outgoing)
-                self.engine.woken.append(process.pid)
+                self.engine.soon(process.pid)
                 return False
             if status is None or status >= 500 or status in SAME_AGAIN:
                 return self._again(process, outgoing, message, now)
@@ -323,7 +323,7 @@ class Mover:
             if status >= 300:
                 return self._refused(process, message, status, body, now)
             self._acknowledged(process, message, body, now)
-            self.engine.woken.append(process.pid)
+            self.engine.soon(process.pid)
             return False
 
     def _acknowledged(self, process: Process, message: Mapping[str, Any], body: bytes, now: datetime) -> None:
@@ -401,7 +401,7 @@ class Mover:
             ended = replace(machine, state=transfer.State.TERMINATED, suspended_by=None, code=code)
         keep(process, ended)
         self.engine.arrived(process, now)
-        self.engine.woken.append(process.pid)
+        self.engine.soon(process.pid)
 
     def _refused(self, process: Process, message: Mapping[str, Any], status: int, body: bytes, now: datetime) -> bool:
         process.flag = f"{process.peer} refused our {kind_of(message).value} ({status}): {reason_of(body)}"
@@ -469,7 +469,7 @@ class Mover:
         else:
             del process.facts[UNSURE]
             self.store.put(process, int(now.timestamp()))
-            self.engine.woken.append(process.pid)
+            self.engine.soon(process.pid)
 
     def give_up(self, pid: str, now: datetime) -> bool:
         """A person ends what is unsure: our log says that the agreement ended; whether there was anything to end."""
@@ -478,7 +478,7 @@ class Mover:
             if process is None or not process.facts.pop(UNSURE, None):
                 return False
             self.store.put(process, int(now.timestamp()))
-            self.engine.woken.append(pid)
+            self.engine.soon(pid)
             return True
 
 

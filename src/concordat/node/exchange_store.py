@@ -15,7 +15,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,6 +126,7 @@ class ExchangeStore:
         self.path = path
         self._lock, self._reading = threading.RLock(), threading.Lock()
         self._depth, self._writer = 0, 0  # the thread whose transaction is open
+        self._after: list[Callable[[], None]] = []
         self._shared = SharedFlush(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -157,18 +158,29 @@ class ExchangeStore:
             StateError: the disk refuses, or another process holds the file.
         """
         with self._lock:
-            inner = self._depth > 0
-            if inner:
+            if self._depth:
                 yield
-            else:
-                with self._transaction():
-                    yield
-        if not inner:
-            self._shared.settle(self._shared.stand())
+                return
+            with self._transaction():
+                yield
+            after, self._after = self._after, []
+        self._shared.settle(self._shared.stand())
+        for work in after:
+            work()
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Do something once the open transaction of this thread is on the disk, or at once if there is none.
+
+        Whoever is told of a change must find it: others read what was committed, and wait for no open transaction.
+        """
+        if self._writer == threading.get_ident():
+            self._after.append(work)
+        else:
+            work()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._depth, self._writer = 1, threading.get_ident()
+        self._depth, self._writer, self._after = 1, threading.get_ident(), []
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -161,6 +161,16 @@ def test_same_request_again_is_the_same_process(world: Any) -> None:
     assert len(world.stations["BRA"].store.processes()) == 1
 
 
+def test_our_turn_is_told_once_the_process_can_be_read(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever plans reads on a connection of its own: told within the transaction, it would find no process."""
+    bra, within = world.stations["BRA"], []
+    remember = bra.store.remember
+    monkeypatch.setattr(bra.store, "remember", lambda *said: (within.append(len(bra.engine.woken)), remember(*said)))
+    bra.engine.woken.clear()
+    world.ask("ZAF", "POST", f"{BRA}/negotiations/request", asked())
+    assert (within, len(bra.engine.woken)) == ([0], 1)
+
+
 def test_unknown_offer_opens_nothing(world: Any) -> None:
     for changed in ({"@id": "urn:uuid:other"}, {"target": "urn:uuid:other"}):
         answer = world.ask("ZAF", "POST", f"{BRA}/negotiations/request", asked(**changed))

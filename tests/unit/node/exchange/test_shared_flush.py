@@ -150,3 +150,32 @@ def test_a_thread_reads_what_its_own_open_transaction_wrote_and_no_other_does(tm
             )
         assert threads.submit(store.process, "a").result(10) is not None
     store.close()
+
+
+def test_who_is_told_of_a_change_finds_it_and_of_one_that_failed_nobody_is_told(tmp_path: Path) -> None:
+    store, told = ExchangeStore(tmp_path / FILE), []
+    with ThreadPoolExecutor(1) as threads:
+
+        def look(name: str) -> None:
+            told.append((name, threads.submit(store.process, name).result(10) is not None))
+
+        store.then(lambda: told.append(("at once", True)))
+        with store.commit():
+            store.put(process("a"), 0)
+            with store.commit():
+                store.then(lambda: look("a"))
+            assert told == [("at once", True)]
+        assert told == [("at once", True), ("a", True)]
+
+        def fail() -> None:
+            with store.commit():
+                store.put(process("b"), 0)
+                store.then(lambda: look("b"))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        with store.commit():
+            store.put(process("c"), 0)
+    assert told == [("at once", True), ("a", True)]
+    store.close()
