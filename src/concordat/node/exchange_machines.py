@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -36,7 +36,8 @@ def keep(process: Process, machine: Machine) -> None:
     """Put a machine into its process. The address of a pull, with its token, stays with the consumer alone."""
     if isinstance(machine, transfer.Transfer) and (process.role == Role.PROVIDER or machine.state in OVER):
         machine = replace(machine, address=None)
-    process.body, process.state = asdict(machine), machine.state.value
+    process.body = {field.name: getattr(machine, field.name) for field in fields(machine)}
+    process.state = machine.state.value
 
 
 def step(kind: str, machine: Machine | None, message: Mapping[str, Any], sender: Role, facts: Facts) -> Machine:

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from concordat import canonical
 from concordat.errors import StateError
 from concordat.node.shared_flush import SharedFlush
 
@@ -391,7 +390,7 @@ def token_hash(token: str) -> str:
 
 
 def _text(value: Mapping[str, Any]) -> str:
-    return canonical.dumps(dict(value), floats=True).decode()
+    return json.dumps(dict(value), allow_nan=False, separators=(",", ":"), sort_keys=True)
 
 
 def _process(row: Any) -> Process:

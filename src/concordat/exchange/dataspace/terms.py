@@ -60,6 +60,10 @@ def _normal_rule(rule: Mapping[str, Any]) -> Any:
 
 
 def _as_set(items: list[Any]) -> list[Any]:
+    if len(items) < 2:
+        return items
+    if all(type(item) is str for item in items):  # names of members and purposes: any one order serves
+        return sorted(set(items))
     found = {_bytes(item): item for item in items}
     return [found[key] for key in sorted(found)]
 
