@@ -165,13 +165,13 @@ def _by_member(log: Log, table: str, columns: Mapping[str, str], notes: tuple[Ru
 
 
 def _listed(log: Log, items: Sequence[tuple[str, Num]]) -> Runs:
-    """`Guidance: 2; Policy notes: 1`."""
+    """`Guidance: 2; Policy notes: 1.`"""
     words = log.inputs.words
     runs: list[Any] = []
     for name, number in items:
         runs += [words.plain("page.list_semicolon")] if runs else []
         runs += words.text("exchange.item", name=name, number=number)
-    return tuple(runs)
+    return (*runs, words.plain("page.full_stop"))
 
 
 def _data(log: Log) -> Iterator[Block]:
@@ -269,8 +269,9 @@ def _reports(log: Log) -> Iterator[Block]:
         return
     yield Paragraph((*words.text("exchange.kinds"), " ", *_listed(log, kinds)))
     rows = []
-    for name in (p.removeprefix("issues_") for p in parts if p.startswith("issues_")):
-        member, _, series = name.partition("/")
+    series_of = [p.removeprefix("issues_").partition("/")[::2] for p in parts if p.startswith("issues_")]
+    for member, series in sorted(series_of, key=lambda pair: (log.by_name(pair[0]), pair[1])):
+        name = f"{member}/{series}"
         units = {"issues": "count", "first": "year", "last": "year", "rebuilt": "count"}
         line = tuple(Cell(main=log.num("reports", f"{n}_{name}", unit)) for n, unit in units.items())
         rows.append(Row(f"{member}.{series}", words.plain("exchange.item", name=log.name(member), number=series), line))
