@@ -13,9 +13,11 @@ exchange.md 5.3, 5.6.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from concordat import canonical
@@ -35,7 +37,14 @@ def terms_of(policy: Mapping[str, Any]) -> dict[str, Any]:
 
 def same_terms(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     """Whether two policies say the same, whatever their ids, parties and times."""
-    return _bytes(terms_of(a)) == _bytes(terms_of(b))
+    one, other = (json.dumps({key: policy.get(key) for key in TERMS}) for policy in (a, b))
+    return one == other or _normal_bytes(one) == _normal_bytes(other)
+
+
+@lru_cache(maxsize=1024)
+def _normal_bytes(text: str) -> bytes:
+    """The normal form of terms. Each step of a negotiation asks for the same ones again."""
+    return _bytes(terms_of(json.loads(text)))
 
 
 def normal_constraint(part: Any) -> Any:
