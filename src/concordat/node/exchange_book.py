@@ -17,7 +17,7 @@ from concordat.errors import InputError, TrustError
 from concordat.exchange.catalogue.dsp_catalog import LABEL, dsp_dataset
 from concordat.exchange.catalogue.offer import dataset_of, label_of, parse_document
 from concordat.exchange.dataspace.behaviours import Rule
-from concordat.exchange.events import SCOPE, check_said
+from concordat.exchange.events import KINDS, SCOPE, check_said
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain, Point
 from concordat.node.exchange import files_of, is_gone, service_of
@@ -41,7 +41,7 @@ class LogBook:
         self._service = service
         self._guard = threading.Lock()
         self._signing = [threading.Lock() for _ in range(TURNS)]  # by what is said; others are signed meanwhile
-        self._known: dict[str, str] = {}
+        self._known: dict[str, int] = {}  # digest of what was said -> its index in the log
         self._of_agreements: set[tuple[str, str, str]] = set()
         self._read = 0
 
@@ -61,22 +61,28 @@ class LogBook:
         with self._signing[int(key[:8], 16) % TURNS]:  # over look and sign: of two who say the same, one signs
             with self._guard:
                 self._catch_up()
-                if key in self._known:
-                    return self._known[key]
+                known = self._known.get(key)
+            if known is not None:
+                leaf = self._service.writer.read(lambda node: node.replica.own.entries.leaves[known]).result()
+                return base64.b64encode(leaf).decode()
             leaf = self._service.writer.run(step, gather=True).result()
         return base64.b64encode(leaf).decode()
 
     def _catch_up(self) -> None:
         """Read what the own log has gained since the last time."""
         start = self._read
-        fresh = self._service.writer.read(lambda node: list(node.replica.own.entries[start:])).result()
+
+        def look(node: Node) -> tuple[int, list[Entry]]:
+            own = node.replica.own.entries
+            return len(own), [own[index] for index in own.of_kinds(SCOPE, KINDS, start)]
+
+        read, fresh = self._service.writer.read(look).result()
         for entry in fresh:
-            if entry.scope == SCOPE:
-                key = canonical.digest([entry.type, entry.body])
-                self._known.setdefault(key, base64.b64encode(entry.leaf).decode())
-                if "agreement" in entry.body:
-                    self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
-        self._read += len(fresh)
+            key = canonical.digest([entry.type, entry.body])
+            self._known.setdefault(key, entry.seq - 1)
+            if "agreement" in entry.body:
+                self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
+        self._read = read
 
     def has(self, kind: str, agreement: str, digest: str) -> bool:
         """Whether this member's log says that of an agreement of that hash."""
@@ -182,10 +188,9 @@ def _offers_since(node: Node, start: int) -> tuple[int, list[tuple[Entry, bytes 
     """On the writer's thread: the entries about offers from an index on, with the documents that the store holds."""
     found: list[tuple[Entry, bytes | None]] = []
     entries = node.replica.own.entries
-    for entry in entries[start:]:
-        if entry.scope == SCOPE and entry.type in (OFFERED, WITHDRAWN):
-            blob = node.store.blob(entry.body["document"]["hash"]) if entry.type == OFFERED else None
-            found.append((entry, blob[1] if blob else None))
+    for entry in map(entries.__getitem__, entries.of_kinds(SCOPE, (OFFERED, WITHDRAWN), start)):
+        blob = node.store.blob(entry.body["document"]["hash"]) if entry.type == OFFERED else None
+        found.append((entry, blob[1] if blob else None))
     return len(entries), found
 
 

@@ -29,6 +29,7 @@ from concordat.exchange.dataspace.messages import Role
 from concordat.exchange.dataspace.partners import Partner, read_partners
 from concordat.ledger.bundle import bundle_of
 from concordat.ledger.catching_up import again
+from concordat.ledger.entry import FIRST
 from concordat.node.dsp_client import DspClient
 from concordat.node.exchange import files_of
 from concordat.node.exchange_book import LogBook, LogOffers, keys_of
@@ -402,8 +403,8 @@ def is_ours_to_answer(process: Process) -> bool:
 def unwitnessed(node: Node, entry: str) -> bool:
     """Whether an entry of the own log stands under no head that a quorum of witnesses cosigned."""
     own = node.replica.own
-    index = next((i for i, known in enumerate(own.entries) if known.id == entry), None)
-    return index is not None and own.proof_of(index) is None
+    places = own.entries.find(entry) if len(entry) == len(FIRST) else []
+    return bool(places) and own.proof_of(places[0]) is None
 
 
 def require_loopback(url: str) -> None:
