@@ -50,17 +50,17 @@ class MemoryHashes:
     """All levels of a growing tree in memory, each level as one row of bytes: 64 bytes a leaf."""
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        self._levels: list[bytearray] = [bytearray()]
+        self.levels: list[bytearray] = [bytearray()]
         self.extend(leaves)
 
     @property
     def size(self) -> int:
         """The number of leaves."""
-        return len(self._levels[0]) // HASH
+        return len(self.levels[0]) // HASH
 
     def append(self, leaf: bytes) -> int:
         """Add one leaf hash; its index."""
-        levels = self._levels
+        levels = self.levels
         level, index = 0, len(levels[0]) // HASH
         first, node = index, leaf
         while True:
@@ -80,30 +80,30 @@ class MemoryHashes:
     def load(self, leaves: bytes) -> None:
         """Add many leaf hashes that lie one behind the other, as they do in a tile."""
         assert len(leaves) % HASH == 0
-        self._levels[0] += leaves
+        self.levels[0] += leaves
         level = 0
-        while len(row := self._levels[level]) > HASH:
+        while len(row := self.levels[level]) > HASH:
             level += 1
-            if level == len(self._levels):
-                self._levels.append(bytearray())
-            above = self._levels[level]
+            if level == len(self.levels):
+                self.levels.append(bytearray())
+            above = self.levels[level]
             pairs = range(2 * len(above), len(row) - HASH, 2 * HASH)
             above += b"".join([sha256(b"\x01" + row[at : at + 2 * HASH]).digest() for at in pairs])
 
     def truncate(self, size: int) -> None:
         """Forget the leaves from `size` on."""
-        for level, row in enumerate(self._levels):
+        for level, row in enumerate(self.levels):
             del row[HASH * (size >> level) :]
 
     def at(self, level: int, index: int) -> bytes:
-        row = self._levels[level]
+        row = self.levels[level]
         if not 0 <= index < len(row) // HASH:
             raise IndexError(f"level {level} has no hash {index}")
         return bytes(row[HASH * index : HASH * (index + 1)])
 
     def leaves(self, start: int, end: int) -> list[bytes]:
         """The leaf hashes from `start` to below `end`."""
-        row = bytes(self._levels[0][HASH * start : HASH * end])
+        row = bytes(self.levels[0][HASH * start : HASH * end])
         return [row[at : at + HASH] for at in range(0, len(row), HASH)]
 
     def root(self, size: int | None = None) -> bytes:
