@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -128,49 +129,88 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, object], *, pages: bool) -> None:
-    from concordat.figures.drawer import drawing_elsewhere
-    from concordat.node.callers import Callers
-    from concordat.node.edge import LogLines
-    from concordat.node.exchange_routes import exchange_ops_routes
-    from concordat.node.harvest_store import abandon_left
-    from concordat.node.people_service import PeopleService
     from concordat.node.postgres import is_postgres
-    from concordat.node.serve import Up, serve, until_ready
-    from concordat.node.server import application, ops_application
-    from concordat.node.service import Service
     from concordat.node.settings import NodeSettings
 
     began = time.monotonic()
     settings = NodeSettings.load(given)
     _require_federated(settings)
-    Settings.load()  # what stands beside the table [node] must be right as well
-    log = LogLines(sys.stderr.write)
+    kept = Settings.load()  # what stands beside the table [node] must be right as well
     if is_postgres(settings.database):
         from concordat.cli._node_workers import run_workers
 
         run_workers(home_of(home), passphrase_of(passphrase_file), settings, pages=pages)
         return
-    service = Service(_owned(open_node(home, passphrase_file), settings), settings, metrics=_metrics(), log=log)
-    people = PeopleService(service)
-    exchange = _exchange(service)
-    abandon_left(service.node.home, service.node.now)
-    service.beside += [people, exchange]
-    callers = Callers(settings.trusted_proxies)
+    collects = gc.isenabled()
+    gc.disable()  # until all is opened: it stays, and a tenth of the time would go into looking through it
+    try:
+        _serve(_owned(open_node(home, passphrase_file), settings), settings, kept, began, pages=pages)
+    finally:
+        if collects:
+            gc.enable()
 
-    async def told(up: Up) -> None:
-        failing = await until_ready(service)
-        for line in up_lines(service, up, time.monotonic() - began, failing):
-            print(line, flush=True)
-        if warm is not None:
-            threading.Thread(target=warm, name="first page").start()
 
-    dsp = _exchange_routes(exchange, callers)
-    plain_app = None if pages else application(service, callers, dsp)
-    app, warm = _with_pages(service, people, callers, dsp) if pages else (plain_app, None)
-    with _jobs(service, log) if pages else nullcontext(), drawing_elsewhere() if pages else nullcontext() as drawer:
-        if drawer is not None:
-            drawer.begin()
+def _serve(node: Any, settings: Any, kept: Settings, began: float, *, pages: bool) -> None:
+    """Run an opened node. What other processes can do is begun first: this one has much to read before it is ready."""
+    from concordat.node.edge import LogLines
+
+    log = LogLines(sys.stderr.write)
+    with ExitStack() as stack:
+        stack.callback(node.close)  # closing a closed one does nothing
+        if pages:
+            from concordat.figures.drawer import drawing_elsewhere
+
+            stack.enter_context(drawing_elsewhere()).begin()
+            _load_evidence(kept)
+        from concordat.node.callers import Callers
+        from concordat.node.exchange_routes import exchange_ops_routes
+        from concordat.node.harvest_store import abandon_left
+        from concordat.node.people_service import PeopleService
+        from concordat.node.serve import Up, serve, until_ready
+        from concordat.node.server import application, ops_application
+        from concordat.node.service import Service
+
+        service = Service(node, settings, metrics=_metrics(), log=log)
+        people = PeopleService(service)
+        exchange = _exchange(service)
+        abandon_left(service.node.home, service.node.now)
+        service.beside += [people, exchange]
+        callers = Callers(settings.trusted_proxies)
+        dsp = _exchange_routes(exchange, callers)
+        app, warm = _with_pages(service, people, callers, dsp) if pages else (application(service, callers, dsp), None)
+
+        async def told(up: Up) -> None:
+            failing = await until_ready(service)
+            for line in up_lines(service, up, time.monotonic() - began, failing):
+                print(line, flush=True)
+            threading.Thread(target=_warmed, args=(warm,), name="first page").start()
+
+        if pages:
+            stack.enter_context(_jobs(service, log))
         serve(service, app, ops_application(service, exchange_ops_routes(exchange)), log, told)
+
+
+def _warmed(warm: Callable[[], None] | None) -> None:
+    """Make the first page, and from then on look for what can be thrown away, but not in what was opened by then."""
+    try:
+        if warm is not None:
+            warm()
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _load_evidence(settings: Settings) -> None:
+    """Where there is no store of evidence yet, let another process fill one with what is packaged, on another core.
+
+    Whoever opens the first page takes its lock, and so waits for it; where it fails, that is done and told there.
+    """
+    if not (settings.data_dir / "raw").exists():
+        from multiprocessing import get_context
+
+        from concordat.evidence.filling import fill
+
+        get_context("spawn").Process(target=fill, args=(settings.data_dir, settings.factbook), daemon=True).start()
 
 
 def _exchange(service: Any) -> Any:

@@ -6,6 +6,7 @@ then after 40, 80, ... up to 320, and at 20 again once something has moved; vote
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from concordat.ledger.council_log import read_head
@@ -35,7 +36,7 @@ def wanted(replica: Replica, sender: str, message: Want) -> Out:
     if view:
         council = replica.councils.get(view)
         note = replica.heads.get(view)
-        leaves = council.leaves if council else []
+        leaves: Sequence[bytes] = council.leaves if council else []
     else:
         copy = replica.shelf.logs.get(message.origin)
         note = copy.head if copy else None

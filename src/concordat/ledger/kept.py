@@ -14,32 +14,53 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import overload
 
 from concordat.ledger.entry import Entry
+from concordat.ledger.leaves import LAST, Leaves, marks_of
 
 READ_MAX = 512
 _BEGIN = len(b'{"payload":"')
-_TAIL = 320  # characters of base64: what stands behind the refs takes under 240 bytes
-_SCOPE = re.compile(rb'"scope":"([a-z0-9:-]+)","seq":[0-9]+,"ts":"[0-9TZ:-]{20}","type":"[A-Za-z]+","v":1\}\Z')
+_ENDING = re.compile(rb'"scope":"([a-z0-9:-]+)","seq":[0-9]+,"ts":"[0-9TZ:-]{20}","type":"([A-Za-z]+)","v":1\}\Z')
 ID = 32
+
+
+class _Ids:
+    """The ids of the first entries of a log, as far as anybody asked for them: one for the log and all its copies."""
+
+    def __init__(self, known: bytes = b"") -> None:
+        self._known, self._lock = known, threading.Lock()
+
+    def of(self, leaves: Leaves) -> bytes:
+        """The ids of all these entries, one behind the other."""
+        with self._lock:
+            if len(self._known) < ID * len(leaves):
+                fresh = leaves[len(self._known) // ID :]
+                self._known += b"".join(sha256(payload_of(leaf)).digest() for leaf in fresh)
+            return self._known[: ID * len(leaves)]
+
+    def first(self, size: int) -> _Ids:
+        """Those of the first entries, for a log that goes on differently."""
+        with self._lock:
+            return _Ids(self._known[: ID * size])
 
 
 class KeptEntries(Sequence[Entry]):
     """The entries of one log, in order.
 
     Args:
-        leaves: accepted before; the list is taken over.
+        leaves: accepted before; a list is taken over.
     """
 
     __slots__ = ("_ids", "_read", "leaves")
 
-    def __init__(self, leaves: list[bytes] | None = None) -> None:
-        self.leaves: list[bytes] = [] if leaves is None else leaves
+    def __init__(self, leaves: Leaves | list[bytes] | None = None) -> None:
+        self.leaves = leaves if isinstance(leaves, Leaves) else Leaves(leaves)
         self._read: dict[int, Entry] = {}
-        self._ids = b""  # of the first entries, as far as ids were asked for; never changed in place
+        self._ids = _Ids()
 
     def __len__(self) -> int:
         return len(self.leaves)
@@ -51,17 +72,16 @@ class KeptEntries(Sequence[Entry]):
     def __getitem__(self, at: int | slice) -> Entry | KeptEntries:
         if isinstance(at, slice):
             return KeptEntries(self.leaves[at])
-        leaf = self.leaves[at]
         index = at if at >= 0 else at + len(self.leaves)
         found = self._read.get(index)
-        if found is None or found.leaf is not leaf:
-            found = Entry.parse(leaf)
+        if found is None:
+            found = Entry.parse(self.leaves[at])
             self._remember(index, found)
         return found
 
     def __iter__(self) -> Iterator[Entry]:
-        for index in range(len(self.leaves)):
-            yield self[index]
+        for index, leaf in enumerate(self.leaves):
+            yield self._read.get(index) or Entry.parse(leaf)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, KeptEntries):
@@ -81,14 +101,14 @@ class KeptEntries(Sequence[Entry]):
 
     def copy(self) -> KeptEntries:
         """The same entries for another thread: what is added here later does not show there."""
-        same = KeptEntries(self.leaves[:])
-        same._ids = self._known_ids()
+        same = KeptEntries(self.leaves.copy())
+        same._ids = self._ids
         return same
 
     def truncate(self, size: int) -> None:
         """Forget the entries from `size` on."""
-        del self.leaves[size:]
-        self._ids = self._ids[: ID * size]
+        self.leaves.truncate(size)
+        self._ids = self._ids.first(size)
         self._read = {index: entry for index, entry in self._read.items() if index < size}
 
     def _remember(self, index: int, entry: Entry) -> None:
@@ -129,13 +149,21 @@ class KeptEntries(Sequence[Entry]):
     def of_type(self, kind: str, start: int = 0) -> list[int]:
         """The indices from `start` on of the entries of a type."""
         tail = f'","type":"{kind}","v":1}}'.encode()
-        return [i for i in range(start, len(self.leaves)) if payload_of(self.leaves[i]).endswith(tail)]
+        found = self.leaves.marked(start, marks_of(tail))
+        return [index for index, leaf in found if payload_of(leaf).endswith(tail)]
+
+    def of_scope(self, scope: str, start: int = 0) -> list[int]:
+        """The indices from `start` on of the entries of a scope."""
+        found = self.leaves.marked(start, marks_of(f'"scope":"{scope}","seq":'.encode()))
+        return [index for index, leaf in found if scope_of(leaf) == scope]
+
+    def of_kinds(self, scope: str, kinds: Collection[str], start: int = 0) -> list[int]:
+        """The indices from `start` on of the entries of a scope that are of one of many types."""
+        wanted = {(scope, kind) for kind in kinds}
+        return [index for index, leaf in enumerate(self.leaves[start:], start) if kind_of(leaf) in wanted]
 
     def _known_ids(self) -> bytes:
-        fresh = self.leaves[len(self._ids) // ID :]
-        if fresh:
-            self._ids += b"".join(sha256(payload_of(leaf)).digest() for leaf in fresh)
-        return self._ids
+        return self._ids.of(self.leaves)
 
 
 def kept(entries: Iterable[Entry]) -> KeptEntries:
@@ -154,12 +182,24 @@ def scope_of(leaf: bytes) -> str:
     Raises:
         InputError: the leaf is no entry after all.
     """
+    return kind_of(leaf)[0]
+
+
+def kind_of(leaf: bytes) -> tuple[str, str]:
+    """The scope and the type of an entry, from the end of its payload.
+
+    Raises:
+        InputError: the leaf is no entry after all.
+    """
     end = leaf.find(b'"', _BEGIN)
-    start = max(_BEGIN, end - _TAIL)
+    start = max(_BEGIN, end - LAST)
     start += (start - _BEGIN) % 4 and 4 - (start - _BEGIN) % 4
     try:
         tail = binascii.a2b_base64(leaf[start:end])
     except binascii.Error:
         tail = b""
-    found = _SCOPE.match(tail, max(0, tail.rfind(b'"scope":')))  # behind it stands nothing that anybody chooses
-    return found[1].decode() if found else Entry.parse(leaf).scope
+    found = _ENDING.match(tail, max(0, tail.rfind(b'"scope":')))  # behind it stands nothing that anybody chooses
+    if found:
+        return found[1].decode(), found[2].decode()
+    entry = Entry.parse(leaf)
+    return entry.scope, entry.type

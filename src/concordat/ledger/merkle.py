@@ -25,6 +25,7 @@ from concordat.errors import TrustError
 
 EMPTY_ROOT = sha256(b"").digest()
 PROOF_MAX = 63  # hashes; a tree of 2^63 leaves needs no more
+HASH = 32  # bytes
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -46,51 +47,64 @@ class Hashes(Protocol):
 
 
 class MemoryHashes:
-    """All levels of a growing tree in memory: 64 bytes a leaf."""
+    """All levels of a growing tree in memory, each level as one row of bytes: 64 bytes a leaf."""
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        self.levels: list[list[bytes]] = [[]]
-        for leaf in leaves:
-            self.append(leaf)
+        self.levels: list[bytearray] = [bytearray()]
+        self.extend(leaves)
 
     @property
     def size(self) -> int:
         """The number of leaves."""
-        return len(self.levels[0])
+        return len(self.levels[0]) // HASH
 
     def append(self, leaf: bytes) -> int:
         """Add one leaf hash; its index."""
-        level, index = 0, len(self.levels[0])
+        levels = self.levels
+        level, index = 0, len(levels[0]) // HASH
         first, node = index, leaf
         while True:
-            if level == len(self.levels):
-                self.levels.append([])
-            row = self.levels[level]
-            row.append(node)
+            if level == len(levels):
+                levels.append(bytearray())
+            row = levels[level]
+            row += node
             if not index & 1:
                 return first
-            node = node_hash(row[-2], row[-1])
+            node = sha256(b"\x01" + row[-2 * HASH :]).digest()
             level, index = level + 1, index >> 1
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add many leaf hashes: level by level, which takes half the time of one after the other."""
+        self.load(b"".join(leaves))
+
+    def load(self, leaves: bytes) -> None:
+        """Add many leaf hashes that lie one behind the other, as they do in a tile."""
+        assert len(leaves) % HASH == 0
         self.levels[0] += leaves
         level = 0
-        while len(row := self.levels[level]) > 1:
+        while len(row := self.levels[level]) > HASH:
             level += 1
             if level == len(self.levels):
-                self.levels.append([])
+                self.levels.append(bytearray())
             above = self.levels[level]
-            pairs = range(2 * len(above), len(row) - 1, 2)
-            above += [sha256(b"\x01" + row[at] + row[at + 1]).digest() for at in pairs]
+            pairs = range(2 * len(above), len(row) - HASH, 2 * HASH)
+            above += b"".join([sha256(b"\x01" + row[at : at + 2 * HASH]).digest() for at in pairs])
 
     def truncate(self, size: int) -> None:
         """Forget the leaves from `size` on."""
         for level, row in enumerate(self.levels):
-            del row[size >> level :]
+            del row[HASH * (size >> level) :]
 
     def at(self, level: int, index: int) -> bytes:
-        return self.levels[level][index]
+        row = self.levels[level]
+        if not 0 <= index < len(row) // HASH:
+            raise IndexError(f"level {level} has no hash {index}")
+        return bytes(row[HASH * index : HASH * (index + 1)])
+
+    def leaves(self, start: int, end: int) -> list[bytes]:
+        """The leaf hashes from `start` to below `end`."""
+        row = bytes(self.levels[0][HASH * start : HASH * end])
+        return [row[at : at + HASH] for at in range(0, len(row), HASH)]
 
     def root(self, size: int | None = None) -> bytes:
         """The root over the first `size` leaves."""

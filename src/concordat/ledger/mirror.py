@@ -443,7 +443,7 @@ class MemoryMirror(MemoryRecords):
         return len(self.entries.get(origin, []))
 
     def leaves(self, origin: str, start: int, end: int) -> Sequence[bytes]:
-        return self.trees[origin].levels[0][start:end]
+        return self.trees[origin].leaves(start, end)
 
     def add(self, origin: str, start: int, entries: Sequence[bytes]) -> None:
         mine, tree = self.entries.setdefault(origin, []), self.trees.setdefault(origin, MemoryHashes())

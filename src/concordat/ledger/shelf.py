@@ -15,7 +15,8 @@ from concordat.errors import TrustError
 from concordat.ledger import council_log
 from concordat.ledger.council_log import Tree
 from concordat.ledger.entry import FIRST, Entry
-from concordat.ledger.kept import KeptEntries, scope_of
+from concordat.ledger.kept import KeptEntries
+from concordat.ledger.leaves import Kept, LeafStore
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.merkle import leaf_hash
 from concordat.ledger.note import Checkpoint, Note
@@ -31,7 +32,6 @@ class MemberLog:
         head: the largest head seen that its owner signed, None for an empty log.
         submitted: (size, time, SHA-256) of the heads that a quorum of witnesses cosigned, by size.
         disowned: its owner signed a log that contradicts this one; it is not witnessed any more.
-        council: the indices of its entries of scope council.
     """
 
     origin: str
@@ -41,7 +41,8 @@ class MemberLog:
     head: Note | None = None
     submitted: list[tuple[int, int, str]] = field(default_factory=list)
     disowned: bool = False
-    council: list[int] = field(default_factory=list)
+    _council: list[int] = field(default_factory=list)  # the indices of its entries of scope council,
+    _looked: int = 0  # among the first so many entries
     _earlier: dict[int, int] = field(default_factory=dict)  # size -> how often an earlier time was taken
 
     @property
@@ -51,23 +52,46 @@ class MemberLog:
 
     def append(self, entry: Entry) -> None:
         """Add an entry that was checked."""
-        if entry.scope == "council":
-            self.council.append(len(self.entries))
+        if self._looked == len(self.entries):
+            self._looked += 1
+            if entry.scope == "council":
+                self._council.append(len(self.entries))
         self.entries.append(entry)
         self.tree.append(leaf_hash(entry.leaf))
 
     def restore(self, leaves: Iterable[bytes]) -> None:
         """Add entries from this node's own store, where only what `read` accepted gets; each is read when asked for."""
-        first, fresh = len(self.entries), list(leaves)
-        self.council += [first + place for place, leaf in enumerate(fresh) if scope_of(leaf) == "council"]
-        self.entries.leaves += fresh
+        fresh = list(leaves)
+        self.entries.leaves.extend(fresh)
         self.tree.extend(map(leaf_hash, fresh))
+
+    def begin(self, store: LeafStore) -> None:
+        """Take over the entries in a store, whose tree is here already; all but the newest stay there.
+
+        Raises:
+            TrustError: one of the newest is not the one that its hash says.
+        """
+        self.entries.leaves.begin(Kept(store, self.origin, self.tree), self.tree.size)
+
+    def settle(self, store: LeafStore, stored: int) -> None:
+        """The first `stored` entries are on the disk: all but the newest need not be in memory as well."""
+        if self.entries.leaves.many(stored):
+            self.entries.leaves.settle(Kept(store, self.origin, self.tree), stored)
 
     def truncate(self, size: int) -> None:
         """Forget the entries from `size` on."""
         self.entries.truncate(size)
-        del self.council[bisect_left(self.council, size) :]
+        self._looked = min(self._looked, size)
+        del self._council[bisect_left(self._council, size) :]
         self.tree.truncate(size)
+
+    @property
+    def council(self) -> list[int]:
+        """The indices of its entries of scope council, in order; looked for when they are first asked for."""
+        if self._looked < self.size:
+            self._council += self.entries.of_scope("council", self._looked)
+            self._looked = self.size
+        return self._council
 
     def first_difference(self, start: int, leaves: Sequence[bytes]) -> int | None:
         """The first index at which `leaves`, from index `start` on, are others than the entries here."""

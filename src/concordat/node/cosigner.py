@@ -202,14 +202,9 @@ class _Mirrored(_Pending):
         return self._replica._size(origin)
 
     def leaves(self, origin: str, start: int, end: int) -> Sequence[bytes]:
-        tree = self._tree(origin)
-        return tree[start:end]
-
-    def _tree(self, origin: str) -> list[bytes]:
         log = self._replica.shelf.logs.get(origin)
-        if log is not None:
-            return log.tree.levels[0]
-        return next(c for c in self._replica.councils.values() if c.origin == origin).tree.levels[0]
+        tree = log.tree if log else next(c for c in self._replica.councils.values() if c.origin == origin).tree
+        return tree.leaves(start, end)
 
     def add(self, origin: str, start: int, entries: Sequence[bytes]) -> None:
         assert self._head is not None

@@ -46,8 +46,8 @@ def said_of(replica: Replica, members: tuple[str, ...] = ()) -> dict[str, list[E
     for _, log in sorted(replica.shelf.logs.items()):
         if members and log.owner not in members:
             continue
-        for entry in log.entries:
-            if entry.scope == SCOPE and entry.type in SAID and isinstance(entry.body.get("agreement"), str):
+        for entry in map(log.entries.__getitem__, log.entries.of_kinds(SCOPE, SAID)):
+            if isinstance(entry.body.get("agreement"), str):
                 found.setdefault(entry.body["agreement"], []).append(entry)
     return found
 

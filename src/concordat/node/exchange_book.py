@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from concordat import canonical
-from concordat.errors import InputError, TrustError
+from concordat.errors import ConcordatError, InputError, TrustError
 from concordat.exchange.catalogue.dsp_catalog import LABEL, dsp_dataset
 from concordat.exchange.catalogue.offer import dataset_of, label_of, parse_document
 from concordat.exchange.dataspace.behaviours import Rule
-from concordat.exchange.events import SCOPE, check_said
+from concordat.exchange.events import KINDS, SCOPE, check_said
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain, Point
 from concordat.node.exchange import files_of, is_gone, service_of
@@ -26,6 +26,7 @@ from concordat.node.home import Node
 from concordat.node.service import Service
 
 UNKNOWN = ("dataset", "offered", "version")
+FEW = 32  # entries that a step on the writer's thread looks through by itself
 OFFERED, WITHDRAWN = "DatasetOffered", "DatasetWithdrawn"
 
 
@@ -38,8 +39,8 @@ class LogBook:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._guard = threading.Lock()
-        self._known: dict[str, str] = {}
+        self._catching = threading.Lock()
+        self._known: dict[str, int] = {}  # digest of what was said -> its index in the log
         self._of_agreements: set[tuple[str, str, str]] = set()
         self._read = 0
 
@@ -51,35 +52,47 @@ class LogBook:
         """
         check_said(kind, dict(body), self._service.member)
         key = canonical.digest([kind, dict(body)])
+        self._catch_up(FEW)
 
-        def step(node: Node) -> tuple[str, Any]:  # one step looks and signs: of two who say the same, one signs
-            self._catch_up(node)
-            with self._guard:
-                known = self._known.get(key)
-            if known is not None:
-                return known, []
+        def step(node: Node) -> tuple[bytes, Any]:  # one step looks and signs: of two who say the same, one signs
+            own, start = node.replica.own.entries, self._read
+            at = self._known.get(key)
+            if at is None:
+                fresh = own.of_kinds(SCOPE, (kind,), start)
+                at = next((i for i in fresh if canonical.digest([kind, own[i].body]) == key), None)
+            if at is not None:
+                return own.leaves[at], []
             entry, out = node.write(kind, body, SCOPE)
-            return base64.b64encode(entry.leaf).decode(), out
+            return entry.leaf, out
 
-        return self._service.writer.run(step, gather=True).result()
+        return base64.b64encode(self._service.writer.run(step, gather=True).result()).decode()
 
-    def _catch_up(self, node: Node) -> None:
-        """On the writer's thread: read what the own log has gained since the last time."""
-        with self._guard:
-            fresh = node.replica.own.entries[self._read :]
+    def _catch_up(self, behind: int = 0) -> None:
+        """Read what the own log has gained since the last time, if it is more than so many entries.
+
+        A long log is hashed here, by whoever asks: the writer's thread, which serves all, only hands it out.
+        """
+        with self._catching:
+            start = self._read
+            if self._service.node.replica.own.size <= start + behind:
+                return
+
+            def look(node: Node) -> tuple[int, list[Entry]]:
+                own = node.replica.own.entries
+                return len(own), [own[index] for index in own.of_kinds(SCOPE, KINDS, start)]
+
+            read, fresh = self._service.writer.read(look).result()
             for entry in fresh:
-                if entry.scope == SCOPE:
-                    key = canonical.digest([entry.type, entry.body])
-                    self._known.setdefault(key, base64.b64encode(entry.leaf).decode())
-                    if "agreement" in entry.body:
-                        self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
-            self._read += len(fresh)
+                key = canonical.digest([entry.type, entry.body])
+                self._known.setdefault(key, entry.seq - 1)
+                if "agreement" in entry.body:
+                    self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
+            self._read = read  # last: whoever reads it finds what came before it
 
     def has(self, kind: str, agreement: str, digest: str) -> bool:
         """Whether this member's log says that of an agreement of that hash."""
-        self._service.writer.read(self._catch_up).result()
-        with self._guard:
-            return (kind, agreement, digest) in self._of_agreements
+        self._catch_up()
+        return (kind, agreement, digest) in self._of_agreements
 
     def check(self, envelope: str, member: str, kind: str, body: Mapping[str, Any]) -> None:
         """An envelope is a member's entry of a kind, signed by a key that may, and its body says that in every field.
@@ -169,11 +182,12 @@ class LogOffers:
                 self._withdrawn.setdefault(body["dataset"], set()).add(body["version"])
             return
         offered = None
-        if data is None and not self.files.path(body["document"]["hash"]).is_file():
-            self._service.log("error", "offer", {"what": f"the document of {body['dataset']} is not here"})
-        else:
+        try:
             held = data if data is not None else self.files.get(body["document"]["hash"])
             offered = offered_of(entry, held, self._service.bloc, self._service.public_url)
+        except (ConcordatError, OSError) as error:  # one spoilt document takes no other offer with it
+            what = f"{body['dataset']}, version {body['version']}, is not offered: {error}"
+            self._service.log("error", "offer", {"what": what, "code": getattr(error, "code", "read")})
         with self._guard:
             self._newest[body["dataset"]] = max(body["version"], self._newest.get(body["dataset"], 0))
             if offered is not None:
@@ -184,10 +198,9 @@ def _offers_since(node: Node, start: int) -> tuple[int, list[tuple[Entry, bytes 
     """On the writer's thread: the entries about offers from an index on, with the documents that the store holds."""
     found: list[tuple[Entry, bytes | None]] = []
     entries = node.replica.own.entries
-    for entry in entries[start:]:
-        if entry.scope == SCOPE and entry.type in (OFFERED, WITHDRAWN):
-            blob = node.store.blob(entry.body["document"]["hash"]) if entry.type == OFFERED else None
-            found.append((entry, blob[1] if blob else None))
+    for entry in map(entries.__getitem__, entries.of_kinds(SCOPE, (OFFERED, WITHDRAWN), start)):
+        blob = node.store.blob(entry.body["document"]["hash"]) if entry.type == OFFERED else None
+        found.append((entry, blob[1] if blob else None))
     return len(entries), found
 
 

@@ -118,7 +118,8 @@ class Engine:
             if route.kinds or route.action == "catalog":
                 expected = route.kinds[0].type if route.kinds else "CatalogRequestMessage"
                 message = parse(call.body, expected)
-            self.offers.refresh()
+            if route.action in ("catalog", "dataset", "open"):  # for what else comes nobody asks what is on offer
+                self.offers.refresh()
             with self.turn(parts["pid"]) if route.action == "message" else nullcontext(), self.store.commit():
                 self._remember(caller, now)  # with what it changes; a token is good once, whatever crashes
                 return self._answer(route, parts, call, caller.member if caller else "", message, now)
@@ -465,7 +466,6 @@ class Engine:
         Raises:
             As `opened`, or what `part` raises; nothing is counted then.
         """
-        self.offers.refresh()
         with self.store.commit():
             _, file = self.opened(pid, bearer, digest, now)
             start, length = part(file)

@@ -100,3 +100,8 @@ def is_same_request(known: Process, message: Mapping[str, Any]) -> bool:
         return False
     said = (message["agreementId"], message["format"], str(message["callbackAddress"]).rstrip("/"))
     return said == (known.body.get("agreement"), known.body.get("format"), known.callback)
+
+
+def is_start_again(process: Process, message: Mapping[str, Any]) -> bool:
+    """Whether a message of ours starts what runs already: it answers a request that came again."""
+    return kind_of(message) is Kind.START and process.state == transfer.State.STARTED

@@ -30,6 +30,7 @@ from concordat.node.exchange_machines import (
     OVER,
     Machine,
     is_ending,
+    is_start_again,
     keep,
     machine_of,
     own_facts,
@@ -107,7 +108,6 @@ class Mover:
         What the message stands on (an entry of our log) is written before, outside of the transaction: a crash between
         them leaves an entry, which is found again.
         """
-        self.engine.offers.refresh()
         with self.engine.turn(pid):
             return self._plan(pid, now)
 
@@ -127,6 +127,7 @@ class Mover:
             return False
         if process.facts.get(REPEAT) and isinstance(machine, transfer.Transfer):
             return self._start_again(process, machine, now)
+        self._look_at_offers(process)
         next_ = self._next(process, machine, now)
         if next_.move is Move.WAIT:
             self._flag(process, next_.why, now)
@@ -139,7 +140,6 @@ class Mover:
         Raises:
             RuleError: the protocol doesn't allow it in this state.
         """
-        self.engine.offers.refresh()
         with self.engine.turn(pid):  # no message of the peer is taken in between what is checked and what is signed
             return self._move(pid, next_, now)
 
@@ -149,6 +149,7 @@ class Mover:
         if process is None or machine is None or self.store.intended(pid) is not None:
             return False
         if isinstance(machine, negotiation.Negotiation) and process.role == Role.PROVIDER:
+            self._look_at_offers(process)
             self._check_promise(process, machine, next_, now)
         token = secrets.token_urlsafe(32) if next_.move is Move.START else ""
         message, tail = self._message(process, machine, next_, token, now)
@@ -252,6 +253,11 @@ class Mover:
     def _decided(self, process: Process, machine: negotiation.Negotiation, now: datetime) -> Decision:
         label = process.facts.get("label")
         return self.engine.judge(machine.offer, context_of(machine.offer, process.peer, now, 0, label))
+
+    def _look_at_offers(self, process: Process) -> None:
+        """What was withdrawn meanwhile is not agreed to. Within the turn, before a transaction: the log is asked."""
+        if process.role == Role.PROVIDER and process.kind == "negotiation":
+            self.engine.offers.refresh()
 
     def _offered(self, process: Process) -> Offered | None:
         """What the negotiation was opened about, if it is on offer still: the same version, terms and entry."""
@@ -480,11 +486,6 @@ class Mover:
             self.store.put(process, int(now.timestamp()))
             self.engine.soon(pid)
             return True
-
-
-def is_start_again(process: Process, message: Mapping[str, Any]) -> bool:
-    """Whether a message of ours starts what runs already: it answers a request that came again."""
-    return kind_of(message) is Kind.START and process.state == transfer.State.STARTED
 
 
 def reason_of(body: bytes) -> str:

@@ -29,6 +29,7 @@ from concordat.exchange.dataspace.messages import Role
 from concordat.exchange.dataspace.partners import Partner, read_partners
 from concordat.ledger.bundle import bundle_of
 from concordat.ledger.catching_up import again
+from concordat.ledger.entry import FIRST
 from concordat.node.dsp_client import DspClient
 from concordat.node.exchange import files_of
 from concordat.node.exchange_book import LogBook, LogOffers, keys_of
@@ -42,6 +43,7 @@ from concordat.node.exchange_store import FILE, ExchangeStore, Outgoing, Process
 from concordat.node.home import Node
 from concordat.node.identity import write_private
 from concordat.node.service import Service
+from concordat.node.writer import BusyError
 
 T = TypeVar("T")
 THREADS = 16
@@ -106,6 +108,8 @@ class ExchangeService:
         self.engine = Engine(side, self.store, self.offers, self.book, self._log)
         self.mover, self.client = Mover(self.engine), DspClient(service, side)
         self._make_secret()
+        service.add_check(lambda: f"exchange: {self.store.fault}" if self.store.fault else "")
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.offers.refresh)
         self.engine.wake()
         self._ready = True
         self._task(self._driving())
@@ -258,6 +262,8 @@ class ExchangeService:
         self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
 
         def flag() -> None:
+            if isinstance(error, BusyError):  # it passes; a flag is for what a person should see
+                return
             with self.store.commit():
                 process = self.store.process(pid)
                 if process is not None:
@@ -290,7 +296,7 @@ class ExchangeService:
     async def _send(self, outgoing: Outgoing) -> None:
         try:
             async with self._places:
-                process = await self.do(lambda: self.store.process(outgoing.pid))
+                process = await self.do(lambda: self._still_due(outgoing))
                 if process is not None:
                     await self._sent(process, outgoing)
             self._faults.pop(outgoing.id, None)
@@ -303,6 +309,13 @@ class ExchangeService:
         finally:
             self._sending.discard(outgoing.id)
             await self.poke(outgoing.pid)
+
+    def _still_due(self, outgoing: Outgoing) -> Process | None:
+        """The process of a message that is to be sent; None if it was answered or put off since the table was read."""
+        kept = self.store.intended(outgoing.pid)
+        if kept is None or kept.id != outgoing.id or kept.next_at > outgoing.next_at:
+            return None
+        return self.store.process(outgoing.pid)
 
     async def _later(self, outgoing: Outgoing) -> None:
         """A fault of ours is no silence of the peer: attempts stay, the wait grows; in memory if the disk refuses."""
@@ -411,8 +424,8 @@ def is_ours_to_answer(process: Process) -> bool:
 def unwitnessed(node: Node, entry: str) -> bool:
     """Whether an entry of the own log stands under no head that a quorum of witnesses cosigned."""
     own = node.replica.own
-    index = next((i for i, known in enumerate(own.entries) if known.id == entry), None)
-    return index is not None and own.proof_of(index) is None
+    places = own.entries.find(entry) if len(entry) == len(FIRST) else []
+    return bool(places) and own.proof_of(places[0]) is None
 
 
 def require_loopback(url: str) -> None:

@@ -126,7 +126,6 @@ class ExchangeStore:
         self._lock, self._reading = threading.RLock(), threading.Lock()
         self._depth, self._writer = 0, 0  # the thread whose transaction is open
         self._after: list[Callable[[], None]] = []
-        self._shared = SharedFlush(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
@@ -136,18 +135,29 @@ class ExchangeStore:
             for statement in META:
                 self._db.execute(statement)
             self._db.executescript(_TABLES)
+            # What an earlier process left in the log, flushed or not, is in the main file before it is acted upon.
+            (busy, *_) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise StateError("another process reads it.", where=str(path), hint="Try again.", code="store")
             self._db.execute("PRAGMA synchronous = NORMAL")  # from here on `_shared` flushes
             self._eyes = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
             self._eyes.execute("PRAGMA query_only = ON")
+            self._eyes.execute("SELECT value FROM meta").fetchone()
+            self._shared = SharedFlush(path)
         except (sqlite3.Error, OSError) as error:
             raise StateError(f"can't be opened: {error}.", where=str(path), code="store") from None
+
+    @property
+    def fault(self) -> str:
+        """Why nothing is written or told any more; empty while all is well."""
+        return self._shared.fault
 
     def close(self) -> None:
         """Close the file."""
         with self._lock, self._reading:
+            self._shared.close()
             self._eyes.close()
             self._db.close()
-            self._shared.close()
 
     @contextmanager
     def commit(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from concordat.errors import InputError, StateError
 from concordat.exchange.catalogue.harvest import ENDS, Changes, Page, Snapshot, changes_hash
 from concordat.exchange.catalogue.model import Dataset, Failure, of_value, to_value
 from concordat.node import exchange_store
+from concordat.node.shared_flush import require_whole
 
 FILE = exchange_store.FILE
 RUNNING = "running"
@@ -151,6 +152,7 @@ class HarvestStore:
             self._do("BEGIN IMMEDIATE")
             try:
                 yield
+                require_whole(self.path)  # of the one log that all who write this file share
                 self._do("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

@@ -20,20 +20,22 @@ from concordat.errors import StateError, TrustError
 from concordat.ledger.council_log import Certificate, CouncilLog, Progress, stored_time, submitted_under
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
+from concordat.ledger.leaves import LeafStore
 from concordat.ledger.membership import MembershipChain
 from concordat.ledger.merkle import leaf_hash
 from concordat.ledger.messages import Message, Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.replica import Replica
-from concordat.ledger.shelf import Shelf
+from concordat.ledger.shelf import MemberLog, Shelf
 from concordat.ledger.signer import Signer
 from concordat.ledger.views import ViewVote, begin_view
+from concordat.node.beside import Beside
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
 from concordat.node.recovery_mark import clear_mark, read_mark
 from concordat.node.store import Store
-from concordat.node.stores import SQLITE, open_log
+from concordat.node.stores import SQLITE, leaves_of, open_log
 from concordat.node.verify_pool import PreparedChain
 
 T = TypeVar("T")
@@ -95,6 +97,7 @@ class Node:
         self.chain = PreparedChain(MembershipChain.verify(ordered, pinned_hash(home)).versions)
         check_owner(self.identity, self.chain.last.bloc)
         self.replica = Replica(self.signer, self.chain)
+        self._leaves = self._leaf_store()
         self._load()
         self.signer._save = self._keep
         self.mark = read_mark(home)
@@ -109,6 +112,10 @@ class Node:
     def _open_store(self) -> Store:
         return open_log(self.home, self.database, origin=self.identity.name("log"), wait_s=self._wait_s)
 
+    def _leaf_store(self) -> LeafStore:
+        """Where the entries are that need not be in memory."""
+        return leaves_of(self.store)
+
     def _read_signer(self, passphrase: str) -> Signer:
         return read_signer(self.home, self.identity, passphrase)
 
@@ -121,6 +128,9 @@ class Node:
 
     def close(self) -> None:
         """Give the folder back."""
+        leaves = getattr(self, "_leaves", None)
+        if isinstance(leaves, Beside):
+            leaves.close()
         if hasattr(self, "store"):
             self.store.close()
         lock, self._lock = self._lock, -1  # the number may be another file's by the second time
@@ -271,6 +281,7 @@ class Node:
                 if view in self.replica.heads:
                     self._save_head(council.origin, self.replica.heads[view])
             self._save_papers()
+        self._settle()
 
     def _known(self, origin: str, identity: int) -> int:
         size, saved_id = self._saved_logs.get(origin, (0, identity))
@@ -328,8 +339,8 @@ class Node:
         replica = self.replica
         heads = self.store.heads()
         for origin, log in replica.shelf.logs.items():
-            log.restore(self.store.entries(origin))
             log.head = Note.parse(heads[origin]) if origin in heads else None
+            self._begin(log)
             self._saved_logs[origin] = (log.size, id(log))
         self._saved_heads = dict(heads)
         replica.shelf.notes = self.store.notes()
@@ -360,6 +371,32 @@ class Node:
                 )
             elif int(key) > replica.own.submitted_size:
                 replica.open[int(key)] = note
+
+    def _begin(self, log: MemberLog) -> None:
+        """Take over a stored log: its tree from the tiles, if that is the tree under the signed head.
+
+        Else the tree is made of the entries, as they are: what is wrong with them shows where they are signed or asked
+        for. Each entry is held against the tree before anybody gets it.
+        """
+        head = Checkpoint.parse_text(log.head.text) if log.head is not None else None
+        log.tree.load(self.store.leaf_hashes(log.origin))
+        size = log.tree.size
+        try:
+            if size != self.store.size(log.origin) or (
+                head and head.size <= size and log.tree.root(head.size) != head.root
+            ):
+                raise TrustError("the tiles are not those of the signed head.", where=log.origin, code="head")
+            log.begin(self._leaves)
+        except TrustError:
+            log.tree.truncate(0)
+            log.tree.load(b"".join(map(leaf_hash, self.store.entries(log.origin))))
+            log.begin(self._leaves)
+
+    def _settle(self) -> None:
+        """What is on the disk need not be in memory as well."""
+        if not self.store.committing:
+            for origin, log in self.replica.shelf.logs.items():
+                log.settle(self._leaves, self._known(origin, id(log)))
 
     def _submitted(self, digest: str, text: str) -> None:
         origin = text.partition("\n")[0]

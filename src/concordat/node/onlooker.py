@@ -13,6 +13,7 @@ from pathlib import Path
 from concordat.council.fold import Replay
 from concordat.errors import TrustError
 from concordat.ledger.keys import Ed25519Secret, VerifierKey
+from concordat.ledger.leaves import LeafStore
 from concordat.ledger.membership import MembershipChain, Point
 from concordat.ledger.merkle import leaf_hash, root_of
 from concordat.ledger.note import Checkpoint
@@ -46,6 +47,10 @@ class Onlooker(Node):
         store = super()._open_store() if in_files else open_log(self.home, self.database, readonly=True)
         store.freeze()
         return store
+
+    def _leaf_store(self) -> LeafStore:
+        """In the one file all is read in the store's own moment; a server is asked by every thread for itself."""
+        return self.store if self.database == SQLITE else super()._leaf_store()
 
     def _read_signer(self, passphrase: str) -> Signer:  # noqa: ARG002 - there is nothing to open
         node = Ed25519Secret(secrets.token_bytes(32))  # signs nothing, and is thrown away

@@ -106,6 +106,11 @@ class _Round:
     skipped: bool = False
 
 
+def is_blame(error: ConcordatError) -> bool:
+    """Whether a failure is the peer's own: a broken limit or proof, and no silence."""
+    return isinstance(error, (PeerLimitError, TrustError, InputError))
+
+
 class PeerMachine:
     """The rounds with one peer.
 
@@ -119,7 +124,7 @@ class PeerMachine:
         self.failures = 0
         self.next_at = 0.0
         self.last_contact: float | None = None
-        self._heard = float("-inf")
+        self._heard, self._heard_in_vain = float("-inf"), 0
         self.note = ""  # the last thing that went wrong, in words
         self.blamed = False  # it broke a limit or a proof
         self.heads: Heads | None = None
@@ -144,14 +149,16 @@ class PeerMachine:
             self.next_at = min(self.next_at, now)
 
     def heard(self, now: float) -> bool:
-        """The peer has asked us for something, so it is up: a wait for its silence ends, once in a usual interval.
+        """The peer has asked us for something, so it is up: a wait for its silence ends.
 
-        Whoever can reach us but not be reached is asked no more often than a peer that answers. Who broke a limit or a
-        proof waits on.
+        For a peer that reaches us and can't be reached, that is once in a usual interval at first, and then in waits
+        that double like any other. Who broke a limit or a proof waits on.
         """
-        if self.state is not State.WAITING or self.blamed or now < self._heard + self._every:
+        wait = min(WAIT_MAX_S, self._every * 2.0 ** min(self._heard_in_vain, 16))
+        if self.state is not State.WAITING or self.blamed or now < self._heard + wait:
             return False
         self._heard, self.next_at = now, min(self.next_at, now)
+        self._heard_in_vain += 1
         return True
 
     def begin(self, now: float) -> None:
@@ -165,7 +172,7 @@ class PeerMachine:
     def fail(self, error: ConcordatError, now: float) -> None:
         """The round ends in a failure; the peer waits."""
         self.failures += 1
-        blamed = isinstance(error, (PeerLimitError, TrustError, InputError))
+        blamed = is_blame(error)
         wait = min(WAIT_MAX_S, self._every * 2.0 ** min(self.failures, 16)) * self._draw()
         self.next_at = now + (WAIT_MAX_S if blamed else wait)
         self.blamed, self.note = blamed, str(error)
@@ -173,7 +180,7 @@ class PeerMachine:
 
     def finish(self, now: float) -> None:
         """The round is over."""
-        self.failures, self.blamed, self.note = 0, False, ""
+        self.failures, self.blamed, self.note, self._heard_in_vain = 0, False, "", 0
         self.last_contact = now
         self.next_at = now + self._every
         self.state = State.IDLE

@@ -13,7 +13,7 @@ a log (the operator's commands beside a running server) everything works but wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,7 @@ class People:
     opinions: Opinions | None
     retention: Mapping[str, int]
     _signed: tuple[AuditHead | None, int] = (None, 0)
+    _heads: list[AuditHead] = field(default_factory=list)  # all that the log names
     _read: int = 0
     _forgot: int = 0
 
@@ -195,8 +196,10 @@ class People:
         assert self.log is not None
         size = self.log.size  # before they are read: what comes in between is looked at twice
         for entry in self.log.of_type(HEAD_TYPE, self._read):
-            if entry.person == "node" and (head := audit_head(entry)):
-                self._signed = (head, _seconds(entry.ts))
+            if head := audit_head(entry):
+                self._heads.append(head)
+                if entry.person == "node":
+                    self._signed = (head, _seconds(entry.ts))
         self._read = size
         return self._signed
 
@@ -208,8 +211,8 @@ class People:
         if self.acts is not None:
             self.acts.forget(now, self.retention["drafts_days"])
         if self.log is not None:
-            heads = [h for e in self.log.of_type(HEAD_TYPE) if (h := audit_head(e))]
-            self.audit.erase_before(heads, now - self.retention["audit_years"] * 366 * 86_400, now)
+            self._last_signed()
+            self.audit.erase_before(self._heads, now - self.retention["audit_years"] * 366 * 86_400, now)
 
 
 def audit_head(entry: Entry) -> AuditHead | None:

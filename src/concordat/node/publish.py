@@ -7,7 +7,7 @@ manifest last. Any web server, USB stick or post office can carry the folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -97,7 +97,7 @@ def _covers(replica: Replica, note: Note) -> bool:
     return log is not None and 0 < head.size <= log.size and log.tree.root(head.size) == head.root
 
 
-def _log_files(origin: str, leaves: list[bytes], head: str) -> Iterator[tuple[str, bytes]]:
+def _log_files(origin: str, leaves: Sequence[bytes], head: str) -> Iterator[tuple[str, bytes]]:
     base = folder_of(origin)
     tiles = MemoryTiles(leaves)
     for tile in tiles_of(len(leaves)):

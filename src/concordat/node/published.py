@@ -7,19 +7,17 @@ change, unless a log was replaced by the one that a quorum saw, which empties th
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from concordat.errors import InputError
 from concordat.ledger.council_log import read_head
 from concordat.ledger.replica import Replica
 from concordat.ledger.tiles import BITS, HASH, WIDTH, Level, pack_bundle, parse_tile_path, width_at
+from concordat.node.beside import Beside
 from concordat.node.heads import Heads, heads_of, notes_of
 from concordat.node.log_fetch import NOTHING, Stand
 from concordat.node.peer_machine import Held
@@ -104,7 +102,7 @@ def held_for(replica: Replica, states: States, heads: Heads) -> Held:
     )  # fmt: skip
 
 
-class Tiles:
+class Tiles(Beside):
     """The tiles and bundles of a store, read beside its writer.
 
     Args:
@@ -112,10 +110,7 @@ class Tiles:
     """
 
     def __init__(self, path: Path) -> None:
-        self._address = f"{path.absolute().as_uri()}?mode=ro"
-        self._local = threading.local()
-        self._open: list[Any] = []
-        self._guard = threading.Lock()
+        super().__init__(path)
         self._kept: OrderedDict[tuple[str, Level, int], bytes] = OrderedDict()
         self._logs: dict[str, int] = {}
 
@@ -161,15 +156,6 @@ class Tiles:
                 if replaced:
                     self._kept.clear()
 
-    def _db(self) -> Any:
-        db = getattr(self._local, "db", None)
-        if db is None:
-            db = sqlite3.connect(self._address, uri=True, timeout=5, check_same_thread=False)
-            self._local.db = db
-            with self._guard:
-                self._open.append(db)
-        return db
-
     def _tile(self, origin: str, level: int, index: int, width: int) -> bytes | None:
         query = "SELECT bytes FROM tile WHERE origin = ? AND level = ? AND n = ?"
         row = self._db().execute(query, (origin, level, index)).fetchone()
@@ -180,10 +166,3 @@ class Tiles:
         start = index << BITS
         rows = self._db().execute(query, (origin, start, start + width)).fetchall()
         return pack_bundle(row[0] for row in rows) if len(rows) == width else None
-
-    def close(self) -> None:
-        """Close all connections."""
-        with self._guard:
-            for db in self._open:
-                db.close()
-            self._open.clear()

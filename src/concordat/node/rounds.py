@@ -22,7 +22,7 @@ from concordat.ledger.replica import Replica
 from concordat.ledger.views import ViewVote
 from concordat.node.heads import Heads
 from concordat.node.letters import LETTER_BYTES_MAX, pack_some, weight
-from concordat.node.peer_machine import Get, Held, State
+from concordat.node.peer_machine import Get, Held, State, is_blame
 from concordat.node.peers import Peer
 from concordat.node.published import held_for
 from concordat.node.sources import AbsentError, HttpSource
@@ -151,7 +151,7 @@ class Rounds:
     def _failed(self, peer: Peer, error: ConcordatError) -> None:
         """A peer failed: it waits. A fault of our own disk or queue is not the peer's."""
         service = self._service
-        if peer.machine.state is State.WAITING:  # a round and a message failed together: that is one failure
+        if peer.machine.state is State.WAITING and not is_blame(error):  # a round and a message failed: one failure
             return
         if isinstance(error, StateError):
             error = SourceError(error.what, where=error.where, code=error.code)

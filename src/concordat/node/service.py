@@ -16,7 +16,8 @@ import asyncio
 import shutil
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from concordat import __version__, clock
-from concordat.errors import ConcordatError, StateError
+from concordat.errors import ConcordatError, StateError, TrustError
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.messages import Message, Out
@@ -54,6 +55,8 @@ STATUS_WAIT_S = 5.0
 CLOCK_OFF_S = 120
 FOLD_AT_ONCE = 64
 TRACE_MAX = 20
+CHECK_AFTER_S = 20.0  # when a start is over: what it left unread is read
+CHECK_AT_ONCE, CHECK_REST_S = 1_024, 0.05
 MB = 2**20
 
 
@@ -111,6 +114,7 @@ class Service:
         self.stopping = False
         self.listening = ""  # the address that the server took, once it has one
         self.disk_low = ""
+        self.damaged = ""  # an entry on the disk that is not the one that was logged, in words
         self._hold(node)
         self._dirty, self._from_disk = True, False
         self.changes = 0  # grows whenever something that is shown may have changed
@@ -146,6 +150,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._task(self._ticking())
         self._task(self._asking())
+        self._task(self._checking())
         for part in self.beside:
             await part.start()
 
@@ -202,6 +207,27 @@ class Service:
                 self.fault("rounds", error)
             await asyncio.sleep(TICK_S)
 
+    async def _checking(self) -> None:
+        """Hold every entry on the disk against its log's tree, once: the newest alone were read at the start.
+
+        The tree is that under the signed head. One that was changed meanwhile is refused to whoever asks for it, and
+        nothing more is signed.
+        """
+        await asyncio.sleep(CHECK_AFTER_S)
+        logs = await self.read(
+            lambda node: [(log, log.entries.leaves.copy()) for log in node.replica.shelf.logs.values()]
+        )
+        for log, leaves in logs:
+            try:
+                for start in range(0, len(leaves), CHECK_AT_ONCE):
+                    some = leaves[start : start + CHECK_AT_ONCE]
+                    await asyncio.get_running_loop().run_in_executor(self._readers, _read_through, some)
+                    await asyncio.sleep(CHECK_REST_S)
+            except ConcordatError as error:
+                if isinstance(error, TrustError) and self.node.replica.shelf.logs.get(log.origin) is log:
+                    self.damaged = self.alarms["entries"] = str(error)
+                self.log("error", "entries", {"what": str(error)})
+
     def fault(self, where: str, error: BaseException) -> None:
         """A fault of the program in the background: told, and shown to the operator until the node is started again.
 
@@ -256,7 +282,7 @@ class Service:
             self.log("warning" if words else "info", "recovery", {"state": now.value, "words": words})
             if now is Health.NORMAL:
                 self._look_again(node)
-        node.signer.held = words or self.disk_low
+        node.signer.held = words or self.disk_low or self.damaged
 
     def _look_again(self, node: Node) -> None:
         """The keys may sign from now on: what came before was not cosigned, and what was sent may have been refused.
@@ -445,6 +471,8 @@ class Service:
         found = {}
         if self.writer.broken:
             found["store"] = self.writer.broken
+        elif self.damaged:
+            found["store"] = self.damaged
         if self.disk_low:
             found["disk"] = self.disk_low
         off = self.peers.median_clock()
@@ -461,3 +489,8 @@ class Service:
             if words:
                 found.setdefault("other", words)
         return found
+
+
+def _read_through(leaves: Iterable[bytes]) -> None:
+    """Read leaves, for what their reading proves."""
+    deque(leaves, maxlen=0)

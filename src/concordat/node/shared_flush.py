@@ -11,8 +11,12 @@ row. With NORMAL a commit only writes its frames; what a crash leaves behind the
 once the log was flushed after it, whoever did that. What has been read counts the same: a message whose intention
 another thread has just committed leaves only after its flush.
 
-A flush that failed says nothing about what is on the disk, and a later one may say too much: nothing goes on after it
-until the file is opened again. Source: SQLite, "Write-Ahead Logging" and "The WAL-mode file format"; node-web.md 2.2.
+A flush that failed says nothing about what is on the disk, and a later one may say too much, as the system holds the
+pages for written. So nothing goes on after it, whichever connection of this process asks (`require_whole`), until the
+file is opened again; whoever opens it writes what the log holds into the main file first (`wal_checkpoint(TRUNCATE)`),
+page by page anew. The transaction whose flush failed may then stand in the file: its caller was told of a fault, asks
+again, and gets the answer that was kept. Source: SQLite, "Write-Ahead Logging" and "The WAL-mode file format";
+node-web.md 2.2.
 """
 
 from __future__ import annotations
@@ -20,31 +24,55 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from concordat.errors import StateError
 from concordat.node.hashed_files import sync_folder
+
+_FAULTS: dict[Path, str] = {}  # main file -> why nothing may be written any more
+
+
+def require_whole(path: Path) -> None:
+    """Nothing goes on after a flush that failed.
+
+    Raises:
+        StateError: one did, of this file, in this process.
+    """
+    fault = _FAULTS.get(path.resolve())
+    if fault:
+        hint = "Make room or mend the disk, then start the node again."
+        raise StateError(fault, where=str(path), hint=hint, code="store")
 
 
 class SharedFlush:
     """The flushes of one file's write-ahead log.
 
     Args:
-        path: of the main file; its log stands beside it.
+        path: of the main file; its log stands beside it, and exists.
+
+    Raises:
+        OSError: the log can't be opened.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._log = path, path.with_name(f"{path.name}-wal")
+        self._path = path.resolve()  # SQLite puts the log beside the file itself, not beside a link to it
         self._committing, self._flushing = threading.Lock(), threading.Lock()
-        self._written = self._flushed = 0
-        self._handle: int | None = None
-        self._fault = ""
+        self._written, self._flushed = 1, 0  # what another process left unflushed counts as one commit
+        _FAULTS.pop(self._path, None)
+        self._handle = os.open(self._path.with_name(f"{self._path.name}-wal"), os.O_RDWR)
+        with suppress(OSError):  # its entry is new; some file systems have no such flush
+            sync_folder(self._path.parent)
+
+    @property
+    def fault(self) -> str:
+        """Why nothing goes on; empty while all is well."""
+        return _FAULTS.get(self._path, "")
 
     @contextmanager
     def committing(self) -> Iterator[None]:
         """Around a commit: whoever sees what it wrote, finds it counted in `stand`."""
-        self._require_whole()
+        require_whole(self._path)
         with self._committing:
             yield
             self._written += 1
@@ -63,32 +91,21 @@ class SharedFlush:
         if self._flushed < stand:
             with self._flushing:
                 if self._flushed < stand:
-                    self._require_whole()
+                    require_whole(self._path)
                     covered = self.stand()
                     self._flush()
                     self._flushed = covered
 
     def _flush(self) -> None:
         try:
-            if self._handle is None:
-                self._handle = os.open(self._log, os.O_RDWR)
-                sync_folder(self._path.parent)  # its entry is new
             os.fsync(self._handle)
         except OSError as error:
-            self._fault = f"not flushed: {error.strerror or error}."
-            raise self._broken() from None
-
-    def _require_whole(self) -> None:
-        if self._fault:
-            raise self._broken()
-
-    def _broken(self) -> StateError:
-        hint = "Make room or mend the disk, then start the node again."
-        return StateError(self._fault, where=str(self._path), hint=hint, code="store")
+            _FAULTS[self._path] = f"not flushed: {error.strerror or error}."
+            require_whole(self._path)
 
     def close(self) -> None:
-        """Close the log; the file's own connections are closed by their owner."""
+        """Close the log, before the connections: where an open file can't be removed, they couldn't."""
         with self._flushing:
-            if self._handle is not None:
+            if self._handle >= 0:
                 os.close(self._handle)
-                self._handle = None
+                self._handle = -1

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from concordat.errors import StateError, TrustError
+from concordat.ledger.leaves import BEHIND, LAST
 from concordat.ledger.merkle import EMPTY_ROOT, Frontier, complete_subtrees
 from concordat.ledger.tiles import BITS, HASH, WIDTH, TileHashes, pack_bundle
 
@@ -146,6 +147,11 @@ class Store:
             self._undo()
             raise
 
+    @property
+    def committing(self) -> bool:
+        """Whether a commit is under way: what it writes is not on the disk yet."""
+        return bool(self._db.in_transaction)
+
     def _undo(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
@@ -223,6 +229,19 @@ class Store:
         for (data,) in self._db.execute(query, (origin, start, 2**62 if stop is None else stop)):
             yield bytes(data)
 
+    def leaf_hashes(self, origin: str) -> bytes:
+        """The leaf hashes of a log one behind the other, from its tiles."""
+        query = "SELECT bytes FROM tile WHERE origin = ? AND level = 0 ORDER BY n"
+        return b"".join(bytes(data) for (data,) in self._db.execute(query, (origin,)))
+
+    def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
+        """As `ledger.leaves.LeafStore`, for who reads in the store's own transaction."""
+        return leaves_in(self._db, origin, start, stop)
+
+    def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
+        """As `ledger.leaves.LeafStore`."""
+        return marked_in(self._db, origin, start, stop, marks)
+
     def reader(self, origin: str) -> StoreTiles:
         """The tiles of a log."""
         return StoreTiles(self, origin)
@@ -290,6 +309,30 @@ class Store:
             found = str(error)
         if found != "ok":
             raise StateError(f"the file is damaged: {found}.", where=str(self.path), code="damaged")
+
+
+MARKED = f"""SELECT idx FROM (
+SELECT idx, substr(bytes, -{BEHIND + LAST}, {LAST}) AS last FROM entry WHERE origin = ? AND idx >= ? AND idx < ?
+ORDER BY idx LIMIT -1) WHERE instr(last, ?) OR instr(last, ?) OR instr(last, ?)"""  # LIMIT: cut each leaf once
+
+
+def leaves_in(db: Any, origin: str, start: int, stop: int) -> list[bytes]:
+    """Leaves as they lie in a table `entry`.
+
+    Raises:
+        TrustError: what should be bytes is something else.
+    """
+    query = "SELECT bytes FROM entry WHERE origin = ? AND idx >= ? AND idx < ? ORDER BY idx"
+    try:
+        return [bytes(data) for (data,) in db.execute(query, (origin, start, stop)).fetchall()]
+    except TypeError:
+        what = "what should be bytes is something else."
+        raise TrustError(what, where=f"{origin}, from entry {start}", code="damaged") from None
+
+
+def marked_in(db: Any, origin: str, start: int, stop: int, marks: Sequence[bytes], query: str = MARKED) -> list[int]:
+    """The indices of leaves in a table `entry` that have one of three marks near their end."""
+    return [index for (index,) in db.execute(query, (origin, start, stop, *marks)).fetchall()]
 
 
 class StoreTiles:

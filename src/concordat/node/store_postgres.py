@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from concordat.errors import StateError
+from concordat.ledger.leaves import BEHIND, LAST
 from concordat.node.postgres import Session, words_of
 from concordat.node.published import Tiles
-from concordat.node.store import SCHEMA, Store
+from concordat.node.store import SCHEMA, Store, marked_in
 
 T = TypeVar("T")
 _TEXT = 'text COLLATE "C" NOT NULL'
@@ -149,6 +150,10 @@ class PostgresStore(Store):
 
 
 _LOT = 8_192
+_MARKED = f"""SELECT idx FROM (
+SELECT idx, substring(bytes FROM octet_length(bytes) - {BEHIND + LAST - 1} FOR {LAST}) AS last FROM entry
+WHERE origin = ? AND idx >= ? AND idx < ?) AS some
+WHERE position(?::bytea IN last) > 0 OR position(?::bytea IN last) > 0 OR position(?::bytea IN last) > 0 ORDER BY idx"""
 
 
 class PostgresTiles(Tiles):
@@ -188,6 +193,18 @@ class PostgresTiles(Tiles):
 
     def _bundle(self, origin: str, index: int, width: int) -> bytes | None:
         return self._safely(lambda: super(PostgresTiles, self)._bundle(origin, index, width))
+
+    def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
+        """As `ledger.leaves.LeafStore`.
+
+        Raises:
+            StateError: the database can't be reached.
+        """
+        return self._safely(lambda: super(PostgresTiles, self).leaves(origin, start, stop))
+
+    def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
+        """As `ledger.leaves.LeafStore`."""
+        return self._safely(lambda: marked_in(self._db(), origin, start, stop, marks, _MARKED))
 
     def _safely(self, read: Callable[[], T]) -> T:
         import psycopg

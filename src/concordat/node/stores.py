@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concordat.errors import StateError
+from concordat.node.beside import Beside
 from concordat.node.people_store import PeopleStore
 from concordat.node.postgres import is_postgres
 from concordat.node.store import Store
@@ -71,6 +72,11 @@ def has_people(home: Path, database: str = SQLITE) -> bool:
         return "people_meta" in session.tables()
     finally:
         session.close()
+
+
+def leaves_of(store: Store) -> Beside:
+    """The leaves of a store, read beside its writer."""
+    return tiles_of(store) if getattr(store, "address", "") else Beside(store.path)
 
 
 def tiles_of(store: Store) -> Tiles:

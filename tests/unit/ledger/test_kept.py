@@ -11,6 +11,7 @@ from concordat.ledger import kept
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.kept import KeptEntries, payload_of, scope_of
 from concordat.ledger.keys import Ed25519Secret
+from concordat.ledger.leaves import BEHIND, LAST, marks_of
 
 SECRET = Ed25519Secret(bytes(32))
 SCOPES = ("council", "exchange", "clearing:eu-1", "order")
@@ -122,3 +123,23 @@ def test_what_is_no_entry_after_all_is_refused() -> None:
     (entry,) = entries(1)
     with pytest.raises(InputError):
         scope_of(entry.leaf.replace(b'"payload":"', b'"payload":"!'))
+
+
+def test_where_marks_are_looked_for_is_where_scope_and_type_stand() -> None:
+    for entry in entries(20):
+        behind = len(entry.leaf) - entry.leaf.index(b'","payloadType"')
+        assert behind == BEHIND
+        last = entry.leaf[-BEHIND - LAST : -BEHIND]
+        for text in (f'"scope":"{entry.scope}","seq":', f'","type":"{entry.type}","v":1}}'):
+            assert any(mark in last for mark in marks_of(text.encode()))
+        assert kept.kind_of(entry.leaf) == (entry.scope, entry.type)
+
+
+def test_the_places_of_a_scope_and_of_types_in_it() -> None:
+    made = entries(12)
+    log = KeptEntries([entry.leaf for entry in made])
+    for scope in SCOPES:
+        assert log.of_scope(scope) == [n for n, entry in enumerate(made) if entry.scope == scope]
+        assert log.of_scope(scope, 5) == [n for n in log.of_scope(scope) if n >= 5]
+        assert log.of_kinds(scope, ("Said", "Other"), 2) == [n for n in log.of_scope(scope) if n >= 2]
+    assert log.of_kinds("council", ("Other",)) == []

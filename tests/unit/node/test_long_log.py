@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from concordat import clock
-from concordat.errors import InputError
-from concordat.ledger import council_log
+from concordat.errors import InputError, StateError, TrustError
+from concordat.ledger import council_log, leaves
 from concordat.ledger.bundle import bundle_of
 from concordat.ledger.entry import Entry
 from concordat.node import service as module
@@ -164,6 +164,101 @@ def test_a_long_record_is_folded_at_once(made: Path, tmp_path: Path, monkeypatch
         while service.states.behind:
             await asyncio.sleep(0.01)
         assert len(service.states.steps) > ACTS
+        await service.close()
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+
+
+# --- Entries that stay on the disk ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A memory of a few entries, so that a short log is a long one."""
+    for name, value in (("LOT", 4), ("NEWEST", 4), ("MOST", 8)):
+        monkeypatch.setattr(leaves, name, value)
+
+
+def test_what_is_on_the_disk_leaves_memory_and_is_there_all_the_same(made: Path, tmp_path: Path, few: None) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        own = node.replica.own
+        assert len(own.entries.leaves._tail) == 4
+        for n in range(20):
+            node.write("Noted", {"n": n}, ("exchange", "council")[n % 5 == 0])
+        with node.together():
+            for n in range(20):
+                node.write("Noted", {"n": n}, "exchange")
+            assert own.entries[-1].body == {"n": 19}, "what no commit has stored is in memory"
+        assert len(own.entries.leaves._tail) <= 9
+        stored = [Entry.parse(leaf) for leaf in node.store.entries(own.origin)]
+        assert list(own.entries) == stored == [own.entries[i] for i in range(own.size)]
+        assert own.council == [i for i, entry in enumerate(stored) if entry.scope == "council"]
+        assert [own.entries.find(entry.id) for entry in stored] == [[i] for i in range(own.size)]
+        verify_disk(node)
+    with Node(tmp_path / "home") as node:
+        assert list(node.replica.own.entries) == stored
+        assert node.replica.own.council == [i for i, entry in enumerate(stored) if entry.scope == "council"]
+
+
+@pytest.mark.parametrize("index", [0, 5, 2 * ACTS - 1])
+def test_an_entry_that_was_changed_on_the_disk_is_never_given(
+    made: Path, tmp_path: Path, few: None, index: int
+) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        origin = node.replica.own.origin
+        other = next(node.store.entries(origin, 3, 4))
+        node.store._db.execute("UPDATE entry SET bytes = ? WHERE origin = ? AND idx = ?", (other, origin, index))
+    with Node(tmp_path / "home") as node:
+        if index < 2 * ACTS - 4:
+            with pytest.raises(TrustError, match="not the one that was logged"):
+                node.replica.own.entries[index]
+        with pytest.raises(TrustError):
+            verify_disk(node)
+
+
+def test_a_tile_that_was_changed_is_no_tree(made: Path, tmp_path: Path, few: None) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        own = node.replica.own
+        root, origin = own.tree.root(), own.origin
+        node.store._db.execute("UPDATE tile SET bytes = zeroblob(length(bytes)) WHERE level = 0")
+    with Node(tmp_path / "home") as node:
+        assert node.replica.own.tree.root() == root, "made of the entries"
+        assert list(node.replica.own.entries) == [Entry.parse(leaf) for leaf in node.store.entries(origin)]
+        with pytest.raises(TrustError, match="tiles"):
+            verify_disk(node)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_a_start_left_unread_is_read_later(
+    made: Path, tmp_path: Path, few: None, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    for name, value in (("CHECK_AFTER_S", 0.0), ("CHECK_AT_ONCE", 5), ("CHECK_REST_S", 0.0), ("TICK_S", 0.01)):
+        monkeypatch.setattr(module, name, value)
+    read: list[int] = []
+    through = module._read_through
+    monkeypatch.setattr(module, "_read_through", lambda some: read.append(len(some)) or through(some))
+
+    async def work() -> None:
+        service = Service(Node(tmp_path / "home"), NodeSettings(disk_reserve_mb=0))
+        if damaged:
+            origin = service.node.replica.own.origin
+            service.node.store._db.execute("UPDATE entry SET bytes = x'00' WHERE origin = ? AND idx = 7", (origin,))
+        await service.start()
+        while sum(read) < 2 * ACTS and not service.damaged:
+            await asyncio.sleep(0.01)
+        if damaged:
+            assert "entry 7" in service.alarms["entries"]
+            assert "entry 7" in service.failing()["store"]
+            await service.run(service._tick)
+            with pytest.raises(StateError, match="not the one that was logged"):
+                await service.write("Said", {"word": "no"}, "council")
+        else:
+            await service.write("Said", {"word": "yes"}, "council")
+            assert not service.failing()
         await service.close()
 
     asyncio.run(asyncio.wait_for(work(), 60))

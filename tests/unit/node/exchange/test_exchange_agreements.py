@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +22,6 @@ from concordat.exchange.catalogue.offer import Offer
 from concordat.exchange.dataspace.terms import agreement_hash
 from concordat.node.exchange import files_of, offer
 from concordat.node.exchange_agreements import agreements, answer, duty, duty_body, duty_rows, duty_state, ours
-from concordat.node.exchange_book import LogBook
 from concordat.node.exchange_get import get
 from concordat.node.exchange_store import Agreement
 from concordat.node.hashed_files import HashedFiles
@@ -112,37 +109,6 @@ def test_only_the_promiser_says_that_a_promise_was_kept_and_in_its_form(author: 
     forged = SimpleNamespace(type="DutyDone", body=PARTIES | body, id="f" * 64, author=author, seq=1)
     rows = duty_rows(ROWS, ours([forged], KEPT), NOW)
     assert [(row["state"], row["entry"]) for row in rows] == [("open", None), ("overdue", None), ("open", None)]
-
-
-def test_of_two_who_say_the_same_at_once_one_signs() -> None:
-    entries: list[Any] = []
-    second = threading.Event()  # the other one has looked too, before the first has signed
-
-    def ready(value: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(value)
-        return future
-
-    def write(kind: str, body: dict[str, Any], scope: str) -> tuple[Any, None]:
-        entries.append(SimpleNamespace(type=kind, body=body, scope=scope, leaf=b"leaf %d" % len(entries)))
-        return entries[-1], None
-
-    def read(work: Callable[[Any], Any]) -> Future[Any]:
-        looks.append(1)
-        if len(looks) == 2:
-            second.set()
-        return ready(work(node))
-
-    def sign(step: Callable[[Any], Any], gather: bool) -> Future[Any]:
-        second.wait(0.3)
-        return ready(step(node)[0])
-
-    looks: list[int] = []
-    node = SimpleNamespace(replica=SimpleNamespace(own=SimpleNamespace(entries=entries)), write=write)
-    book = LogBook(SimpleNamespace(member="ZAF", writer=SimpleNamespace(read=read, run=sign)))  # type: ignore[arg-type]
-    with ThreadPoolExecutor(2) as threads:
-        found = list(threads.map(lambda _: book.said("AgreementConfirmed", PARTIES), range(2)))
-    assert (len(entries), len(set(found))) == (1, 1)
 
 
 def test_a_file_is_kept_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +26,7 @@ from concordat.exchange.dataspace.terms import last_day, until_of
 from concordat.node import exchange_wording
 from concordat.node.exchange_calls import ROUTES, UnknownCallerError
 from concordat.node.exchange_machines import machine_of, pids
+from concordat.node.writer import BusyError
 
 BRA = pair.BASES["BRA"] + "/dsp/2025-1"
 ZAF = pair.BASES["ZAF"] + "/dsp/2025-1/cb"
@@ -401,6 +404,39 @@ def test_accepted_terms_are_looked_at_again_before_the_agreement(tmp_path: Path)
         world.settle()
         assert bra.store.process(process.pid).state == state
         assert bool(bra.diary.kinds()) == (state == "FINALIZED")
+
+
+def test_what_is_withdrawn_while_a_turn_waits_is_not_agreed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shelf is looked at within the turn: a withdrawal that was told to its person counts from then on."""
+    world = three(tmp_path, rule=Rule.COUNTER)
+    process, bra = accepted(world), world.stations["BRA"]
+    gone: list[bool] = []
+    monkeypatch.setattr(bra.shelf, "refresh", lambda: bra.shelf.offered.clear() if gone else None)
+    planning = threading.Thread(target=lambda: bra.mover.plan(process.pid, world.now))
+    with bra.engine.turn(process.pid):
+        planning.start()
+        time.sleep(0.2)
+        gone.append(True)
+    planning.join()
+    assert json.loads(bra.store.intended(process.pid).body)["@type"] == "ContractNegotiationTerminationMessage"
+
+
+@pytest.mark.parametrize("kind", ["state", "verification"])
+def test_who_asks_nothing_of_the_offers_is_answered_while_the_log_cannot_tell_them(world: Any, kind: str) -> None:
+    process, bra = accepted(world), world.stations["BRA"]
+
+    def busy() -> None:
+        raise BusyError("1,000 steps are waiting.", where="ledger writer", code="busy")
+
+    bra.shelf.refresh = busy
+    if kind == "state":
+        assert world.ask("ZAF", "GET", f"{BRA}/negotiations/{process.pid}").status == 200
+    else:
+        answer = world.ask("ZAF", "POST", f"{BRA}/negotiations/{process.pid}/agreement/verification", b"{}")
+        assert json.loads(answer.body)["code"] != "busy"
+    zaf = world.stations["ZAF"]
+    zaf.shelf.refresh = busy
+    assert not zaf.mover.plan(zaf.store.processes()[0].pid, world.now)
 
 
 def test_person_agrees_to_nothing_that_the_terms_deny(tmp_path: Path) -> None:

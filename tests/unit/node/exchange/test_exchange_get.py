@@ -35,6 +35,7 @@ from concordat.node.exchange_asking import running
 from concordat.node.exchange_get import _pulled, _transfer, get, kept_of
 from concordat.node.exchange_service import ExchangeService, require_loopback
 from concordat.node.exchange_store import Agreement, ExchangeStore, Process
+from concordat.node.writer import BusyError
 from exchange_live import DATA, Running, both, offered_homes
 
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -415,4 +416,34 @@ def test_move_that_a_fault_stopped_is_tried_again_after_longer_and_longer_waits(
     asyncio.run(main())
     assert waits == [2, 4, 8, 16, 32, 60, 60]
     assert "nothing is signed yet" in store.process("urn:uuid:p").flag
+    store.close()
+
+
+def test_message_that_was_answered_since_the_table_was_read_is_not_sent_again(tmp_path: Path) -> None:
+    store = ExchangeStore(tmp_path / "x.sqlite")
+    for name in ("answered", "put off", "due"):
+        store.put(Process(name, "negotiation", "provider", "ZAF", "VERIFIED", {}, ""), 0)
+        store.intend(name, "https://zaf.example", b"{}", 1.0)
+    read = {outgoing.pid: outgoing for outgoing in store.due(1.0)}
+    store.answered(read["answered"])
+    store.retry(read["put off"], 1, 9.0)
+    here: Any = SimpleNamespace(store=store)
+    found = {name: ExchangeService._still_due(here, outgoing) is not None for name, outgoing in read.items()}
+    assert found == {"answered": False, "put off": False, "due": True}
+    store.close()
+
+
+def test_a_writer_that_is_busy_for_a_moment_flags_no_negotiation(tmp_path: Path) -> None:
+    """A flag at a counter-offer says that a person has to answer it, and ends the wait for it."""
+    store = ExchangeStore(tmp_path / "x.sqlite")
+    store.put(Process("p", "negotiation", "consumer", "BRA", "OFFERED", {"x": 1}, ""), 0)
+
+    async def do(work: Callable[[], Any]) -> Any:
+        return work()
+
+    here: Any = SimpleNamespace(
+        _held={}, store=store, do=do, engine=SimpleNamespace(woken=[]), service=SimpleNamespace(log=lambda *_: None),
+    )  # fmt: skip
+    asyncio.run(ExchangeService._hold(here, "p", BusyError("1,000 steps are waiting.", code="busy")))
+    assert store.process("p").flag == ""
     store.close()

@@ -135,3 +135,21 @@ def test_withdrawn_newest_version_brings_no_older_one_back(node: Node, tmp_path:
     assert shelf.get(uuid, 1) is not None  # agreements that stand go on
     offer(node, Offer.load(OFFER), tmp_path)
     assert versions() == [3]
+
+
+def test_a_spoilt_document_takes_no_other_offer_with_it(node: Node, tmp_path: Path) -> None:
+    offer(node, Offer.load(OFFER), tmp_path)
+    offer(node, Offer.load(OFFER.replace("id: ict-household-2025", "id: other")), tmp_path)
+    told: list[dict[str, Any]] = []
+    service: Any = SimpleNamespace(node=node, bloc="BRICS", public_url="https://bra.example")
+    service.writer = SimpleNamespace(read=lambda look: SimpleNamespace(result=lambda: look(node)))
+    service.log = lambda level, event, facts: told.append(facts)
+    shelf = LogOffers(service)
+    first = next(entry for entry in node.replica.own.entries if entry.type == "DatasetOffered")
+    real = shelf._take
+    shelf._take = lambda entry, data: real(entry, b"{" if entry.id == first.id else data)  # type: ignore[method-assign]
+    shelf.refresh()
+    assert [offered.dataset for offered in shelf.all()] == ["other"]
+    assert "ict-household-2025, version 1, is not offered" in told[0]["what"]
+    shelf.refresh()
+    assert len(told) == 1, "it is read once"

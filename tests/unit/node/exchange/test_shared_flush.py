@@ -16,6 +16,7 @@ import pytest
 from concordat.errors import StateError
 from concordat.node import shared_flush
 from concordat.node.exchange_store import FILE, ExchangeStore, Process
+from concordat.node.harvest_store import HarvestStore
 
 
 def process(name: str) -> Process:
@@ -103,10 +104,11 @@ def test_those_who_wait_together_share_one_flush(disk: Disk) -> None:
 def test_what_is_read_is_on_the_disk(disk: Disk) -> None:
     store = ExchangeStore(disk.path)
     store.put(process("first"), 0)
+    written = store._shared._written
     disk.gate.clear()
     with ThreadPoolExecutor(2) as threads:
         writing = threads.submit(store.put, process("second"), 0)
-        while store._shared._written < 2:
+        while store._shared._written < written + 1:
             assert not writing.done()
         reading = threads.submit(store.process, "second")
         assert not reading.done()
@@ -137,6 +139,58 @@ def test_after_a_flush_that_failed_nothing_goes_on_until_the_file_is_opened_agai
     again.put(process("fourth"), 0)
     assert "fourth" in disk.names()
     again.close()
+
+
+def test_nobody_writes_behind_a_hole_and_opening_again_closes_it(disk: Disk, tmp_path: Path) -> None:
+    """A failed flush leaves frames that count as written and never reach the disk: what stands behind them is lost."""
+    log = disk.path.with_name(f"{disk.path.name}-wal")
+    store, harvests = ExchangeStore(disk.path), HarvestStore(disk.path)
+    store.put(process("before"), 0)
+    start = log.stat().st_size
+    disk.full = True
+    with pytest.raises(StateError, match="not flushed"):
+        store.put(process("unflushed"), 0)
+    disk.full, hole = False, log.stat().st_size
+    assert (store.fault, hole > start) == ("not flushed: Input/output error.", True)
+    with pytest.raises(StateError, match="not flushed"), harvests._commit():
+        pass
+
+    killed = ExchangeStore(disk.path)  # the process is killed, another one opens the file
+    killed.put(process("after"), 0)
+    left = tmp_path / "power"
+    left.mkdir()
+    frames = bytearray(log.read_bytes())
+    if len(frames) >= hole:
+        frames[start:hole] = bytes(hole - start)
+    (left / log.name).write_bytes(frames)
+    shutil.copyfile(disk.path, left / disk.path.name)
+    with closing(sqlite3.connect(left / disk.path.name)) as db:
+        assert {pid for (pid,) in db.execute("SELECT pid FROM process")} >= {"before", "after"}
+    for one in (killed, store, harvests):
+        one.close()
+
+
+def test_what_a_killed_process_left_in_the_log_is_in_the_file_before_it_is_read(disk: Disk, tmp_path: Path) -> None:
+    store = ExchangeStore(disk.path)
+    store.put(process("first"), 0)
+    again = ExchangeStore(disk.path)  # beside the one that was killed, and closed nothing
+    assert [found.pid for found in again.processes()] == ["first"]
+    alone = tmp_path / "alone.sqlite"
+    shutil.copyfile(disk.path, alone)  # without the log
+    with closing(sqlite3.connect(alone)) as db:
+        assert db.execute("SELECT pid FROM process").fetchall() == [("first",)]
+    again.close()
+    store.close()
+
+
+def test_a_file_behind_a_link_is_flushed_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / FILE
+    link.symlink_to(tmp_path / "there" / FILE)
+    store = ExchangeStore(link)
+    store.put(process("a"), 0)
+    assert store.process("a") is not None
+    store.close()
 
 
 def test_a_thread_reads_what_its_own_open_transaction_wrote_and_no_other_does(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -277,19 +278,32 @@ def test_news_hurry_an_idle_machine_and_no_waiting_one() -> None:
     assert not machine.may_begin(2.0)
 
 
-def test_a_peer_that_speaks_ends_the_wait_for_it_once_in_a_usual_interval() -> None:
+def test_a_peer_that_speaks_ends_the_wait_for_it() -> None:
     machine = _machine()
     machine.begin(0.0)
     machine.fail(SourceError("x"), 0.0)
     assert not machine.may_begin(1.0)
     assert machine.heard(1.0)
     assert machine.may_begin(1.0)
-    machine.begin(1.0)
-    machine.fail(SourceError("x"), 1.0)  # it reaches us, and we don't reach it
-    assert not machine.heard(5.9)
-    assert machine.next_at == 1 + 20, "the waits go on growing"
-    assert machine.heard(6.0)
-    assert machine.may_begin(6.0)
+
+
+def test_who_speaks_and_is_not_reached_is_asked_in_waits_that_double() -> None:
+    """Spoken to every second; intervals of 5 s: asked after 5 x 2^k, as any peer that is silent."""
+    machine, asked = _machine(), []
+    machine.begin(0.0)
+    machine.fail(SourceError("x"), 0.0)
+    for second in range(1, 3_000):
+        if machine.heard(float(second)):
+            asked.append(second)
+            machine.begin(float(second))
+            machine.fail(SourceError("x"), float(second))
+    assert [b - a for a, b in pairwise(asked)] == [10, 20, 40, 80, 160, 320, 600, 600, 600]
+    machine.begin(machine.next_at)
+    machine.asks()
+    machine.same(5_000.0)
+    machine.begin(5_005.0)
+    machine.fail(SourceError("x"), 5_005.0)
+    assert machine.heard(5_006.0), "it answered meanwhile: the count begins anew"
 
 
 def test_who_is_blamed_waits_on_though_it_speaks_and_who_does_not_wait_is_left_alone() -> None:

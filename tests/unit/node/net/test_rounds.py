@@ -82,6 +82,19 @@ def test_a_message_that_fails_during_a_round_counts_when_the_round_ends(error: E
     asyncio.run(work())
 
 
+def test_a_broken_proof_behind_a_silence_is_the_peers_own_all_the_same() -> None:
+    service = _Service()
+    (peer,) = service.peers
+    rounds = Rounds(service)  # type: ignore[arg-type]
+    peer.machine.begin(100.0)
+    rounds._failed(peer, SourceError("no answer."))
+    rounds._failed(peer, SourceError("no answer."))
+    assert (peer.machine.failures, peer.machine.blamed) == (1, False), "a round and a message: one failure"
+    rounds._failed(peer, TrustError("no letter."))
+    assert (peer.machine.blamed, peer.machine.next_at) == (True, 700.0)
+    assert not peer.machine.heard(110.0)
+
+
 def test_a_fault_of_the_program_ends_one_round_and_is_told() -> None:
     class Faulty(Rounds):
         async def _round(self, peer: Peer, mine: list[str]) -> None:

@@ -1,0 +1,66 @@
+"""What this member says of its exchange is signed once, whoever says it, whenever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from concordat.node import exchange_book
+from concordat.node.exchange_book import LogBook
+from concordat.node.home import Node
+from concordat.node.writer import Writer
+from unit_node import found
+
+
+def parties(number: int) -> dict[str, Any]:
+    """What an entry about an agreement names."""
+    name = f"urn:uuid:00000000-0000-4000-8000-{number:012}"
+    return {"agreement": name, "hash": "ab" * 32, "provider": "BRA", "consumer": "ZAF", "duties": []}
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Any]:
+    with Node(found(tmp_path, ("BRA", "ZAF"))[1]) as node:
+        writer = Writer(node, gather_s=0.0)
+        yield SimpleNamespace(member="ZAF", node=node, writer=writer)
+        writer.close()
+
+
+def size(service: Any) -> int:
+    return int(service.node.replica.own.size)
+
+
+def test_of_those_who_say_the_same_at_once_one_signs(service: Any) -> None:
+    book = LogBook(service)
+    with ThreadPoolExecutor(8) as threads:
+        envelopes = list(threads.map(lambda n: book.said("AgreementConfirmed", parties(n % 2)), range(16)))
+    assert (len(set(envelopes)), size(service)) == (2, 2)
+
+
+@pytest.mark.parametrize("few", [0, 3, 1_000])
+def test_what_was_said_before_a_start_is_found(service: Any, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """Whether the step looks through the log by itself, through its end alone, or not at all."""
+    monkeypatch.setattr(exchange_book, "FEW", few)
+    first = LogBook(service)
+    before = [first.said("AgreementConfirmed", parties(n)) for n in range(6)]
+    again = LogBook(service)
+    assert [again.said("AgreementConfirmed", parties(n)) for n in range(6)] == before
+    assert size(service) == 6
+    again.said("AgreementConfirmed", parties(6))
+    assert first.said("AgreementConfirmed", parties(6)) == again.said("AgreementConfirmed", parties(6))
+    assert size(service) == 7
+
+
+def test_another_kind_or_body_is_another_word(service: Any) -> None:
+    book = LogBook(service)
+    ended = {key: value for key, value in parties(1).items() if key != "duties"} | {"reason": "terminated"}
+    said = {book.said("AgreementConfirmed", parties(1)), book.said("AgreementEnded", ended)}
+    said.add(book.said("AgreementConfirmed", parties(1) | {"hash": "cd" * 32}))
+    assert (len(said), size(service)) == (3, 3)
+    assert book.has("AgreementEnded", parties(1)["agreement"], "ab" * 32)
+    assert not book.has("AgreementEnded", parties(1)["agreement"], "cd" * 32)
