@@ -62,6 +62,9 @@ TABLES = (
        recipients TEXT NOT NULL, objects BLOB NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS taxii_fetched (member TEXT NOT NULL, collection TEXT NOT NULL, after TEXT NOT NULL,
        PRIMARY KEY (member, collection)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS taxii_used (member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL,
+       PRIMARY KEY (member, jti)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS taxii_used_until ON taxii_used (until)",
 )
 _FACTS = "added, id, version, version_ns, label, owner, recipients"
 _LABELS = tuple(Tlp)  # by number; a thousand rows are read at once
@@ -353,6 +356,21 @@ class TaxiiStore:
         """It was read up to there."""
         with self.change():
             self._db.execute("INSERT OR REPLACE INTO taxii_fetched VALUES (?, ?, ?)", (member, collection, after))
+
+    # --- Tokens of members' nodes -------------------------------------------------------------------------------------
+
+    def use(self, member: str, jti: str, until: int, ended: int) -> bool:
+        """A token was used, and those that ended before an instant are forgotten; whether it was the first time."""
+        with self.change():
+            self._db.execute("DELETE FROM taxii_used WHERE until < ?", (ended,))
+            row = (member, jti, until)
+            return self._db.execute("INSERT OR IGNORE INTO taxii_used VALUES (?, ?, ?)", row).rowcount > 0
+
+    def used(self) -> list[tuple[str, str, int]]:
+        """Tokens that were used: member, id, end; the earliest end first."""
+        return [
+            tuple(row) for row in self._rows("SELECT member, jti, until FROM taxii_used ORDER BY until, member, jti")
+        ]
 
     # --- Accounts -----------------------------------------------------------------------------------------------------
 
