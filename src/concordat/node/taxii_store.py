@@ -248,6 +248,17 @@ class TaxiiStore:
                 found += [_row((*row, b"")) for row in db.execute(sql, (*part, collection))]
         return sorted(found, key=lambda row: row.added)
 
+    def facts(self, collection: str) -> list[Row]:
+        """All rows of a collection, without bodies."""
+        sql = f"SELECT {_FACTS} FROM taxii_object WHERE collection = ? AND withdrawn = 0 ORDER BY added"
+        return [_row((*row, b"")) for row in self._rows(sql, (collection,))]
+
+    def aside(self, collection: str) -> list[Row]:
+        """The rows that were set aside, with their bodies."""
+        where = "collection = ? AND withdrawn > 0 AND body IS NOT NULL"
+        sql = f"SELECT {_FACTS}, body FROM taxii_object WHERE {where} ORDER BY added"
+        return [_row(row) for row in self._rows(sql, (collection,))]
+
     def held_for(self, collection: str) -> list[Shared]:
         """Label, sender and recipients of what lies in a collection, each kind once."""
         with self._reading() as db:
@@ -303,6 +314,20 @@ class TaxiiStore:
         """Leave tombstones."""
         sql = "UPDATE taxii_object SET withdrawn = ?, body = NULL, recipients = '[]' WHERE collection = ? AND added = ?"
         self._leave(collection, added, sql, (now,))
+
+    def set_aside(self, collection: str, added: Collection[int], now: int) -> None:
+        """Take copies out of everybody's sight that their sender gives no more; their bytes stay."""
+        sql = "UPDATE taxii_object SET withdrawn = ? WHERE collection = ? AND added = ?"
+        self._leave(collection, added, sql, (now,))
+
+    def end_aside(self, collection: str, ids: Collection[str]) -> None:
+        """Forget what was set aside of ids and versions that are here again."""
+        for part, marks in parts(set(ids)):
+            sql = f"""DELETE FROM taxii_object AS a WHERE id IN ({marks}) AND collection = ? AND withdrawn > 0
+                      AND body IS NOT NULL AND EXISTS (
+                        SELECT 1 FROM taxii_object o WHERE o.id = a.id AND o.collection = a.collection
+                        AND o.withdrawn = 0 AND (o.version = a.version OR o.body = a.body))"""
+            self._db.execute(sql, (*part, collection))
 
     def _leave(self, collection: str, added: Collection[int], sql: str, head: tuple[int, ...]) -> None:
         ids = set()
