@@ -23,7 +23,7 @@ QUICK_S = 1  # between rounds
 
 def free_socket() -> socket.socket:
     """A listening socket on a free port of this machine."""
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # as `node.listening` makes it
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", 0))
     return listener

@@ -117,7 +117,9 @@ def test_the_first_screen_says_where_the_bloc_stands_and_how_sure_we_are(
 
 
 @pytest.mark.parametrize(
-    "words", [("BRICS",), ("WTO",), ("G20",), ("AU",), ("BRICS", "--language", "ar,zh")], ids=" ".join
+    "words",
+    [("BRICS",), ("WTO",), ("G20",), ("AU", "--language", "en,ru"), ("BRICS", "--language", "ar,zh")],
+    ids=" ".join,
 )
 def test_the_page_weighs_less_than_100_kb(report: Callable[..., Path], words: tuple[str, ...]) -> None:
     for page in report(*words).glob("report*.html"):

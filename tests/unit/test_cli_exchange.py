@@ -53,6 +53,37 @@ def test_check_only_looks(home: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert run(capsys, "catalog", "--home", home)[1].startswith("BRA offers nothing, as far")
 
 
+def test_check_tells_that_a_description_is_too_large_for_a_catalogue(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be refused when it is offered, with the files copied by then."""
+    tags = [f"{a}{b}" for a in "abcdef" for b in "abcdef"][:32]
+    lines = "".join(f'  {tag}: "{"字" * 9_900}"\n' for tag in tags)
+    text = Path("ict.yaml").read_text(encoding="utf-8")
+    start = text.index("description:")
+    Path("large.yaml").write_text(f"{text[:start]}description:\n{lines}{text[text.index('publisher:') :]}", "utf-8")
+    for more in (["--check"], ["--check", "--json"], ["--home", home]):
+        code, _, said = run(capsys, "offer", "large.yaml", *more)
+        assert code == 2, more
+        assert "fewer files, languages and words" in said, more
+
+
+def test_a_dataset_that_another_member_spoils_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from concordat.cli import _exchange_get
+
+    row = {"id": "ict", "version": "1", "access": "restricted", "files": 1, "bytes": 5, "title": "t", "terms": "none"}
+    found = {"datasets": [row], "refused": [["urn:uuid:b", "the list\x1b is empty."]], "refused_count": 3}
+    monkeypatch.setattr(_exchange_get, "_order", lambda *_: found)
+    code, out, _ = run(capsys, "catalog", "BRA", "--ask")
+    assert code == 0
+    assert out.splitlines()[0].startswith("ict v1")
+    assert "Warning: urn:uuid:b is left out: the list" in out
+    assert "\x1b" not in out
+    assert "... and 2 more are left out." in out
+
+
 def test_every_form_of_the_catalogue_is_printed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "offer", "ict.yaml", "--home", home)
     starts = {"--json": "{", "--ttl": "@prefix", "--xml": "<?xml", "--dsp": "{", "--ckan": "{", "--csv": "dataset_id,"}

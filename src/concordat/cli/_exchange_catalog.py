@@ -32,6 +32,9 @@ def offer(
     wanted = Offer.load(read(file), where=str(file))
     terms = terms_words(from_offer(wanted.policy))
     if check:
+        from concordat.node.exchange import check_size
+
+        check_size(wanted)
         if json:
             print_json({"id": wanted.id, "terms": terms})
         else:
@@ -175,6 +178,10 @@ def _ask(member: str, home: Path | None, speaker: str, json: bool) -> None:
         print(plain(f"  {row['terms']}"))
     if not found["datasets"]:
         print(f"{member} offers this member nothing.")
+    for name, reason in found["refused"]:
+        print(f"Warning: {plain(name)} is left out: {plain(reason)}")
+    if more := found["refused_count"] - len(found["refused"]):
+        print(f"... and {more:,} more are left out.")
 
 
 def _list(place: Seat, member: str, public: bool) -> None:

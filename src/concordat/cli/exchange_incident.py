@@ -188,8 +188,9 @@ def _facts(status: StageStatus) -> dict[str, Any]:
 @app.command()
 def fetch(
     member: str = typer.Argument(..., help="The member that shares, as BRA."),
-    again: bool = typer.Option(False, "--again", help="Read from the beginning, as after a new subscription."),
+    again: bool = typer.Option(False, "--again", help="Read from the beginning, whatever was read before."),
     out: Path = typer.Option(None, "--out", "-o", help="Write all that is held of that member, as a STIX bundle."),
+    taken_back: bool = typer.Option(False, "--taken-back", help="With --out: also what it took back."),
     speaker: str = typer.Option("", "--as", help="The member whose node asks; default: whoever's node it is."),
     home: Path = HOME,
     ops_listen: str = typer.Option(None, "--ops-listen", help="Where the running node takes orders; as in settings."),
@@ -199,7 +200,7 @@ def fetch(
     from concordat.cli._exchange_get import SPARE_S, _order
     from concordat.cli._node_home import write
 
-    wanted = {"again": again, "member": member, "whole": out is not None}
+    wanted = {"again": again, "member": member, "taken_back": taken_back, "whole": out is not None}
     found = _order("incidents", wanted, speaker, home, ops_listen, 20 * SPARE_S)
     bundle = found.pop("bundle", "")
     if out is not None:
@@ -223,6 +224,10 @@ def _fetched_words(found: dict[str, Any]) -> Iterable[str]:
         yield f"  not kept: {name}: {why}"
     if found["refused_count"] > len(found["refused"]):
         yield f"  and {found['refused_count'] - len(found['refused']):,} more not kept"
+    for name in found["taken_back"]:
+        yield f"  no longer given by {found['member']}, set aside here: {name}"
+    if found["taken_back_count"] > len(found["taken_back"]):
+        yield f"  and {found['taken_back_count'] - len(found['taken_back']):,} more set aside"
     if found["more"]:
         yield "  There is more: fetch again."
 

@@ -4,7 +4,7 @@ The picture names one font, that of the package `fontpkg-noto-sans`, and sizes a
 same specification gives the same bytes on any machine. Stripping rounds coordinates to a tenth of a pixel, drops empty
 paths, wrappers and per-mark accessibility labels (the page gives the picture one name and a table), and turns the
 descriptions `obs:<record>:<part>` into `data-obs` and `data-part` (left out where it is `value`), so that numbers in a
-picture lead to their records too.
+picture lead to their records too. Where many marks of a group are parts of one record, the group names it for them all.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ def small(raw: str, figure_id: str, id_length: int = 32) -> str:
         _share(group)
         _merge(group)
         _columns(group)
+    for group in list(root.iter(f"{_SVG}g")):
+        _name_once(group)
     _flatten(root)
     width, height = root.attrib["width"], root.attrib["height"]
     root.attrib.clear()
@@ -205,6 +207,21 @@ def _columns(group: Element) -> None:
                     word.attrib[name] = word.attrib.pop(name)
             column.append(word)
         group.append(column)
+
+
+def _name_once(group: Element) -> None:
+    """A record of which a group shows many parts is named by the group: an id does not compress.
+
+    A mark with `data-part` alone is then a part of its group's record; a mark with neither is no number.
+    """
+    marks = [child for child in group if "data-obs" in child.attrib]
+    if len(marks) < MERGED_MIN or len({mark.get("data-obs") for mark in marks}) > 1:
+        return
+    if any("data-part" not in mark.attrib for mark in marks):
+        return
+    group.attrib["data-obs"] = marks[0].attrib["data-obs"]
+    for mark in marks:
+        del mark.attrib["data-obs"]
 
 
 def _merge(group: Element) -> None:

@@ -40,6 +40,7 @@ from concordat.node.home import Node
 FILES = "files"  # in the node's folder, as for results of jobs: backups take what is there
 DSP = "/dsp/2025-1"
 FILE_BYTES_MAX = 4 * 2**30
+HOST_MAX = 106  # characters of a host with its port in a membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,23 @@ def prepare(node: Node, wanted: Offer, folder: Path) -> tuple[dict[str, Any], di
     check_said("DatasetOffered", body, member)
     node.store.put_blob(body["document"]["hash"], None, document_bytes(document))
     return document, body
+
+
+def check_size(wanted: Offer) -> None:
+    """Look, without a node, whether an offer's dataset fits into a catalogue that others read.
+
+    What only the node knows (addresses, hashes, sizes, the version) is taken as long as it can be, which makes up to a
+    few hundred bytes, and a dozen for each file.
+
+    Raises:
+        InputError: it is too large, by how much.
+    """
+    held = [HeldFile(FILE_BYTES_MAX, "0" * 64) for _ in wanted.files]
+    base = f"https://{'x' * HOST_MAX}"
+    service = service_of("BLOC", wanted.publisher, base).id
+    document = wanted.document(held, 10**9)
+    dataset = dataset_of(document, bloc="BLOC", base=base, service=service, entry="0" * 64)
+    check_fits(dsp_dataset(dataset), where=wanted.id)
 
 
 def offer(node: Node, wanted: Offer, folder: Path) -> Offered:

@@ -12,6 +12,7 @@ import binascii
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from concordat import clock
@@ -235,7 +236,8 @@ def _check_useful(decision: Any) -> None:
 
 
 async def duty(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Log that a promise of an agreement was kept.
+    """Log that a promise of an agreement was kept, once: whatever the day and the evidence, its agreement and number
+    name it.
 
     Args:
         wanted: `agreement` (its id), `number`, `on` (a day; default: today), `evidence` (base64 of a document that is
@@ -250,24 +252,38 @@ async def duty(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str
     if kept is None or not kept.final:
         raise InputError("no final agreement of that name here.", where=str(wanted["agreement"])[:80],
                          hint="See: concordat exchange agreements", code="unknown_agreement")  # fmt: skip
-    said = await exchange.service.read(lambda node: said_of(node.replica, (node.identity.member,)))
-    rows = duty_rows(await exchange.do(lambda: exchange.store.duties(kept.id)), ours(said.get(kept.id, []), kept), now)
-    body = duty_body(kept, rows, int(wanted["number"]), str(wanted.get("on") or ""), now)
-    evidence = _evidence(str(wanted.get("evidence") or ""))
-    if evidence:
-        salt = secrets.token_bytes(32)
-        reference = blob_reference(evidence, str(wanted.get("media_type") or MEDIA_TYPE), salt)
+    held = await exchange.do(lambda: exchange.store.duties(kept.id))
+    evidence, kind = _evidence(str(wanted.get("evidence") or "")), str(wanted.get("media_type") or MEDIA_TYPE)
 
-        def keep(node: Node) -> tuple[None, Any]:
-            node.store.put_blob(reference["hash"], salt, evidence)
-            return None, []
+    def promise_kept(node: Node) -> tuple[Entry, Any]:
+        """Look into the log and add to it in one step of its one writer: the second of two commands finds the first."""
+        said = ours(said_of(node.replica, (node.identity.member,)).get(kept.id, []), kept)
+        body = duty_body(kept, duty_rows(held, said, now), int(wanted["number"]), str(wanted.get("on") or ""), now)
+        if evidence:
+            salt = secrets.token_bytes(32)
+            body["document"] = blob_reference(evidence, kind, salt)
+        check_said(DONE, body, node.identity.member)
+        if evidence:
+            node.store.put_blob(body["document"]["hash"], salt, evidence)
+        return node.write(DONE, body, SCOPE)
 
-        await exchange.service.run(keep)
-        body["document"] = reference
-    envelope = await exchange.do(lambda: exchange.book.said(DONE, body))
+    try:
+        entry = await exchange.service.run(promise_kept, gather=True)
+    except RuleError:
+        await _keep_days(exchange, kept, held)
+        raise
+    body = dict(entry.body)
     await exchange.do(lambda: exchange.store.duty_done(kept.id, body["number"], body["on"]))
-    entry = Entry.parse(base64.b64decode(envelope))
     return {"agreement": kept.id, "body": body, "entry": entry.id, "author": entry.author, "seq": entry.seq}
+
+
+async def _keep_days(exchange: ExchangeService, kept: Agreement, held: list[Any]) -> None:
+    """Keep the days of promises that are logged as done: this node may have ended between the entry and its day."""
+    said = await exchange.service.read(lambda node: said_of(node.replica, (node.identity.member,)))
+    rows = duty_rows(held, ours(said.get(kept.id, []), kept), clock.now())
+    for row, (*_, day) in zip(rows, held, strict=True):
+        if row["entry"] is not None and day is None:
+            await exchange.do(partial(exchange.store.duty_done, kept.id, row["number"], row["done"]))
 
 
 def duty_body(kept: Agreement, rows: list[dict[str, Any]], number: int, on: str, now: datetime) -> dict[str, Any]:
@@ -288,7 +304,8 @@ def duty_body(kept: Agreement, rows: list[dict[str, Any]], number: int, on: str,
         what = f"{kept.text['assignee']} promised it, and says that it was kept."
         raise RuleError(what, where=kept.id, code="not_ours")
     if row["entry"] is not None:
-        raise RuleError(f"it was logged as done on {row['done']}.", where=row["entry"][:16], code="done")
+        hint = "A promise has one entry: show what else there is to the other side, or to the council's review."
+        raise RuleError(f"it was logged as done on {row['done']}.", where=row["entry"][:16], hint=hint, code="done")
     today = now.astimezone(UTC).date()
     try:
         day = date.fromisoformat(on) if on else today

@@ -4,7 +4,12 @@ The running node asks the other member's own, signed like every request among no
 hosts, checked addresses, bounds of bytes and time). It reads what was added since it last asked: at most 200
 collections, 10,000 objects of each; what is over waits for the next time. Each page is kept with its place in one
 transaction, so that nothing is left out when a connection breaks. An object is judged as if it were added by its
-sender; one that isn't STIX 2.1, or is another member's, is left out and told. What a sender takes back stays here.
+sender; one that isn't STIX 2.1, or is another member's, is left out and told.
+
+Then the manifests are read (`incident_manifest`). What this member may have by now though it lies before the place that
+was reached, as an older incident of which it was made a recipient, is read by its id. A copy that its sender gives no
+more, since it took the object back or ended this member's right to it, is set aside: it is named in the answer, nobody
+reads it over TAXII, and its bytes stay here; when it is given again it is read again.
 
 What came lies in one collection a member, `from-bra`, up to RED, whose only subscriber is this member: GREEN and CLEAR
 may be read from there by those whom the label means, AMBER by this member's own callers, what is stricter by nobody
@@ -29,6 +34,7 @@ from concordat.exchange.incidents.tlp import Caller, Tlp
 from concordat.node.exchange import exchange_of
 from concordat.node.exchange_look import known_member
 from concordat.node.exchange_service import ExchangeService
+from concordat.node.incident_manifest import Listed, compared, read_rows
 from concordat.node.taxii_routes import microseconds, open_taxii
 from concordat.node.taxii_store import TaxiiStore
 
@@ -36,6 +42,8 @@ LABEL = "node"  # of the key that signs for a member
 COLLECTIONS_MAX = 200
 PAGE = 500
 PAGES_MAX = OBJECTS_MAX // PAGE
+ROWS, MANIFESTS_MAX = 1_000, 100  # of a manifest: rows of a page, and pages
+IDS = 50  # objects asked for at once: an address of some 3,000 characters
 TOLD_MAX = 100  # refusals by name; the others are counted
 MARK_MAX = 200  # characters of an id or of a place that another node gives
 
@@ -48,14 +56,16 @@ class _Read:
     refused: list[list[str]] = field(default_factory=list)
     collections: int = 0
     more: bool = False
+    listed: list[Listed] = field(default_factory=list)
+    whole: bool = True  # whether every manifest was read to its end
 
 
 async def fetch(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a member shares with this node, and keep it.
 
     Args:
-        wanted: `member`; `again`: read from the beginning, as after a new subscription, since what was hidden then lies
-            before the place that was reached; `whole`: answer with all that is held of it, as a STIX bundle.
+        wanted: `member`; `again`: read from the beginning; `whole`: answer with all that is held of it and still given,
+            as a STIX bundle; `taken_back`: with what was set aside as well.
 
     Raises:
         InputError: no such member, or an answer that is no TAXII. SourceError: no answer, or an error of the other
@@ -74,7 +84,10 @@ async def fetch(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[st
             url = f"{base}{quote(name, safe='')}/objects/?limit={PAGE}&match%5Bversion%5D=all"
             after = "" if wanted.get("again") else await exchange.do(partial(store.fetched, member, name))
             await _collection(exchange, store, site, kept, (member, mine, name), (url, after), read)
-        held = await exchange.do(lambda: _held(store, kept)) if wanted.get("whole") else []
+            await _behind(exchange, store, site, kept, (member, mine, name), f"{base}{quote(name, safe='')}", read)
+        aside = await exchange.do(lambda: _aside(store, kept, read, site.now)) if read.whole else []
+        taken = bool(wanted.get("taken_back"))
+        held = await exchange.do(lambda: _held(store, kept, taken_back=taken)) if wanted.get("whole") else []
     finally:
         await exchange.do(store.close)
     incidents = [one for one in dict.fromkeys(read.ids) if one.startswith("incident--")]
@@ -82,6 +95,7 @@ async def fetch(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[st
     found = {
         "collections": read.collections, "incidents": logged, "kept_in": kept.id, "member": member, "more": read.more,
         "objects": len(read.ids), "refused": read.refused[:TOLD_MAX], "refused_count": len(read.refused),
+        "taken_back": aside[:TOLD_MAX], "taken_back_count": len(aside),
     }  # fmt: skip
     return found | ({"bundle": bundle_bytes(held).decode()} if wanted.get("whole") else {})
 
@@ -154,10 +168,55 @@ async def _collection(
     read.more = True
 
 
+async def _behind(
+    exchange: ExchangeService, store: TaxiiStore, site: Site, kept: Collection, who: tuple[str, str, str], base: str,
+    read: _Read,
+) -> None:  # fmt: skip
+    """Read the manifest of a collection, and by their ids the objects that lie before the place and are not here."""
+    member, mine, name = who
+    listed = await _manifest(exchange, member, f"{base}/manifest/?limit={ROWS}&match%5Bversion%5D=all", read)
+    read.listed += listed
+    place = await exchange.do(partial(store.fetched, member, name))
+    reached = nanoseconds(place, "place") if place else -1
+    _, missing = compared(listed, await exchange.do(partial(store.versions, kept.id, {one.id for one in listed})))
+    tried = {*read.ids, *(known for known, _ in read.refused)}
+    ids = sorted({one.id for one in listed if one.key in missing and one.added <= reached} - tried)
+    read.more = read.more or len(ids) > OBJECTS_MAX
+    for start in range(0, min(len(ids), OBJECTS_MAX), IDS):
+        part = quote(",".join(ids[start : start + IDS]), safe="")
+        url = f"{base}/objects/?limit={PAGE}&match%5Bversion%5D=all&match%5Bid%5D={part}"
+        await _collection(exchange, store, site, kept, (member, mine, ""), (url, ""), read)
+
+
+async def _manifest(exchange: ExchangeService, member: str, url: str, read: _Read) -> list[Listed]:
+    """What a collection holds for this member, page by page."""
+    found: list[Listed] = []
+    following, seen = "", {""}
+    for _ in range(MANIFESTS_MAX):
+        value, _ = await _asked(exchange, member, url + (f"&next={quote(following, safe='')}" if following else ""))
+        found += read_rows(value, ROWS, f"{member}, manifest")
+        following = value.get("next", "") if value.get("more") else ""
+        if not following:
+            return found
+        if not _is_text(following) or following in seen:
+            raise SourceError("endless paging: a manifest leads on to itself.", where=member, code="endless")
+        seen.add(following)
+    read.whole, read.more = False, True  # nothing can be said of what was not listed
+    return found
+
+
+def _aside(store: TaxiiStore, kept: Collection, read: _Read, now: int) -> list[str]:
+    """Set aside the copies that their sender gives no more; their ids."""
+    with store.change():
+        gone, _ = compared(read.listed, store.facts(kept.id))
+        store.set_aside(kept.id, [row.added for row in gone], now)
+    return sorted({row.id for row in gone})
+
+
 def _keep(
     store: TaxiiStore, site: Site, kept: Collection, who: tuple[str, str, str, str], objects: list[Any], read: _Read
 ) -> None:
-    """One page and its place, in one transaction."""
+    """One page and its place, in one transaction; a page of what was asked for by id has no place."""
     member, mine, name, last = who
     new, refused = [], []
     for number, one in enumerate(objects):
@@ -170,14 +229,16 @@ def _keep(
             refused.append([str(known)[:MARK_MAX], str(error)])
     with store.change():
         outcomes = add_objects(kept, Caller(member, LABEL), store, site, new, frozenset({mine}))
-        store.put_fetched(member, name, last)
+        store.end_aside(kept.id, [one.id for one in new])
+        if name:
+            store.put_fetched(member, name, last)
     read.ids += [one for one, _, why in outcomes if not why]
     read.refused += refused + [[one, why] for one, _, why in outcomes if why]
 
 
-def _held(store: TaxiiStore, kept: Collection) -> list[dict[str, Any]]:
+def _held(store: TaxiiStore, kept: Collection, *, taken_back: bool = False) -> list[dict[str, Any]]:
     """Everything that is held of a member, the last version of each object."""
-    rows = store.page(kept.id, -1, (), (), OBJECTS_MAX * 10)
+    rows = store.page(kept.id, -1, (), (), OBJECTS_MAX * 10) + (store.aside(kept.id) if taken_back else [])
     last: dict[str, tuple[int, int, bytes]] = {}
     for row in rows:
         last[row.id] = max(last.get(row.id, (-1, -1, b"")), (row.version_ns, row.added, row.body))

@@ -255,13 +255,15 @@ def mounted(service: Any, callers: Callers) -> list[BaseRoute]:
 def member_tokens(service: Any, store: TaxiiStore) -> Bearer:
     """Reads the token by which members' nodes say who they are (exchange.md 5.5), bound to this very request.
 
-    The organisation of a label is what its account says, if it has one.
+    A token is good once, after a start of the node as well. The organisation of a label is what its account says, if
+    it has one.
     """
     from concordat.exchange.dataspace.token import Request as Bound
-    from concordat.exchange.dataspace.token import Seen, read_token
+    from concordat.exchange.dataspace.token import read_token
     from concordat.node.exchange_book import keys_of
+    from concordat.node.taxii_tokens import KeptSeen
 
-    seen, alone = Seen(), threading.Lock()
+    seen, alone = KeptSeen(store), threading.Lock()
 
     def key(member: str, label: str, keyid: str) -> bytes:
         final = service._published.heads.final

@@ -4,10 +4,10 @@
     with store.change():
         store.add(collection, owner, recipients, new)
 
-Rows are paged by key, never by offset. The label of a row stands beside it and is computed anew, in the same
-transaction, for every row that what was added or withdrawn can reach: a relationship takes the label of an end that
-came later, in whichever collection it lies. What the same sender said of an id counts; of an id that it never sent, the
-strictest that anybody said. A marking is what the same sender gave under its id.
+Rows are paged by key, never by offset, and the rows that a reader may not have cost it nothing: whether it may is
+asked once of each kind of rows (label, sender, recipients), and only kinds that it may have are looked into, each by an
+index in the order of addition. The label of a row stands beside it and is computed anew (`taxii_labels`), in the same
+transaction, for every row that what was added or withdrawn can reach.
 
 Times of addition of one request are drawn at random from a tenth of a second that no other request gets, so what is
 hidden between two can't be counted. Withdrawn rows keep id, version and times; their bytes are overwritten
@@ -22,7 +22,7 @@ import secrets
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ from typing import Any
 from concordat.errors import InputError, StateError
 from concordat.exchange.incidents._taxii_model import Collection as Kept
 from concordat.exchange.incidents._taxii_model import New, Row, nanoseconds, time_text
-from concordat.exchange.incidents.tlp import Shared, Stix, Tlp, marks_of, own_label, strictest, takes_from
+from concordat.exchange.incidents.tlp import FIXED, Shared, Tlp, marks_of, takes_from
 from concordat.node.exchange_store import META
+from concordat.node.taxii_labels import May, TaxiiLabels, named, parts
 
 WAIT_S = 30.0  # for another process that holds the file
 PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON")
+NEVER = 2**62  # microseconds: later than any time of addition
 WINDOW = 100_000  # microseconds: the tenth of a second from which times of addition are drawn
 TABLES = (
     """CREATE TABLE IF NOT EXISTS taxii_collection (id TEXT PRIMARY KEY, root TEXT NOT NULL, title TEXT NOT NULL,
@@ -45,8 +47,9 @@ TABLES = (
        label INTEGER NOT NULL, owner TEXT NOT NULL, recipients TEXT NOT NULL, body BLOB, withdrawn INTEGER NOT NULL)""",
     "CREATE UNIQUE INDEX IF NOT EXISTS taxii_object_order ON taxii_object (collection, added)",
     "CREATE INDEX IF NOT EXISTS taxii_object_id ON taxii_object (id, collection)",
-    """CREATE INDEX IF NOT EXISTS taxii_object_reader
-       ON taxii_object (collection, withdrawn, label, owner, recipients)""",
+    "DROP INDEX IF EXISTS taxii_object_reader",  # of versions up to 0.1
+    """CREATE INDEX IF NOT EXISTS taxii_object_kind
+       ON taxii_object (collection, withdrawn, label, owner, recipients, added, type)""",
     """CREATE TABLE IF NOT EXISTS taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added INTEGER NOT NULL,
        marks INTEGER NOT NULL, PRIMARY KEY (target, collection, added, marks)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS taxii_ref_source ON taxii_ref (collection, added)",
@@ -59,11 +62,13 @@ TABLES = (
        recipients TEXT NOT NULL, objects BLOB NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS taxii_fetched (member TEXT NOT NULL, collection TEXT NOT NULL, after TEXT NOT NULL,
        PRIMARY KEY (member, collection)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS taxii_used (member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL,
+       PRIMARY KEY (member, jti)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS taxii_used_until ON taxii_used (until)",
 )
 _FACTS = "added, id, version, version_ns, label, owner, recipients"
-_IDS_AT_ONCE = 500  # placeholders of one statement
-Place = tuple[str, int]
-Seen = tuple[str, str]  # an id, and the sender that refers to it
+_LABELS = tuple(Tlp)  # by number; a thousand rows are read at once
+Kind = tuple[Any, ...]  # collection, label, sender, recipients: as the columns hold them
 
 
 class TaxiiStore:
@@ -91,6 +96,7 @@ class TaxiiStore:
             if os.name == "posix" and path.stat().st_mode & 0o077:
                 path.chmod(0o600)  # it may have been made with the tables of another part
         self._db = self._open(*META, *TABLES)
+        self._labels = TaxiiLabels(self._db)
 
     def _open(self, *tables: str) -> sqlite3.Connection:
         with self._guarded("can't be opened"):
@@ -118,19 +124,30 @@ class TaxiiStore:
             raise StateError(f"{what}: {error}.", where=str(self._path), hint=hint, code="store") from None
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Rows as of now: in a change those of its own connection, else those of whole changes alone.
+        """Rows as of now."""
+        with self._reading() as db:
+            return db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One view for several statements: in a change that of its own connection, else that of whole changes alone.
 
         Readers share connections that nobody else has in hand: threads of a server come and go.
         """
         if self._changing == threading.get_ident():
-            return self._db.execute(sql, values).fetchall()
+            yield self._db
+            return
         try:
             db = self._idle.pop()
         except IndexError:
             db = self._open()
         try:
             with self._guarded("can't be read"):
-                return db.execute(sql, values).fetchall()
+                db.execute("BEGIN")
+                try:
+                    yield db
+                finally:
+                    db.execute("ROLLBACK")  # nothing was changed
         finally:
             self._idle.append(db)
 
@@ -204,31 +221,48 @@ class TaxiiStore:
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
-    def page(self, collection: str, after: int, ids: Collection[str], types: Collection[str], most: int) -> list[Row]:
-        """Rows added later than `after`, with their bodies."""
-        where, values = "collection = ? AND added > ? AND withdrawn = 0", [collection, after]
-        for column, wanted in (("id", sorted(ids)), ("type", sorted(types))):
-            if wanted:
-                where += f" AND {column} IN ({', '.join('?' * len(wanted))})"
-                values += wanted
-        sql = f"SELECT {_FACTS}, body FROM taxii_object WHERE {where} ORDER BY added LIMIT ?"
-        return [_row(row) for row in self._rows(sql, (*values, most))]
+    def page(
+        self, collection: str, after: int, ids: Collection[str], types: Collection[str], most: int,
+        may: Callable[[Shared], bool] | None = None,
+    ) -> list[Row]:  # fmt: skip
+        """Rows added later than `after`, with their bodies; of kinds that `may` allows, if it is given."""
+        with self._reading() as db:
+            if ids:
+                times = _times_of_ids(db, collection, after, ids, types, may)
+            else:
+                times = [one for kind in _kinds(db, collection, may) for one in _times(db, kind, after, types, most)]
+            found: list[Row] = []
+            for part, marks in parts(sorted(times)[:most]):
+                sql = f"SELECT {_FACTS}, body FROM taxii_object WHERE collection = ? AND added IN ({marks})"
+                found += [_row(row) for row in db.execute(f"{sql} ORDER BY added", (collection, *part))]
+        return found
 
     def versions(self, collection: str, ids: Collection[str]) -> list[Row]:
         """All rows of some ids, without bodies."""
-        found: list[Row] = []
-        listed = sorted(ids)
-        for start in range(0, len(listed), _IDS_AT_ONCE):
-            part = listed[start : start + _IDS_AT_ONCE]
-            marks = ", ".join("?" * len(part))
-            sql = f"SELECT {_FACTS} FROM taxii_object WHERE collection = ? AND withdrawn = 0 AND id IN ({marks})"
-            found += [_row((*row, b"")) for row in self._rows(sql, (collection, *part))]
+        with self._reading() as db:
+            found: list[Row] = []
+            for part, marks in parts(ids):
+                # Named, since SQLite would rather walk the whole collection: it knows of no table how many rows it has.
+                sql = f"""SELECT {_FACTS} FROM taxii_object INDEXED BY taxii_object_id
+                          WHERE id IN ({marks}) AND collection = ? AND withdrawn = 0"""
+                found += [_row((*row, b"")) for row in db.execute(sql, (*part, collection))]
         return sorted(found, key=lambda row: row.added)
+
+    def facts(self, collection: str) -> list[Row]:
+        """All rows of a collection, without bodies."""
+        sql = f"SELECT {_FACTS} FROM taxii_object WHERE collection = ? AND withdrawn = 0 ORDER BY added"
+        return [_row((*row, b"")) for row in self._rows(sql, (collection,))]
+
+    def aside(self, collection: str) -> list[Row]:
+        """The rows that were set aside, with their bodies."""
+        where = "collection = ? AND withdrawn > 0 AND body IS NOT NULL"
+        sql = f"SELECT {_FACTS}, body FROM taxii_object WHERE {where} ORDER BY added"
+        return [_row(row) for row in self._rows(sql, (collection,))]
 
     def held_for(self, collection: str) -> list[Shared]:
         """Label, sender and recipients of what lies in a collection, each kind once."""
-        sql = "SELECT DISTINCT label, owner, recipients FROM taxii_object WHERE collection = ? AND withdrawn = 0"
-        return [Shared(Tlp(label), owner, _named(named)) for label, owner, named in self._rows(sql, (collection,))]
+        with self._reading() as db:
+            return [_shared(*kind[1:]) for kind in _kinds(db, collection, None)]
 
     def status(self, root: str, number: str, owner: str) -> bytes | None:
         """The status of a request, for who sent it."""
@@ -240,20 +274,21 @@ class TaxiiStore:
 
     def add(self, collection: str, owner: str, recipients: frozenset[str], new: Sequence[New]) -> list[Row]:
         """Store objects, grade them and all that refers to them; the rows, in the order given."""
-        times = self._times(collection, len(new))
+        times, named_ = self._times(collection, len(new)), _packed(recipients)
+        rows, refs = [], []
         for one, added in zip(new, times, strict=True):
-            version = one.version or time_text(added)
+            version, own = one.version or time_text(added), int(self._labels.own(one.stix, owner))
             body = json.dumps(one.stix, ensure_ascii=False, separators=(",", ":")).encode()
             kind = one.id.partition("--")[0]
-            self._db.execute(
-                "INSERT INTO taxii_object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                (collection, added, one.id, kind, version, nanoseconds(version), int(Tlp.RED), int(Tlp.RED), owner,
-                 _packed(recipients), body),
+            rows.append(
+                (collection, added, one.id, kind, version, nanoseconds(version), own, own, owner, named_, body)
             )  # fmt: skip
-            refs = {(ref, 0) for ref in takes_from(one.stix)} | {(ref, 1) for ref in marks_of(one.stix)[0]}
-            rows = [(target, collection, added, marks) for target, marks in sorted(refs)]
-            self._db.executemany("INSERT INTO taxii_ref VALUES (?, ?, ?, ?)", rows)
-        self._grade({one.id for one in new})
+            marks = (ref for ref in marks_of(one.stix)[0] if ref not in FIXED)  # those mean the same for ever
+            both = {(ref, 0) for ref in takes_from(one.stix)} | {(ref, 1) for ref in marks}
+            refs += [(target, collection, added, marked) for target, marked in sorted(both)]
+        self._db.executemany(f"INSERT INTO taxii_object VALUES ({'?, ' * 11}0)", rows)
+        self._db.executemany("INSERT INTO taxii_ref VALUES (?, ?, ?, ?)", refs)
+        self._labels.grade({one.id for one in new})
         by_time = {row.added: row for row in self.versions(collection, {one.id for one in new})}
         return [by_time[added] for added in times]
 
@@ -280,6 +315,20 @@ class TaxiiStore:
         sql = "UPDATE taxii_object SET withdrawn = ?, body = NULL, recipients = '[]' WHERE collection = ? AND added = ?"
         self._leave(collection, added, sql, (now,))
 
+    def set_aside(self, collection: str, added: Collection[int], now: int) -> None:
+        """Take copies out of everybody's sight that their sender gives no more; their bytes stay."""
+        sql = "UPDATE taxii_object SET withdrawn = ? WHERE collection = ? AND added = ?"
+        self._leave(collection, added, sql, (now,))
+
+    def end_aside(self, collection: str, ids: Collection[str]) -> None:
+        """Forget what was set aside of ids and versions that are here again."""
+        for part, marks in parts(set(ids)):
+            sql = f"""DELETE FROM taxii_object AS a WHERE id IN ({marks}) AND collection = ? AND withdrawn > 0
+                      AND body IS NOT NULL AND EXISTS (
+                        SELECT 1 FROM taxii_object o WHERE o.id = a.id AND o.collection = a.collection
+                        AND o.withdrawn = 0 AND (o.version = a.version OR o.body = a.body))"""
+            self._db.execute(sql, (*part, collection))
+
     def _leave(self, collection: str, added: Collection[int], sql: str, head: tuple[int, ...]) -> None:
         ids = set()
         for one in sorted(added):
@@ -289,7 +338,11 @@ class TaxiiStore:
             ids.add(row[0])
             self._db.execute(sql, (*head, collection, one))
             self._db.execute("DELETE FROM taxii_ref WHERE collection = ? AND added = ?", (collection, one))
-        self._grade(ids)
+        self._labels.grade(ids)
+
+    def seen_labels(self, collection: str, added: Iterable[int], may: May) -> list[Tlp]:
+        """What rows would be labelled if only what `may` says of a collection and a kind of rows were there."""
+        return self._labels.seen_labels(collection, added, may)
 
     def put_status(self, root: str, number: str, owner: str, body: bytes, now: int) -> None:
         """Keep what a request came to."""
@@ -308,8 +361,8 @@ class TaxiiStore:
         """Document, collection, recipients and objects of what waits."""
         rows = self._rows("SELECT document, collection, recipients, objects FROM taxii_pending ORDER BY document")
         return [
-            (document, collection, _named(named), [New.of(stix) for stix in json.loads(body)])
-            for document, collection, named, body in rows
+            (document, collection, named(recipients), [New.of(stix) for stix in json.loads(body)])
+            for document, collection, recipients, body in rows
         ]
 
     def end_pending(self, document: str) -> None:
@@ -329,83 +382,20 @@ class TaxiiStore:
         with self.change():
             self._db.execute("INSERT OR REPLACE INTO taxii_fetched VALUES (?, ?, ?)", (member, collection, after))
 
-    # --- Labels -------------------------------------------------------------------------------------------------------
+    # --- Tokens of members' nodes -------------------------------------------------------------------------------------
 
-    def _grade(self, changed: set[str]) -> None:
-        """Compute the labels of all rows that changed ids can reach, from their bodies and references."""
-        bodies = self._reached(changed)
-        for (collection, added), (owner, body) in bodies.items():
-            own = own_label(body, lambda ref, owner=owner: self._marking(ref, owner))  # type: ignore[misc]
-            sql = "UPDATE taxii_object SET own = ? WHERE collection = ? AND added = ?"
-            self._db.execute(sql, (int(own), collection, added))
-        cache: dict[Seen, tuple[Tlp, list[Seen]]] = {}
-        held = lambda seen: self._held(seen, cache)  # noqa: E731
-        for (collection, added), (owner, body) in bodies.items():
-            place = (collection, added)
-            own = Tlp(self._one("SELECT own FROM taxii_object WHERE collection = ? AND added = ?", place))
-            # The row itself has no name here, so that other rows of its id are looked at where something refers to it.
-            label, _ = strictest(("", ""), own, [(ref, owner) for ref in takes_from(body)], held)
-            sql = "UPDATE taxii_object SET label = ? WHERE collection = ? AND added = ?"
-            self._db.execute(sql, (int(label), collection, added))
+    def use(self, member: str, jti: str, until: int, ended: int) -> bool:
+        """A token was used, and those that ended before an instant are forgotten; whether it was the first time."""
+        with self.change():
+            self._db.execute("DELETE FROM taxii_used WHERE until < ?", (ended,))
+            row = (member, jti, until)
+            return self._db.execute("INSERT OR IGNORE INTO taxii_used VALUES (?, ?, ?)", row).rowcount > 0
 
-    def _reached(self, changed: set[str]) -> dict[Place, tuple[str, Mapping[str, Any]]]:
-        """Owner and object of every row of these ids, and of all that refer to them, however far."""
-        found: dict[Place, tuple[str, Mapping[str, Any]]] = {}
-        done, waiting = set(changed), list(changed)
-        while waiting:
-            name = waiting.pop()
-            sql = "SELECT collection, added, owner, body FROM taxii_object WHERE id = ? AND withdrawn = 0"
-            for collection, added, owner, body in self._db.execute(sql, (name,)):
-                found[collection, added] = (owner, json.loads(body))
-            sql = """SELECT DISTINCT o.id FROM taxii_ref r JOIN taxii_object o
-                     ON o.collection = r.collection AND o.added = r.added WHERE r.target = ?"""
-            for (more,) in self._db.execute(sql, (name,)):
-                if more not in done:
-                    done.add(more)
-                    waiting.append(more)
-        return found
-
-    def seen_labels(self, collection: str, added: Iterable[int], may: Callable[[str, Row], bool]) -> list[Tlp]:
-        """What rows would be labelled if only what `may` says of a collection and a row of it were there."""
-        cache: dict[Seen, tuple[Tlp, list[Seen]]] = {}
-        held = lambda seen: self._held(seen, cache, may)  # noqa: E731
-        found = []
-        for one in added:
-            sql = "SELECT own, owner, body FROM taxii_object WHERE collection = ? AND added = ?"
-            own, owner, body = self._db.execute(sql, (collection, one)).fetchone()
-            refs = [(ref, owner) for ref in takes_from(json.loads(body))]
-            found.append(strictest(("", ""), Tlp(own), refs, held)[0])
-        return found
-
-    def _held(
-        self, seen: Seen, cache: dict[Seen, tuple[Tlp, list[Seen]]], may: Callable[[str, Row], bool] | None = None
-    ) -> tuple[Tlp, list[Seen]]:
-        """Own label and references of an id as one sender sees it; AMBER and none of what nobody sent.
-
-        The references of a row are seen by the sender of that row: it knew what it spoke of.
-        """
-        if seen not in cache:
-            name, viewer = seen
-            sql = f"SELECT collection, added, own, owner, {_FACTS} FROM taxii_object WHERE id = ? AND withdrawn = 0"
-            rows = self._db.execute(sql, (name,)).fetchall()
-            if may is not None:
-                rows = [row for row in rows if may(row[0], _row((*row[4:], b"")))]
-            rows = [row[:4] for row in rows if row[3] == viewer] or [row[:4] for row in rows]
-            refs: list[Seen] = []
-            for collection, added, _, owner in rows:
-                sql = "SELECT target FROM taxii_ref WHERE collection = ? AND added = ? AND marks = 0"
-                refs += [(target, owner) for (target,) in self._db.execute(sql, (collection, added))]
-            cache[seen] = Tlp(max((row[2] for row in rows), default=int(Tlp.AMBER))), refs
-        return cache[seen]
-
-    def _marking(self, ref: str, owner: str) -> Stix | None:
-        sql = """SELECT body FROM taxii_object WHERE id = ? AND owner = ? AND withdrawn = 0
-                 ORDER BY version_ns DESC, added DESC LIMIT 1"""
-        found = self._db.execute(sql, (ref, owner)).fetchone()
-        return json.loads(found[0]) if found else None
-
-    def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
-        return self._db.execute(sql, values).fetchone()[0]
+    def used(self) -> list[tuple[str, str, int]]:
+        """Tokens that were used: member, id, end; the earliest end first."""
+        return [
+            tuple(row) for row in self._rows("SELECT member, jti, until FROM taxii_used ORDER BY until, member, jti")
+        ]
 
     # --- Accounts -----------------------------------------------------------------------------------------------------
 
@@ -439,8 +429,48 @@ def _packed(names: Iterable[str]) -> str:
 
 def _row(row: Sequence[Any]) -> Row:
     added, name, version, version_ns, label, owner, recipients, body = row
-    return Row(added, name, version, version_ns, Tlp(label), owner, _named(recipients), bytes(body))
+    return Row(added, name, version, version_ns, _LABELS[label], owner, named(recipients), body)
 
 
-def _named(recipients: str) -> frozenset[str]:
-    return frozenset(json.loads(recipients)) if recipients != "[]" else frozenset()
+def _shared(label: int, owner: str, recipients: str) -> Shared:
+    return Shared(_LABELS[label], owner, named(recipients))
+
+
+# --- Kinds: rows of one collection, label, sender and list of recipients ----------------------------------------------
+
+
+def _kinds(db: sqlite3.Connection, collection: str, may: Callable[[Shared], bool] | None) -> list[Kind]:
+    """The kinds that a collection holds and `may` allows: one look at the index for each, however many rows it has."""
+    sql = """SELECT label, owner, recipients FROM taxii_object INDEXED BY taxii_object_kind
+             WHERE collection = ? AND withdrawn = 0 AND (label, owner, recipients, added) > (?, ?, ?, ?)
+             ORDER BY label, owner, recipients, added LIMIT 1"""
+    found: list[Kind] = []
+    last: tuple[Any, ...] | None = (-1, "", "")
+    while last is not None and (last := db.execute(sql, (collection, *last, NEVER)).fetchone()) is not None:
+        if may is None or may(_shared(*last)):
+            found.append((collection, *last))
+    return found
+
+
+def _times(db: sqlite3.Connection, kind: Kind, after: int, types: Collection[str], most: int) -> list[int]:
+    """The first times of addition later than `after` of one kind."""
+    only = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
+    sql = f"""SELECT added FROM taxii_object INDEXED BY taxii_object_kind
+              WHERE collection = ? AND withdrawn = 0 AND label = ? AND owner = ? AND recipients = ? AND added > ? {only}
+              ORDER BY added LIMIT ?"""
+    return [added for (added,) in db.execute(sql, (*kind, after, *sorted(types), most))]
+
+
+def _times_of_ids(
+    db: sqlite3.Connection, collection: str, after: int, ids: Collection[str], types: Collection[str],
+    may: Callable[[Shared], bool] | None,
+) -> list[int]:  # fmt: skip
+    """The times of addition later than `after` of some ids."""
+    found: list[int] = []
+    for part, marks in parts(ids):
+        sql = f"""SELECT added, type, label, owner, recipients FROM taxii_object INDEXED BY taxii_object_id
+                  WHERE id IN ({marks}) AND collection = ? AND added > ? AND withdrawn = 0"""
+        for added, kind, *shared in db.execute(sql, (*part, collection, after)):
+            if (not types or kind in types) and (may is None or may(_shared(*shared))):
+                found.append(added)
+    return found

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,14 +149,14 @@ JUDGE = judge()  # asked here, since tests run without this machine's settings
 
 
 @contextlib.contextmanager
-def medallion(folder: Path) -> Iterator[str]:
-    """The reference server with one empty collection: the address of that collection."""
+def medallion(folder: Path, objects: Sequence[Any] = (), manifest: Sequence[Any] = ()) -> Iterator[str]:
+    """The reference server with one collection, empty or with these objects: the address of that collection."""
     name = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
-    empty = {"id": name, "title": "t", "can_read": True, "can_write": True, "media_types": [], "objects": [],
-             "manifest": []}  # fmt: skip
+    only = {"id": name, "title": "t", "can_read": True, "can_write": True, "media_types": [],
+            "objects": list(objects), "manifest": list(manifest)}  # fmt: skip
     information = {"title": "t", "versions": ["application/taxii+json;version=2.1"], "max_content_length": 9_765_625}
     data = {"/discovery": {"title": "t", "default": "", "api_roots": []},
-            "root": {"information": information, "status": [], "collections": [empty]}}  # fmt: skip
+            "root": {"information": information, "status": [], "collections": [only]}}  # fmt: skip
     (folder / "data.json").write_text(json.dumps(data))
     backend = {"module": "medallion.backends.memory_backend", "module_class": "MemoryBackend",
                "filename": str(folder / "data.json")}  # fmt: skip

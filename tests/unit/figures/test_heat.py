@@ -35,6 +35,23 @@ def test_every_cell_prints_its_text_with_its_record_once(members: int) -> None:
     assert sorted(marked) == sorted((c.id, "lower", c.text) for c in cells_of(members))
 
 
+def test_a_column_of_parts_of_one_record_names_it_once() -> None:
+    """A table of places of 55 members is one record an indicator; its id stood beside each of 825 cells."""
+    names = [f"M{m:02}" for m in range(30)]
+    cells = [
+        HeatCell(f"Indicator {i}", name, m % 5, str(m), f"{i:032}", f"{name}_lower") if m else
+        HeatCell(f"Indicator {i}", name, None, "·")
+        for i in range(2) for m, name in enumerate(names)
+    ]  # fmt: skip
+    picture = drawn(cells)
+    groups = [g for g in picture.iter(f"{SVG}g") if "data-obs" in g.attrib]
+    assert [g.attrib["data-obs"] for g in groups] == [f"{i:032}" for i in range(2)]
+    for group in groups:
+        said = {t.attrib.get("data-part"): t.text for t in group}
+        assert said == {None: "·", **{f"{name}_lower": str(m) for m, name in enumerate(names) if m}}
+        assert all("data-obs" not in t.attrib for t in group)
+
+
 @pytest.mark.parametrize(("members", "wide"), [(MEMBERS_AS_COLUMNS, True), (MEMBERS_AS_COLUMNS + 1, False)])
 def test_many_members_stand_as_rows(members: int, wide: bool) -> None:
     picture = drawn(cells_of(members))

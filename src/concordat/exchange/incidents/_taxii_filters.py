@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from concordat.errors import InputError
 from concordat.exchange.incidents._taxii_model import Collection, Row, Site, Store, nanoseconds
-from concordat.exchange.incidents.tlp import Caller, may_send
+from concordat.exchange.incidents.tlp import Caller, Shared, may_send
 
 LIMIT, LIMIT_MAX = 100, 1_000
 LIST_MAX = 200  # values of one filter
@@ -92,9 +92,13 @@ def visible(store: Store, collection: Collection, site: Site, caller: Caller, as
         return
     policy, after = site.policy(collection), asked.after
     step = asked.limit + 1
+
+    def may(shared: Shared) -> bool:
+        return may_send(shared, caller, policy)
+
     while True:
-        rows = store.page(collection.id, after, asked.ids, asked.types, step)
-        seen = [row for row in rows if may_send(row.shared, caller, policy)]
+        rows = store.page(collection.id, after, asked.ids, asked.types, step, may)
+        seen = [row for row in rows if may(row.shared)]  # asked of every row as well, whatever the store does
         wanted = _wanted(store, collection, site, caller, asked, {row.id for row in seen})
         for row in seen:
             if wanted is None or row.added in wanted:

@@ -121,8 +121,15 @@ class Store(Protocol):
 
     def collections(self, root: str) -> Sequence[Collection]: ...
 
-    def page(self, collection: str, after: int, ids: Sized[str], types: Sized[str], most: int) -> Sequence[Row]:
-        """Rows that were not withdrawn, added later than `after`, by time of addition; no ids or types: all."""
+    def page(
+        self, collection: str, after: int, ids: Sized[str], types: Sized[str], most: int,
+        may: Callable[[Shared], bool] | None = None,
+    ) -> Sequence[Row]:  # fmt: skip
+        """Rows that were not withdrawn, added later than `after`, by time of addition; no ids or types: all.
+
+        Args:
+            may: leave out what it doesn't allow, before anything is counted; what is left out costs no time.
+        """
 
     def versions(self, collection: str, ids: Sized[str]) -> Sequence[Row]:
         """All rows of some ids that were not withdrawn, without bodies, by time of addition."""
@@ -135,8 +142,8 @@ class Store(Protocol):
     def add(self, collection: str, owner: str, recipients: frozenset[str], new: Sequence[New]) -> Sequence[Row]:
         """Store objects and grade them anew, with all that refers to them; the rows, in the order given."""
 
-    def seen_labels(self, collection: str, added: Sized[int], may: Callable[[str, Row], bool]) -> Sequence[Tlp]:
-        """What rows would be labelled if only what `may` says of a collection and a row of it were there."""
+    def seen_labels(self, collection: str, added: Sized[int], may: Callable[[str, Shared], bool]) -> Sequence[Tlp]:
+        """What rows would be labelled if only what `may` says of a collection and what lies in it were there."""
 
     def name_more(self, collection: str, added: int, recipients: frozenset[str]) -> None:
         """Put these recipients in the place of a row's own."""

@@ -39,7 +39,7 @@ from concordat.exchange.incidents._taxii_model import (
     time_text,
 )
 from concordat.exchange.incidents.objects import BYTES_MAX, OBJECTS_MAX, read_json, read_object
-from concordat.exchange.incidents.tlp import FIXED, Caller, Tlp, may_send
+from concordat.exchange.incidents.tlp import FIXED, Caller, Shared, Tlp, may_send
 
 __all__ = ["MEDIA", "Collection", "New", "Request", "Response", "Row", "Site", "Store", "handle"]
 
@@ -333,10 +333,10 @@ def add_objects(
     return [outcomes[number] for number in range(len(new))]
 
 
-def _sight(collection: Collection, caller: Caller, store: Store, site: Site) -> Callable[[str, Row], bool]:
-    """Whether a sender may see a row of a collection: nothing else may bear on what it is answered."""
+def _sight(collection: Collection, caller: Caller, store: Store, site: Site) -> Callable[[str, Shared], bool]:
+    """Whether a sender may see what lies in a collection: nothing else may bear on what it is answered."""
     policies = {one.id: site.policy(one) for one in store.collections(collection.root)}
-    return lambda where, row: where in policies and may_send(row.shared, caller, policies[where])
+    return lambda where, shared: where in policies and may_send(shared, caller, policies[where])
 
 
 def _same(row: Row, one: New, store: Store, collection: Collection, caller: str) -> bool:

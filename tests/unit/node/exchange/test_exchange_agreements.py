@@ -205,7 +205,15 @@ async def _text_and_entries(nodes: Nodes, agreement: str) -> None:
 async def _promise_kept(nodes: Nodes, agreement: str) -> None:
     zaf, bra = nodes["ZAF"], nodes["BRA"]
     evidence = {"evidence": base64.b64encode(b"cited on page 3").decode(), "media_type": "text/plain"}
-    done = await duty(zaf.exchange, {"agreement": agreement, "number": 1, **evidence})
+    orders = [{"agreement": agreement, "number": 1, **more} for more in (evidence, {"evidence": "QQ=="}, evidence, {})]
+    found = await asyncio.gather(*(duty(zaf.exchange, order) for order in orders), return_exceptions=True)
+    (done,) = (answer for answer in found if isinstance(answer, dict))  # salted apart, all would be logged
+    refused = [answer for answer in found if answer is not done]
+    assert {str(one) for one in refused} == {str(refused[0])}
+    assert isinstance(refused[0], RuleError)
+    said = await zaf.service.read(lambda node: [e for e in node.replica.own.entries if e.type == "DutyDone"])
+    assert [entry.id for entry in said] == [done["entry"]]
+    await _day_kept(zaf, agreement, done)
     document = done["body"]["document"]
     salt, content = await zaf.service.read(lambda node: node.store.blob(document["hash"]))
     assert (content, document["salted"]) == (b"cited on page 3", True)
@@ -221,6 +229,16 @@ async def _promise_kept(nodes: Nodes, agreement: str) -> None:
                 break
             await asyncio.sleep(0.05)
         assert row["duties"][0]["state"] == "done"
+
+
+async def _day_kept(one: Running, agreement: str, done: dict[str, Any]) -> None:
+    """The node ended after the entry and before its day was kept: the same command keeps it, and logs nothing more."""
+    with one.exchange.store.commit():
+        one.exchange.store._db.execute("UPDATE duty SET done = NULL")
+    assert one.exchange.store.duties(agreement)[0][-1] is None
+    with pytest.raises(RuleError, match="logged as done"):
+        await duty(one.exchange, {"agreement": agreement, "number": 1, "evidence": "Qg=="})
+    assert one.exchange.store.duties(agreement)[0][-1] == done["body"]["on"]
 
 
 def test_offered_file_is_the_one_that_was_read(tmp_path: Path) -> None:

@@ -62,6 +62,20 @@ def test_pages_are_followed_on_the_members_own_host() -> None:
     assert client.asked[1].endswith("?page=2")
 
 
+def test_a_dataset_that_is_none_is_named_and_takes_no_other_with_it() -> None:
+    message = dsp_catalog(a_catalog(a_dataset()))
+    (good,) = message["dataset"]
+    bad = [{**good, "@id": "urn:uuid:b", "hasPolicy": []}, {**good, "@id": 5}, "text"]
+    client = Pages(Reply(200, messages.encode({**message, "dataset": [bad[0], good, *bad[1:]]}), {}))
+    found = asyncio.run(look(asking(client), {"member": "BRA"}))
+    assert [row["uuid"] for row in found["datasets"]] == [good["@id"]]
+    assert [one["@id"] for one in found["messages"][0]["dataset"]] == [good["@id"]]
+    assert found["refused_count"] == 3
+    assert [name for name, _ in found["refused"]] == ["urn:uuid:b", "?", "?"]
+    assert "BRA, catalogue, dataset 1" in found["refused"][0][1]
+    assert "the list is empty" in found["refused"][0][1]
+
+
 @pytest.mark.parametrize(
     ("member", "replies", "error", "words"),
     [

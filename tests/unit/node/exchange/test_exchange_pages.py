@@ -20,7 +20,8 @@ from concordat.exchange.catalogue.dsp_catalog import dsp_dataset
 from concordat.exchange.catalogue.offer import HeldFile, Offer, dataset_of
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.schemas import MESSAGE_BYTES_MAX, NODES_MAX, parse
-from concordat.node.exchange_pages import BYTES_MAX, MOST, PARTS_MAX, Size, check_fits, pages
+from concordat.node import exchange
+from concordat.node.exchange_pages import BYTES_MAX, MOST, PARTS_MAX, Size, check_fits, pages, size_of
 from exchange_live import OFFER
 
 SIZES = st.builds(
@@ -91,6 +92,22 @@ def test_a_dataset_that_no_node_would_read_is_refused_by_name() -> None:
         check_fits(shown(1, 1, 30_000, languages=32), where="d1")
     with pytest.raises(InputError, match="parts"):
         check_fits({"keyword": ["a"] * PARTS_MAX}, where="d1")
+
+
+def test_what_the_check_lets_through_fits_when_it_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a node the check takes what it can't know as long as it can be: a little more, never less."""
+    sizes: list[int] = []
+    monkeypatch.setattr(exchange, "check_fits", lambda shown, **_: sizes.append(size_of(shown).bytes))
+    offer = Offer.load(OFFER)
+    for count in (1, 60, 256):
+        parts = [offer.files[0].model_copy(update={"path": f"f{place}.csv"}) for place in range(count)]
+        wanted = offer.model_copy(update={"files": parts})
+        exchange.check_size(wanted)
+        held = [HeldFile(10, hashlib.sha256(f"{place}".encode()).hexdigest()) for place in range(count)]
+        dataset = dataset_of(wanted.document(held, 1), bloc="BRICS", base="https://bra.example", service="urn:uuid:"
+                             + "0" * 36, entry="0" * 64)  # fmt: skip
+        real = size_of({k: v for k, v in dsp_dataset(dataset).items() if k != "@context"}).bytes
+        assert real <= sizes[-1] <= real + 400 + 32 * count
 
 
 def test_a_page_is_well_below_what_a_node_reads() -> None:

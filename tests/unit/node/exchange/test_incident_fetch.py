@@ -16,11 +16,11 @@ pytest.importorskip("uvicorn", reason="a running node needs the extra [web]")
 
 from concordat.errors import ConcordatError, InputError, SourceError
 from concordat.exchange.incidents.tlp import Caller, Tlp
+from concordat.node import incident_fetch
 from concordat.node.exchange_orders import ORDERS
 from concordat.node.home import Node
 from concordat.node.incident_fetch import fetch
 from concordat.node.outbound import Reply
-from concordat.node.taxii_routes import open_taxii
 from exchange_live import both
 from taxii_kit import Desk, campaign, name
 from unit_node import found
@@ -44,35 +44,58 @@ def test_a_running_node_gives_what_the_label_allows_and_the_place_is_kept(tmp_pa
         async with both(homes, taxii=True) as nodes:
             ask, wanted = nodes["ZAF"].exchange, {"member": "BRA", "whole": True}
             first, second = await ORDERS["incidents"](ask, wanted), await ORDERS["incidents"](ask, wanted)
-            store = open_taxii(homes[0])
-            store.subscribe(amber.id, "ZAF", "protects the payment system")
-            store.close()
-            return [first, second, await ORDERS["incidents"](ask, {**wanted, "again": True})]
+            desk = Desk(homes[0], frozenset({"BRA", "ZAF"}))
+            desk.store.subscribe(amber.id, "ZAF", "protects the payment system")
+            desk.share(red, BRA, {"ZAF:node"}, campaign(3, Tlp.RED))  # named later: its time of addition is the old one
+            third = await ORDERS["incidents"](ask, wanted)
+            one = f"brics/collections/{green.id}/objects/{name('campaign', 1)}/"
+            assert desk.ask("DELETE", one, BRA, match_version="all").status == 200
+            desk.store.close()
+            fourth = await ORDERS["incidents"](ask, {**wanted, "taken_back": True})
+            return [first, second, third, fourth, await ORDERS["incidents"](ask, {**wanted, "again": True})]
 
-    first, second, third = asyncio.run(main())
+    first, second, third, fourth, fifth = asyncio.run(main())
     assert (first["objects"], first["refused"], second["objects"]) == (3, [], 0)
-    assert {one["id"] for one in json.loads(first["bundle"])["objects"]} == {name("campaign", 1), name("campaign", 2)}
-    ids = {one["id"] for one in json.loads(third["bundle"])["objects"]}
-    assert ids == {name("campaign", n) for n in (1, 2, 4)}
+    held = [{one["id"] for one in json.loads(found["bundle"])["objects"]} for found in (first, third, fourth, fifth)]
+    ids = {name("campaign", n) for n in (1, 2, 3, 4)}
+    assert held == [{name("campaign", 1), name("campaign", 2)}, ids, ids, ids - {name("campaign", 1)}]
+    assert (third["objects"], third["taken_back"]) == (2, [])
+    assert (fourth["taken_back"], fourth["taken_back_count"]) == ([name("campaign", 1)], 1)
+    assert fifth["taken_back"] == []  # it was said once
     desk = Desk(homes[1], frozenset({"BRA", "ZAF"}))
     rows = {row.id: row for row in desk.store.versions(first["kept_in"], ids)}
-    assert {row.label for row in rows.values()} == {Tlp.GREEN, Tlp.AMBER, Tlp.RED}
+    assert {row.label for row in rows.values()} == {Tlp.AMBER, Tlp.RED}
     assert {row.owner for row in rows.values()} == {"BRA:node"}
     path = f"brics/collections/{first['kept_in']}/objects/"
     seen = json.loads(desk.ask("GET", path, Caller("ZAF", "cert")).body)["objects"]
-    assert {one["id"] for one in seen} == {name("campaign", 1), name("campaign", 4)}  # RED is for its one node
+    assert {one["id"] for one in seen} == {name("campaign", 4)}  # RED is for its one node, and one was taken back
     desk.store.close()
 
 
 class Pages:
-    """A member's node that answers as told."""
+    """A member's node that answers as told; its manifest lists what it gives, if nothing else is said."""
 
-    def __init__(self, *replies: Reply) -> None:
-        self.replies, self.asked = list(replies), [""][:0]
+    def __init__(self, *replies: Reply, manifest: Reply | None = None) -> None:
+        self.replies, self.asked, self.manifest = list(replies), [""][:0], manifest
+        self.given: list[Any] = []
 
     async def ask(self, _member: str, url: str, _accept: str) -> Reply:
         self.asked.append(url)
-        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if "/manifest/" in url:
+            return self.manifest or listed(*self.given)
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if reply.status == 200 and url.count("/") > 6:
+            self.given += json.loads(reply.body)["objects"]
+        return reply
+
+
+def listed(*objects: Any, added: str = "2026-05-04T09:30:00.000001Z", **more: Any) -> Reply:
+    """A manifest of objects."""
+    rows = [
+        {"id": one["id"], "version": one.get("modified", added), "date_added": added}
+        for one in objects if isinstance(one, dict)
+    ]  # fmt: skip
+    return Reply(200, json.dumps({"objects": rows, **more}).encode())
 
 
 LISTED = Reply(200, json.dumps({"collections": [{"id": "c 1/../x", "can_read": True}, {"id": "c2"}]}).encode())
@@ -83,12 +106,14 @@ def page(*objects: Any, following: Any = "", last: str = "2026-05-04T09:30:00.00
     return Reply(status, json.dumps(value).encode(), {"x-taxii-date-added-last": last})
 
 
-def fetched(folder: Path, *replies: Reply, member: str = "BRA", **wanted: Any) -> tuple[dict[str, Any], list[str]]:
+def fetched(
+    folder: Path, *replies: Reply, member: str = "BRA", manifest: Reply | None = None, **wanted: Any
+) -> tuple[dict[str, Any], list[str]]:
     """A fetch from a member that answers so, and what it was asked."""
     home = folder / "home"
     if not home.exists():
         found(folder, ("ZAF", "BRA"))[0].rename(home)
-    client = Pages(*replies)
+    client = Pages(*replies, manifest=manifest)
 
     async def do(work: Any) -> Any:
         return work()
@@ -117,6 +142,48 @@ def test_pages_are_followed_from_addresses_of_our_own_making(tmp_path: Path) -> 
     assert asked[1].endswith("&added_after=2026-05-04T09%3A30%3A00.000001Z")
     _, asked = fetched(tmp_path, LISTED, page(), again=True)
     assert "added_after" not in asked[1]
+
+
+def test_what_is_given_again_is_read_again(tmp_path: Path) -> None:
+    """Taken back, then given once more in the same version, behind the place that was reached."""
+    address = {"type": "ipv4-addr", "spec_version": "2.1", "id": name("ipv4-addr", 1), "value": "203.0.113.7"}
+    both_ = [campaign(1), address]
+    said, _ = fetched(tmp_path, LISTED, page(*both_), whole=True)
+    assert (said["objects"], said["taken_back"]) == (2, [])
+    said, _ = fetched(tmp_path, LISTED, page(), manifest=listed(), whole=True)
+    assert said["taken_back"] == sorted([campaign(1)["id"], address["id"]])
+    assert json.loads(said["bundle"])["objects"] == []
+    said, asked = fetched(tmp_path, LISTED, page(), page(*both_), manifest=listed(*both_), whole=True, taken_back=True)
+    assert len(json.loads(said["bundle"])["objects"]) == 2  # once each: nothing is aside any more
+    assert (said["objects"], said["taken_back"]) == (2, [])
+    assert asked[-1].endswith("&match%5Bid%5D=" + "%2C".join(sorted(one["id"] for one in both_)))
+    said, asked = fetched(tmp_path, LISTED, page(), manifest=listed(*both_))
+    assert "match%5Bid%5D" not in asked[-1]
+
+
+def test_what_was_not_listed_to_its_end_is_not_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_fetch, "MANIFESTS_MAX", 1)
+    fetched(tmp_path, LISTED, page(campaign(1), campaign(2)))
+    said, _ = fetched(tmp_path, LISTED, page(), manifest=listed(campaign(1), more=True, next="2"))
+    assert (said["taken_back"], said["more"]) == ([], True)
+    said, _ = fetched(tmp_path, LISTED, page(), manifest=listed(campaign(1)))
+    assert said["taken_back"] == [campaign(2)["id"]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [(5, "no manifest"), ([5], "no manifest"), ([{}] * 1_001, "no manifest"), ([{"id": 5}], "names no object"),
+     ([{"id": "a", "version": "x", "date_added": "y"}], "not a timestamp")],
+    ids=["number", "no-row", "many", "no-id", "time"],
+)  # fmt: skip
+def test_a_manifest_that_is_none_sets_nothing_aside(tmp_path: Path, rows: Any, words: str) -> None:
+    fetched(tmp_path, LISTED, page(campaign(1)))
+    with pytest.raises(InputError, match=words):
+        fetched(tmp_path, LISTED, page(), manifest=Reply(200, json.dumps({"objects": rows}).encode()))
+    with pytest.raises(SourceError, match="endless"):
+        fetched(tmp_path, LISTED, page(), manifest=listed(more=True, next="2"))
+    said, _ = fetched(tmp_path, LISTED, page(), manifest=listed(campaign(1)), whole=True)
+    assert len(json.loads(said["bundle"])["objects"]) == 1
 
 
 def test_what_is_no_stix_is_left_out_and_told(tmp_path: Path) -> None:
@@ -163,6 +230,8 @@ def test_a_page_and_its_place_are_kept_together(tmp_path: Path) -> None:
     """The second page breaks: the first is kept, and the next fetch goes on behind it."""
     with pytest.raises(SourceError):
         fetched(tmp_path, LISTED, page(campaign(1), following="2"), Reply(503, b"{}"))
-    said, asked = fetched(tmp_path, LISTED, page(campaign(2)), whole=True)
+    said, asked = fetched(
+        tmp_path, LISTED, page(campaign(2)), manifest=listed(campaign(1), campaign(2)), whole=True
+    )  # fmt: skip
     assert "added_after=2026-05-04" in asked[1]
     assert len(json.loads(said["bundle"])["objects"]) == 2

@@ -17,6 +17,7 @@ pytest.importorskip("starlette", reason="needs the extra [web]")
 
 from starlette.applications import Starlette
 
+from concordat.errors import TrustError
 from concordat.exchange.dataspace.token import Request as Bound
 from concordat.exchange.dataspace.token import make_token
 from concordat.exchange.incidents.taxii import MEDIA
@@ -26,6 +27,7 @@ from concordat.node.home import Node
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
 from concordat.node.taxii_routes import make_account, member_tokens, open_taxii, taxii_routes
+from concordat.node.taxii_tokens import KeptSeen
 from taxii_kit import MEMBERS, campaign
 from unit_node import found
 
@@ -118,7 +120,36 @@ def test_a_token_is_good_once(node: Visited) -> None:
     assert (first.status_code, again.status_code) == (200, 401)
 
 
-def test_guesses_are_slowed_down(node: Visited) -> None:
+def test_a_token_is_good_once_after_a_start_as_well(homes: list[Path]) -> None:
+    path = "/taxii2/brics/?limit=6"
+    before = Visited(homes)
+    sent = bearer(before, homes[1], "GET", path)
+    (first,) = before.ask({"url": path, "headers": sent})
+    before.close()
+    after = Visited(homes)
+    again, new = after.ask(
+        {"url": path, "headers": sent}, {"url": path, "headers": bearer(after, homes[1], "GET", path)}
+    )
+    after.close()
+    assert (first.status_code, again.status_code, new.status_code) == (200, 401, 200)
+
+
+def test_a_token_of_which_another_process_knows_is_used(tmp_path: Path) -> None:
+    """Two processes with one folder: what one has accepted the other refuses."""
+    store, other = open_taxii(tmp_path), open_taxii(tmp_path)
+    one, two = KeptSeen(store), KeptSeen(other)
+    one.once("IND", "a", 1_000, 700)
+    with pytest.raises(TrustError, match="used before"):
+        two.once("IND", "a", 1_000, 700)
+    two.once("ZAF", "a", 1_000, 700)
+    two.once("IND", "b", 2_000, 1_121)  # the others have ended, and the clocks' difference is over
+    assert store.used() == [("IND", "b", 2_000)]
+    store.close()
+    other.close()
+
+
+def test_guesses_are_slowed_down(node: Visited, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.service, "monotonic", lambda: 0.0)  # however long hashing takes
     password = make_account(node.store, "IND", "cert", "", MEMBERS)
     known = httpx.BasicAuth("IND/cert", password)._auth_header
     good = {"headers": {**TAXII, "authorization": known}}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("stix2", reason="needs the extra [exchange]")
 
 from concordat.errors import InputError, RuleError, StateError
-from concordat.exchange.incidents.tlp import Caller, Tlp
+from concordat.exchange.incidents.tlp import Caller, Tlp, marking
 from concordat.node import taxii_store
 from concordat.node.taxii_routes import Passwords, basic, make_account
 from concordat.node.taxii_store import TaxiiStore
@@ -148,6 +150,98 @@ def test_a_collection_is_one_of_its_topic_and_label(desk: Desk) -> None:
     assert desk.store.collections("brics")[0].subscribers == {}
     with pytest.raises(InputError):
         desk.store.subscribe("nothing", "IND", "payments")
+
+
+# --- What reading costs -----------------------------------------------------------------------------------------------
+
+
+class Work:
+    """Instructions of SQLite, in hundreds, by every connection that is opened while this is in place."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done, plain = 0, sqlite3.connect
+
+        def connect(*args: Any, **more: Any) -> sqlite3.Connection:
+            made = plain(*args, **more)
+            made.set_progress_handler(self._count, 100)
+            return made
+
+        monkeypatch.setattr(sqlite3, "connect", connect)
+
+    def _count(self) -> int:
+        self.done += 1
+        return 0
+
+    def of(self, work: Callable[[], object]) -> int:
+        """What one piece of work takes; the first time it may open a connection."""
+        work()
+        before = self.done
+        work()
+        return self.done - before
+
+
+GREENS = [campaign(n, Tlp.GREEN) for n in range(60)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"match_version": "all"}, {"match_id": name("campaign", 7)}, {"match_type": "campaign"}],
+    ids=["last", "all", "id", "type"],
+)
+@pytest.mark.parametrize("label", [Tlp.GREEN, Tlp.RED], ids=["seen", "hidden"])
+def test_a_page_takes_no_longer_where_more_lies_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: Tlp, query: dict[str, str]
+) -> None:  # fmt: skip
+    """Neither what a reader has not come to, nor what lies between and is hidden from it."""
+    work, desk = Work(monkeypatch), Desk(tmp_path)
+    made = desk.collection(Tlp.RED)
+    path = f"brics/collections/{made.id}/objects/"
+    desk.share(made, BRA, set(), *GREENS[:30])
+    look = lambda: desk.ask("GET", path, Caller("IND", "soc"), limit=50, **query)  # noqa: E731
+    few = work.of(look)
+    desk.now += 10**6
+    desk.share(made, BRA, {"IND:cert"}, *(campaign(n, label) for n in range(1_000, 1_600)))
+    desk.now += 10**6
+    desk.share(made, BRA, set(), *GREENS[30:])
+    many = work.of(look)
+    assert len(json.loads(look().body)["objects"]) == (1 if "match_id" in query else 50)
+    assert many < 3 * few + 20, "50 objects where 30 were, whatever else there is"
+    desk.store.close()
+
+
+def test_the_markings_of_tlp_grade_nothing_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle brings them along; they mean the same as before, and thousands of rows carry them."""
+    work, desk = Work(monkeypatch), Desk(tmp_path)
+    made = desk.collection(Tlp.GREEN)
+
+    def add(count: int) -> int:
+        desk.share(made, BRA, set(), *(campaign(n, Tlp.GREEN) for n in range(count)))
+        before = work.done
+        assert desk.share(made, BRA, set(), marking(Tlp.GREEN)) == [""]
+        desk.ask("DELETE", f"brics/collections/{made.id}/objects/{marking(Tlp.GREEN)['id']}/", BRA)
+        return work.done - before
+
+    few = add(10)
+    assert add(600) < 2 * few + 20
+    desk.store.close()
+
+
+def test_a_file_of_an_earlier_version_gets_the_index(tmp_path: Path) -> None:
+    Desk(tmp_path).store.close()
+    db = sqlite3.connect(tmp_path / "exchange.sqlite")
+    db.execute("DROP INDEX taxii_object_kind")
+    db.execute("CREATE INDEX taxii_object_reader ON taxii_object (collection, withdrawn, label, owner, recipients)")
+    db.close()
+    desk = Desk(tmp_path)
+    made = desk.collection(Tlp.GREEN)
+    desk.share(made, BRA, set(), campaign(1, Tlp.GREEN))
+    assert len(desk.read(made, ZAF)) == 1
+    desk.store.close()
+    db = sqlite3.connect(tmp_path / "exchange.sqlite")
+    names = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE tbl_name = 'taxii_object'")}
+    db.close()
+    assert "taxii_object_kind" in names
+    assert "taxii_object_reader" not in names
 
 
 # --- Passwords --------------------------------------------------------------------------------------------------------
