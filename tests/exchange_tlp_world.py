@@ -66,6 +66,7 @@ class World:
     reads: int = 0
     leaks: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
+    _graded: dict[int, int] | None = None  # `labels` of all that was said, until something happens
 
     # --- What happens -------------------------------------------------------------------------------------------------
 
@@ -79,6 +80,12 @@ class World:
 
     def happen(self) -> None:
         """Somebody shares some objects, or takes one back."""
+        try:
+            self._happen()
+        finally:
+            self._graded = None
+
+    def _happen(self) -> None:
         live = [s for s in self.said if not s.gone]
         if live and self.draw.random() < 0.1:
             one = self.draw.choice(live)
@@ -168,7 +175,15 @@ class World:
 
     def labels(self, said: list[Said] | None = None) -> dict[int, int]:
         """How strict each object is, by its place in `said`: spread along references until nothing changes."""
-        live = [(i, s) for i, s in enumerate(self.said if said is None else said) if not s.gone]
+        if said is None:
+            if self._graded is None:
+                self._graded = self._spread(self.said)
+            return self._graded
+        return self._spread(said)
+
+    @staticmethod
+    def _spread(said: list[Said]) -> dict[int, int]:
+        live = [(i, s) for i, s in enumerate(said) if not s.gone]
         found = {i: _marked(s.stix) for i, s in live}
         by_id: dict[str, list[tuple[int, Said]]] = {}
         for i, s in live:

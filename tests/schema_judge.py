@@ -1,6 +1,6 @@
 """Schemathesis judges the node by its own description: every operation of /openapi.json, with good and bad data.
 
-    cd tests && python -m schema_judge [--examples 5000] [--seed 1] [--only /place]
+    cd tests && python -m schema_judge [--examples 5000] [--seed 1] [--only /place] [--add-to FILE] [--minutes 20]
 
 For each operation examples are drawn from the document (positive and negative data, a fixed seed); half of the parts of
 a path are ids that are here, so that more than "not found" is looked at. Held against the document: no status of 500 or
@@ -13,11 +13,15 @@ What it does not do: follow links from answer to answer (the document has none),
 from __future__ import annotations
 
 import argparse
+import json
+import platform
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +65,11 @@ class Judged:
     statuses: Counter[int] = field(default_factory=Counter)
     failure: str = ""
 
+    @property
+    def examples(self) -> int:
+        """How many examples were answered."""
+        return sum(self.statuses.values())
+
     def line(self) -> str:
         """For a person."""
         seen = ", ".join(f"{status} x {n}" for status, n in sorted(self.statuses.items()))
@@ -69,11 +78,11 @@ class Judged:
         )
 
 
-def judge(node: Standing, examples: int, seed: int = 1, only: str = "") -> Iterator[Judged]:
+def judge(node: Standing, examples: int, seed: int = 1, only: str = "", done: Container[str] = ()) -> Iterator[Judged]:
     """Each operation of the document in turn.
 
     Args:
-        examples: an operation. only: operations whose path begins so.
+        examples: an operation. only: operations whose path begins so. done: labels of those to leave out.
     """
     import schemathesis
 
@@ -83,7 +92,7 @@ def judge(node: Standing, examples: int, seed: int = 1, only: str = "") -> Itera
     entries = tuple(entry.id for entry in node.loop.run_until_complete(node.world.entries()))
     for result in schema.get_all_operations():
         operation = result.ok()
-        if operation.path.startswith(only):
+        if operation.path.startswith(only) and operation.label not in done:
             yield _judged(node, operation, examples, seed, entries)
 
 
@@ -180,30 +189,84 @@ def _words(error: BaseException) -> str:
     return "\n".join(f"       {line}" for part in parts for line in part.splitlines()[:14] if line.strip())
 
 
+class Kept:
+    """What was judged so far, in one file, whole after each operation.
+
+    Attributes:
+        done: label -> what came of it. failed: how many of those of this run failed.
+
+    Raises:
+        SystemExit: the file is of another seed or number of examples.
+    """
+
+    def __init__(self, path: Path | None, examples: int, seed: int) -> None:
+        self.path, self.failed = path, 0
+        self.head = {"benchmark": "schemathesis", "examples": examples, "seed": seed}
+        kept = json.loads(path.read_text(encoding="utf-8")) if path is not None and path.exists() else self.head
+        if any(kept[key] != value for key, value in self.head.items()):
+            sys.exit(f"{path} holds {kept['examples']} examples an operation of seed {kept['seed']}.")
+        self.done: dict[str, dict[str, Any]] = kept.get("operations", {})
+
+    def add(self, judged: Judged) -> None:
+        """One more; one that failed is kept as such, and judged again next time."""
+        self.failed += bool(judged.failure)
+        statuses = {str(status): n for status, n in sorted(judged.statuses.items())}
+        self.done[judged.label] = {"answered": judged.examples, "statuses": statuses, "failure": judged.failure}
+        if self.path is not None:
+            temporary = self.path.with_suffix(".part")
+            temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+            temporary.replace(self.path)
+
+    def summary(self) -> dict[str, Any]:
+        """All that was judged."""
+        now = datetime.now(UTC).date().isoformat()
+        return {
+            **self.head,
+            "judged": len(self.done),
+            "answered": sum(one["answered"] for one in self.done.values()),
+            "failed": sorted(label for label, one in self.done.items() if one["failure"]),
+            "date": now,
+            "machine": platform.platform(),
+            "python": platform.python_version(),
+            "operations": dict(sorted(self.done.items())),
+        }
+
+    @property
+    def good(self) -> set[str]:
+        """Those that need not be judged again."""
+        return {label for label, one in self.done.items() if not one["failure"]}
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="operations whose path begins so")
+    parser.add_argument(
+        "--add-to", type=Path, default=None, help="a file that keeps each operation, for a few at a time"
+    )
+    parser.add_argument("--minutes", type=float, default=600.0, help="no operation begins later")
     given = parser.parse_args()
     from concordat.evidence import load_catalogue, open_store
     from concordat.evidence.embedded import ensure_embedded
 
+    end, kept = time.monotonic() + 60 * given.minutes, Kept(given.add_to, given.examples, given.seed)
     with tempfile.TemporaryDirectory() as folder, standing_clock():
         evidence = Path(folder) / "evidence"
         evidence.mkdir()
         with open_store(evidence) as store:
             ensure_embedded(store, load_catalogue())
         node = Standing(founded(Path(folder)), evidence)
-        failed = 0
         try:
-            for judged in judge(node, given.examples, given.seed, given.only):
+            for judged in judge(node, given.examples, given.seed, given.only, kept.good):
                 print(judged.line(), flush=True)
-                failed += bool(judged.failure)
+                kept.add(judged)
+                if time.monotonic() > end:
+                    break
         finally:
             node.close()
-    return 1 if failed else 0
+    return 1 if kept.failed else 0
 
 
 if __name__ == "__main__":

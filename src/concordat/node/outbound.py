@@ -229,7 +229,7 @@ class Outbound:
 
         Broken off in the moment in which it opens, it belongs to nobody, and nobody closes it.
         """
-        sending = asyncio.ensure_future(client.send(request, stream=True))
+        sending = asyncio.ensure_future(_asked(client, request))
         try:
             await asyncio.wait({sending})  # which leaves it alone when this is cancelled
         except asyncio.CancelledError:
@@ -287,6 +287,22 @@ class Outbound:
         clients, self._clients = self._clients, {}
         for client in clients.values():
             await client.aclose()
+
+
+async def _asked(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send a request.
+
+    Where the other side resets a connection in the moment in which it opens, uvloop has no socket any more, and anyio
+    asks it for its peer's name all the same: that is a broken connection, no fault of the program.
+    """
+    import httpx
+
+    try:
+        return await client.send(request, stream=True)
+    except AttributeError as error:
+        if error.name != "getpeername":
+            raise
+        raise httpx.ConnectError("it was reset in the moment in which it opened") from error
 
 
 _TIMES = {"timeout": {"connect": CONNECT_MAX_S, "read": TIME_MAX_S, "write": TIME_MAX_S, "pool": TIME_MAX_S}}

@@ -289,7 +289,9 @@ class HttpSource:
 
 def _refused(reply: Reply, url: str) -> SourceError | StateError | TrustError:
     words = "".join(c for c in reply.body[:200].decode("utf-8", "replace") if c.isprintable())
-    if reply.status == 429 or reply.status >= 500:  # 500, 502, 504: it fails, or a proxy before it; it proves nothing
+    # 408: our request came too slowly, on a slow line or from a busy machine. 500, 502, 504: it fails, or a proxy
+    # before it. None proves anything.
+    if reply.status in (408, 425, 429) or reply.status >= 500:
         return SourceError(f"it answers {reply.status}: {words}", where=url, code="busy")
     if reply.status in (401, 403):
         return SourceError(f"it refuses us: {words}", where=url, code="refused")

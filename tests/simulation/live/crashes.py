@@ -25,15 +25,26 @@ from unit_node import found
 
 WAIT_S = 120.0  # a busy machine takes its time; what must come to pass is what is tested
 ENTRIES_MAX = 40
+PORTS = range(20_000, 32_000)
+
+
+def free_ports(count: int, among: range = PORTS) -> list[int]:
+    """Ports that were free a moment ago, from below those that the system gives out by itself: they stay free.
+
+    A node that starts again takes its port again, so none is held meanwhile; no two of them are the same.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.choice(among)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            found.add(port)
+    return sorted(found)
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, from below those that the system gives out by itself: it stays free."""
-    while True:
-        port = random.randint(20_000, 32_000)
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port
+    """One such port."""
+    return free_ports(1)[0]
 
 
 def spec_of(home: Path, port: int, **more: object) -> Spec:

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra [web]")
 
 from simulation.live import run
+from simulation.live.run import How
+from simulation.live.sittings import Sittings
 
 
 def _result(seed: int, broken: str = "") -> dict[str, object]:
@@ -19,7 +21,7 @@ def _result(seed: int, broken: str = "") -> dict[str, object]:
 def test_a_second_sitting_goes_on_behind_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[int]] = []
 
-    def many(seeds, members, minutes, told):  # type: ignore[no-untyped-def]
+    def many(seeds, how, told):  # type: ignore[no-untyped-def]
         asked.append(list(seeds))
         found = [_result(seed, "a fault" if seed == 3 else "") for seed in seeds][: 2 if len(asked) == 1 else None]
         for result in found:
@@ -28,9 +30,9 @@ def test_a_second_sitting_goes_on_behind_the_first(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(run, "run_many", many)
     path = tmp_path / "live.json"
-    assert run.sit(run.Sittings(path, 10), None, 3, 1.0) == 0
-    assert run.sit(run.Sittings(path, 10), None, 3, 1.0) == 1  # a seed of this sitting is broken
-    assert run.sit(run.Sittings(path, 10), 0, 6, 1.0) == 0
+    assert run.sit(Sittings(path, 10), None, 3, How()) == 0
+    assert run.sit(Sittings(path, 10), None, 3, How()) == 1  # a seed of this sitting is broken
+    assert run.sit(Sittings(path, 10), 0, 6, How()) == 0
     assert asked == [[0, 1, 2], [2, 3, 4], [5]]
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert (kept["seeds"], kept["broken"], kept["seconds"]) == (6, [3], 15)
@@ -41,14 +43,14 @@ def test_a_second_sitting_goes_on_behind_the_first(tmp_path: Path, monkeypatch: 
 
 def test_a_seed_is_kept_before_the_next_one_runs(tmp_path: Path) -> None:
     path = tmp_path / "live.json"
-    run.Sittings(path, 4).add(_result(0))
-    assert run.Sittings(path, 4).next == 1
-    assert run.Sittings(path, 4).left(0, 3) == [1, 2]
+    Sittings(path, 4).add(_result(0))
+    assert Sittings(path, 4).next == 1
+    assert Sittings(path, 4).left(0, 3) == [1, 2]
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_seeds_of_another_number_of_members_are_not_put_together(tmp_path: Path) -> None:
     path = tmp_path / "live.json"
-    run.Sittings(path, 4).add(_result(0))
+    Sittings(path, 4).add(_result(0))
     with pytest.raises(SystemExit, match="holds seeds of 4 members; these would be of 10"):
-        run.Sittings(path, 10)
+        Sittings(path, 10)

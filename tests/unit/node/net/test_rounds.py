@@ -114,7 +114,11 @@ def test_a_fault_of_the_program_ends_one_round_and_is_told() -> None:
     asyncio.run(work())
 
 
-@pytest.mark.parametrize(("status", "blamed"), [(500, False), (502, False), (503, False), (504, False), (404, True)])
+@pytest.mark.parametrize(
+    ("status", "blamed"),
+    # 408 says that *our* request came too slowly (RFC 9110, 15.5.9): a live seed had a slow line's end blamed for it.
+    [(500, False), (502, False), (503, False), (504, False), (408, False), (425, False), (429, False), (404, True)],
+)
 def test_a_server_or_proxy_that_fails_has_broken_no_proof(status: int, blamed: bool) -> None:
     machine = PeerMachine("IND", 5, lambda: 1.0)
     machine.begin(100.0)
