@@ -4,6 +4,9 @@ Hundreds of reports are written in one run, and vl-convert and typst take half o
 rules turns the same definitions into vectors. All three are asked with nothing but what they shall draw or read, so the
 key is the whole of that, in its order, and whatever differs is made anew. That the same bytes come again is asked of
 processes of their own, which remember nothing (`conformance/test_rebuild.py`, `unit/figures/test_render.py`).
+
+So it is with the rows that a report begins with: the file of a vintage whose bytes are those of before holds the rows
+of before, and the same rows lead to the same findings and choices. A quarter of an assessment goes into that.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ ASKED = (
     ("typst", "compile"),
     ("concordat.rulebook.coder.minilm:MiniLM", "embed"),
 )
+LAST = 16
 
 
 @contextmanager
@@ -67,6 +71,67 @@ def factbook_is_parsed_once() -> Iterator[None]:
         yield
     finally:
         factbook.parse_edition = parse
+
+
+@contextmanager
+def the_same_rows_are_judged_once() -> Iterator[None]:
+    """While this lasts, this process reads a vintage's file once (the bytes are hashed every time), and finds and
+    chooses once for the same rows under the same catalogue."""
+    from concordat.evidence import quality, resolve
+    from concordat.evidence.store import tables
+
+    known = (tables.read_table, quality.check_quality, resolve.resolve)
+    read, judged, chosen = _Last(LAST), _Last(LAST), _Last(LAST)
+
+    def read_table(path: Path, *, expected: str, file_sha256: str, every_row: bool = True) -> list[Any]:
+        tables.check_file(path, file_sha256)
+        asked = (expected, file_sha256, every_row)
+        return list(
+            read.get(asked, (), lambda: known[0](path, expected=expected, file_sha256=file_sha256, every_row=every_row))
+        )
+
+    def check_quality(observations: Any, catalogue: Any, **named: Any) -> list[Any]:
+        rows = list(observations)
+        told = {key: tuple(found) for key, found in (named.pop("problems_of", None) or {}).items()}
+        alone = tuple(named.pop("problems", ()))
+        asked = (_places(rows), id(catalogue), tuple(told.items()), alone, *sorted(named.items()))
+        whole = {"problems": alone, "problems_of": told, **named}
+        return list(judged.get(asked, (rows, catalogue), lambda: known[1](rows, catalogue, **whole)))
+
+    def choose(observations: Any, catalogue: Any, **named: Any) -> dict[Any, Any]:
+        rows = list(observations)
+        if named.get("quarantined") is not None:
+            return known[2](rows, catalogue, **named)
+        common = named.get("mode", "latest") == "common"
+        named["areas"] = tuple(named.get("areas", ())) if common else ()  # who is meant matters for a common year alone
+        asked = (_places(rows), id(catalogue), *sorted(named.items()))
+        return dict(chosen.get(asked, (rows, catalogue), lambda: known[2](rows, catalogue, **named)))
+
+    tables.read_table, quality.check_quality, resolve.resolve = read_table, check_quality, choose  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        tables.read_table, quality.check_quality, resolve.resolve = known
+
+
+class _Last:
+    """The answers to the last questions; what a question names by its place in memory stays there with it."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._found = most, {}
+
+    def get(self, asked: tuple[Any, ...], held: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        if asked not in self._found:
+            made = make()
+            while len(self._found) >= self._most:
+                del self._found[next(iter(self._found))]
+            self._found[asked] = (made, held)
+        return self._found[asked][0]
+
+
+def _places(rows: list[Any]) -> tuple[int, ...]:
+    """Rows can't be changed, so where they are says what they are."""
+    return tuple(map(id, rows))
 
 
 def _owner(place: str) -> Any:

@@ -33,6 +33,11 @@ from pathlib import Path
 from typing import Any
 
 FDS = 3
+# What commands import of others where they need it; a child would do it each time.
+LATER = (
+    "babel.dates", "babel.numbers", "duckdb", "jinja2", "lxml.etree", "scipy.linalg", "scipy.optimize", "scipy.sparse",
+    "tomllib", "xlsxwriter",
+)  # fmt: skip
 ACCEPTING = b"ready\n"
 SERVERS = "node-serve | node-abci"  # patterns of `case`, of the first two words
 SCRIPT = """#!/bin/sh
@@ -133,13 +138,14 @@ def main(address: str, rendered: str) -> None:
 
 
 def import_all() -> None:
-    """Every module of the program whose own imports are here."""
+    """Every module of the program whose own imports are here, and of others what they import later."""
     import concordat
 
-    for found in pkgutil.walk_packages(concordat.__path__, "concordat."):
-        if not found.name.endswith("__main__"):
+    own = (found.name for found in pkgutil.walk_packages(concordat.__path__, "concordat."))
+    for name in (*own, *LATER):
+        if not name.endswith("__main__"):
             with suppress(ImportError):
-                importlib.import_module(found.name)
+                importlib.import_module(name)
 
 
 def read_factbook() -> None:

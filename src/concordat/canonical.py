@@ -193,17 +193,18 @@ def _write(value: Any, floats: bool, depth: int) -> str:
 
 
 def _object(value: dict[Any, Any], floats: bool, depth: int) -> str:
+    ascii_only = True  # then the order of UTF-16 code units is that of `str`
     for key in value:
         if not isinstance(key, str):
             raise _Refused(f"the key {key!r} is not text.", "key")
-    texts = {key: _text(key, floats) for key in value}
-    ascii_only = all(map(str.isascii, value))  # then the order of UTF-16 code units is that of `str`
+        ascii_only = ascii_only and key.isascii()
+    if not ascii_only:
+        for key in value:
+            _text(key, floats)  # refuses what may not be written
     parts, key = [], ""
     try:
         for key in sorted(value) if ascii_only else sorted(value, key=lambda k: k.encode("utf-16-be")):
-            item = value[key]
-            plain = type(item) is str and item.isascii()  # most of what there is
-            parts.append(f"{texts[key]}:{_quote(item) if plain else _write(item, floats, depth)}")
+            parts.append(f"{_quote(key)}:{_item(value[key], floats, depth)}")
     except _Refused as refused:
         refused.steps.append(key)
         raise
@@ -214,12 +215,21 @@ def _array(value: Sequence[Any], floats: bool, depth: int) -> str:
     parts: list[str] = []
     try:
         for item in value:
-            plain = type(item) is str and item.isascii()
-            parts.append(_quote(item) if plain else _write(item, floats, depth))
+            parts.append(_item(item, floats, depth))
     except _Refused as refused:
         refused.steps.append(len(parts))
         raise
     return f"[{','.join(parts)}]"
+
+
+def _item(item: Any, floats: bool, depth: int) -> str:
+    """As `_write`; most of what there is needs no second look."""
+    kind = type(item)
+    if kind is str and item.isascii():
+        return _quote(item)
+    if kind is int and -INTEGER_MAX <= item <= INTEGER_MAX:
+        return repr(item)
+    return _write(item, floats, depth)
 
 
 def _text(text: str, floats: bool) -> str:

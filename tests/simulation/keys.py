@@ -219,6 +219,15 @@ def stub_signatures() -> Iterator[None]:
             batches[found.id] = saved[3](found, where)
         return batches[found.id]
 
+    verify_entry, verified = MembershipChain.verify_entry, {}
+
+    def verify_once(of: MembershipChain, found: Entry) -> Entry:
+        """As many members check the same bytes under the same membership; a refusal is made anew."""
+        if (id(of), found.leaf) not in verified:
+            verified[id(of), found.leaf] = (verify_entry(of, found), of)
+        return found
+
+    MembershipChain.verify_entry = verify_once  # type: ignore[method-assign]
     entry.verify_ed25519 = note.verify_ed25519 = _stub_verify  # type: ignore[assignment]
     council_log.parse_entry = lru_cache(maxsize=20_000)(Entry.parse)  # type: ignore[assignment]
     council_log.parse_batch = parse_batch
@@ -229,6 +238,7 @@ def stub_signatures() -> Iterator[None]:
     finally:
         entry.verify_ed25519, note.verify_ed25519, council_log.parse_entry, council_log.parse_batch = saved  # type: ignore[assignment]
         note.check_name = check_name
+        MembershipChain.verify_entry = verify_entry  # type: ignore[method-assign]
         for owner, name, method in saved_methods:
             setattr(owner, name, method)
         forget()

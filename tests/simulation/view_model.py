@@ -85,12 +85,12 @@ def explore(case: Case, rules: Rules = PROTOCOL, *, until: str = "") -> Report:
     waiting = deque([start])
     while waiting and report.complete:
         state = waiting.popleft()
-        certified = model.certified(model.signed(state))
-        report.outcomes.add(certified)
-        report.conflicts += bool(model.conflict(certified))
-        report.add(model.faults(state), partial(_trace, model, came_from, state))
+        around = model.surroundings(state)
+        report.outcomes.add(around.certified)
+        report.conflicts += bool(model.conflict(around.certified))
+        report.add(model.faults(state, around.certified), partial(_trace, model, came_from, state))
         report.complete = all(violation.kind != until for violation in report.violations)
-        for _, _, after in model.successors(state):
+        for _, _, after in model.successors(state, around):
             found = model.alike(after)
             if found not in came_from:
                 came_from[found] = state

@@ -141,7 +141,7 @@ class Model:
         nothing = Head(0, 0, "", NOTHING, NOTHING, (), frozenset(), pure=True)
         self.heads, self._serials = [nothing], {(0, "", NOTHING, NOTHING): NOTHING}
         # Answers depend on their arguments alone, so they are remembered.
-        self.steps, self.certified = cache(self._steps), cache(self._certified)
+        self.steps, self.certified, self.openings = cache(self._steps), cache(self._certified), cache(self._openings)
         self.conflict, self.named_honest = cache(self._conflict), cache(self._named_honest)
 
     # --- Heads ---
@@ -203,21 +203,21 @@ class Model:
         place = self.heads[cut].place
         return len(votes) if self.rules.any_cut else sum(self.heads[vote].place <= place for vote in votes)
 
-    def openings(self, view: int, certified: tuple[int, ...], votes: tuple[int, ...]) -> list[int]:
+    def _openings(self, view: int, certified: tuple[int, ...], votes: tuple[int, ...]) -> tuple[int, ...]:
         """The heads of size 1 that an honest mirror of the view may be shown.
 
         Args:
             certified: the certificates that exist. votes: those that honest members named in their votes for the view.
         """
         if view == 1:
-            return [self.head(1, mark, NOTHING, NOTHING) for mark in self.marks(1, NOTHING)]
-        found = []
+            return tuple(self.head(1, mark, NOTHING, NOTHING) for mark in self.marks(1, NOTHING))
+        found: list[int] = []
         for cut in (NOTHING, *certified):
             # The cut must stand in one of the votes: a liar's, if there is any, else an honest one's.
             named = self.case.liars > 0 or cut in votes
             if named and self.older(cut, view) and self.fitting(votes, cut) + self.case.liars >= self.quorum:
                 found += [self.head(view, mark, NOTHING, cut) for mark in self.marks(view, cut)]
-        return found
+        return tuple(found)
 
     def surroundings(self, state: State) -> Surroundings:
         """Which certificates exist, and which logs may be begun."""
@@ -287,9 +287,13 @@ class Model:
         """The state that stands for all that differ in the members' names alone (reduction 3)."""
         return tuple(sorted(state)) if self.case.symmetric else state
 
-    def successors(self, state: State) -> Iterator[tuple[int, Step, State]]:
-        """Each step of each member, and the state after it, members in their places."""
-        around = self.surroundings(state)
+    def successors(self, state: State, around: Surroundings | None = None) -> Iterator[tuple[int, Step, State]]:
+        """Each step of each member, and the state after it, members in their places.
+
+        Args:
+            around: the state's surroundings, where they are known.
+        """
+        around = around or self.surroundings(state)
         for slot, member in enumerate(state):
             if self.case.symmetric and member in state[:slot]:
                 continue  # the same steps by a member in the same situation
@@ -350,11 +354,10 @@ class Model:
         needed = self.quorum - (self.case.liars - 1)
         return frozenset(s for s, head in first if self.fitting(self.votes(state, head.view), head.cut) < needed)
 
-    def faults(self, state: State) -> Iterator[tuple[str, str]]:
-        """Kind and words of each property that the state breaks."""
-        signed = self.signed(state)
-        if pairs := self.conflict(self.certified(signed)):
-            yield from self.judge(pairs, self.forced(signed), self.forced_votes(state))
+    def faults(self, state: State, certified: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+        """Kind and words of each property that the state breaks; `certified`: its certificates."""
+        if pairs := self.conflict(certified):
+            yield from self.judge(pairs, self.forced(self.signed(state)), self.forced_votes(state))
         if any(self.named_honest(member) for member in state):
             yield "slander", "an honest member is named as a liar"
 

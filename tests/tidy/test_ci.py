@@ -34,6 +34,7 @@ def _last_line(folder: Path, *, skipping_file: bool, **variables: str) -> str:
     if skipping_file:
         (folder / "test_file.py").write_text(SKIPPING_FILE, encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CONCORDAT_")} | variables
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # each takes longer than these tests, and none is needed
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout.strip().splitlines()[-1]

@@ -219,7 +219,7 @@ class Entry:
             what = f"{len(data):,} bytes; the limit of a payload is {PAYLOAD_BYTES_MAX:,}."
             raise InputError(what, where="entry", hint=hint, code="entry_size")
         envelope = sign_envelope(ENTRY_TYPE, data, [(ED25519_LOG, secret)])
-        return cls._of(envelope, envelope.to_bytes(), "entry")
+        return cls._of(envelope, envelope.to_bytes(), "entry", json.loads(data))  # canonical: it was written just now
 
     @classmethod
     def parse(cls, leaf: bytes, where: str = "entry") -> Entry:
@@ -232,10 +232,6 @@ class Entry:
         envelope = Envelope.parse(leaf, ENTRY_TYPE, where)
         if len(envelope.signatures) != 1:
             raise InputError("an entry has one signature.", where=where, code="envelope")
-        return cls._of(envelope, leaf, where)
-
-    @classmethod
-    def _of(cls, envelope: Envelope, leaf: bytes, where: str) -> Entry:
         if len(envelope.payload) > PAYLOAD_BYTES_MAX:
             raise InputError(f"a payload of over {PAYLOAD_BYTES_MAX:,} bytes.", where=where, code="entry_size")
         try:
@@ -243,6 +239,10 @@ class Entry:
         except InputError as error:
             error.where = f"{where}, {error.where}"
             raise
+        return cls._of(envelope, leaf, where, payload)
+
+    @classmethod
+    def _of(cls, envelope: Envelope, leaf: bytes, where: str, payload: Any) -> Entry:
         _check_payload(payload, where)
         keyid, signature = envelope.signatures[0]
         return cls(

@@ -366,6 +366,8 @@ class MembershipChain:
 
     def at(self, point: Point) -> Membership:
         """The version in force at a batch."""
+        if len(self.versions) == 1:
+            return self.versions[0]
         return [m for m in self.versions if m.effective <= point][-1]
 
     def of_view(self, view: int) -> Membership:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -1129,6 +1130,7 @@ class Replica:
         return self.shelf.logs[origin].size if origin in self.shelf.logs else 0
 
 
+@lru_cache(maxsize=256)  # one moment is asked for with every head that is signed
 def utc(seconds: int) -> str:
     """A time in seconds as entries write it."""
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"

@@ -25,10 +25,8 @@ def table(connection: duckdb.DuckDBPyConnection, **columns: Any) -> duckdb.DuckD
     """A relation of these columns; NaN stays NaN and None becomes NULL."""
     kinds = {"f": "DOUBLE", "i": "BIGINT", "U": "VARCHAR", "O": "DOUBLE"}
     arrays = {name: np.asarray(column) for name, column in columns.items()}
-    names = ", ".join(f'"{name}" {kinds[a.dtype.kind]}' for name, a in arrays.items())
-    connection.execute(f"CREATE OR REPLACE TABLE rows ({names})")
-    rows = list(zip(*(a.tolist() for a in arrays.values()), strict=True))
-    connection.executemany(f"INSERT INTO rows VALUES ({', '.join('?' * len(arrays))})", rows)
+    listed = ", ".join(f'unnest(?::{kinds[a.dtype.kind]}[]) AS "{name}"' for name, a in arrays.items())
+    connection.execute(f"CREATE OR REPLACE TABLE rows AS SELECT {listed}", [a.tolist() for a in arrays.values()])
     return connection.table("rows")
 
 

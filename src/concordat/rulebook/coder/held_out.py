@@ -57,11 +57,12 @@ def held_out(
     for rows in folds(groups, min(INNER_FOLDS, len(set(groups)))):
         held = set(rows)
         rest = [e for at, e in enumerate(examples) if at not in held]
-        part = model.fit([*rest, *ours], taxonomy.codes, settings, vectors)
-        columns = [classes.index(c) for c in part.classes]
-        p[np.ix_(rows, columns)] = part.probabilities([examples[at].text for at in rows], vectors)
         gone = {groups[at] for at in rows}
         held_whole.append([at for at, a in enumerate(whole) if a.agreement in gone])
+        judged = {examples[at].text.lang for at in rows} | {whole[at].text.lang for at in held_whole[-1]}
+        part = model.fit([*rest, *ours], taxonomy.codes, settings, vectors, judged)
+        columns = [classes.index(c) for c in part.classes]
+        p[np.ix_(rows, columns)] = part.probabilities([examples[at].text for at in rows], vectors)
         if held_whole[-1]:
             q[np.ix_(held_whole[-1], columns)] = part.probabilities([whole[at].text for at in held_whole[-1]], vectors)
     other = classes.index(OTHER) if OTHER in classes else None

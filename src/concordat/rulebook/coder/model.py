@@ -16,7 +16,7 @@ It calibrates nothing and knows no chapters.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -145,12 +145,17 @@ def mean_of(words: Array, whole: Array, meaning: Array) -> Array:
 
 
 def fit(
-    examples: Sequence[Example], codes: Sequence[str], settings: Settings | None = None, vectors: Vectors | None = None
+    examples: Sequence[Example],
+    codes: Sequence[str],
+    settings: Settings | None = None,
+    vectors: Vectors | None = None,
+    judged: Collection[str] | None = None,
 ) -> Model:
     """The model of some labelled texts.
 
     Args:
         codes: the taxonomy's, in its order.
+        judged: the languages that it will be asked about, where they are known: the others' models are left out.
 
     Raises:
         MethodError: fewer than 20 labels, or one class only.
@@ -169,6 +174,8 @@ def fit(
     shared = logistic.fit(block, labels, c=own.c_meaning, weights=weights_of(labels, cases, own.other))
     models = {}
     for lang in sorted({e.text.lang for e in examples}):
+        if judged is not None and lang not in judged:
+            continue
         rows = [at for at, e in enumerate(examples) if e.text.lang == lang]
         if len(rows) >= LABELS_MIN and len({labels[at] for at in rows}) > 1:
             chosen = [examples[at] for at in rows]
