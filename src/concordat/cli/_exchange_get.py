@@ -32,7 +32,7 @@ def get(
     ops_listen: str = OPS_LISTEN,
     json: bool = JSON,
 ) -> None:
-    """Agree with a member on a dataset's terms, pull it, and verify its checksum and proof; this node must run."""
+    """Agree with a member on a dataset's terms, get it, and verify its checksum and proof; this node must run."""
     wanted = {
         "dataset": dataset, "member": member, "onward": onward, "purpose": purpose, "push": push,
         "residency": residency, "wait_s": wait,

@@ -26,7 +26,7 @@ from concordat.errors import ConcordatError, InputError, RuleError, StateError, 
 from concordat.exchange.dataspace import messages, negotiation, transfer
 from concordat.exchange.dataspace.deciding import Context, Decision, Verdict, context_of, decide
 from concordat.exchange.dataspace.messages import ENTRY_KEY, PULL, PULL_ALIAS, PUSH, Kind, Role, kind_of
-from concordat.exchange.dataspace.partners import decide_outside
+from concordat.exchange.dataspace.partners import decide_outside, not_taken
 from concordat.exchange.dataspace.schemas import CONTEXT, parse
 from concordat.exchange.dataspace.terms import agreement_hash
 from concordat.exchange.dataspace.token import SKEW_S, Caller, Request, Seen, read_token
@@ -273,6 +273,8 @@ class Engine:
         me, place = self.side.member, self.side.places.get(caller, "") if self.side.auth else None
         valid = addresses_on(message, place)
         consumer, provider = (caller, me) if role is Role.PROVIDER else (me, caller)
+        if role is Role.CONSUMER and caller in self.side.outside:
+            raise not_taken(caller, "offer")
         if kind == "negotiation":
             offer = message["offer"]
             offered = self.offers.get(offer["target"])

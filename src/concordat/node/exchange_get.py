@@ -26,6 +26,7 @@ from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.behaviours import Move, Next
 from concordat.exchange.dataspace.messages import PULL, PUSH
 from concordat.exchange.dataspace.odrl import TLP
+from concordat.exchange.dataspace.partners import not_taken
 from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import split_of, terms_words
 from concordat.ledger.bundle import Bundle, Verdict
@@ -129,8 +130,7 @@ async def _got(
 
 def _peer(exchange: ExchangeService, member: str) -> str:
     if member in exchange.engine.side.outside:
-        what = f"{member} is not a member: no membership here proves what it offered."
-        raise RuleError(what, where="member", hint="It may ask for data of this node.", code="not_a_member")
+        raise not_taken(member)
     if member in exchange.engine.side.places:
         return member
     from concordat.settings import nearest
