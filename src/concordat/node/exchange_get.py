@@ -289,10 +289,10 @@ async def _transfer(
 ) -> tuple[list[dict[str, Any]], str]:
     """The files, by a transfer of ours that is open under the agreement, as a wait was too short, or a new one."""
     if push:
-        files = [
+        given = [
             Wanted(digest, size, name) for (digest, size, _), name in zip(remote.files, _names(remote), strict=True)
         ]
-        return await pushed(exchange, member, agreement, files, wait)
+        return await pushed(exchange, member, agreement, given, wait)
     open_ = await exchange.do(lambda: running(exchange.store, member, agreement))
     if open_ is not None:
         pid = open_.pid
