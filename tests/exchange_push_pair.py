@@ -137,7 +137,7 @@ class Pair:
     """ZAF, to whom BRA pushes.
 
     Attributes:
-        crash_at: before which step a side ends; 0 for never. loses: numbers of passages on which a message is lost.
+        crashes: numbers of the steps before which a side ends. loses: numbers of passages on which a message is lost.
 
     Args:
         folder: an empty one. like: a closed pair, whose agreement is copied.
@@ -152,7 +152,8 @@ class Pair:
         self.world = World([Station("BRA", folder, shelf), Station("ZAF", folder, Shelf())])
         self.source = folder / "source"
         self.source.write_bytes(BODY)
-        self.steps, self.crash_at, self.passages = 0, 0, 0
+        self.steps, self.passages = 0, 0
+        self.crashes: set[int] = set()
         self.loses: set[int] = set()
         self.said: list[Any] = []
         self.desks = {m: Desk(self, station, folder / m) for m, station in self.world.stations.items()}
@@ -171,7 +172,7 @@ class Pair:
 
     def _ends(self) -> bool:
         self.steps += 1
-        return self.steps == self.crash_at
+        return self.steps in self.crashes
 
     def _synced(self, handle: int) -> None:
         self.step()
@@ -196,7 +197,7 @@ class Pair:
     def step(self) -> None:
         """One step of either side; the process ends before it if it is the one."""
         self.steps += 1
-        if self.steps == self.crash_at:
+        if self.steps in self.crashes:
             raise Crash
 
     def lost(self) -> bool:
@@ -269,6 +270,15 @@ def run(pair: Pair) -> None:
     asyncio.run(pair.settle())
 
 
+def asked(pair: Pair) -> None:
+    """Ask for a push; a person asks again whose node ended before anybody was asked."""
+    while not pair.transfers().get("ZAF"):
+        try:
+            pair.ask()
+        except Crash:
+            pair.desks["ZAF"].station.crash()
+
+
 def crashed(root: Path, patch: pytest.MonkeyPatch, every: int, look: Callable[[Pair], None]) -> int:
     """Let either side end before every so-manieth step of a push, and look how it came out; how many steps it has."""
     made = [root / "agreed", root / "quiet"]
@@ -284,12 +294,8 @@ def crashed(root: Path, patch: pytest.MonkeyPatch, every: int, look: Callable[[P
         folder = root / str(at)
         folder.mkdir()
         pair = Pair(folder, patch, like=agreed)
-        pair.crash_at = at
-        while not pair.transfers().get("ZAF"):
-            try:
-                pair.ask()
-            except Crash:  # nobody was asked yet: the person asks again
-                pair.desks["ZAF"].station.crash()
+        pair.crashes = {at}
+        asked(pair)
         asyncio.run(pair.settle())
         look(pair)
         pair.close()

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 PIECE = 1 << 20  # bytes
 PIECE_MAX_S = 120.0
 TRIES = 8
+AT_ONCE = 4  # pieces on their way to one consumer: one that is slow keeps no other waiting
 WAIT_MAX_S = 60.0
 ENDED = 422  # what the consumer answers when the transfer is over for it
 
@@ -57,6 +59,17 @@ class Piece:
     file: File
     start: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where one file of a transfer goes: our name of the transfer, the consumer, address and token."""
+
+    pid: str
+    peer: str
+    url: str
+    bearer: str
+    file: File
 
 
 def reserve(engine: Engine, pid: str, file: File, start: int, now: datetime) -> Piece:
@@ -109,6 +122,7 @@ class Pushing:
         self._exchange = exchange
         self.receiving = Receiving(exchange)
         self._running: set[str] = set()
+        self._places: dict[str, asyncio.Semaphore] = {}  # by consumer
 
     async def look(self, pid: str) -> None:
         """Whether a push waits for us: data to send, or a transfer to complete."""
@@ -146,10 +160,10 @@ class Pushing:
             what = f"the address is not on {process.peer}'s node."  # a membership may have changed since the request
             raise TrustError(what, where=endpoint[:120], code="endpoint")
         for file in await self._exchange.do(lambda: files_to_push(self._exchange.engine, process)):
-            if not await self._one(process.pid, f"{endpoint}?file={file.sha256}", bearer, file):
+            if not await self._one(Way(process.pid, process.peer, f"{endpoint}?file={file.sha256}", bearer, file)):
                 return
 
-    async def _one(self, pid: str, url: str, bearer: str, file: File) -> bool:
+    async def _one(self, way: Way) -> bool:
         """One file, to its end; False if the consumer has ended the transfer.
 
         Raises:
@@ -159,9 +173,9 @@ class Pushing:
         while True:
             try:
                 if at < 0:
-                    at, whole = await self._asked(url, bearer, file)
+                    at, whole = _standing(await self._request(way, "GET"), way.file)
                 else:
-                    at, whole = await self._sent(pid, url, bearer, file, at)
+                    at, whole = await self._sent(way, at)
                 if whole:
                     return True
                 if at > best:
@@ -170,36 +184,35 @@ class Pushing:
                 if error.code == "ended":
                     return False
                 at, failures = -1, failures + 1
-                self._exchange._log("not pushed", {"pid": pid, "what": str(error)})
+                self._exchange._log("not pushed", {"pid": way.pid, "what": str(error)})
                 if failures > TRIES:
                     what = f"nothing was taken in {failures} attempts: {error.what}"
-                    raise SourceError(what, where=url.partition("?")[0], code="unreachable") from None
+                    raise SourceError(what, where=way.url.partition("?")[0], code="unreachable") from None
                 await asyncio.sleep(min(WAIT_MAX_S, 2 ** (failures - 1)))
-                await self._exchange.do(lambda: _require_started(self._exchange.engine, pid))
+                await self._exchange.do(lambda: _require_started(self._exchange.engine, way.pid))
 
-    async def _asked(self, url: str, bearer: str, file: File) -> tuple[int, bool]:
-        """(how many bytes of a file the consumer has, whether it has it whole)."""
-        return _standing(await self._request("GET", url, bearer, b"", {}), file)
-
-    async def _sent(self, pid: str, url: str, bearer: str, file: File, start: int) -> tuple[int, bool]:
-        """One piece; as `_asked`."""
-        exchange = self._exchange
+    async def _sent(self, way: Way, start: int) -> tuple[int, bool]:
+        """One piece; how many bytes of the file the consumer has then, and whether it has it whole."""
+        exchange, file = self._exchange, way.file
         path = exchange.path(file)
-        piece = await exchange.do(lambda: reserve(exchange.engine, pid, file, start, clock.now()))
+        piece = await exchange.do(lambda: reserve(exchange.engine, way.pid, file, start, clock.now()))
         data = await exchange.do(lambda: _read(path, piece))
         last = f"{start}-{start + len(data) - 1}" if data else "*"
         headers = {"content-range": f"bytes {last}/{file.bytes}", "content-type": "application/octet-stream"}
-        at, whole = _standing(await self._request("PUT", url, bearer, data, headers), file)
+        at, whole = _standing(await self._request(way, "PUT", data, headers), file)
         if not whole and at <= start:
-            raise FruitlessError(f"after a piece it has {at:,} bytes still.", where=url, code="no_progress")
+            raise FruitlessError(f"after a piece it has {at:,} bytes still.", where=way.url, code="no_progress")
         return at, whole
 
-    async def _request(self, method: str, url: str, bearer: str, data: bytes, headers: dict[str, str]) -> Reply:
-        given = {"authorization": f"Bearer {bearer}", "accept": "application/json", **headers}
+    async def _request(
+        self, way: Way, method: str, data: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Reply:  # fmt: skip
+        given = {"authorization": f"Bearer {way.bearer}", "accept": "application/json", **(headers or {})}
         try:
-            return await self._exchange.service.outbound.request(
-                method, url, body=data, headers=given, timeout_s=PIECE_MAX_S
-            )
+            async with self._places.setdefault(way.peer, asyncio.Semaphore(AT_ONCE)):
+                return await self._exchange.service.outbound.request(
+                    method, way.url, body=data, headers=given, timeout_s=PIECE_MAX_S
+                )
         except (SourceError, TrustError) as error:
             raise FruitlessError(error.what, where=error.where, code=error.code) from None
 
