@@ -6,7 +6,8 @@ A child process harvests a made source into a node's `exchange.sqlite` and logs 
 statement that writes, each fetch) it kills itself with SIGKILL. Then another child starts, as a node does after a
 crash, and goes on to the end. Whatever n was: no run is `running`, every record is there once, each change is told by
 one run, and each run that ended is logged by one entry. The source then changes and loses records, and all of it is
-done again.
+done again: by a source that gives everything each time, or by one that gives what changed and says what it deleted, as
+OAI-PMH does.
 """
 
 from __future__ import annotations
@@ -53,13 +54,21 @@ class Made:
     size: int
     kind: str = "ckan"
     address: str = "https://data.example.br"
+    gone: tuple[str, ...] = ()  # what it says it deleted, on its first page
+    since: bool = False
+    held: tuple[tuple[str, str], ...] = ()  # what is there in all, where `rows` are changes
 
     async def page(self, token: str) -> Page:
         start = int(token or 0)
         cut = self.rows[start : start + self.size]
         end = start + len(cut)
         records = tuple(record_of(Dataset(name, {"": said}, identifier=name)) for name, said in cut)
-        return Page(records, (), str(end) if end < len(self.rows) else "")
+        gone = self.gone if not start else ()
+        return Page(records, (), str(end) if end < len(self.rows) else "", gone, self.since, "mark")
+
+    @property
+    def whole(self) -> Sequence[tuple[str, str]]:
+        return self.held or self.rows
 
 
 class Killer:
@@ -109,7 +118,8 @@ def _run(home: Path, source: Made, kill_at: int, told: Told | None) -> int:
         log_runs(node, store)
         count = killer.count
         if told is not None:
-            check(node, store, source.rows, told)
+            check(node, store, source.whole, told)
+            assert store.mark("portal", source.kind, source.address) == "mark"
     return count
 
 
@@ -150,21 +160,28 @@ def story(count: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]], lis
     return first, second, [told, later]
 
 
+def changes_of(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]], size: int) -> Made:
+    """The second source as it tells what changed since the first."""
+    rows = [one for one in second if one not in set(first)]
+    gone = {name for name, _ in first} - {name for name, _ in second}
+    return Made(rows, size, gone=tuple(sorted(gone)), since=True, held=tuple(second))
+
+
 class Trial:
     """A node's folder before the first harvest and before the second, to be copied for each kill.
 
     Args:
-        scratch: an empty folder. count: records. size: of a page.
+        scratch: an empty folder. count: records. size: of a page. since: the second harvest reads changes alone.
 
     Attributes:
         taken: how many steps the two harvests take when nobody is killed.
     """
 
-    def __init__(self, scratch: Path, count: int, size: int) -> None:
+    def __init__(self, scratch: Path, count: int, size: int, *, since: bool = False) -> None:
         (home,) = found(scratch, ("BRA",))
         self.scratch = scratch
         first, second, self.told = story(count)
-        self.sources = (Made(first, size), Made(second, size))
+        self.sources = (Made(first, size), changes_of(first, second, size) if since else Made(second, size))
         self.homes = (home, copied(home, scratch / "once"))
         taken = [self._unkilled(self.homes[1], 0)]
         taken.append(self._unkilled(copied(self.homes[1], scratch / "twice"), 1))
@@ -192,9 +209,15 @@ def copied(home: Path, target: Path) -> Path:
 
 
 def main(count: int = 10_000, places: int = 60) -> None:
+    for since in (False, True):
+        _all_killed(count, places, since)
+
+
+def _all_killed(count: int, places: int, since: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(Path(folder), count, 100)
-        print(f"{count:,} records: {trial.taken[0]:,} and {trial.taken[1]:,} steps unkilled")
+        trial = Trial(Path(folder), count, 100, since=since)
+        how = "the second time changes alone" if since else "everything both times"
+        print(f"{count:,} records, {how}: {trial.taken[0]:,} and {trial.taken[1]:,} steps unkilled")
         for harvest in (0, 1):
             for n in range(places // 2):
                 at = 1 + (trial.taken[harvest] - 1) * n // (places // 2 - 1)

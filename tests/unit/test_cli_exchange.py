@@ -12,6 +12,7 @@ from concordat import clock
 from concordat.cli import main
 from concordat.node.demo import Demo
 from exchange_catalogue_kit import OFFER, ckan_answer, ckan_record
+from oai_kit import Held, Repository, dublin_core
 from unit_node import found
 
 CSV = b"state,households\nSP,1\n"
@@ -132,6 +133,31 @@ def test_a_harvest_is_told_listed_and_shown(
     code, out, _ = run(capsys, *command)
     assert (code, out[:7]) == (3, "failed:")
     assert run(capsys, "runs", 9, "--home", home)[0] == 2
+
+
+def test_a_repository_is_harvested_and_what_is_not_mapped_is_shown(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, local_service: Any, reply: Any
+) -> None:
+    pytest.importorskip("lxml", reason="needs the extra [exchange]")
+    monkeypatch.setenv("CONCORDAT_NODE_PEERS_PRIVATE", "true")
+    repository = Repository()
+    for n in range(3):
+        metadata = dublin_core(("title", f"Rain {n}"), ("date", "2024"), ("type", "Dataset"))
+        repository.items[f"oai:an.oa.org:{n}"] = Held(repository.now, {"oai_dc": metadata})
+    service = local_service(lambda asked: reply(repository.answer(asked.query), kind="text/xml"))
+    command = ("harvest", "oai-pmh", f"{service.url}/oai", "--name", "library", "--home", home)
+    assert run(capsys, *command)[:2] == (0, "complete: 3 added, 0 changed, 0 removed, 0 failed, 0 s\n")
+    out = run(capsys, "runs", 1, "--home", home)[1]
+    assert out.splitlines()[-2:] == [
+        "  added    oai:an.oa.org:2", "  kept, not mapped: date (3 records), type (3 records)",
+    ]  # fmt: skip
+    assert json.loads(run(capsys, "runs", 1, "--json", "--home", home)[1])["unmapped"] == {"date": 3, "type": 3}
+    assert run(capsys, *command)[0] == 0
+    assert run(capsys, *command, "--whole")[0] == 0
+    starts = [asked.query.get("from") for asked in service.asked if "metadataPrefix" in asked.query]
+    assert [start is not None for start in starts] == [False, True, False]
+    code, _, err = run(capsys, "harvest", "oai-pmh", f"{service.url}/oai?verb=Identify", "--home", home)
+    assert (code, "set and metadataPrefix at most" in err) == (2, True)
 
 
 def test_in_a_demo_all_members_hear_of_an_offer(

@@ -24,6 +24,7 @@ def get(
     purpose: list[str] = typer.Option([], "--purpose", help="statistics, research, supervision, incident-response."),
     residency: list[str] = typer.Option([], "--residency", help="A country in which the data will be kept."),
     onward: str = typer.Option("", "--onward", help="none, members or public; default: the offer's, else none."),
+    push: bool = typer.Option(False, "--push", help="Have that member's node send the files to this one."),
     out: Path = typer.Option(None, "--out", "-o", help="A folder to copy the files into."),
     wait: float = typer.Option(120.0, "--wait", min=1, max=3_600, help="Seconds to wait for each answer."),
     speaker: str = AS,
@@ -31,10 +32,10 @@ def get(
     ops_listen: str = OPS_LISTEN,
     json: bool = JSON,
 ) -> None:
-    """Agree with a member on a dataset's terms, pull it, and verify its checksum and proof; this node must run."""
+    """Agree with a member on a dataset's terms, get it, and verify its checksum and proof; this node must run."""
     wanted = {
-        "dataset": dataset, "member": member, "onward": onward, "purpose": purpose, "residency": residency,
-        "wait_s": wait,
+        "dataset": dataset, "member": member, "onward": onward, "purpose": purpose, "push": push,
+        "residency": residency, "wait_s": wait,
     }  # fmt: skip
     found = _order("get", wanted, speaker, home, ops_listen, 4 * wait + 3_600)
     if out is not None:
@@ -59,7 +60,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
     agreed = f"agreed and final {found['agreed_s']:.1f} s (agreement {short}.., both signed)"
     if found["again"]:
         agreed = f"agreement {short}.. of {found['agreed_at'][:10]} used again, final and still permitting"
-    came = f"{found['bytes']:,} bytes {found['pulled_s']:.1f} s  checksum equal"
+    how = "pushed to this node " if found.get("pushed") else ""
+    came = f"{found['bytes']:,} bytes {how}{found['pulled_s']:.1f} s  checksum equal"
     first = f"catalogue {found['catalogue_s']:.1f} s  {agreed}  {came}  {proof}"
     lines = [first, *(file["path"] for file in found["files"])]
     lines.append(f"Kept by the software: {'; '.join(found['enforced']) or 'nothing'}.")

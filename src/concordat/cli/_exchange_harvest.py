@@ -15,13 +15,16 @@ ENDED_BADLY = ("abandoned", "failed", "timed_out")
 
 
 def harvest(
-    kind: str = typer.Argument(..., metavar="KIND", help="ckan, dcat, csv or dsp."),
+    kind: str = typer.Argument(..., metavar="KIND", help="ckan, dcat, csv, oai-pmh or dsp."),
     address: str = typer.Argument(
         ..., metavar="ADDRESS", help="Of the portal or file; of csv a folder, of dsp a member."
     ),
     name: str = typer.Option("", "--name", help="This member's name of the source; default: made of the address."),
     accept_removals: bool = typer.Option(
         False, "--accept-removals", help="Remove what is gone at the source, however much it is."
+    ),
+    whole: bool = typer.Option(
+        False, "--whole", help="Read all from the beginning, not from where the last run stopped or what changed since."
     ),
     minutes: int = typer.Option(30, "--minutes", min=1, max=360, help="When to stop; the next run goes on there."),
     home: Path = HOME,
@@ -35,7 +38,7 @@ def harvest(
 
     named = f"dsp-{address.lower()}"[:64] if kind == "dsp" else name_of(kind, address)
     with seat(home, passphrase_file, speaker, demo) as place:
-        run = _harvest(place, kind, address, name or named, minutes, accept_removals)
+        run = _harvest(place, kind, address, name or named, minutes, accept_removals, whole)
     seconds = (run.finished or run.started) - run.started
     if json:
         print_json(facts_of(run))
@@ -46,7 +49,9 @@ def harvest(
         raise typer.Exit(3)
 
 
-def _harvest(place: Seat, kind: str, address: str, name: str, minutes: int, accept_removals: bool) -> Any:
+def _harvest(
+    place: Seat, kind: str, address: str, name: str, minutes: int, accept_removals: bool, whole: bool
+) -> Any:  # fmt: skip
     import asyncio
     import secrets
 
@@ -65,11 +70,12 @@ def _harvest(place: Seat, kind: str, address: str, name: str, minutes: int, acce
             if kind == MemberCatalogue.kind:
                 source = catalogue_of(place.node, address, settings, outbound)
             else:
-                source = source_of(kind, address, outbound)
+                mark = "" if whole else store.mark(name, kind, address)
+                source = source_of(kind, address, outbound, mark)
             owner = secrets.token_hex(16)
             harvester = Harvester(store, lambda: place.node.now, owner, deadline_s=60 * minutes)
             log_runs(place.node, store, place.say)
-            return await harvester.run(name, source, accept_removals=accept_removals)
+            return await harvester.run(name, source, accept_removals=accept_removals, whole=whole)
         finally:
             await outbound.close()
 
@@ -110,7 +116,7 @@ def _show(store: Any, number: int, json: bool) -> None:
     if json:
         rows = [{"key": f.key, "reason": f.reason} for f in failed]
         keys = {what: [key for key, _ in found] for what, found in changes.items()}
-        print_json({**facts_of(run), "changes": keys, "failures": rows})
+        print_json({**facts_of(run), "changes": keys, "failures": rows, "unmapped": unmapped_of(store, run)})
         return
     print(f"Run {run.id} of {run.source} ({run.kind}, {plain(run.address)}), {day_of(run.started)}, {run.pages} pages.")
     print(plain(run.words))
@@ -121,6 +127,20 @@ def _show(store: Any, number: int, json: bool) -> None:
             print(f"  {what:8} and {len(found) - 20:,} more")
     for failure in failed:
         print(f"  failed   {plain(failure.key)}: {plain(failure.reason)}")
+    if kept := unmapped_of(store, run):
+        print("  kept, not mapped: " + ", ".join(f"{plain(name)} ({count:,} records)" for name, count in kept.items()))
+
+
+def unmapped_of(store: Any, run: Any) -> dict[str, int]:
+    """What the records that a run brought keep beside the model, by name -> number of records (OAI-PMH alone)."""
+    from collections import Counter
+
+    from concordat.exchange.catalogue.oai import unmapped
+    from concordat.node.harvest_oai import KIND
+
+    if run.kind != KIND:
+        return {}
+    return dict(sorted(Counter(name for record in store.brought(run.id) for name in unmapped(record)).items()))
 
 
 def facts_of(run: Any) -> dict[str, Any]:

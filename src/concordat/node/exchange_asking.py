@@ -14,7 +14,7 @@ from typing import Any
 
 from concordat import world
 from concordat.exchange.dataspace.deciding import Verdict, context_of, decide
-from concordat.exchange.dataspace.messages import Role
+from concordat.exchange.dataspace.messages import PULL, Role
 from concordat.exchange.dataspace.narrowing import narrower
 from concordat.exchange.dataspace.odrl import constraint
 from concordat.exchange.dataspace.terms import same_terms
@@ -97,8 +97,8 @@ def begun(store: ExchangeStore, provider: str, about: Mapping[str, Any], asked: 
     return max(found, key=lambda process: (process.changed, process.pid), default=None)
 
 
-def running(store: ExchangeStore, provider: str, agreement: str) -> Process | None:
-    """The newest transfer of ours under an agreement that is asked for or runs; None if there is none.
+def running(store: ExchangeStore, provider: str, agreement: str, format_: str = PULL) -> Process | None:
+    """The newest transfer of ours of a format under an agreement that is asked for or runs; None if there is none.
 
     One with a message of ours on the way besides its request is left alone: it ends, or rests by a person's word. So is
     one whose request was answered by what can't be read.
@@ -108,6 +108,7 @@ def running(store: ExchangeStore, provider: str, agreement: str) -> Process | No
         for process in store.processes("transfer", open_only=True)
         if process.role == Role.CONSUMER and process.peer == provider and process.facts.get("agreement") == agreement
         and (store.intended(process.pid) is not None) == (process.state == "")
+        and process.facts.get("format", PULL) == format_
     ]  # fmt: skip
     return max(found, key=lambda process: (process.changed, process.pid), default=None)
 

@@ -218,8 +218,6 @@ def offered_of(entry: Entry, data: bytes, bloc: str, base: str) -> Offered:
     dataset = dataset_of(document, bloc=bloc, base=base, service=service, entry=entry.id)
     shown = {key: value for key, value in dsp_dataset(dataset).items() if key != "@context"}
     shown[LABEL] = label_of(document)
-    # What is offered here is pulled; other ways of the protocol are not claimed.
-    shown["distribution"] = [part for part in shown["distribution"] if str(part["format"]).endswith("PULL")]
     files = tuple(File(f["sha256"], f["bytes"], f["format"], f["name"]) for f in document["files"])
     return Offered(
         dataset.id, document["id"], document["version"], dict(dataset.policies[0]), Rule(document["negotiation"]),

@@ -153,6 +153,14 @@ def refusal(fault: ConcordatError, route: Route, message: Mapping[str, Any] | No
     return Answer(status, body, headers, isinstance(fault, UnknownCallerError))
 
 
+def addresses_on(message: Mapping[str, Any], place: str | None) -> bool:
+    """Whether a first message's callback, and the address that data are to be pushed to, are on its sender's node."""
+    found = [message.get("callbackAddress")]
+    if message.get("dataAddress") is not None:
+        found.append(message["dataAddress"].get("endpoint"))
+    return all(on_place(str(address or ""), place) for address in found)
+
+
 def on_place(address: str, place: str | None) -> bool:
     """Whether an address is on the host and port of a member's node.
 

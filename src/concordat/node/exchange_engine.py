@@ -25,8 +25,8 @@ from urllib.parse import unquote
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.exchange.dataspace import messages, negotiation, transfer
 from concordat.exchange.dataspace.deciding import Context, Decision, Verdict, context_of, decide
-from concordat.exchange.dataspace.messages import ENTRY_KEY, PULL, PULL_ALIAS, Kind, Role, kind_of
-from concordat.exchange.dataspace.partners import decide_outside
+from concordat.exchange.dataspace.messages import ENTRY_KEY, PULL, PULL_ALIAS, PUSH, Kind, Role, kind_of
+from concordat.exchange.dataspace.partners import decide_outside, not_taken
 from concordat.exchange.dataspace.schemas import CONTEXT, parse
 from concordat.exchange.dataspace.terms import agreement_hash
 from concordat.exchange.dataspace.token import SKEW_S, Caller, Request, Seen, read_token
@@ -36,7 +36,7 @@ from concordat.node.exchange_calls import (
     Call,
     Route,
     UnknownCallerError,
-    on_place,
+    addresses_on,
     refusal,
     route_of,
 )
@@ -62,7 +62,7 @@ from concordat.node.exchange_store import Agreement, ExchangeStore, Process
 TURNS = 64
 AGREED = ("dataset_id", "version", "offered", "label")  # what an agreement keeps of its negotiation
 REPEAT = "repeat"  # in a transfer: its request came again
-FORMATS = (PULL, PULL_ALIAS)
+FORMATS = (PULL, PULL_ALIAS, PUSH)
 
 
 class Engine:
@@ -278,8 +278,10 @@ class Engine:
     ) -> tuple[Facts, dict[str, Any]]:
         """What the guard of a first message asks, and what is kept beside the process."""
         me, place = self.side.member, self.side.places.get(caller, "") if self.side.auth else None
-        valid = on_place(str(message.get("callbackAddress", "")), place)
+        valid = addresses_on(message, place)
         consumer, provider = (caller, me) if role is Role.PROVIDER else (me, caller)
+        if role is Role.CONSUMER and caller in self.side.outside:
+            raise not_taken(caller, "offer")
         if kind == "negotiation":
             offer = message["offer"]
             offered = self.offers.get(offer["target"])

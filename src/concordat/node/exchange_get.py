@@ -24,8 +24,9 @@ from concordat.exchange.catalogue.dsp_catalog import LABEL, parse_dsp_catalog
 from concordat.exchange.catalogue.model import dataset_uuid
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.behaviours import Move, Next
-from concordat.exchange.dataspace.messages import PULL
+from concordat.exchange.dataspace.messages import PULL, PUSH
 from concordat.exchange.dataspace.odrl import TLP
+from concordat.exchange.dataspace.partners import not_taken
 from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import split_of, terms_words
 from concordat.ledger.bundle import Bundle, Verdict
@@ -35,10 +36,10 @@ from concordat.node.exchange_agreements import said_of
 from concordat.node.exchange_asking import begun, narrowed, running, standing
 from concordat.node.exchange_entries import ENDED, transfer_body
 from concordat.node.exchange_moves import reason_of
+from concordat.node.exchange_receive import RECEIVED, Wanted, pushed
 from concordat.node.exchange_service import ExchangeService
 from concordat.node.exchange_store import Agreement, Process
 
-RECEIVED = "exchange/received"
 WAIT_S = 120.0
 PROOF_WAIT_S = 20.0
 PROOF_LOOK_S = 0.5
@@ -73,7 +74,8 @@ async def get(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[str,
     """Get a dataset.
 
     Args:
-        wanted: `member`, `dataset` (its id or urn:uuid), `purpose` and `residency` (lists), `onward`, `wait_s`.
+        wanted: `member`, `dataset` (its id or urn:uuid), `purpose` and `residency` (lists), `onward`, `wait_s`; `push`:
+            the provider sends the files to this node, instead of this node fetching them.
 
     Raises:
         InputError: no such member or dataset. RuleError: no agreement, or its use is not permitted. TrustError: a hash
@@ -92,6 +94,9 @@ async def _got(
     clock_s = exchange.service.monotonic
     began = clock_s()
     remote = await _look_up(exchange, member, uuid, str(wanted["dataset"]))
+    push = bool(wanted.get("push"))
+    if push:
+        _require_push(remote, member)
     looked = clock_s()
     asked = narrowed(remote.offer, wanted)
     kept = await _standing(exchange, member, remote, asked)
@@ -100,14 +105,14 @@ async def _got(
         kept = await _agree(exchange, member, remote, asked, wait)
     agreed = clock_s()
     try:
-        files, transfer = await _transfer(exchange, member, remote, kept.id, wait)
+        files, transfer = await _transfer(exchange, member, remote, kept.id, wait, push)
     except RuleError as error:
         if not again or error.code != REFUSED:
             raise
         # The provider counts the uses and has the word: what it gives no more under this agreement is agreed anew.
         again, kept = False, await _agree(exchange, member, remote, asked, wait)
         agreed = clock_s()
-        files, transfer = await _transfer(exchange, member, remote, kept.id, wait)
+        files, transfer = await _transfer(exchange, member, remote, kept.id, wait, push)
     done = clock_s()
     split = split_of(kept.text)
     return {
@@ -117,15 +122,15 @@ async def _got(
         "dataset": remote.entry.body["dataset"],
         "enforced": list(split.enforced), "files": files, "member": member, "not_enforced": list(split.unknown),
         "offered": f"{remote.entry.author} {remote.entry.seq}", "pending": remote.verdict.pending,
-        "promised": list(split.promised), "pulled_s": round(done - agreed, 3), "terms": terms_words(kept.text),
+        "promised": list(split.promised), "pulled_s": round(done - agreed, 3), "pushed": push,
+        "terms": terms_words(kept.text),
         "transfer": transfer, "version": remote.entry.body["version"], "witnesses": list(remote.verdict.witnesses),
     }  # fmt: skip
 
 
 def _peer(exchange: ExchangeService, member: str) -> str:
     if member in exchange.engine.side.outside:
-        what = f"{member} is not a member: no membership here proves what it offered."
-        raise RuleError(what, where="member", hint="It may ask for data of this node.", code="not_a_member")
+        raise not_taken(member)
     if member in exchange.engine.side.places:
         return member
     from concordat.settings import nearest
@@ -268,10 +273,26 @@ def kept_of(kept: Agreement | None, process: Process, member: str) -> Agreement:
 # --- Transfer ---------------------------------------------------------------------------------------------------------
 
 
+def _require_push(remote: Remote, member: str) -> None:
+    """The catalogue says that the data may be pushed.
+
+    Raises:
+        RuleError: it doesn't.
+    """
+    if all(part.get("format") != PUSH for part in remote.shown.get("distribution", ())):
+        what = f"{member} does not offer to push this dataset ({PUSH})."
+        raise RuleError(what, where=remote.uuid, hint="Get it without --push.", code="format")
+
+
 async def _transfer(
-    exchange: ExchangeService, member: str, remote: Remote, agreement: str, wait: float
+    exchange: ExchangeService, member: str, remote: Remote, agreement: str, wait: float, push: bool = False
 ) -> tuple[list[dict[str, Any]], str]:
     """The files, by a transfer of ours that is open under the agreement, as a wait was too short, or a new one."""
+    if push:
+        given = [
+            Wanted(digest, size, name) for (digest, size, _), name in zip(remote.files, _names(remote), strict=True)
+        ]
+        return await pushed(exchange, member, agreement, given, wait)
     open_ = await exchange.do(lambda: running(exchange.store, member, agreement))
     if open_ is not None:
         pid = open_.pid
@@ -304,8 +325,8 @@ async def _pulled(
     found: list[dict[str, Any]] = []
     await exchange.do(partial(_sweep, folder))
     here: dict[str, Path] = {}  # two files of the same bytes are pulled once: a use is counted once
-    for number, (digest, size, media) in enumerate(remote.files, 1):
-        target = folder / f"{_safe(str(remote.entry.body['dataset']))}-{number}{_suffix(media)}"
+    for (digest, size, _), name in zip(remote.files, _names(remote), strict=True):
+        target = folder / name
         if digest in here:
             await exchange.do(partial(copy_flushed, here[digest], target))
         else:
@@ -316,6 +337,12 @@ async def _pulled(
     for place in (folder, folder.parent, folder.parent.parent):  # each may be new
         await exchange.do(partial(flush_folder, place))
     return found
+
+
+def _names(remote: Remote) -> list[str]:
+    """The files' names here, in order."""
+    dataset = _safe(str(remote.entry.body["dataset"]))
+    return [f"{dataset}-{number}{_suffix(media)}" for number, (_, _, media) in enumerate(remote.files, 1)]
 
 
 def _sweep(folder: Path) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from concordat.exchange.dataspace import negotiation, transfer
-from concordat.exchange.dataspace.messages import Kind, Role, kind_of
+from concordat.exchange.dataspace.messages import PUSH, Kind, Role, kind_of
 from concordat.node.exchange_store import Process
 
 Machine: TypeAlias = negotiation.Negotiation | transfer.Transfer
@@ -32,9 +32,18 @@ def machine_of(process: Process) -> Machine | None:
     )
 
 
+def pushes(machine: Machine | None) -> bool:
+    """Whether a machine is that of a transfer whose data the provider sends to the consumer's address."""
+    return isinstance(machine, transfer.Transfer) and machine.format == PUSH
+
+
 def keep(process: Process, machine: Machine) -> None:
-    """Put a machine into its process. The address of a pull, with its token, stays with the consumer alone."""
-    if isinstance(machine, transfer.Transfer) and (process.role == Role.PROVIDER or machine.state in OVER):
+    """Put a machine into its process. The address of the data, with its token, stays with who needs it alone.
+
+    That is the consumer, or the provider of a push; neither once the transfer is over.
+    """
+    needs = Role.PROVIDER if pushes(machine) else Role.CONSUMER
+    if isinstance(machine, transfer.Transfer) and (process.role != needs or machine.state in OVER):
         machine = replace(machine, address=None)
     process.body = {field.name: getattr(machine, field.name) for field in fields(machine)}
     process.state = machine.state.value

@@ -36,6 +36,7 @@ from concordat.node.exchange_machines import (
     own_facts,
     parse_own,
     pids,
+    pushes,
     step,
     utc,
 )
@@ -151,7 +152,7 @@ class Mover:
         if isinstance(machine, negotiation.Negotiation) and process.role == Role.PROVIDER:
             self._look_at_offers(process)
             self._check_promise(process, machine, next_, now)
-        token = secrets.token_urlsafe(32) if next_.move is Move.START else ""
+        token = secrets.token_urlsafe(32) if next_.move is Move.START and not pushes(machine) else ""
         message, tail = self._message(process, machine, next_, token, now)
         # Our own record moves when the peer has answered; that it may is tried now, before anything is signed: our log
         # never says what the state refuses.
@@ -178,7 +179,7 @@ class Mover:
         opened until the new one is acknowledged: a pull that runs goes on.
         """
         starts = machine.state is transfer.State.STARTED and process.role == Role.PROVIDER
-        token = secrets.token_urlsafe(32)
+        token = "" if pushes(machine) else secrets.token_urlsafe(32)
         message, tail = transfer_message(process, machine, Next(Move.START), token, self.side.base)
         body = messages.encode(named(message))
         with self.store.commit():
@@ -190,7 +191,8 @@ class Mover:
             if not starts or current.state != process.state:
                 self.engine.soon(process.pid)
                 return False
-            self.store.add_token(token, process.pid, self._token_end(process, now))
+            if token:
+                self.store.add_token(token, process.pid, self._token_end(process, now))
             self.store.intend(process.pid, self._url(process, tail), body, now.timestamp())
         return True
 

@@ -2,6 +2,7 @@
 
     /.well-known/dspace-version, /dsp/2025-1/...     the Dataspace Protocol 2025-1 (`exchange_calls.ROUTES`)
     GET  /dsp/data/{providerPid}                     a body under an agreement: bearer token, ranges, `Repr-Digest`
+    GET, PUT /dsp/push/{consumerPid}                 what is pushed to this node (`exchange_push_routes`)
     GET  /log/entry/{id}.tlog-proof                  the proof that an entry was said, as the catalogue names it
     POST /exchange/...                               the operator's address alone: orders of the command line
 
@@ -22,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from concordat import clock
 from concordat.errors import ConcordatError, InputError, TrustError
-from concordat.exchange.dataspace.messages import DATA
+from concordat.exchange.dataspace.messages import DATA, PUSHED
 from concordat.exchange.dataspace.schemas import MESSAGE_BYTES_MAX
 from concordat.node.callers import Callers, LimitError
 from concordat.node.exchange_calls import ROUTES, WELL_KNOWN, AbsentError, Call, UnknownCallerError, refusal, route_of
 from concordat.node.exchange_parts import File
+from concordat.node.exchange_push_routes import push_routes
 from concordat.node.exchange_service import ExchangeService
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def exchange_routes(exchange: ExchangeService, callers: Callers) -> list[BaseRou
         Route(WELL_KNOWN, at.message, methods=["GET"]),
     ]
     patterns = sorted({(route.pattern, route.method) for route in ROUTES if route.pattern != WELL_KNOWN})
+    made += push_routes(at)
     made += [Route(pattern, at.message, methods=[method]) for pattern, method in patterns]
     return made
 
@@ -65,8 +68,8 @@ def absent_routes(workers: int) -> list[BaseRoute]:
     async def absent(_: Request) -> Response:
         return Response(f"{words}\n".encode(), 501, {"cache-control": NEVER}, "text/plain; charset=utf-8")
 
-    patterns = sorted({route.pattern for route in ROUTES} | {DATA + "/{pid}"})
-    return [Route(pattern, absent, methods=["GET", "POST"]) for pattern in patterns]
+    patterns = sorted({route.pattern for route in ROUTES} | {DATA + "/{pid}", PUSHED + "/{pid}"})
+    return [Route(pattern, absent, methods=["GET", "POST", "PUT"]) for pattern in patterns]
 
 
 class _Exchange:

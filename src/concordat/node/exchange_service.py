@@ -39,6 +39,7 @@ from concordat.node.exchange_entries import UNSURE
 from concordat.node.exchange_machines import OVER, pids
 from concordat.node.exchange_moves import WAIT_MAX_S, Mover
 from concordat.node.exchange_parts import File, Offers, Side
+from concordat.node.exchange_push import Pushing
 from concordat.node.exchange_store import FILE, ExchangeStore, Outgoing, Process
 from concordat.node.home import Node
 from concordat.node.identity import write_private
@@ -107,6 +108,7 @@ class ExchangeService:
         self.book, self.offers = LogBook(service), self._given or LogOffers(service)
         self.engine = Engine(side, self.store, self.offers, self.book, self._log)
         self.mover, self.client = Mover(self.engine), DspClient(service, side)
+        self.pushing = Pushing(self)
         self._make_secret()
         service.add_check(lambda: f"exchange: {self.store.fault}" if self.store.fault else "")
         await asyncio.get_running_loop().run_in_executor(self._threads, self.offers.refresh)
@@ -249,6 +251,7 @@ class ExchangeService:
             now = clock.now()
             await self.do(lambda: self.mover.plan(pid, now))
             self._held.pop(pid, None)
+            await self.pushing.look(pid)
         except ConcordatError as error:
             await self._hold(pid, error)
         except Exception as error:

@@ -383,6 +383,11 @@ class ExchangeStore:
         with self.commit():
             self._db.execute(query, (agreement, pid, file, size, count, count))
 
+    def left(self, pid: str, file: str) -> int:
+        """Bytes of a file that left under one transfer."""
+        rows = self._all("SELECT bytes FROM served WHERE pid = ? AND file = ?", pid, file)
+        return int(rows[0][0]) if rows else 0
+
     def served(self, agreement: str) -> dict[str, tuple[int, int]]:
         """Bytes of each file that left under an agreement, over all its transfers, and the size of the file."""
         query = "SELECT file, sum(bytes), max(size) FROM served WHERE agreement = ? GROUP BY file"

@@ -15,7 +15,7 @@ from concordat.exchange.dataspace.behaviours import Move, Next
 from concordat.exchange.dataspace.messages import DATA, Kind, Role
 from concordat.exchange.dataspace.schemas import check
 from concordat.exchange.dataspace.terms import agreement_of
-from concordat.node.exchange_machines import utc
+from concordat.node.exchange_machines import pushes, utc
 from concordat.node.exchange_store import Process
 
 Worded = tuple[dict[str, Any], str]  # a message, and the tail of its route
@@ -59,14 +59,14 @@ def transfer_message(process: Process, machine: transfer.Transfer, next_: Next, 
     """A move in a transfer.
 
     Args:
-        token: that opens the body, for a start. base: our public address.
+        token: that opens the body, for the start of a pull. base: our public address.
     """
     consumer, provider = machine.consumer_pid, machine.provider_pid
     why = next_.why or "by this side."
     match next_.move:
         case Move.START:
             address = messages.data_address(f"{base}{DATA}/{provider}", token)
-            ours = process.role == Role.PROVIDER
+            ours = process.role == Role.PROVIDER and not pushes(machine)
             return messages.start(consumer, provider, address if ours else None), "start"
         case Move.SUSPEND:
             return messages.stopped(Kind.SUSPENSION, consumer, provider, "suspended", why), "suspension"

@@ -16,10 +16,12 @@ from concordat.exchange.catalogue.dsp_catalog import CONTEXT, parse_dsp_catalog
 from concordat.exchange.catalogue.harvest import Page, record_of
 from concordat.exchange.catalogue.model import Failure
 from concordat.exchange.dataspace import messages
+from concordat.exchange.dataspace.partners import not_taken, read_partners
 from concordat.exchange.dataspace.schemas import parse_catalog
 from concordat.exchange.dataspace.token import Request, make_token
 from concordat.node.exchange_look import next_page
 from concordat.node.exchange_moves import reason_of
+from concordat.node.exchange_service import PARTNERS
 from concordat.node.harvester import REASON_MAX, REQUEST_MAX_S
 from concordat.node.outbound import Outbound
 from concordat.node.peers import Peers
@@ -81,11 +83,12 @@ def catalogue_of(node: Node, member: str, settings: NodeSettings, outbound: Outb
     """The catalogue of a member, asked by a node that is open here.
 
     Raises:
-        InputError: no other active member of that name.
+        InputError: no other active member of that name. RuleError: a partner outside the bloc.
     """
     me, peers = node.identity.member, Peers(node.identity.member, node.chain, settings)
     peer = peers.get(member)
     if peer is None:
+        _refuse_partner(node, member)
         known = sorted(peers.by_member)
         close = nearest(member, known)
         hint = f'Did you mean "{close[0]}"?' if close else f"Members: {', '.join(known) or 'none besides this one'}."
@@ -100,3 +103,16 @@ def catalogue_of(node: Node, member: str, settings: NodeSettings, outbound: Outb
         )  # fmt: skip
 
     return MemberCatalogue(member, peer.url, sign, outbound)
+
+
+def _refuse_partner(node: Node, member: str) -> None:
+    """A node that `partners.yaml` names may ask here, and is not asked.
+
+    Raises:
+        RuleError: it is one. InputError, TrustError: the file is not as it must be.
+    """
+    path = node.home / PARTNERS
+    if path.is_file():
+        members = {one.id for one in node.chain.last.active}
+        if member in read_partners(path.read_bytes(), members, where=str(path)):
+            raise not_taken(member, "ADDRESS")

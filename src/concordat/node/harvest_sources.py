@@ -1,4 +1,4 @@
-"""The catalogues that can be harvested: a CKAN portal, a DCAT file or feed, a folder of tables.
+"""The catalogues that can be harvested: a CKAN portal, a DCAT file or feed, a folder of tables, an OAI-PMH repository.
 
 Every request goes through `outbound`: to the host that the operator named and no other, with its bounds on bytes and
 time, without redirects. Another page of a DCAT feed (`hydra:next`) must be on the same host. What a page says is read
@@ -20,6 +20,7 @@ from concordat.exchange.catalogue._dcat_read import datasets_of
 from concordat.exchange.catalogue.harvest import Page, record_of
 from concordat.exchange.catalogue.model import Failure, Found
 from concordat.exchange.catalogue.shacl import BYTES_MAX, Nodes, read_graph
+from concordat.node.harvest_oai import KIND, OaiRepository, choice_of
 from concordat.node.harvester import REQUEST_MAX_S, Source
 from concordat.node.outbound import Outbound
 
@@ -27,11 +28,14 @@ ROWS = 100
 NEXT = ("http://www.w3.org/ns/hydra/core#next", "http://www.w3.org/ns/hydra/core#nextPage")
 ACCEPT = "text/turtle, application/ld+json;q=0.9, application/rdf+xml;q=0.8"
 FORMS = {"text/turtle": "turtle", "application/ld+json": "json-ld", "application/rdf+xml": "xml"}
-KINDS = ("ckan", "csv", "dcat")
+KINDS = ("ckan", "csv", "dcat", KIND)
 
 
-def source_of(kind: str, address: str, outbound: Outbound) -> Source:
+def source_of(kind: str, address: str, outbound: Outbound, mark: str = "") -> Source:
     """The source of a kind at an address.
+
+    Args:
+        mark: of `HarvestStore.mark`: a source that can gives what changed since; empty for everything.
 
     Raises:
         InputError: an unknown kind, or no address of that kind.
@@ -45,6 +49,10 @@ def source_of(kind: str, address: str, outbound: Outbound) -> Source:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         hint = "As https://data.example.br"
         raise InputError(f'"{address[:80]}" is not an address.', where="ADDRESS", hint=hint, code="address")
+    if kind == KIND:
+        source = OaiRepository(address, outbound, mark)
+        outbound.allow(f"{parts.scheme}://{parts.netloc}")
+        return source
     outbound.allow(f"{parts.scheme}://{parts.netloc}")
     return CkanPortal(address, outbound) if kind == "ckan" else DcatFeed(address, outbound)
 
@@ -54,8 +62,12 @@ def name_of(kind: str, address: str) -> str:
 
     >>> name_of("ckan", "https://Dados.gov.example:8443/"), name_of("csv", "/srv/2025 tables")
     ('dados.gov.example-8443', 'csv-2025-tables')
+    >>> name_of("oai-pmh", "https://repository.example/oai?set=open-data")
+    'repository.example-open-data'
     """
     plain = urlsplit(address).netloc.lower() if kind != "csv" else Path(address).name.lower()
+    if kind == KIND and (chosen := choice_of(address)[1]):  # another set of one repository is another source
+        plain = "-".join((plain, *(chosen[name].lower() for name in sorted(chosen, reverse=True))))
     name = re.sub(r"[^a-z0-9.]+", "-", plain).strip("-.")
     return (name if name[:1].isalpha() else f"{kind}-{name}")[:64]
 

@@ -6,8 +6,9 @@ token of this process belongs to one that is gone: it becomes `abandoned`.
 
 A *pass* is one reading of a source from its beginning; runs that resume it share its number. Records remember the pass
 that read them last: what a whole pass neither read nor failed to read is gone. A run's failures are those of its pass
-until then: also of the runs that it went on from, and without those whose record was read on a later page.
-Source: exchange.md 4.2.
+until then: also of the runs that it went on from, and without those whose record was read on a later page. A *mark* is
+what a source needs to give only what changed the next time; it is kept once a pass has left nothing open, and never
+before: what failed, or waits, is read again. Source: exchange.md 4.2.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS run_tokens (
   source TEXT NOT NULL, pass INTEGER NOT NULL, token TEXT NOT NULL,
   PRIMARY KEY (source, pass, token)) STRICT, WITHOUT ROWID""",
+    # What a source said was deleted, in a pass that is not at its end.
+    """CREATE TABLE IF NOT EXISTS run_gone (
+  pass INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (pass, key)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS source_mark (
+  source TEXT PRIMARY KEY, kind TEXT NOT NULL, address TEXT NOT NULL, mark TEXT NOT NULL) STRICT, WITHOUT ROWID""",
 )
 # The failures of a pass that stand when a run ends: a record that failed twice counts once, by its last reason.
 _FAILED = """SELECT f.key, f.reason, f.named, max(f.run * 1000000000 + f.number) AS place FROM run_failures f
@@ -211,11 +217,20 @@ class HarvestStore:
             for record in page.records:
                 query = "UPDATE records SET pass = ? WHERE source = ? AND key = ?"
                 self._do(query, run.reading, run.source, record.key)
-            self._mend(run, [record.key for record in page.records])
+            self._mend(run, [*(record.key for record in page.records), *page.gone])
+            self._gone(run, page)
             self._fail(run, page.failed)
             if page.token:
                 self._do("INSERT INTO run_tokens VALUES (?, ?, ?)", run.source, run.reading, page.token)
             self._do("UPDATE runs SET token = ?, pages = pages + 1 WHERE id = ?", page.token, run.id)
+
+    def _gone(self, run: Run, page: Page) -> None:
+        """What a page says was deleted, and what is there again."""
+        for key in page.gone:
+            self._do("INSERT OR IGNORE INTO run_gone VALUES (?, ?)", run.reading, key)
+        if self._do("SELECT 1 FROM run_gone WHERE pass = ? LIMIT 1", run.reading).fetchone() is not None:
+            for record in page.records:
+                self._do("DELETE FROM run_gone WHERE pass = ? AND key = ?", run.reading, record.key)
 
     def _mend(self, run: Run, read: Iterable[str]) -> None:
         """Failures of this pass whose records were read now stand no longer."""
@@ -233,12 +248,14 @@ class HarvestStore:
             self._do("INSERT INTO run_failures VALUES (?, ?, ?, ?, ?, ?)", *row)
 
     def end(
-        self, run: Run, state: str, now: int, *, reason: str = "", token: str | None = None, end: Changes | None = None
-    ) -> Run:
+        self, run: Run, state: str, now: int, *, reason: str = "", token: str | None = None, end: Changes | None = None,
+        mark: str = "",
+    ) -> Run:  # fmt: skip
         """End a run; what a whole pass did not see is removed in the same transaction.
 
         Args:
             token: where the next run goes on; None leaves what the last page said. end: of `Walk.finish`.
+            mark: of a pass that left nothing open: where a reading of changes alone may begin.
         """
         assert state in ENDS, state
         gone = end.removed if end else ()
@@ -252,6 +269,11 @@ class HarvestStore:
             self._do(query, state, now, reason, len(end.waiting) if end else 0, run.id)
             if token is not None:
                 self._do("UPDATE runs SET token = ? WHERE id = ?", token, run.id)
+            if end is not None:
+                self._do("DELETE FROM run_gone WHERE pass = ?", run.reading)
+            if mark:
+                row = (run.source, run.kind, run.address, mark)
+                self._do("INSERT OR REPLACE INTO source_mark VALUES (?, ?, ?, ?)", *row)
         return self.run(run.id)
 
     def logged(self, run: int, entry: str) -> None:
@@ -294,15 +316,22 @@ class HarvestStore:
         query = "SELECT key, hash FROM records WHERE source = ? ORDER BY key"
         return Snapshot(dict(self._do(query, source).fetchall()))
 
-    def seen(self, run: Run) -> tuple[list[str], list[str], bool, list[str]]:
-        """What the pass of a run has seen: keys, tokens, whether a record without an id was among them, failed keys."""
+    def mark(self, source: str, kind: str, address: str) -> str:
+        """What the last pass that left nothing open said of where it began; empty without one, or of another place."""
+        query = "SELECT mark FROM source_mark WHERE source = ? AND kind = ? AND address = ?"
+        row = self._do(query, source, kind, address).fetchone()
+        return str(row[0]) if row else ""
+
+    def seen(self, run: Run) -> tuple[list[str], list[str], bool, list[str], list[str]]:
+        """What the pass of a run has seen: keys, tokens, whether one had no id, keys that failed or are gone."""
         keys = self._do("SELECT key FROM records WHERE source = ? AND pass = ?", run.source, run.reading).fetchall()
         tokens = self._do(
             "SELECT token FROM run_tokens WHERE source = ? AND pass = ?", run.source, run.reading
         ).fetchall()
         failed = self._do("SELECT key, named FROM run_failures WHERE pass = ?", run.reading).fetchall()
         unnamed = any(not named for _, named in failed)
-        return [k for (k,) in keys], [t for (t,) in tokens], unnamed, [k for k, _ in failed]
+        gone = self._do("SELECT key FROM run_gone WHERE pass = ?", run.reading).fetchall()
+        return [k for (k,) in keys], [t for (t,) in tokens], unnamed, [k for k, _ in failed], [k for (k,) in gone]
 
     def failures(self, run: int) -> list[Failure]:
         """The records that the pass of a run could not read until it ended, in order.
@@ -336,6 +365,11 @@ class HarvestStore:
         for (body,) in self._do(query, source, source):
             value = canonical.loads(bytes(body), floats=True)
             yield of_value(value["dataset"], value["record"])
+
+    def brought(self, run: int) -> Iterator[dict[str, Any] | None]:
+        """The records as the source gave them, of those that a run added or changed and no later one did."""
+        for (body,) in self._do("SELECT body FROM records WHERE run = ? ORDER BY source, key", run):
+            yield canonical.loads(bytes(body), floats=True)["record"]
 
 
 def abandon_left(home: Path, now: int) -> int:

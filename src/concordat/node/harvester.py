@@ -7,12 +7,14 @@
 What a run comes to is `exchange.catalogue.harvest`'s; this module fetches, commits and ends. Every run ends: after the
 deadline (30 minutes, at most 6 hours, looked at between pages; a request takes at most 30 seconds), with a fault of the
 source, or whole. A process that is killed leaves a run that the next start calls `abandoned`. The next run goes on at
-the token, or afresh if the source does not know it any more. Source: exchange.md 4.2.
+the token, or afresh if the source does not know it any more. A source that is busy is asked again when it says so,
+within the deadline. Source: exchange.md 4.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -27,7 +29,20 @@ DEADLINE_S = 30 * 60
 DEADLINE_MAX_S = 6 * 3600
 REQUEST_MAX_S = 30.0
 REASON_MAX = 300
-_LOST = ("connection", "timeout", "no_address")  # nothing is learnt about a token from these
+WAITS_MAX = 20  # times that one page is asked for of a source that is busy
+_LOST = ("busy", "connection", "timeout", "no_address")  # nothing is learnt about a token from these
+
+
+class BusyError(SourceError):
+    """The source asks to come again later.
+
+    Attributes:
+        wait_s: in how many seconds; at least 1.
+    """
+
+    def __init__(self, wait_s: int, *, where: str = "") -> None:
+        self.wait_s = max(1, wait_s)
+        super().__init__(f"it is busy, and may be asked again in {self.wait_s:,} s.", where=where, code="busy")
 
 
 class Source(Protocol):
@@ -55,36 +70,43 @@ class Harvester:
     Args:
         store: where runs and records are. now: seconds since 1970. owner: the start token of this process; runs of
             others that are still `running` are ended when this is made.
-        deadline_s: for a run. step: told what is about to happen, for tests that kill there.
+        deadline_s: for a run. step: told what is about to happen, for tests that kill there. sleep: waits for a source
+            that is busy.
     """
 
     def __init__(
         self, store: HarvestStore, now: Callable[[], int], owner: str, *, deadline_s: int = DEADLINE_S,
-        step: Callable[[str], None] | None = None,
+        step: Callable[[str], None] | None = None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
         if not 0 < deadline_s <= DEADLINE_MAX_S:
             hint = f"At most {DEADLINE_MAX_S // 3600} hours."
             raise InputError(f"a deadline of {deadline_s} s.", where="deadline", hint=hint, code="deadline")
         self._store, self._now, self._owner, self._deadline = store, now, owner, deadline_s
-        self._step = step or (lambda _what: None)
+        self._step, self._sleep = step or (lambda _what: None), sleep
         store.abandon(owner, now())
 
-    async def run(self, name: str, source: Source, *, accept_removals: bool = False) -> Run:
+    async def run(
+        self, name: str, source: Source, *, accept_removals: bool = False, whole: bool = False
+    ) -> Run:  # fmt: skip
         """Read a source to an end; the run as it ended.
 
         Args:
-            name: this member's name of the source.
+            name: this member's name of the source. whole: from the beginning, wherever the last run stopped.
         """
         began = self._now()
         run = self._store.begin(name, source.kind, source.address, self._owner, began)
+        if whole and run.token:
+            run = self._store.afresh(run)
         try:
             return await self._pages(run, source, began + self._deadline, accept_removals)
+        except BusyError as error:  # it is no fault of the source that the time is up
+            return self._store.end(run, "timed_out", self._now(), reason=f"{error} The next run goes on."[:REASON_MAX])
         except (SourceError, InputError, TrustError) as error:
             token = "" if error.code == "endless" else None
             return self._store.end(run, "failed", self._now(), reason=str(error)[:REASON_MAX], token=token)
 
     async def _pages(self, run: Run, source: Source, until: int, accept_removals: bool) -> Run:
-        run, page = await self._first(run, source)
+        run, page = await self._first(run, source, until)
         walk = Walk(self._store.snapshot(run.source), *self._store.seen(run))
         while True:
             part = walk.take(page)
@@ -96,7 +118,7 @@ class Harvester:
                 reason = f"not read to its end within {self._deadline // 60} minutes; the next run goes on"
                 return self._store.end(run, "timed_out", self._now(), reason=reason)
             self._step("fetch")
-            page = await source.page(page.token)
+            page = await self._fetched(source, page.token, until)
         self._step("end")
         earlier = self._store.failed_before(run.id)
         before = f"{earlier:,} of them failed in the runs that it went on from" if earlier else ""
@@ -104,19 +126,35 @@ class Harvester:
         state = (
             "partial" if self._store.run(run.id).failed else "complete"
         )  # a pass is as good as all its runs together
-        return self._store.end(run, state, self._now(), reason=before, end=end)
+        mark = page.mark if state == "complete" and not end.waiting else ""
+        return self._store.end(run, state, self._now(), reason=before, end=end, mark=mark)
 
-    async def _first(self, run: Run, source: Source) -> tuple[Run, Page]:
+    async def _fetched(self, source: Source, token: str, until: int) -> Page:
+        """A page, once the source is not busy.
+
+        Raises:
+            BusyError: it is busy beyond the deadline, or has been too often.
+        """
+        for attempt in range(1, WAITS_MAX + 1):
+            try:
+                return await source.page(token)
+            except BusyError as busy:
+                if attempt == WAITS_MAX or self._now() + busy.wait_s >= until:
+                    raise
+                await self._sleep(busy.wait_s)
+        raise AssertionError("a page is given, or its error is raised")
+
+    async def _first(self, run: Run, source: Source, until: int) -> tuple[Run, Page]:
         """The first page: where the last run stopped, or from the beginning."""
         self._step("fetch")
         if not run.token:
-            return run, await source.page("")
+            return run, await self._fetched(source, "", until)
         try:
-            return run, await source.page(run.token)
+            return run, await self._fetched(source, run.token, until)
         except (SourceError, InputError) as error:
             if error.code in _LOST:
                 raise
-        return self._store.afresh(run), await source.page("")
+        return self._store.afresh(run), await self._fetched(source, "", until)
 
 
 def log_runs(node: Node, store: HarvestStore, write: Callable[[str, dict[str, Any]], Any] | None = None) -> list[Run]:

@@ -20,7 +20,7 @@ from concordat.exchange.catalogue.dcat import ACCESS_IRIS, ACCESS_RIGHTS
 from concordat.exchange.catalogue.model import Catalog, Dataset, Distribution, Failure, Found, Service, Text, is_sha256
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
-FORMATS = ("Concordat-HTTP-PULL", "HttpData-PULL")  # pushing is a way of the protocol that is not claimed
+FORMATS = ("Concordat-HTTP-PULL", "HttpData-PULL", "Concordat-HTTP-PUSH")
 CHECKSUM = "http://spdx.org/rdf/terms#checksumValue"
 PROOF = "urn:concordat:proof"
 LABEL = "urn:concordat:tlp"

@@ -55,11 +55,17 @@ class Page:
 
     Attributes:
         records: what it holds. failed: what could not be read. token: where the next page begins; empty at the end.
+        gone: keys of records that the source says were deleted. since: it gives only what changed since an earlier
+            reading: what it doesn't name is not gone. mark: where a later such reading may begin, if this one comes to
+            its end whole; empty for sources that give everything each time.
     """
 
     records: tuple[Record, ...]
     failed: tuple[Failure, ...] = ()
     token: str = ""
+    gone: tuple[str, ...] = ()
+    since: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +139,18 @@ class Walk:
     Args:
         previous: what is held of the source. seen: identifiers that earlier pages of this run gave, when it goes on.
         tokens: tokens of those pages. unnamed: whether one of them held a record without an id. failed: identifiers
-            of records on them that could not be read.
+            of records on them that could not be read. gone: keys that one of them said were deleted.
     """
 
     def __init__(
         self, previous: Snapshot, seen: Iterable[str] = (), tokens: Iterable[str] = (), unnamed: bool = False,
-        failed: Iterable[str] = (),
+        failed: Iterable[str] = (), gone: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self._previous = previous
-        self._seen = set(seen)
-        self._failed = set(failed)
+        self._gone = set(gone)
+        self._seen = set(seen) - self._gone
+        self._failed = set(failed) - self._gone
+        self._since = False
         self._tokens = set(tokens)
         self._pages = len(self._tokens)
         self._unnamed = unnamed
@@ -168,11 +176,16 @@ class Walk:
         if page.token and ((old and content in self._contents) or self._repeats >= REPEATS_MAX):
             raise endless(self._pages)  # the same page under another token
         self._contents.add(content)
+        self._since = self._since or page.since
+        self._gone |= set(page.gone)
+        self._seen -= self._gone
+        self._failed -= self._gone
         added, changed = [], []
         for record in page.records:
             if record.key in self._seen:
                 continue
             self._seen.add(record.key)
+            self._gone.discard(record.key)  # it is there again
             known = self._previous.hashes.get(record.key)
             if known is None:
                 added.append(record)
@@ -185,11 +198,14 @@ class Walk:
     def finish(self, accept_removals: bool = False) -> Changes:
         """What is gone, after every page was read.
 
-        A record without an id may be any of those that are missing: then all of them wait for a person.
+        A record without an id may be any of those that are missing: then all of them wait for a person. Where only
+        changes were read, what is gone is what the source said is deleted.
         """
         held = self._seen | self._failed  # what can't be read today is not gone
-        gone = tuple(sorted(key for key in self._previous.hashes if key not in held))
-        if not accept_removals and (self._unnamed or too_many(len(gone), len(self._previous.hashes))):
+        missing = self._gone if self._since else self._previous.hashes.keys() - held
+        gone = tuple(sorted(missing & self._previous.hashes.keys()))
+        unsure = self._unnamed and not self._since
+        if not accept_removals and (unsure or too_many(len(gone), len(self._previous.hashes))):
             return Changes(waiting=gone)
         return Changes(removed=gone)
 

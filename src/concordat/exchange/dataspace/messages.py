@@ -19,6 +19,7 @@ VERSION = "2025-1"
 PATH = "/dsp/2025-1"
 CALLBACK = "/dsp/2025-1/cb"
 DATA = "/dsp/data"
+PUSHED = "/dsp/push"  # where a consumer takes what is pushed to it
 NO_PID = "urn:uuid:00000000-0000-0000-0000-000000000000"
 ENDPOINT_HTTP = "https://w3id.org/idsa/v4.1/HTTP"
 PULL, PULL_ALIAS, PUSH = "Concordat-HTTP-PULL", "HttpData-PULL", "Concordat-HTTP-PUSH"
@@ -161,7 +162,7 @@ def transfer_state(consumer_pid: str, provider_pid: str, state: str) -> dict[str
 
 
 def data_address(endpoint: str, token: str) -> dict[str, Any]:
-    """Where a body is pulled from, and with which bearer token."""
+    """Where a body is pulled from, or pushed to, and with which bearer token."""
     properties = [("authorization", token), ("authType", "bearer")]
     return {
         "@type": "DataAddress",

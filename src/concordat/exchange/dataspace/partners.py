@@ -7,8 +7,9 @@
 A partner is not a member: it has no log here, so that what it agrees to stands in its signed requests, which the
 provider keeps, and in the provider's own entry. It may see and ask for what the terms of an offer give to its very id
 (`decide_outside`), and anything that is TLP:CLEAR, as far as its terms go: terms that name nobody are for members. Its
-data can't be proven by the membership of this bloc, and are not taken. Tokens between the two name the bloc of the
-receiver (`bloc` of the row, if it is another one). Source: exchange.md 5.5. Not here: claims by anybody unlisted.
+data can't be proven by the membership of this bloc, and are not taken (`not_taken`). Tokens between the two name the
+bloc of the receiver (`bloc` of the row, if it is another one). Source: exchange.md 5.5. Not here: claims by anybody
+unlisted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from concordat.errors import InputError, TrustError
+from concordat.errors import InputError, RuleError, TrustError
 from concordat.exchange._body import Day, MemberId
 from concordat.exchange.dataspace.deciding import Context, Decision, Verdict, decide
 from concordat.exchange.dataspace.odrl import operand_of
@@ -98,6 +99,18 @@ def decide_outside(policy: Mapping[str, Any], context: Context) -> Decision:
         why = f"{context.member} is not a member of the bloc, and no permission names it."
         return Decision(Verdict.DENY, (why,))
     return decide({**policy, "permission": naming}, context)
+
+
+def not_taken(member: str, where: str = "member") -> RuleError:
+    """Why data of a partner are not taken: whatever proves an offer, or an agreement, is a membership.
+
+    A partner's node is a member of another bloc, or of none. Its entries stand under that bloc's membership, views and
+    witnesses, which this node does not follow: it could verify neither who may speak for the partner today, nor that
+    the partner's log says to others what it says here. What it gave would rest on a connection alone.
+    """
+    what = f"{member} is not a member: no membership here proves what it offered."
+    hint = "It may ask for data of this node. Data of its bloc come through a member of both, or as a public catalogue."
+    return RuleError(what, where=where, hint=hint, code="not_a_member")
 
 
 def _names(constraints: Any, member: str | None) -> bool:

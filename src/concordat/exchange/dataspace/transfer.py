@@ -137,6 +137,8 @@ def _started(transfer: Transfer, message: Mapping[str, Any], sender: Role, facts
             f"the other side suspended, and the use is not permitted now ({facts.why})", "denied", transfer.state
         )
     address = message.get("dataAddress")
+    if transfer.format == PUSH and address is not None:
+        raise _guard("the address of a push is that of its request", "address", transfer.state)
     if transfer.state is State.REQUESTED and transfer.format != PUSH and (address is None or not token_of(address)):
         raise _guard("the start of a pull names no address with a bearer token", "no_address", transfer.state)
     kept = transfer.address if address is None else address
@@ -147,6 +149,11 @@ def _opened(message: Mapping[str, Any], facts: Facts) -> Transfer:
     checks = (
         (facts.agreement_final, "no such agreement is final between these two", "unknown_agreement"),
         (facts.callback_valid, "the callback or address is not on the sender's node", "callback"),
+        (
+            message["format"] != PUSH or bool(token_of(message.get("dataAddress") or {})),
+            "the address of a push has no bearer token",
+            "no_address",
+        ),
         (facts.format_known, f"the data do not come as {message['format'][:60]}", "format"),
         (facts.permitted, f"the use is not permitted now ({facts.why})", "denied"),
     )

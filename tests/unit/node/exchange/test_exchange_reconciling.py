@@ -442,6 +442,18 @@ def test_partner_sees_and_has_nothing_that_names_nobody(tmp_path: Path) -> None:
     assert bra.store.processes("negotiation") == []
 
 
+def test_offer_of_a_partner_is_refused_by_name(tmp_path: Path) -> None:
+    """No membership here proves what it offered; a person is not even asked."""
+    bra = pair.Station("BRA", tmp_path, pair.Shelf(), outside={"IND": "OTHER"})
+    world = pair.World([bra, pair.Station("IND", tmp_path, pair.Shelf())])
+    offer = messages.contract_offer("urn:uuid:p", pair.narrowed(), callback="https://ind.example/dsp/2025-1")
+    answer = world.ask("IND", "POST", f"{BRA}/negotiations/offers", messages.encode(offer))
+    said = json.loads(answer.body)
+    assert (answer.status, said["code"]) == (400, "not_a_member")
+    assert "no membership here proves what it offered" in said["reason"][0]
+    assert bra.store.processes() == []
+
+
 def test_token_of_a_partner_ends_with_its_last_day(tmp_path: Path) -> None:
     last = datetime(2026, 11, 27, 23, 59, 59, tzinfo=UTC)
     bra = pair.Station("BRA", tmp_path, pair.Shelf(pair.offered()), outside={"IND": ""}, ends={"IND": last})

@@ -98,6 +98,7 @@ def test_addresses_of_the_exchange_say_that_it_does_not_run() -> None:
         ("POST", "/dsp/2025-1/catalog/request"),
         ("POST", "/dsp/2025-1/transfers/urn:uuid:x/start"),
         ("GET", "/dsp/data/urn:uuid:x"),
+        ("PUT", "/dsp/push/urn:uuid:x"),
     ):
         answer = client.request(method, path)
         assert (answer.status_code, "there are 4" in answer.text) == (501, True)

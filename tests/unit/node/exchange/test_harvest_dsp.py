@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
 
-from concordat.errors import InputError, SourceError
+from concordat.errors import InputError, RuleError, SourceError
 from concordat.exchange.catalogue.dsp_catalog import LABEL, dsp_catalog
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.token import Request, Seen, read_token
@@ -20,9 +20,10 @@ from concordat.node.harvest_dsp import MemberCatalogue, catalogue_of
 from concordat.node.harvest_store import FILE, HarvestStore
 from concordat.node.harvester import Harvester
 from concordat.node.home import Node
-from concordat.node.outbound import Reply
+from concordat.node.outbound import Outbound, Reply
 from concordat.node.settings import NodeSettings
 from exchange_catalogue_kit import OFFER, a_catalog, a_dataset
+from exchange_pair import SECRETS
 from unit_node import found
 
 BRA = "https://bra.example"
@@ -149,3 +150,15 @@ def test_error_of_the_source_is_one() -> None:
     source = MemberCatalogue("BRA", BRA, lambda _url, _body: "t", Answers(Reply(503, b"", {})))  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="BRA answers 503"):
         asyncio.run(source.page(""))
+
+
+def test_a_partners_catalogue_is_refused_by_name(tmp_path: Path) -> None:
+    home, _ = found(tmp_path, ("BRA", "ZAF"))
+    row = f'{{id: IND, key: "{SECRETS["IND"].public.hex()}", host: ind.example, until: "2999-12-31"}}'
+    with Node(home) as node:
+        with pytest.raises(InputError, match='"IND" is no other active member'):
+            catalogue_of(node, "IND", NodeSettings(), Outbound(()))
+        (home / "partners.yaml").write_text(f"schema: concordat/partners@1\npartners: [{row}]\n", encoding="utf-8")
+        with pytest.raises(RuleError, match="IND is not a member: no membership here proves") as caught:
+            catalogue_of(node, "IND", NodeSettings(), Outbound(()))
+        assert caught.value.code == "not_a_member"

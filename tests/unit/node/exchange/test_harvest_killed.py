@@ -23,3 +23,9 @@ def test_killed_in_the_first_harvest(tmp_path: Path) -> None:
     trial = Trial(tmp_path, COUNT, SIZE)
     for at in range(1, trial.taken[0] + 1, 7):
         trial.killed(0, at)
+
+
+def test_killed_before_every_step_of_a_harvest_of_changes_alone(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, COUNT, SIZE, since=True)
+    for at in range(1, trial.taken[1] + 1, 3):
+        trial.killed(1, at)

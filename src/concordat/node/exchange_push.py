@@ -1,0 +1,270 @@
+"""The provider's side of a push: the files of an agreement, sent piece by piece to the consumer's own node.
+
+    look(pid)      # after each move of a process, and at each start: does a push of ours wait for its data?
+
+The address was given with the request and is on the host that the membership (or `partners.yaml`) names for the
+consumer. Each piece is permitted and counted in one step before it leaves, by the same decision as a pull: a use counts
+when its first byte leaves, and once, however often a piece is sent again. Before the first piece, and after each one
+without an answer, the consumer says how many bytes it has; from there it goes on, also after a crash of either side.
+After eight fruitless attempts in a row (1, 2, 4 ... 60 seconds apart) the transfer is terminated with code
+`unreachable`; when the terms permit no more, with `denied`. Whether the files are whole is the consumer's to say: it
+completes the transfer, and then this side logs it, as with a pull. Source: exchange.md 5.4.
+
+The pieces are `PUT`s with `Content-Range`, which RFC 9110 (section 14.5) leaves to agreement between two sides: this
+one is ours. `exchange_receive` is the other side. A partial answer of another implementation is no progress.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from concordat import clock
+from concordat.errors import ConcordatError, RuleError, SourceError, StateError, TrustError
+from concordat.exchange.dataspace import messages, transfer
+from concordat.exchange.dataspace.behaviours import Move, Next
+from concordat.exchange.dataspace.deciding import Verdict
+from concordat.exchange.dataspace.messages import PUSH, Role
+from concordat.node.exchange_calls import on_place
+from concordat.node.exchange_engine import Engine
+from concordat.node.exchange_parts import File
+from concordat.node.exchange_receive import Receiving
+from concordat.node.exchange_store import Process
+from concordat.node.outbound import Reply
+
+if TYPE_CHECKING:
+    from concordat.node.exchange_service import ExchangeService
+
+PIECE = 1 << 20  # bytes
+PIECE_MAX_S = 120.0
+TRIES = 8
+AT_ONCE = 4  # pieces on their way to one consumer: one that is slow keeps no other waiting
+WAIT_MAX_S = 60.0
+ENDED = 422  # what the consumer answers when the transfer is over for it
+
+
+class FruitlessError(SourceError):
+    """A piece brought the transfer no further; it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What may leave now: a part of a file, from a byte on."""
+
+    file: File
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where one file of a transfer goes: our name of the transfer, the consumer, address and token."""
+
+    pid: str
+    peer: str
+    url: str
+    bearer: str
+    file: File
+
+
+def reserve(engine: Engine, pid: str, file: File, start: int, now: datetime) -> Piece:
+    """The next piece of a file, permitted and counted in the same step.
+
+    Raises:
+        RuleError: the transfer doesn't run (`not_started`), or the use is not permitted now (`denied`).
+    """
+    with engine.store.commit():
+        process = engine.store.process(pid)
+        if process is None or process.state != transfer.State.STARTED or process.role != Role.PROVIDER:
+            raise RuleError("the transfer does not run.", where=pid, code="not_started")
+        agreement = engine.store.agreement(str(process.facts.get("agreement", "")))
+        end = engine.side.ends.get(process.peer)
+        if agreement is None or (end is not None and now > end):
+            raise RuleError(f"{process.peer} may be given nothing any more.", where=pid, code="denied")
+        length = min(PIECE, file.bytes - start)
+        # What was sent before under this transfer, and is sent again, is the same use.
+        more = max(0, start + length - engine.store.left(pid, file.sha256))
+        uses = engine.uses(agreement.id, file, more)
+        decision = engine.decision(agreement, now, max(0, uses - 1))
+        if decision.verdict is not Verdict.PERMIT:
+            raise RuleError(decision.words, where=agreement.id, code="denied")
+        if more:
+            engine.store.serve(agreement.id, pid, file.sha256, file.bytes, more)
+    return Piece(file, start, length)
+
+
+def files_to_push(engine: Engine, process: Process) -> tuple[File, ...]:
+    """The files of the dataset version that the agreement is about, each body once.
+
+    Raises:
+        StateError: that version is not here any more.
+    """
+    agreement = engine.store.agreement(str(process.facts.get("agreement", "")))
+    offered = engine.offers.get(agreement.dataset, int(agreement.facts.get("version", 0))) if agreement else None
+    if offered is None:
+        raise StateError("what was agreed on is not here any more.", where=process.pid, code="absent")
+    return tuple({file.sha256: file for file in offered.files}.values())
+
+
+class Pushing:
+    """What a running node pushes, and what is pushed to it.
+
+    Args:
+        exchange: of the node.
+    """
+
+    def __init__(self, exchange: ExchangeService) -> None:
+        self._exchange = exchange
+        self.receiving = Receiving(exchange)
+        self._running: set[str] = set()
+        self._places: dict[str, asyncio.Semaphore] = {}  # by consumer
+
+    async def look(self, pid: str) -> None:
+        """Whether a push waits for us: data to send, or a transfer to complete."""
+        if not self._exchange.auth:
+            return  # under test nothing is pushed
+        process = await self._exchange.do(lambda: self._exchange.store.process(pid))
+        if process is None or process.body.get("format") != PUSH:
+            return
+        ours, started = process.role == Role.PROVIDER, process.state == transfer.State.STARTED
+        if not ours and started:
+            await self.receiving.finish(process)
+        elif not ours and process.state == transfer.State.TERMINATED:
+            await self._exchange.do(lambda: self.receiving.clear(process))
+        elif ours and started and pid not in self._running:
+            self._running.add(pid)
+            self._exchange._task(self._push(process))
+
+    async def _push(self, process: Process) -> None:
+        try:
+            await self._all(process)
+        except RuleError as error:
+            if error.code != "not_started":  # suspended or over: whoever starts it again wakes us
+                await stop(self._exchange, process.pid, error)
+        except ConcordatError as error:
+            await stop(self._exchange, process.pid, error)
+        except Exception as error:
+            self._exchange.service.fault("exchange", error)
+        finally:
+            self._running.discard(process.pid)
+
+    async def _all(self, process: Process) -> None:
+        address = process.body.get("address") or {}
+        endpoint, bearer = str(address.get("endpoint", "")), messages.token_of(address) or ""
+        if not on_place(endpoint, self._exchange.engine.side.places.get(process.peer, "")):
+            what = f"the address is not on {process.peer}'s node."  # a membership may have changed since the request
+            raise TrustError(what, where=endpoint[:120], code="endpoint")
+        for file in await self._exchange.do(lambda: files_to_push(self._exchange.engine, process)):
+            if not await self._one(Way(process.pid, process.peer, f"{endpoint}?file={file.sha256}", bearer, file)):
+                return
+
+    async def _one(self, way: Way) -> bool:
+        """One file, to its end; False if the consumer has ended the transfer.
+
+        Raises:
+            RuleError: as `reserve`. SourceError: no progress in so many attempts.
+        """
+        at, best, failures = -1, 0, 0
+        while True:
+            try:
+                if at < 0:
+                    at, whole = _standing(await self._request(way, "GET"), way.file)
+                else:
+                    at, whole = await self._sent(way, at)
+                if whole:
+                    return True
+                if at > best:
+                    best, failures = at, 0
+            except FruitlessError as error:
+                if error.code == "ended":
+                    return False
+                at, failures = -1, failures + 1
+                self._exchange._log("not pushed", {"pid": way.pid, "what": str(error)})
+                if failures > TRIES:
+                    what = f"nothing was taken in {failures} attempts: {error.what}"
+                    raise SourceError(what, where=way.url.partition("?")[0], code="unreachable") from None
+                await asyncio.sleep(min(WAIT_MAX_S, 2 ** (failures - 1)))
+                await self._exchange.do(lambda: _require_started(self._exchange.engine, way.pid))
+
+    async def _sent(self, way: Way, start: int) -> tuple[int, bool]:
+        """One piece; how many bytes of the file the consumer has then, and whether it has it whole."""
+        exchange, file = self._exchange, way.file
+        path = exchange.path(file)
+        piece = await exchange.do(lambda: reserve(exchange.engine, way.pid, file, start, clock.now()))
+        data = await exchange.do(lambda: _read(path, piece))
+        last = f"{start}-{start + len(data) - 1}" if data else "*"
+        headers = {"content-range": f"bytes {last}/{file.bytes}", "content-type": "application/octet-stream"}
+        at, whole = _standing(await self._request(way, "PUT", data, headers), file)
+        if not whole and at <= start:
+            raise FruitlessError(f"after a piece it has {at:,} bytes still.", where=way.url, code="no_progress")
+        return at, whole
+
+    async def _request(
+        self, way: Way, method: str, data: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Reply:  # fmt: skip
+        given = {"authorization": f"Bearer {way.bearer}", "accept": "application/json", **(headers or {})}
+        try:
+            async with self._places.setdefault(way.peer, asyncio.Semaphore(AT_ONCE)):
+                return await self._exchange.service.outbound.request(
+                    method, way.url, body=data, headers=given, timeout_s=PIECE_MAX_S
+                )
+        except (SourceError, TrustError) as error:
+            raise FruitlessError(error.what, where=error.where, code=error.code) from None
+
+
+def _standing(reply: Reply, file: File) -> tuple[int, bool]:
+    """What the consumer says that it has of a file.
+
+    Raises:
+        FruitlessError: it refuses, it is over for it (`ended`), or it says what can't be.
+    """
+    if reply.status == ENDED:
+        raise FruitlessError("the consumer has ended the transfer.", code="ended")
+    if reply.status not in (200, 409):
+        raise FruitlessError(f"it answers {reply.status}.", code="status")
+    try:
+        said: Any = json.loads(reply.body)
+        offset, whole = said["offset"], said["complete"]
+    except (ValueError, KeyError, TypeError):
+        raise FruitlessError("its answer can't be read.", code="answer") from None
+    if type(offset) is not int or type(whole) is not bool or not 0 <= offset <= file.bytes:
+        raise FruitlessError("its answer can't be true.", code="answer")
+    return offset, whole
+
+
+def _read(path: Path, piece: Piece) -> bytes:
+    try:
+        with path.open("rb") as handle:
+            handle.seek(piece.start)
+            data = handle.read(piece.length)
+    except OSError as error:
+        raise StateError(f"can't be read: {error.strerror}.", where=str(path), code="unreadable") from None
+    if len(data) != piece.length:
+        raise TrustError("the file ended early.", where=piece.file.sha256, code="damaged")
+    return data
+
+
+def _require_started(engine: Engine, pid: str) -> None:
+    process = engine.store.process(pid)
+    if process is None or process.state != transfer.State.STARTED:
+        raise RuleError("the transfer does not run.", where=pid, code="not_started")
+
+
+async def stop(exchange: ExchangeService, pid: str, error: ConcordatError) -> None:
+    """Terminate a transfer from this side, and say why."""
+
+    def ended(at: datetime) -> bool:
+        with exchange.store.commit():
+            process = exchange.store.process(pid)
+            if process is not None:
+                process.facts["code"] = error.code or "failed"
+                exchange.store.put(process, int(at.timestamp()))
+        return exchange.mover.move(pid, Next(Move.TERMINATE, error.what[:300]), at)
+
+    if not await exchange.now(ended):  # over already, or another message of ours is on its way: then look again
+        asyncio.get_running_loop().call_later(WAIT_MAX_S, exchange.engine.woken.append, pid)
