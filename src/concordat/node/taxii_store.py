@@ -32,6 +32,7 @@ from concordat.exchange.incidents._taxii_model import Collection as Kept
 from concordat.exchange.incidents._taxii_model import New, Row, nanoseconds, time_text
 from concordat.exchange.incidents.tlp import FIXED, Shared, Tlp, marks_of, takes_from
 from concordat.node.exchange_store import META
+from concordat.node.shared_flush import require_whole
 from concordat.node.taxii_labels import May, TaxiiLabels, named, parts
 
 WAIT_S = 30.0  # for another process that holds the file
@@ -172,6 +173,7 @@ class TaxiiStore:
             self._changing = threading.get_ident()
             try:
                 yield
+                require_whole(self._path)  # of the one log that all who write this file share
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
