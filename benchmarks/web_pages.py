@@ -58,6 +58,7 @@ def serve(home: Path, evidence: Path, port: int, known: int) -> None:
 
     from concordat.figures.drawer import drawing_elsewhere
     from concordat.node import limits
+    from concordat.node.heap import few_heaps
     from concordat.node.http_bounds import bounded
     from concordat.node.server import routes
     from concordat.node.service import Service
@@ -68,6 +69,7 @@ def serve(home: Path, evidence: Path, port: int, known: int) -> None:
     from concordat.web.reader import Reader
     from unit_node import found
 
+    few_heaps()  # as `node serve` does
     for name in list(limits.LIMITS):
         limits.LIMITS[name] = limits.Limit(name, 1e9, 1e9)
     if not (home / "BRA").exists():

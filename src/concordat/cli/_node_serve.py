@@ -153,7 +153,9 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
 def _serve(node: Any, settings: Any, kept: Settings, began: float, *, pages: bool) -> None:
     """Run an opened node. What other processes can do is begun first: this one has much to read before it is ready."""
     from concordat.node.edge import LogLines
+    from concordat.node.heap import few_heaps
 
+    few_heaps()
     log = LogLines(sys.stderr.write)
     with ExitStack() as stack:
         stack.callback(node.close)  # closing a closed one does nothing

@@ -189,7 +189,10 @@ class Leaves(Sequence[bytes]):
         lot = self._lots.get(number, ())
         if place >= len(lot):
             assert self._kept is not None
-            lot = self._kept(number * LOT, min((number + 1) * LOT, self._before))
+            try:
+                lot = self._kept(number * LOT, min((number + 1) * LOT, self._before))
+            except TrustError:  # another one of the lot may be the one that was changed
+                return self._kept(index, index + 1)[0]
             if len(self._lots) >= LOTS_KEPT:
                 self._lots = {}
             self._lots[number] = lot

@@ -346,7 +346,7 @@ class Following(Service):
     def _shut(self) -> None:
         self.writer.close()
         self.outbox.close()
-        self._readers.shutdown()
+        self.readers.shutdown()
         self.tiles.close()
         self.node.close()
 

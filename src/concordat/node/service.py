@@ -16,8 +16,7 @@ import asyncio
 import shutil
 import time
 import traceback
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from concordat import __version__, clock
-from concordat.errors import ConcordatError, StateError, TrustError
+from concordat.errors import ConcordatError, StateError
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.messages import Message, Out
@@ -38,6 +37,7 @@ from concordat.node.peers import Peer, Peers
 from concordat.node.published import Published, from_disk, publish_now
 from concordat.node.recover import Health, Recovery
 from concordat.node.recovery_mark import Mark, put_mark
+from concordat.node.rereading import reread
 from concordat.node.rounds import Rounds
 from concordat.node.settings import NodeSettings
 from concordat.node.signed_request import RequestSigner
@@ -55,8 +55,6 @@ STATUS_WAIT_S = 5.0
 CLOCK_OFF_S = 120
 FOLD_AT_ONCE = 64
 TRACE_MAX = 20
-CHECK_AFTER_S = 20.0  # when a start is over: what it left unread is read
-CHECK_AT_ONCE, CHECK_REST_S = 1_024, 0.05
 MB = 2**20
 
 
@@ -120,7 +118,7 @@ class Service:
         self.changes = 0  # grows whenever something that is shown may have changed
         self._published = publish_now(node.replica, self.states, self.recovery.state.value)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger reader")
+        self.readers = ThreadPoolExecutor(2, thread_name_prefix="ledger reader")
         self._loop: asyncio.AbstractEventLoop | None = None
         self.rounds = Rounds(self)
         self._write_checks: list[Callable[[], str]] = []
@@ -150,7 +148,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._task(self._ticking())
         self._task(self._asking())
-        self._task(self._checking())
+        self._task(reread(self))
         for part in self.beside:
             await part.start()
 
@@ -174,7 +172,7 @@ class Service:
 
     def _shut(self) -> None:
         self.writer.close()
-        self._readers.shutdown()
+        self.readers.shutdown()
         self.tiles.close()
         self.node.store.checkpoint()
         self.node.close()
@@ -206,27 +204,6 @@ class Service:
             except Exception as error:
                 self.fault("rounds", error)
             await asyncio.sleep(TICK_S)
-
-    async def _checking(self) -> None:
-        """Hold every entry on the disk against its log's tree, once: the newest alone were read at the start.
-
-        The tree is that under the signed head. One that was changed meanwhile is refused to whoever asks for it, and
-        nothing more is signed.
-        """
-        await asyncio.sleep(CHECK_AFTER_S)
-        logs = await self.read(
-            lambda node: [(log, log.entries.leaves.copy()) for log in node.replica.shelf.logs.values()]
-        )
-        for log, leaves in logs:
-            try:
-                for start in range(0, len(leaves), CHECK_AT_ONCE):
-                    some = leaves[start : start + CHECK_AT_ONCE]
-                    await asyncio.get_running_loop().run_in_executor(self._readers, _read_through, some)
-                    await asyncio.sleep(CHECK_REST_S)
-            except ConcordatError as error:
-                if isinstance(error, TrustError) and self.node.replica.shelf.logs.get(log.origin) is log:
-                    self.damaged = self.alarms["entries"] = str(error)
-                self.log("error", "entries", {"what": str(error)})
 
     def fault(self, where: str, error: BaseException) -> None:
         """A fault of the program in the background: told, and shown to the operator until the node is started again.
@@ -400,7 +377,7 @@ class Service:
         if kept is not None:
             return kept, True
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self.tiles.read, published, origin, path)
+        return await loop.run_in_executor(self.readers, self.tiles.read, published, origin, path)
 
     @property
     def public_url(self) -> str:
@@ -489,8 +466,3 @@ class Service:
             if words:
                 found.setdefault("other", words)
         return found
-
-
-def _read_through(leaves: Iterable[bytes]) -> None:
-    """Read leaves, for what their reading proves."""
-    deque(leaves, maxlen=0)

@@ -152,7 +152,7 @@ class PostgresStore(Store):
 _LOT = 8_192
 _MARKED = f"""SELECT idx FROM (
 SELECT idx, substring(bytes FROM octet_length(bytes) - {BEHIND + LAST - 1} FOR {LAST}) AS last FROM entry
-WHERE origin = ? AND idx >= ? AND idx < ?) AS some
+WHERE origin = ? AND idx >= ? AND idx < ?) AS found
 WHERE position(?::bytea IN last) > 0 OR position(?::bytea IN last) > 0 OR position(?::bytea IN last) > 0 ORDER BY idx"""
 
 

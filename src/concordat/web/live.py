@@ -76,8 +76,11 @@ class LiveSite:
         """Open the evidence and make the first page before anybody asks; where that fails, whoever asks is told why.
 
         What is opened stays for as long as the node runs, so nobody goes through it for what could be thrown away: the
-        collector of cycles waits meanwhile, and leaves it alone from then on.
+        collector of cycles waits meanwhile, and leaves it alone from then on. What was only needed on the way goes back
+        to the system.
         """
+        from concordat.node.heap import give_back
+
         waits = gc.isenabled()
         gc.disable()
         try:
@@ -85,6 +88,7 @@ class LiveSite:
                 opened = self()
                 opened.answer("GET", opened.prefix + "/", "", {"accept-encoding": "gzip"})
             gc.freeze()
+            give_back()
         finally:
             if waits:
                 gc.enable()

@@ -112,6 +112,8 @@ def test_a_leaf_that_was_changed_is_not_given(changed: int) -> None:
     with pytest.raises(TrustError, match="not the one that was logged") as caught:
         found[changed]
     assert str(changed) in str(caught.value.where)
+    for other in {changed - 1, changed + 1} - {-1}:
+        assert found[other] == some(30)[other], "its neighbours are given"
     with pytest.raises(TrustError):
         list(found)
     with pytest.raises(TrustError):
@@ -122,8 +124,11 @@ def test_a_leaf_that_is_gone_is_missed() -> None:
     disk = Disk(some(30))
     found, _ = opened(30, disk)
     del disk.held[3:]
+    assert found[2] == some(3)[2]
+    with pytest.raises(TrustError, match="0 entries where 1 should be"):
+        found[3]
     with pytest.raises(TrustError, match="3 entries where 4 should be"):
-        found[2]
+        list(found)
     with pytest.raises(TrustError):
         opened(30, disk)
 

@@ -14,6 +14,7 @@ from concordat.errors import InputError, StateError, TrustError
 from concordat.ledger import council_log, leaves
 from concordat.ledger.bundle import bundle_of
 from concordat.ledger.entry import Entry
+from concordat.node import rereading
 from concordat.node import service as module
 from concordat.node.home import Node, verify_disk
 from concordat.node.own_log import NodeLog, standing_of
@@ -236,11 +237,11 @@ def test_what_a_start_left_unread_is_read_later(
     made: Path, tmp_path: Path, few: None, monkeypatch: pytest.MonkeyPatch, damaged: bool
 ) -> None:
     shutil.copytree(made, tmp_path / "home")
-    for name, value in (("CHECK_AFTER_S", 0.0), ("CHECK_AT_ONCE", 5), ("CHECK_REST_S", 0.0), ("TICK_S", 0.01)):
-        monkeypatch.setattr(module, name, value)
+    for name, value in (("AFTER_S", 0.0), ("AT_ONCE", 5), ("REST_S", 0.0)):
+        monkeypatch.setattr(rereading, name, value)
     read: list[int] = []
-    through = module._read_through
-    monkeypatch.setattr(module, "_read_through", lambda some: read.append(len(some)) or through(some))
+    through = rereading._read
+    monkeypatch.setattr(rereading, "_read", lambda some: read.append(len(some)) or through(some))
 
     async def work() -> None:
         service = Service(Node(tmp_path / "home"), NodeSettings(disk_reserve_mb=0))
