@@ -235,8 +235,11 @@ class TaxiiStore:
                 times = [one for kind in _kinds(db, collection, may) for one in _times(db, kind, after, types, most)]
             found: list[Row] = []
             for part, marks in parts(sorted(times)[:most]):
-                sql = f"SELECT {_FACTS}, body FROM taxii_object WHERE collection = ? AND added IN ({marks})"
-                found += [_row(row) for row in db.execute(f"{sql} ORDER BY added", (collection, *part))]
+                where = f"WHERE collection = ? AND added IN ({marks}) ORDER BY added"
+                columns = f"{_FACTS}, body"
+                found += [
+                    _row(r) for r in db.execute(f"SELECT {columns} FROM taxii_object {where}", (collection, *part))
+                ]
         return found
 
     def versions(self, collection: str, ids: Collection[str]) -> list[Row]:
@@ -288,7 +291,7 @@ class TaxiiStore:
             marks = (ref for ref in marks_of(one.stix)[0] if ref not in FIXED)  # those mean the same for ever
             both = {(ref, 0) for ref in takes_from(one.stix)} | {(ref, 1) for ref in marks}
             refs += [(target, collection, added, marked) for target, marked in sorted(both)]
-        self._db.executemany(f"INSERT INTO taxii_object VALUES ({'?, ' * 11}0)", rows)
+        self._db.executemany("INSERT INTO taxii_object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", rows)
         self._db.executemany("INSERT INTO taxii_ref VALUES (?, ?, ?, ?)", refs)
         self._labels.grade({one.id for one in new})
         by_time = {row.added: row for row in self.versions(collection, {one.id for one in new})}

@@ -23,6 +23,8 @@ CREATE TABLE run_changes (
 CREATE TABLE run_failures (
   run INTEGER NOT NULL, pass INTEGER NOT NULL, number INTEGER NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,
   named INTEGER NOT NULL, PRIMARY KEY (run, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE run_gone (
+  pass INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (pass, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE run_mended (
   run INTEGER NOT NULL, number INTEGER NOT NULL, later INTEGER NOT NULL,
   PRIMARY KEY (run, number)) STRICT, WITHOUT ROWID;
@@ -40,6 +42,8 @@ CREATE TABLE seen (
 CREATE TABLE served (
   agreement TEXT NOT NULL, pid TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL, bytes INTEGER NOT NULL,
   PRIMARY KEY (pid, file)) STRICT;
+CREATE TABLE source_mark (
+  source TEXT PRIMARY KEY, kind TEXT NOT NULL, address TEXT NOT NULL, mark TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE taxii_account (name TEXT PRIMARY KEY, member TEXT NOT NULL, label TEXT NOT NULL,
        organisation TEXT NOT NULL, salt BLOB NOT NULL, hash BLOB NOT NULL, made INTEGER NOT NULL,
        ended INTEGER NOT NULL);
@@ -57,6 +61,8 @@ CREATE TABLE taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added IN
        marks INTEGER NOT NULL, PRIMARY KEY (target, collection, added, marks)) WITHOUT ROWID;
 CREATE TABLE taxii_status (root TEXT NOT NULL, number TEXT NOT NULL, owner TEXT NOT NULL,
        body BLOB NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (root, number));
+CREATE TABLE taxii_used (member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL,
+       PRIMARY KEY (member, jti)) WITHOUT ROWID;
 CREATE TABLE token (
   hash TEXT PRIMARY KEY, pid TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;
 INSERT INTO "token" VALUES('e3316e2bafebb6103a3418e8778c0adc960d40213a03a7e7f4fcd3426ed807bf','urn:uuid:00000000-0000-4000-8000-000000000001',1795000000);
@@ -68,8 +74,9 @@ CREATE INDEX served_agreement ON served (agreement);
 CREATE INDEX run_failures_key ON run_failures (pass, key);
 CREATE UNIQUE INDEX taxii_object_order ON taxii_object (collection, added);
 CREATE INDEX taxii_object_id ON taxii_object (id, collection);
-CREATE INDEX taxii_object_reader
-       ON taxii_object (collection, withdrawn, label, owner, recipients);
+CREATE INDEX taxii_object_kind
+       ON taxii_object (collection, withdrawn, label, owner, recipients, added, type);
 CREATE INDEX taxii_ref_source ON taxii_ref (collection, added);
+CREATE INDEX taxii_used_until ON taxii_used (until);
 DELETE FROM "sqlite_sequence";
 COMMIT;
