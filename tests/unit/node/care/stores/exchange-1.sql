@@ -57,6 +57,8 @@ CREATE TABLE taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added IN
        marks INTEGER NOT NULL, PRIMARY KEY (target, collection, added, marks)) WITHOUT ROWID;
 CREATE TABLE taxii_status (root TEXT NOT NULL, number TEXT NOT NULL, owner TEXT NOT NULL,
        body BLOB NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (root, number));
+CREATE TABLE taxii_used (member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL,
+       PRIMARY KEY (member, jti)) WITHOUT ROWID;
 CREATE TABLE token (
   hash TEXT PRIMARY KEY, pid TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;
 INSERT INTO "token" VALUES('e3316e2bafebb6103a3418e8778c0adc960d40213a03a7e7f4fcd3426ed807bf','urn:uuid:00000000-0000-4000-8000-000000000001',1795000000);
@@ -68,8 +70,9 @@ CREATE INDEX served_agreement ON served (agreement);
 CREATE INDEX run_failures_key ON run_failures (pass, key);
 CREATE UNIQUE INDEX taxii_object_order ON taxii_object (collection, added);
 CREATE INDEX taxii_object_id ON taxii_object (id, collection);
-CREATE INDEX taxii_object_reader
-       ON taxii_object (collection, withdrawn, label, owner, recipients);
+CREATE INDEX taxii_object_kind
+       ON taxii_object (collection, withdrawn, label, owner, recipients, added, type);
 CREATE INDEX taxii_ref_source ON taxii_ref (collection, added);
+CREATE INDEX taxii_used_until ON taxii_used (until);
 DELETE FROM "sqlite_sequence";
 COMMIT;
