@@ -48,7 +48,7 @@ TABLES = (
        label INTEGER NOT NULL, owner TEXT NOT NULL, recipients TEXT NOT NULL, body BLOB, withdrawn INTEGER NOT NULL)""",
     "CREATE UNIQUE INDEX IF NOT EXISTS taxii_object_order ON taxii_object (collection, added)",
     "CREATE INDEX IF NOT EXISTS taxii_object_id ON taxii_object (id, collection)",
-    "DROP INDEX IF EXISTS taxii_object_reader",  # of versions up to 0.1
+    "DROP INDEX IF EXISTS taxii_object_reader",  # of stores made before 0.1.0
     """CREATE INDEX IF NOT EXISTS taxii_object_kind
        ON taxii_object (collection, withdrawn, label, owner, recipients, added, type)""",
     """CREATE TABLE IF NOT EXISTS taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added INTEGER NOT NULL,
