@@ -158,10 +158,15 @@ def report(tmp_path_factory: pytest.TempPathFactory, evidence_dir: Path) -> Call
 @pytest.fixture(scope="session", autouse=True)
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The same picture or PDF is made once in a run (see `remembered.py`); where they are kept."""
-    from remembered import factbook_is_parsed_once, renderers_remember, the_same_rows_are_judged_once
+    import remembered
 
     folder = _shared(tmp_path_factory) / "rendered"
-    with renderers_remember(folder), factbook_is_parsed_once(), the_same_rows_are_judged_once():
+    with (
+        remembered.renderers_remember(folder),
+        remembered.factbook_is_parsed_once(),
+        remembered.the_same_rows_are_judged_once(),
+        remembered.a_signature_is_verified_once(),
+    ):
         yield folder
 
 

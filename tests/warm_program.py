@@ -112,13 +112,13 @@ class Warm:
 
 def main(address: str, rendered: str) -> None:
     """Fork a child for each that asks; end with the parent."""
-    from remembered import factbook_is_parsed_once, renderers_remember
+    from remembered import a_signature_is_verified_once, factbook_is_parsed_once, renderers_remember
 
     import_all()
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with renderers_remember(Path(rendered)), factbook_is_parsed_once(), listener:
+    with renderers_remember(Path(rendered)), factbook_is_parsed_once(), a_signature_is_verified_once(), listener:
         read_factbook()
         listener.bind(address)
         listener.listen(64)

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from concordat import canonical
@@ -63,7 +64,9 @@ CONTEXT = {
 _SHARED = ("source_id", "dataset_id", "vintage_id", "known_from", "retrieved_at", "parser_version")
 _DATES = ("period_start", "period_end", "known_from")
 _FLOATS = ("value", "lower", "upper", "precision")
-_DEFAULTS = {f.name: f.default for f in fields(Observation) if f.default is not MISSING}
+# What each observation says for itself, with what is left out: its default.
+_OWN = {f.name: f.default for f in fields(Observation) if f.name not in ("obs_id", *_SHARED)}
+_own, _shared = attrgetter(*_OWN), attrgetter(*_SHARED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +142,16 @@ def provenance(
     records = _closure(book, observations)
     texts = RawTexts(store)
     written = {i: _record(i, r, texts.text_at(r) if isinstance(r, Observation) else "") for i, r in records.items()}
-    vintages: dict[str, dict[str, Any]] = {}
+    said_of: dict[str, tuple[Any, ...]] = {}
     for record in records.values():
         if isinstance(record, Observation):
-            shared = {"kind": "vintage_of_data"} | {name: _plain(getattr(record, name)) for name in _SHARED}
-            known = vintages.setdefault(_vintage(record), shared)
+            shared = _shared(record)
+            known = said_of.setdefault(_vintage(record), shared)
             assert known == shared, f"{record.obs_id} says another {shared} than its vintage {known}"
+    vintages = {
+        name: {"kind": "vintage_of_data"} | dict(zip(_SHARED, map(_plain, shared), strict=True))
+        for name, shared in said_of.items()
+    }
     for name, cell in cells.items():
         assert cell.id in records, f"{name} prints {cell.id}, which is not in the book"
         assert cell.part in parts_of(records[cell.id]), f"{name} prints a part {cell.part!r} that the record hasn't"
@@ -191,13 +198,16 @@ def _closure(book: Book, observations: Iterable[Observation]) -> dict[str, Recor
     records: dict[str, Record] = dict(book.items())
     open_ids = [i for record_id, r in records.items() for i in made_from(record_id, r) if i not in records]
     rows: dict[str, Observation] = {}
-    if open_ids:
-        for o in observations:
-            rows[earlier_id(o.obs_id, o.dataset_id, o.vintage_id)] = rows[o.obs_id] = o
+    later = list(observations) if open_ids else []
+    for o in later:
+        rows[o.obs_id] = o
     while open_ids:
         record_id = open_ids.pop()
         if record_id in records:
             continue
+        if record_id not in rows:  # the name of a row of an earlier release: there are some only where two are compared
+            rows |= {earlier_id(o.obs_id, o.dataset_id, o.vintage_id): o for o in later}
+            later = []
         if record_id not in rows:
             what = f"an observation is made from {record_id}, which is in no row of the release."
             raise TrustError(what, hint="Load the source again in an empty CONCORDAT_DATA_DIR.", code="derived_from")
@@ -220,8 +230,11 @@ def made_from(record_id: str, record: Record) -> tuple[str, ...]:
 
 def _record(record_id: str, record: Record, text: str) -> dict[str, Any]:
     if isinstance(record, Observation):
-        row = {name: _plain(getattr(record, name)) for name in COLUMNS if name not in ("obs_id", *_SHARED)}
-        said = {name: value for name, value in row.items() if value != _plain(_DEFAULTS.get(name, MISSING))}
+        said = {
+            name: _plain(value)
+            for (name, default), value in zip(_OWN.items(), _own(record), strict=True)
+            if value != default
+        }
         found = {"text": text} if record.raw_sha256 else {}
         earlier = {} if record_id == record.obs_id else {"obs_id": record.obs_id}
         return {"kind": "observation", "vintage": _vintage(record), **earlier, **said, **found}
