@@ -1,4 +1,4 @@
-"""Where the long forms of the clearing room's tests put their results: beside those of the benchmarks."""
+"""Where the long forms of tests put their results: beside those of the benchmarks."""
 
 from __future__ import annotations
 

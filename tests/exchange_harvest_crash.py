@@ -1,6 +1,7 @@
 """Is anything lost, doubled or stuck when the harvester is killed? Row 11 of the exchange's acceptance.
 
     python tests/exchange_harvest_crash.py           # 10,000 records, killed at 60 places of two harvests
+    python tests/exchange_harvest_crash.py --write   # and the result is stored
 
 A child process harvests a made source into a node's `exchange.sqlite` and logs the runs; before the n-th step (each SQL
 statement that writes, each fetch) it kills itself with SIGKILL. Then another child starts, as a node does after a
@@ -14,14 +15,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from concordat.exchange.catalogue import harvest
@@ -225,5 +229,18 @@ def _all_killed(count: int, places: int, since: bool) -> None:
                 print(f"harvest {harvest + 1} killed before step {at:,}: nothing lost, doubled or stuck", flush=True)
 
 
+def store_result(words: list[str], seconds: float) -> None:
+    """What was run to its end: nothing was lost, doubled or stuck, or an assertion had ended it."""
+    from clearing_results import store
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    processor = round(sum(one.ru_utime + one.ru_stime for one in used), 1)
+    found = {"lost, doubled or stuck": 0, "seconds": round(seconds, 1), "processor_s": processor}
+    store("exchange-harvest-crash", {"arguments": words, **found, "date": datetime.now(UTC).date().isoformat()})
+
+
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:]))
+    WORDS, STARTED = [word for word in sys.argv[1:] if word != "--write"], time.monotonic()
+    main(*(int(word) for word in WORDS))
+    if "--write" in sys.argv:
+        store_result(WORDS, time.monotonic() - STARTED)

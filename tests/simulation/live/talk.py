@@ -26,11 +26,12 @@ def ask(url: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
     port = host.rpartition(":")[2]
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers={"host": host})
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-    except (OSError, ValueError, http.client.HTTPException):
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+    except (OSError, ValueError, http.client.HTTPException):  # also while the body of a refusal is read
         return 0, b""
 
 

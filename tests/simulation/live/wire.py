@@ -96,15 +96,13 @@ class Line:
             return
         there, back = await asyncio.open_connection(*self.target, limit=CHUNK)
         self._open.add(back)
+        ways = [asyncio.ensure_future(self._pump(reader, back)), asyncio.ensure_future(self._pump(there, writer))]
         try:
-            done, rest = await asyncio.wait(
-                [asyncio.ensure_future(self._pump(reader, back)), asyncio.ensure_future(self._pump(there, writer))],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*done, *rest, return_exceptions=True)
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
             self._open.discard(back)
             back.close()
             with contextlib.suppress(OSError):

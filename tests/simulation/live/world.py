@@ -291,7 +291,8 @@ class World:
         for member in self.homes:
             status, body = ask(f"http://127.0.0.1:{self.ops[member]}", "/status")
             found = json.loads(body) if status == 200 else {"peers": [], "logs": {}, "final": {}, "recovery": ""}
-            _require(not any(p["blamed"] for p in found["peers"]), f"{member} blames an honest peer: {found['peers']}")
+            blamed = [(p["member"], p["note"]) for p in found["peers"] if p["blamed"]]
+            _require(not blamed, f"{member} blames an honest peer: {blamed}")
             late = [p for p in found["peers"] if p["waits_s"] or (p["last_contact_s"] or 0) > CONTACT_S]
             moving = moving or status != 200 or bool(late)
             looks.append((found["logs"], found["final"], found["recovery"]))
