@@ -40,8 +40,8 @@ from concordat.node.outbound import Reply
 if TYPE_CHECKING:
     from concordat.node.exchange_service import ExchangeService
 
-PIECE = 1 << 20  # bytes
-PIECE_MAX_S = 120.0
+PIECE = 1 << 18  # bytes: the most that is sent again after a cut
+PIECE_MAX_S = 300.0
 TRIES = 8
 AT_ONCE = 4  # pieces on their way to one consumer: one that is slow keeps no other waiting
 WAIT_MAX_S = 60.0
