@@ -100,6 +100,7 @@ def test_the_page_names_every_algorithm() -> None:
 def test_the_page_names_every_upload() -> None:
     pytest.importorskip("starlette", reason="needs the extra [web]")
     from concordat.ledger.tiles import ENTRY_BYTES_MAX
+    from concordat.node.exchange_receive import PIECE_MAX
     from concordat.node.limits import MEMBER_BODY_MAX
     from concordat.web.bodies import BLOB_MAX, BODY_MAX, FIELDS_MAX
     from concordat.web.desk.app import PAGES
@@ -117,6 +118,8 @@ def test_the_page_names_every_upload() -> None:
     assert sizes["`/act/<id>/upload`"] == f"{ENTRY_BYTES_MAX:,} bytes" == sizes["`POST /entries`"]
     assert sizes["`/check`"] == f"{BLOB_MAX:,} bytes"
     assert sizes["any other form"] == f"{BODY_MAX:,} bytes, {FIELDS_MAX:,} fields"
+    pushed = "members: `/dsp/push/<transfer>`, where this node asked for it"
+    assert sizes[pushed] == f"{PIECE_MAX:,} bytes a piece; a file as large as was agreed"
     assert f"{MEMBER_BODY_MAX:,} bytes" in sizes["members: `/sync/messages`, `/mirror/add-entries`"]
 
 

@@ -40,8 +40,8 @@ from concordat.node.outbound import Reply
 if TYPE_CHECKING:
     from concordat.node.exchange_service import ExchangeService
 
-PIECE = 1 << 20  # bytes
-PIECE_MAX_S = 120.0
+PIECE = 1 << 18  # bytes: the most that is sent again after a cut
+PIECE_MAX_S = 300.0
 TRIES = 8
 AT_ONCE = 4  # pieces on their way to one consumer: one that is slow keeps no other waiting
 WAIT_MAX_S = 60.0
@@ -102,12 +102,12 @@ def files_to_push(engine: Engine, process: Process) -> tuple[File, ...]:
     """The files of the dataset version that the agreement is about, each body once.
 
     Raises:
-        StateError: that version is not here any more.
+        RuleError: that version is not here any more.
     """
     agreement = engine.store.agreement(str(process.facts.get("agreement", "")))
     offered = engine.offers.get(agreement.dataset, int(agreement.facts.get("version", 0))) if agreement else None
     if offered is None:
-        raise StateError("what was agreed on is not here any more.", where=process.pid, code="absent")
+        raise RuleError("what was agreed on is not here any more.", where=process.pid, code="absent")
     return tuple({file.sha256: file for file in offered.files}.values())
 
 
@@ -142,16 +142,23 @@ class Pushing:
 
     async def _push(self, process: Process) -> None:
         try:
-            await self._all(process)
-        except RuleError as error:
-            if error.code != "not_started":  # suspended or over: whoever starts it again wakes us
-                await stop(self._exchange, process.pid, error)
-        except ConcordatError as error:
-            await stop(self._exchange, process.pid, error)
+            await self._tried(process)
+        except StateError as error:  # a fault of ours ends nothing: it goes on later
+            self._exchange._log("not pushed", {"pid": process.pid, "what": str(error)})
+            _look_again(self._exchange, process.pid)
         except Exception as error:
             self._exchange.service.fault("exchange", error)
         finally:
             self._running.discard(process.pid)
+
+    async def _tried(self, process: Process) -> None:
+        try:
+            await self._all(process)
+        except StateError:
+            raise
+        except ConcordatError as error:
+            if error.code != "not_started":  # suspended or over: whoever starts it again wakes us
+                await stop(self._exchange, process.pid, error)
 
     async def _all(self, process: Process) -> None:
         address = process.body.get("address") or {}
@@ -266,5 +273,9 @@ async def stop(exchange: ExchangeService, pid: str, error: ConcordatError) -> No
                 exchange.store.put(process, int(at.timestamp()))
         return exchange.mover.move(pid, Next(Move.TERMINATE, error.what[:300]), at)
 
-    if not await exchange.now(ended):  # over already, or another message of ours is on its way: then look again
-        asyncio.get_running_loop().call_later(WAIT_MAX_S, exchange.engine.woken.append, pid)
+    if not await exchange.now(ended):  # over already, or another message of ours is on its way
+        _look_again(exchange, pid)
+
+
+def _look_again(exchange: ExchangeService, pid: str) -> None:
+    asyncio.get_running_loop().call_later(WAIT_MAX_S, exchange.engine.woken.append, pid)

@@ -272,6 +272,7 @@ class Receiving:
         """What came of a transfer that was ended before it was complete goes."""
         for file in wanted_of(process):
             self._part(process, file).unlink(missing_ok=True)
+            self._begun.discard((process.pid, file.sha256))
 
     async def finish(self, process: Process) -> None:
         """Complete a transfer whose files are all here: log each, once, and tell the provider.

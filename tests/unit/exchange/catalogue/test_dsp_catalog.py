@@ -33,7 +33,7 @@ def test_each_dataset_has_an_offer_without_a_target_and_distributions() -> None:
     value = dsp_dataset(replace(a_dataset(), policies=(policy,)))
     assert [("@id" in p, p["@type"], "target" in p) for p in value["hasPolicy"]] == [(True, "Offer", False)]
     formats = {d["format"] for d in value["distribution"]}
-    assert formats == {"Concordat-HTTP-PULL", "HttpData-PULL"}
+    assert formats == {"Concordat-HTTP-PULL", "HttpData-PULL", "Concordat-HTTP-PUSH"}
     assert all(d["accessService"] for d in value["distribution"])
 
 

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
 
-from concordat.errors import InputError, RuleError
+from concordat.errors import InputError, RuleError, StateError
 from concordat.exchange.dataspace import messages, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next
 from concordat.node.exchange_calls import UnknownCallerError
@@ -146,6 +146,32 @@ def test_terms_are_asked_at_every_piece(pair: Pair) -> None:
     asyncio.run(pair.passed())
     with pytest.raises(RuleError, match="does not run"):
         reserve(bra.engine, pid, file, 0, now)
+
+
+def test_a_fault_of_the_providers_own_disk_ends_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.ask()
+    asyncio.run(pair.passed())
+    bra, pid = pair.desks["BRA"], pair.transfers()["BRA"].pid
+
+    def full(*_: Any) -> None:
+        raise StateError("not written: disk full.", code="store")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bra.store, "serve", full)
+        asyncio.run(bra.tasks.pop())
+    assert pair.transfers()["BRA"].state == "STARTED"
+    assert bra.store.intended(pid) is None
+    bra.engine.woken.append(pid)  # as the loop does a minute later
+    asyncio.run(pair.settle())
+    check(pair)
+
+
+def test_what_is_withdrawn_from_the_disk_ends_the_push(pair: Pair) -> None:
+    pair.ask()
+    asyncio.run(pair.passed())
+    pair.desks["BRA"].station.shelf.offered.clear()
+    asyncio.run(pair.settle())
+    assert {p.body["code"] for p in pair.transfers().values()} == {"absent"}
 
 
 def test_a_second_push_is_a_second_use_and_a_third_is_refused(pair: Pair) -> None:
