@@ -22,6 +22,9 @@ from concordat import canonical
 from concordat.errors import InputError, RuleError, StateError
 from concordat.exchange.catalogue.offer import Offer
 from concordat.exchange.dataspace.terms import agreement_hash
+from concordat.ledger.entry import FIRST, Entry
+from concordat.ledger.kept import KeptEntries
+from concordat.ledger.keys import Ed25519Secret
 from concordat.node.exchange import files_of, offer
 from concordat.node.exchange_agreements import agreements, answer, duty, duty_body, duty_rows, duty_state, ours
 from concordat.node.exchange_book import LogBook
@@ -115,7 +118,7 @@ def test_only_the_promiser_says_that_a_promise_was_kept_and_in_its_form(author: 
 
 
 def test_of_two_who_say_the_same_at_once_one_signs() -> None:
-    entries: list[Any] = []
+    entries, secret = KeptEntries(), Ed25519Secret(bytes(32))
     second = threading.Event()  # the other one has looked too, before the first has signed
 
     def ready(value: Any) -> Future[Any]:
@@ -124,8 +127,12 @@ def test_of_two_who_say_the_same_at_once_one_signs() -> None:
         return future
 
     def write(kind: str, body: dict[str, Any], scope: str) -> tuple[Any, None]:
-        entries.append(SimpleNamespace(type=kind, body=body, scope=scope, leaf=b"leaf %d" % len(entries)))
-        return entries[-1], None
+        made = Entry.new(
+            author="ZAF", bloc="BRICS", membership=1, person="node", seq=len(entries) + 1, prev=FIRST, scope=scope,
+            ts="2026-11-22T00:00:00Z", type=kind, body=body, secret=secret,
+        )  # fmt: skip
+        entries.append(made)
+        return made, None
 
     def read(work: Callable[[Any], Any]) -> Future[Any]:
         looks.append(1)
