@@ -1,7 +1,7 @@
-"""A store read beside its writer: by connections of their own, one for each thread that asks.
+"""A store read beside its writer: by connections of their own, so that what is read is never a part of a commit.
 
-What is read here is committed, so it is never a part of a commit. `Beside` gives the leaves of logs, for whoever keeps
-only the newest in memory (`ledger.leaves`); `published.Tiles` adds what others may ask for.
+`Beside` gives the leaves of logs over one connection that all threads share, for whoever keeps only the newest in
+memory (`ledger.leaves`); `published.Tiles` adds what others may ask for, over one connection a thread.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ class Beside:
 
     def __init__(self, path: Path) -> None:
         self._address = f"{path.absolute().as_uri()}?mode=ro"
-        self._local = threading.local()
         self._open: list[Any] = []
-        self._guard = threading.Lock()
+        self._guard, self._alone = threading.Lock(), threading.Lock()
 
     def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
         """The leaves from `start` to below `stop`, as they are stored.
@@ -34,19 +33,23 @@ class Beside:
         Raises:
             TrustError: what should be bytes is something else.
         """
-        return leaves_in(self._db(), origin, start, stop)
+        with self._alone:
+            return leaves_in(self._db(), origin, start, stop)
 
     def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
         """The indices of the leaves that have one of three marks near their end."""
-        return marked_in(self._db(), origin, start, stop, marks)
+        with self._alone:
+            return marked_in(self._db(), origin, start, stop, marks)
 
     def _db(self) -> Any:
-        db = getattr(self._local, "db", None)
-        if db is None:
-            db = sqlite3.connect(self._address, uri=True, timeout=5, check_same_thread=False)
-            self._local.db = db
-            with self._guard:
-                self._open.append(db)
+        if not self._open:
+            self._connect()
+        return self._open[0]
+
+    def _connect(self) -> Any:
+        db = sqlite3.connect(self._address, uri=True, timeout=5, check_same_thread=False)
+        with self._guard:
+            self._open.append(db)
         return db
 
     def close(self) -> None:

@@ -7,11 +7,13 @@ change, unless a log was replaced by the one that a quorum saw, which empties th
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from concordat.errors import InputError
 from concordat.ledger.council_log import read_head
@@ -111,6 +113,7 @@ class Tiles(Beside):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self._local: Any = threading.local()
         self._kept: OrderedDict[tuple[str, Level, int], bytes] = OrderedDict()
         self._logs: dict[str, int] = {}
 
@@ -155,6 +158,12 @@ class Tiles(Beside):
                 self._logs = dict(published.logs)
                 if replaced:
                     self._kept.clear()
+
+    def _db(self) -> Any:
+        db = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = self._connect()
+        return db
 
     def _tile(self, origin: str, level: int, index: int, width: int) -> bytes | None:
         query = "SELECT bytes FROM tile WHERE origin = ? AND level = ? AND n = ?"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from concordat.errors import StateError
@@ -194,18 +195,6 @@ class PostgresTiles(Tiles):
     def _bundle(self, origin: str, index: int, width: int) -> bytes | None:
         return self._safely(lambda: super(PostgresTiles, self)._bundle(origin, index, width))
 
-    def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
-        """As `ledger.leaves.LeafStore`.
-
-        Raises:
-            StateError: the database can't be reached.
-        """
-        return self._safely(lambda: super(PostgresTiles, self).leaves(origin, start, stop))
-
-    def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
-        """As `ledger.leaves.LeafStore`."""
-        return self._safely(lambda: marked_in(self._db(), origin, start, stop, marks, _MARKED))
-
     def _safely(self, read: Callable[[], T]) -> T:
         import psycopg
 
@@ -213,3 +202,24 @@ class PostgresTiles(Tiles):
             return read()
         except psycopg.Error as error:
             raise StateError(f"can't be read: {words_of(error)}.", where="postgresql", code="store") from None
+
+
+class PostgresLeaves(PostgresTiles):
+    """The leaves of a store in PostgreSQL over one session that all threads share: a server has few to give."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._local = SimpleNamespace()
+
+    def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
+        """As `Beside.leaves`.
+
+        Raises:
+            StateError: the database can't be reached.
+        """
+        return self._safely(lambda: super(PostgresLeaves, self).leaves(origin, start, stop))
+
+    def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
+        """As `Beside.marked`."""
+        with self._alone:
+            return self._safely(lambda: marked_in(self._db(), origin, start, stop, marks, _MARKED))

@@ -76,7 +76,12 @@ def has_people(home: Path, database: str = SQLITE) -> bool:
 
 def leaves_of(store: Store) -> Beside:
     """The leaves of a store, read beside its writer."""
-    return tiles_of(store) if getattr(store, "address", "") else Beside(store.path)
+    address = getattr(store, "address", "")
+    if not address:
+        return Beside(store.path)
+    from concordat.node.store_postgres import PostgresLeaves
+
+    return PostgresLeaves(address)
 
 
 def tiles_of(store: Store) -> Tiles:
