@@ -119,7 +119,7 @@ def main(address: str, rendered: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with renderers_remember(Path(rendered)), factbook_is_parsed_once(), a_signature_is_verified_once(), listener:
-        read_factbook()
+        read_packaged()
         listener.bind(address)
         listener.listen(64)
         listener.settimeout(5)
@@ -148,12 +148,21 @@ def import_all() -> None:
                 importlib.import_module(name)
 
 
-def read_factbook() -> None:
-    """The rows that every new store begins with: pure work on the bytes of a package, which children then find done."""
+def read_packaged() -> None:
+    """What every store begins with, and the tables that most reports need: pure work on files of packages, which
+    children then find done."""
     from concordat.evidence.catalogue import load_catalogue
     from concordat.evidence.sources import factbook
+    from concordat.impact.parameters import load_parameters
+    from concordat.impact.provision_map import load_map
+    from concordat.report.messages import Messages
+    from concordat.rulebook.seeds import load_seeds
+    from concordat.rulebook.taxonomy import load_taxonomy
 
     factbook.parse_edition(factbook.read_edition(), load_catalogue())
+    for load in (load_taxonomy, load_seeds, load_map, load_parameters):
+        load()
+    Messages("en")
 
 
 def _keep(link: socket.socket) -> None:
