@@ -107,9 +107,12 @@ class OaiRepository:
         return self._page(listing, Place("", prefix, since, listing.at))
 
     def _since(self, repository: oai.Repository, prefix: str) -> str:
-        """`from`, where an earlier reading was of the same metadata and deletions are remembered; else empty."""
+        """`from`, where an earlier reading was of the same metadata and deletions are remembered; else empty.
+
+        A set is read whole each time: the protocol tells of no record that has left it.
+        """
         before, _, mark = self._mark.partition(" ")
-        if not mark or before != prefix or not repository.remembers:
+        if not mark or before != prefix or not repository.remembers or self._choice.get("set"):
             return ""
         return oai.from_of(mark, repository)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,16 +61,20 @@ def source_of(kind: str, address: str, outbound: Outbound, mark: str = "") -> So
 def name_of(kind: str, address: str) -> str:
     """This member's name of a source, made of its host or folder.
 
+    One host may have many repositories and sets of OAI-PMH, whose names differ in any character: theirs end in the
+    beginning of the SHA-256 of the whole address.
+
     >>> name_of("ckan", "https://Dados.gov.example:8443/"), name_of("csv", "/srv/2025 tables")
     ('dados.gov.example-8443', 'csv-2025-tables')
     >>> name_of("oai-pmh", "https://repository.example/oai?set=open-data")
-    'repository.example-open-data'
+    'repository.example-open-data-0375068f'
     """
     plain = urlsplit(address).netloc.lower() if kind != "csv" else Path(address).name.lower()
     if kind == KIND and (chosen := choice_of(address)[1]):  # another set of one repository is another source
         plain = "-".join((plain, *(chosen[name].lower() for name in sorted(chosen, reverse=True))))
     name = re.sub(r"[^a-z0-9.]+", "-", plain).strip("-.")
-    return (name if name[:1].isalpha() else f"{kind}-{name}")[:64]
+    name = name if name[:1].isalpha() else f"{kind}-{name}"
+    return f"{name[:55]}-{sha256(address.encode()).hexdigest()[:8]}" if kind == KIND else name[:64]
 
 
 def _page(found: Found, token: str) -> Page:

@@ -187,6 +187,10 @@ class HarvestStore:
             before = self._of(last) if last else None
             if before is not None and before.state == RUNNING:
                 raise StateError(f"run {before.id} of {source} is going on.", where=source, code="running")
+            if before is not None and (before.kind, before.address) != (kind, address):
+                self._do(
+                    "DELETE FROM source_mark WHERE source = ?", source
+                )  # what it removes comes back by a whole one
             resumes = before is not None and before.token and (before.kind, before.address) == (kind, address)
             query = """INSERT INTO runs (source, kind, address, owner, pass, state, token, pages, started, reason,
               waiting, entry) VALUES (?, ?, ?, ?, ?, 'running', ?, 0, ?, '', 0, '')"""

@@ -27,6 +27,7 @@ from typing import Any
 from urllib.parse import quote
 
 from concordat.errors import ConcordatError, InputError, MethodError, SourceError
+from concordat.exchange.dataspace.partners import not_taken
 from concordat.exchange.incidents._taxii_model import MEDIA, Collection, New, Site, nanoseconds
 from concordat.exchange.incidents.objects import OBJECTS_MAX, bundle_bytes, read_json, read_object
 from concordat.exchange.incidents.taxii import add_objects
@@ -68,10 +69,13 @@ async def fetch(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[st
             as a STIX bundle; `taken_back`: with what was set aside as well.
 
     Raises:
-        InputError: no such member, or an answer that is no TAXII. SourceError: no answer, or an error of the other
-            node. TrustError: an address that is not allowed, a bound that is broken. StateError: the disk refuses.
+        InputError: no such member, or an answer that is no TAXII. RuleError: a partner outside the bloc. SourceError:
+            no answer, or an error of the other node. TrustError: an address or a bound that is broken.
+            StateError: the disk refuses.
     """
     member = known_member(exchange, str(wanted.get("member", "")))
+    if member in exchange.engine.side.outside:
+        raise not_taken(member)
     home, bloc, mine = exchange.service.node.home, exchange.service.bloc, exchange.engine.side.member
     members = frozenset(one.id for one in exchange.service.chain.last.active)
     store, read = await exchange.do(lambda: open_taxii(home)), _Read()

@@ -144,8 +144,7 @@ def from_of(mark: str, repository: Repository) -> str:
     '2026-02-28'
     """
     step = timedelta(days=1) if repository.granularity == DAY else timedelta(seconds=1)
-    text = (_instant(mark) - step).strftime(FORMS[repository.granularity])
-    return max(text, repository.earliest) if len(repository.earliest) == len(text) else text
+    return (_instant(mark) - step).strftime(FORMS[repository.granularity])
 
 
 def parse_records(data: bytes, prefix: str, where: str) -> Listing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def test_days_are_asked_for_in_days(served: Served, store: HarvestStore) -> None
     served.repository.now += 86_400
     served.repository.put("oai:an.oa.org:1", "Snow 1")
     second = served.harvest(store)
-    assert (second.changed, served.lists[-3]["from"]) == (1, "2002-06-02")  # the 1st is before the earliest
+    assert (second.changed, served.lists[-3]["from"]) == (1, "2002-06-01")  # a day before the first reading began
 
 
 def test_what_failed_or_waits_is_read_again(served: Served, store: HarvestStore) -> None:
@@ -144,7 +145,32 @@ def test_what_failed_or_waits_is_read_again(served: Served, store: HarvestStore)
 def test_a_set_is_a_source_of_its_own(served: Served, store: HarvestStore) -> None:
     found = served.harvest(store, "?set=open&metadataPrefix=oai_dc")
     assert (found.added, served.lists[0]["set"]) == (2, "open")
-    assert name_of(KIND, found.address).endswith("-open-oai-dc")
+    assert re.fullmatch(r".*-open-oai-dc-[0-9a-f]{8}", name_of(KIND, found.address))
+    base = "https://journals.example"
+    others = (
+        f"{base}/a/oai",
+        f"{base}/b/oai",
+        *(f"{base}/oai?set={name}" for name in ("a:b", "a-b", "a_b", "A_B", "a" * 90)),
+    )
+    assert len({name_of(KIND, address) for address in others}) == len(others)
+    assert all(len(name_of(KIND, address)) <= 64 for address in others)
+
+
+def test_a_set_is_read_whole_each_time_as_nobody_tells_what_left_it(served: Served, store: HarvestStore) -> None:
+    for _ in range(2):
+        served.repository.now += 1_000
+        served.harvest(store, "?set=open&metadataPrefix=oai_dc")
+    assert all("from" not in asked for asked in served.lists)
+
+
+def test_what_another_address_removed_comes_back_by_a_whole_reading(store: HarvestStore) -> None:
+    """Two addresses under one name: the mark of the first is no more, whatever the second came to."""
+    for number, address in enumerate(("https://a.example/oai", "https://b.example/oai")):
+        run = store.begin("one", KIND, address, "me", number)
+        store._do("INSERT OR REPLACE INTO source_mark VALUES (?, ?, ?, ?)", "one", KIND, address, "oai_dc 2026")
+        store.abandon("another", number)
+        assert run.address == address
+    assert store.mark("one", KIND, "https://a.example/oai") == ""
 
 
 def test_a_busy_repository_is_waited_for(served: Served, store: HarvestStore) -> None:

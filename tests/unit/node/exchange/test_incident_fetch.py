@@ -14,7 +14,7 @@ pytest.importorskip("stix2", reason="needs the extra [exchange]")
 pytest.importorskip("jsonschema", reason="the exchange's messages are checked by the published schemas")
 pytest.importorskip("uvicorn", reason="a running node needs the extra [web]")
 
-from concordat.errors import ConcordatError, InputError, SourceError
+from concordat.errors import ConcordatError, InputError, RuleError, SourceError
 from concordat.exchange.incidents.tlp import Caller, Tlp
 from concordat.node import incident_fetch
 from concordat.node.exchange_orders import ORDERS
@@ -124,11 +124,17 @@ def fetched(
             return look(node)
 
         service = SimpleNamespace(node=node, bloc="BRICS", chain=node.chain, read=read)
-        side = SimpleNamespace(places={"BRA": PLACE}, member="ZAF")
+        side = SimpleNamespace(places={"BRA": PLACE, "EDC": PLACE}, member="ZAF", outside={"EDC": "OTHER"})
         exchange: Any = SimpleNamespace(
             service=service, engine=SimpleNamespace(side=side), client=client, do=do
         )  # fmt: skip
         return asyncio.run(fetch(exchange, {"member": member, **wanted})), client.asked
+
+
+def test_incidents_of_a_partner_outside_the_bloc_are_not_taken(tmp_path: Path) -> None:
+    with pytest.raises(RuleError) as refused:
+        fetched(tmp_path, LISTED, member="EDC")
+    assert refused.value.code == "not_a_member"
 
 
 def test_pages_are_followed_from_addresses_of_our_own_making(tmp_path: Path) -> None:
