@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.node.callers import Callers, LimitError
+from concordat.node.csrf import origin_of
 from concordat.node.edge import place_of
 from concordat.node.guessing import WaitError
 from concordat.node.limits import BODY_MAX, CERTIFICATE, cut_address, network_of
@@ -450,17 +451,6 @@ def _wait(error: ConcordatError) -> int:
     if isinstance(error, LimitError):
         return max(1, round(error.wait_s))
     return 5 if isinstance(error, StateError) else 0
-
-
-def origin_of(url: str) -> str:
-    """The origin of an address as browsers write it: small letters, without the scheme's own port (RFC 6454).
-
-    >>> origin_of("https://Node.Example.br:443/concordat"), origin_of("http://127.0.0.1:8080")
-    ('https://node.example.br', 'http://127.0.0.1:8080')
-    """
-    parts = urlsplit(url)
-    own = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
-    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(own)}"
 
 
 def status_of(error: ConcordatError) -> int:
