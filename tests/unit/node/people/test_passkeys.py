@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from concordat.errors import InputError, RuleError
 from concordat.node.accounts import FOR_GOOD, Account
@@ -21,57 +17,10 @@ from concordat.node.passwords import STEP_S, totp
 from concordat.node.people import People
 from concordat.node.secret import unseal
 from concordat.node.sessions import Session
+from passkey_kit import ORIGIN, PRESENT, Authenticator, b64
 from people_kit import PASSWORD, T0, bare, join
 
 pytest.importorskip("webauthn", reason="needs the extra [passkeys]")
-import cbor2
-
-ORIGIN = "https://node.example.br"
-PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-class Authenticator:
-    """A telephone with one passkey (WebAuthn level 2, section 6): P-256, no attestation."""
-
-    def __init__(self, *, origin: str = ORIGIN, rp: str = "node.example.br", flags: int = PRESENT | VERIFIED) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.id = sha256(str(self.key.private_numbers().private_value).encode()).digest()
-        self.origin, self.rp, self.flags, self.count = origin, rp, flags, 0
-
-    def _client(self, kind: str, options: str) -> bytes:
-        said = {
-            "type": kind,
-            "challenge": json.loads(options)["challenge"],
-            "origin": self.origin,
-            "crossOrigin": False,
-        }
-        return json.dumps(said).encode()
-
-    def _data(self, flags: int, more: bytes = b"") -> bytes:
-        self.count += 1
-        return sha256(self.rp.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big") + more
-
-    def make(self, options: str) -> str:
-        numbers = self.key.public_key().public_numbers()
-        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
-        more = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(public)
-        data = self._data(self.flags | ATTESTED, more)
-        attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
-        response = {
-            "clientDataJSON": _b64(self._client("webauthn.create", options)),
-            "attestationObject": _b64(attested),
-        }
-        return json.dumps({"id": _b64(self.id), "rawId": _b64(self.id), "type": "public-key", "response": response})
-
-    def answer(self, options: str, kind: str = "webauthn.get") -> str:
-        client, data = self._client(kind, options), self._data(self.flags)
-        signature = self.key.sign(data + sha256(client).digest(), ec.ECDSA(SHA256()))
-        response = {"clientDataJSON": _b64(client), "authenticatorData": _b64(data), "signature": _b64(signature)}
-        return json.dumps({"id": _b64(self.id), "rawId": _b64(self.id), "type": "public-key", "response": response})
 
 
 @pytest.fixture
@@ -172,7 +121,7 @@ def test_what_is_not_proved_is_refused(
 def test_an_answer_to_another_question_is_refused(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
     phone = _made(passkeys, maria)
     _refused(passkeys, phone.answer(_offer(passkeys, maria)))
-    _refused(passkeys, phone.answer(json.dumps({"challenge": _b64(b"x" * 56)})))
+    _refused(passkeys, phone.answer(json.dumps({"challenge": b64(b"x" * 56)})))
     _refused(passkeys, phone.answer(passkeys.ask(T0), "webauthn.create"))
     _refused(passkeys, Authenticator().answer(passkeys.ask(T0)))  # nobody's
     other = Authenticator()
@@ -219,7 +168,7 @@ def test_the_handle_of_a_passkey_names_its_account(passkeys: Passkeys, maria: tu
     phone = _made(passkeys, maria)
     for handle, good in (("somebody else", False), (maria[0].id, True)):
         said = json.loads(phone.answer(passkeys.ask(T0)))
-        said["response"]["userHandle"] = _b64(handle.encode())
+        said["response"]["userHandle"] = b64(handle.encode())
         if good:
             assert passkeys.login(json.dumps(said), T0)[0].id == maria[0].id
         else:
