@@ -70,7 +70,7 @@ def account_screen(
     blocks += [Heading(at.t("desk.key")), *_key(at, errors)]
     blocks += _sessions(at, errors)
     blocks += [Heading(at.t("desk.secrets")), *_secrets(at, errors)]
-    blocks += [Heading(at.t("desk.passkeys")), *passkeys.own(at, errors)]
+    blocks += passkeys.own(at, errors)
     blocks += _record(at)
     return Screen(at.t("desk.account"), blocks, status=status, group="decide", summary=summary)
 

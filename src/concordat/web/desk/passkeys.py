@@ -19,12 +19,13 @@ from concordat.node.passkeys import LABEL_MAX, PASSKEYS_MAX, Passkeys
 from concordat.node.secret import Secret
 from concordat.web.desk.asked import Answer, At, Json
 from concordat.web.desk.proof import proof_fields
-from concordat.web.forms import Asks, Block, Button, Fact, Facts, Field, Form, Note, Option, Para
+from concordat.web.forms import Asks, Block, Button, Cell, Field, Form, Heading, Note, Option, Para, Rows
 from concordat.web.respond import problem
 
 DO, FORGET = "passkey", "forget"
 WORDS = ("none", "wait", "cancelled", "failed", "exists")  # what the script may have to say
 REFUSED = 422
+ISOLATE, ISOLATED = "\u2068", "\u2069"  # first strong isolate, and its end (Unicode annex 9)
 
 
 def _of(at: At) -> Passkeys:
@@ -65,9 +66,11 @@ def own(at: At, errors: Mapping[str, str]) -> list[Block]:
     """The part of the account's page: which there are, a form to make one, a form to remove one."""
     passkeys = _of(at)
     found, hindrance = passkeys.of(at.who.id), passkeys.hindrance
-    blocks: list[Block] = [Para(at.t("desk.passkeys_none"))]
+    title = at.t("desk.passkeys")
+    blocks: list[Block] = [Heading(title), Para(at.t("desk.passkeys_none"))]
     if found:
-        blocks = [Facts([Fact(p.label, at.t("desk.passkey_day", day=_day(p.made))) for p in found])]
+        columns = (at.t("desk.passkey_label"), at.t("desk.passkey_day"))
+        blocks = [Rows("passkeys", title, columns, [[Cell(p.label), Cell(_day(p.made))] for p in found])]
     if hindrance:
         blocks.append(Note(at.t(f"desk.passkey_{hindrance}")))
     elif len(found) >= PASSKEYS_MAX:
@@ -75,7 +78,9 @@ def own(at: At, errors: Mapping[str, str]) -> list[Block]:
     else:
         blocks.append(_make_form(at, errors))
     if found:
-        options = [Option("", at.t("desk.choose")), *(Option(p.id, f"{p.label}, {_day(p.made)}") for p in found)]
+        # A name may run the other way than the page, and turn the day around; here no markup can keep them apart.
+        named = [Option(p.id, f"{ISOLATE}{p.label}{ISOLATED}, {_day(p.made)}") for p in found]
+        options = [Option("", at.t("desk.choose")), *named]
         which = Field("passkey", at.t("desk.passkey_which"), "select", (), "", errors.get("passkey", ""), options,
                       required=True)  # fmt: skip
         fields = [which, *proof_fields(at, FORGET, errors)]
@@ -98,7 +103,7 @@ def _hidden() -> tuple[Field, ...]:
 
 
 def _asks(at: At, path: str, help_key: str) -> Asks:
-    words = {name: at.t(f"desk.passkey_{name}") for name in WORDS}
+    words = {"error": at.t("desk.error"), **{name: at.t(f"desk.passkey_{name}") for name in WORDS}}
     return Asks(at.href(path), at.t("desk.passkey_off"), at.t(help_key), words)
 
 

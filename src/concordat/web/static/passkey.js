@@ -56,21 +56,23 @@ for (const form of document.querySelectorAll("form[data-ask]")) {
   off.remove();
   form.querySelector("div[hidden]").hidden = false;
 
-  const tell = (text, kind) => {
+  const tell = (kind, before, said) => {
+    const own = document.createElement("bdi"); // the node's words may run the other way than the page's
+    own.textContent = said;
     status.className = "note " + kind;
-    status.textContent = text;
+    status.replaceChildren(before, " ", own);
   };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (busy) return;
     busy = true;
-    tell(words.wait, "plain");
+    tell("plain", "", words.wait);
     try {
       form.elements.answer.value = answerOf(await ask(await fetched(form)));
       for (const field of form.querySelectorAll("[name=old], [name=code]")) field.disabled = true;
       form.submit();
     } catch (error) {
-      tell(wordsFor(error, words), "warning");
+      tell("warning", words.error, wordsFor(error, words));
       busy = false;
     }
   });
