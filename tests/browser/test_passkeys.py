@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ DEVICE = {
 
 @dataclass
 class Live:
-    """A node that runs in a thread, and its address; `device`: what the browser was given."""
+    """A node that runs in a thread, and its address."""
 
     url: str = ""
     world: Any = None
@@ -223,26 +223,22 @@ def test_where_no_script_or_no_passkey_can_run_a_sentence_says_so(
         assert faults == []
 
 
-@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 1280, "light"), ("ar", 360, "dark")])
+@pytest.mark.parametrize(
+    ("path", "language", "width", "scheme"), [("/login", "en", 1280, "light"), ("/account", "ar", 360, "dark")]
+)
 def test_axe_finds_nothing_where_the_script_runs(
-    node: Live, browser: Browser, language: str, width: int, scheme: str, shoot: Callable[[Page, str], None]
+    node: Live, browser: Browser, path: str, language: str, width: int, scheme: str
 ) -> None:
+    """Each page in one look; without the script `test_form_pages.py` looks at them."""
     with window(browser, bypass=True) as (page, _):
         page.set_viewport_size({"width": width, "height": 740})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        log_in(page, node)
-        for path in ("/account", "/login"):
-            page.goto(f"{node.url}{path}?lang={language}")
-            assert page.locator("#pk button").is_visible()
-            if path == "/account":
-                offer(page, "no no no no", "000000")
-                told(page, "password or code is wrong")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            shoot(page, f"{path[1:]}-{language}-{width}")
-            assert findings(page, TAGS) == []
-
-
-@pytest.fixture
-def shoot() -> Callable[[Page, str], None]:
-    """Nothing: whoever wants to look at the pages lets it take pictures."""
-    return lambda page, name: page.screenshot(path=f"/tmp/mine/k6/{name}.png", full_page=True) and None
+        if path == "/account":
+            log_in(page, node)
+        page.goto(f"{node.url}{path}?lang={language}")
+        assert page.locator("#pk button").is_visible()
+        if path == "/account":
+            offer(page, "no no no no", "000000")
+            told(page, "password or code is wrong")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert findings(page, TAGS) == []
