@@ -268,7 +268,7 @@ async def found_council(world: World) -> None:
     assert await world.council(lambda c: c.no_effect) == []
 
 
-async def _run(home: Path, phones: Mapping[str, Telephone], work: Work, url: str) -> None:
+async def _run(home: Path, phones: Mapping[str, Telephone], work: Work, url: str, site: Callable[[], Any]) -> None:
     arguments = {"disk_reserve_mb": 0, "public_url": url, "commit_gather_ms": 5}
     settings = NodeSettings.load(arguments, environment={}, file=home / "absent.toml")
     service = Service(Node(home), settings)
@@ -277,7 +277,7 @@ async def _run(home: Path, phones: Mapping[str, Telephone], work: Work, url: str
     try:
         await people.start()
         desk = Desk(service, people, Patient())
-        await work(World(service, people, create_app(_no_site, desk=desk), desk, phones))
+        await work(World(service, people, create_app(site, desk=desk), desk, phones))
     finally:
         await people.close()
         await service.close()
@@ -294,18 +294,21 @@ def _no_site() -> Any:
     raise AssertionError("no cached page is asked for here")
 
 
-def run(made: tuple[Path, Mapping[str, Telephone]], folder: Path, work: Work, url: str = URL) -> None:
-    """Some work with a copy of the node, running."""
+def run(
+    made: tuple[Path, Mapping[str, Telephone]], folder: Path, work: Work, url: str = URL,
+    site: Callable[[], Any] = _no_site,
+) -> None:  # fmt: skip
+    """Some work with a copy of the node, running; `site`: opens the pages beside the private ones."""
     home, phones = made
     copy = Path(shutil.copytree(home, folder / home.name))
-    asyncio.run(_run(copy, phones, work, url))
+    asyncio.run(_run(copy, phones, work, url, site))
 
 
 def founded(folder: Path) -> tuple[Path, dict[str, Telephone]]:
     """A node whose council has begun, at rest."""
     with standing_clock():
         home, phones = make(folder)
-        asyncio.run(_run(home, phones, found_council, URL))
+        asyncio.run(_run(home, phones, found_council, URL, _no_site))
     return home, phones
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from browser_kit import findings, tab
+from concordat.web.static_files import passkey_script
 from rule_pages_kit import rule_site
 from web_kit import get
 
@@ -124,6 +125,8 @@ def shown(browser: Browser, shot: Shot, sheet: bytes, width: int, scheme: str) -
     def answer(route: Route) -> None:
         if route.request.url.endswith(".css"):
             route.fulfill(status=200, headers={"content-type": "text/css"}, body=sheet)
+        elif route.request.url.endswith(".js"):
+            route.fulfill(status=200, headers={"content-type": "text/javascript"}, body=passkey_script().body)
         else:
             route.fulfill(status=shot.status, headers=dict(shot.headers), body=shot.body)
 

@@ -78,7 +78,7 @@ def test_no_library_of_what_we_do_not_have(what: str) -> None:
 def test_no_address_of_what_we_do_not_have() -> None:
     """No route gives out or takes tokens, talks GraphQL or sets up calls."""
     pytest.importorskip("starlette", reason="needs the extra [web]")
-    from concordat.web.desk.app import PAGES
+    from concordat.web.desk.addresses import PAGES
     from concordat.web.openapi import operations
 
     paths = [page.path for page in PAGES] + [operation.path for operation in operations()]

@@ -103,7 +103,7 @@ def test_the_page_names_every_upload() -> None:
     from concordat.node.exchange_receive import PIECE_MAX
     from concordat.node.limits import MEMBER_BODY_MAX
     from concordat.web.bodies import BLOB_MAX, BODY_MAX, FIELDS_MAX
-    from concordat.web.desk.app import PAGES
+    from concordat.web.desk.addresses import PAGES
     from concordat.web.desk.documents import UPLOADS
 
     sizes = {row[0]: row[2] for row in cells("Uploads")}

@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from concordat.errors import RuleError
 
@@ -61,6 +62,17 @@ def check_origin(headers: Mapping[str, str], public_origin: str) -> None:
     site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
     if site not in ("", "same-origin", "none") or (origin and origin != public_origin.rstrip("/")):
         raise RuleError("this form came from another site.", hint="Send it from our own page.", code="other_site")
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address as browsers write it: small letters, without the scheme's own port (RFC 6454).
+
+    >>> origin_of("https://Node.Example.br:443/concordat"), origin_of("http://127.0.0.1:8080")
+    ('https://node.example.br', 'http://127.0.0.1:8080')
+    """
+    parts = urlsplit(url)
+    own = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(own)}"
 
 
 def _plain(cookie: str) -> bytes:

@@ -6,6 +6,10 @@ is used: its hash is kept until then, so that an answer can't be sent twice. The
 counts must grow. Origin and relying-party id are those of `public_url`; attestation is not asked for: who made the
 device is nobody's business here.
 
+To make one, its person proves once more who she is **before** her device is asked, so that a mistyped code leaves no
+passkey on the device that nobody here knows; the challenge that she gets for it is good in that session alone. Where
+the operator asks a client certificate of an account, a passkey does not stand in for it.
+
 This is the one thing that needs a script in the browser; without it everything else works. Source: node-web.md 3.1.
 """
 
@@ -13,10 +17,12 @@ from __future__ import annotations
 
 import base64
 import hmac
+import ipaddress
 import json
 import secrets as random
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +30,7 @@ from concordat.errors import InputError, RuleError
 from concordat.node.accounts import Account, Accounts
 from concordat.node.attempts import Attempt, cut_for_guesses
 from concordat.node.audit_log import cut_address
+from concordat.node.csrf import origin_of
 from concordat.node.login import Logins
 from concordat.node.secret import Secret
 from concordat.node.sessions import Session
@@ -32,6 +39,7 @@ from concordat.settings import need_extra
 CHALLENGE_S = 300
 PASSKEYS_MAX = 10  # of one account
 ANSWER_MAX = 20_000
+LABEL_MAX = 60
 _RANDOM, _TIME = 16, 8
 
 
@@ -52,17 +60,34 @@ class Passkeys:
     """
 
     def __init__(self, accounts: Accounts, public_url: str) -> None:
-        parts = urlsplit(public_url)
         self._accounts = accounts
-        self._origin, self._rp = f"{parts.scheme}://{parts.netloc}", parts.hostname or ""
+        self._origin, self._rp = origin_of(public_url), urlsplit(public_url).hostname or ""
+
+    @property
+    def hindrance(self) -> str:
+        """Why nobody can use one here: `extra` (it is not installed), `number` (a node without a name); else empty.
+
+        A passkey belongs to a domain name: browsers refuse one for an IP address (WebAuthn level 2, 5.1.3 step 7).
+        """
+        if find_spec("webauthn") is None:
+            return "extra"
+        try:
+            ipaddress.ip_address(self._rp)
+        except ValueError:
+            return ""
+        return "number"
 
     # --- Making one ---------------------------------------------------------------------------------------------------
 
-    def offer(self, account: Account, now: int) -> str:
-        """What the browser is asked to make, as JSON; nothing changes.
+    def offer(self, session: Session, password: str, now: int, code: str = "", certificate: str = "") -> str:
+        """What the browser is asked to make, as JSON, for whoever proves once more who she is.
+
+        Args:
+            password, code, certificate: as `Logins.prove`: a passkey opens the account for good.
 
         Raises:
-            MethodError: the extra [passkeys] is not installed.
+            MethodError: the extra [passkeys] is not installed. RuleError: password or code is wrong, or there are
+                enough passkeys. WaitError: too many failures.
         """
         webauthn = _library()
         from webauthn.helpers.structs import (
@@ -72,30 +97,29 @@ class Passkeys:
             UserVerificationRequirement,
         )
 
-        known = [PublicKeyCredentialDescriptor(id=_bytes(p.id)) for p in self.of(account.id)]
+        known = [PublicKeyCredentialDescriptor(id=_bytes(p.id)) for p in self.of(session.account)]
+        if len(known) >= PASSKEYS_MAX:  # before a code is used up
+            raise _refused(f"there are {PASSKEYS_MAX} already.", "Remove one first.")
+        account = Logins(self._accounts).prove(session, password, code, now, certificate)
         wanted = AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         )
         options = webauthn.generate_registration_options(
             rp_id=self._rp, rp_name="Concordat", user_name=account.login, user_id=account.id.encode(),
-            challenge=self._challenge(f"make {account.id}", now), authenticator_selection=wanted,
+            challenge=self._challenge(_making(session), now), authenticator_selection=wanted,
             exclude_credentials=known,
         )  # fmt: skip
         return str(webauthn.options_to_json(options))
 
-    def make(self, session: Session, answer: str, label: str, password: str, now: int, code: str = "") -> Passkey:
+    def make(self, session: Session, answer: str, label: str, now: int) -> Passkey:
         """Keep the passkey that the browser made.
 
-        Args:
-            password, code: once more (`Logins.prove`): a passkey opens the account for good.
-
         Raises:
-            RuleError: password or code is wrong; not an answer to a challenge of ours, without user verification, of
-                another site, or known. WaitError: too many failures.
+            RuleError: not an answer to what this session was asked after its proof; without user verification, of
+                another site, or known. InputError: not an answer at all.
         """
         webauthn, account_id = _library(), session.account
-        Logins(self._accounts).prove(session, password, code, now)
-        challenge = self._spend(answer, f"make {account_id}", now)
+        challenge = self._spend(answer, _making(session), now)
         try:
             found = webauthn.verify_registration_response(
                 credential=answer, expected_challenge=challenge, expected_rp_id=self._rp, expected_origin=self._origin,
@@ -103,7 +127,7 @@ class Passkeys:
             )  # fmt: skip
         except _failures() as error:
             raise _refused("the passkey can't be taken.") from error
-        made = Passkey(_text(found.credential_id), label.strip()[:60] or "passkey", now)
+        made = Passkey(_text(found.credential_id), label.strip()[:LABEL_MAX] or "passkey", now)
         store = self._accounts.store
         with store.commit():
             if len(self.of(account_id)) >= PASSKEYS_MAX or store.one("SELECT id FROM passkey WHERE id = ?", made.id):
@@ -122,14 +146,18 @@ class Passkeys:
         )
         return [Passkey(*row) for row in rows]
 
-    def remove(self, session: Session, passkey: str, password: str, now: int, code: str = "") -> None:
-        """Forget one of one's own.
+    def remove(
+        self, session: Session, passkey: str, password: str, now: int, code: str = "", certificate: str = ""
+    ) -> None:
+        """Forget one of one's own; needs no extra.
 
         Raises:
-            RuleError, WaitError: as `Logins.prove`.
+            InputError: there is no such passkey of hers. RuleError, WaitError: as `Logins.prove`.
         """
-        Logins(self._accounts).prove(session, password, code, now)
         store = self._accounts.store
+        if passkey not in [p.id for p in self.of(session.account)]:  # before a code is used up
+            raise InputError("there is no such passkey of yours.", where="passkey", code="unknown_passkey")
+        Logins(self._accounts).prove(session, password, code, now, certificate)
         with store.commit():
             if store.run("DELETE FROM passkey WHERE id = ? AND account = ?", passkey, session.account):
                 self._accounts.audit.append("passkey_removed", session.account, now)
@@ -147,11 +175,14 @@ class Passkeys:
         )  # fmt: skip
         return str(webauthn.options_to_json(options))
 
-    def login(self, answer: str, now: int, *, address: str = "", old: str = "") -> tuple[Account, Secret, Session]:
+    def login(
+        self, answer: str, now: int, *, address: str = "", old: str = "", certificate: str = ""
+    ) -> tuple[Account, Secret, Session]:
         """Let in whose passkey answered: (account, the id for the cookie, the session).
 
         Args:
             answer: of the browser, JSON. address: of the browser. old: the session's id that it brought.
+            certificate: SHA-256 of the client certificate that TLS proved, if any.
 
         Raises:
             RuleError: not an answer to a challenge of ours, or not good. WaitError: too many failures.
@@ -160,7 +191,7 @@ class Passkeys:
         keys = [("address", cut_for_guesses(address))]
         with Attempt(accounts.store, accounts.secrets, accounts.audit, keys, now) as attempt:
             try:
-                account, count, passkey = self._verify(answer, now)
+                account, count, passkey = self._verify(answer, now, certificate)
             except RuleError as error:
                 attempt.wrong(error.what, cut_address(address))
                 raise
@@ -171,13 +202,16 @@ class Passkeys:
                 attempt.good()
         return account, fresh, session
 
-    def _verify(self, answer: str, now: int) -> tuple[Account, int, str]:
+    def _verify(self, answer: str, now: int, certificate: str) -> tuple[Account, int, str]:
         webauthn = _library()
         challenge = self._spend(answer, "login", now)
-        passkey = str(json.loads(answer).get("id", ""))[:400]
+        said = json.loads(answer)
+        passkey = str(said.get("id", ""))[:400]
         row = self._accounts.store.one("SELECT account, public, count FROM passkey WHERE id = ?", passkey)
         if not row:
             raise _refused("this passkey is not known here.")
+        if said["response"].get("userHandle", "") not in ("", None, _text(row[0].encode())):  # WebAuthn 7.2, step 6
+            raise _refused("this passkey is another account's.")
         try:
             found = webauthn.verify_authentication_response(
                 credential=answer, expected_challenge=challenge, expected_rp_id=self._rp, expected_origin=self._origin,
@@ -189,6 +223,8 @@ class Passkeys:
         account = self._accounts.account(row[0])
         if account.locked_until > now or not account.open:
             raise _refused("this account is locked by the operator.")
+        if account.certificate and not hmac.compare_digest(account.certificate.encode(), certificate.lower().encode()):
+            raise _refused("this account asks for its client certificate as well.")
         return account, int(found.new_sign_count), passkey
 
     # --- Challenges ---------------------------------------------------------------------------------------------------
@@ -219,6 +255,11 @@ class Passkeys:
         return challenge
 
 
+def _making(session: Session) -> str:
+    """What a challenge to make a passkey is for: this account, in the session that proved it."""
+    return f"make {session.account} {session.handle}"
+
+
 def _challenge_of(answer: str) -> bytes:
     try:
         if len(answer) > ANSWER_MAX:
@@ -243,8 +284,8 @@ def _failures() -> tuple[type[Exception], ...]:
     return (WebAuthnException, ValueError, KeyError, TypeError)
 
 
-def _refused(what: str) -> RuleError:
-    return RuleError(what, hint="Try again, or log in with password and code.", code="passkey")
+def _refused(what: str, hint: str = "Try again; password and code do as well.") -> RuleError:
+    return RuleError(what, hint=hint, code="passkey")
 
 
 def _text(data: bytes) -> str:

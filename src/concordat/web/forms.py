@@ -4,7 +4,8 @@ A `Screen` is a page of such blocks. Labels stand above their fields, help and m
 `aria-describedby`, a summary of all mistakes with links to the fields stands first (`role="alert"`), the title then
 begins with "Error:", and every value is kept (WCAG 2.2, 3.3.1 to 3.3.3 and 3.3.7; GOV.UK's error summary is the
 pattern). A form carries its act, 128 bits made when it was shown, the version of the draft it was filled with, and a
-token, masked anew in each answer (`node.csrf`). All works without a script; `required` and `maxlength` only help.
+token, masked anew in each answer (`node.csrf`). All works without a script; `required` and `maxlength` only help. The
+one form that a script must fill in (`Asks`) says so as long as none runs, and shows nothing else.
 
 Blocks hold plain text; the template escapes all of it. The one piece of markup is the square of dots for a telephone,
 made by `segno` from an address of ours (`desk.frame.square`). Source: node-web.md 4.5 and 4.6.
@@ -73,12 +74,28 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Asks:
+    """What `static/passkey.js` needs of the form that it fills in, and what is read where it does not run.
+
+    Attributes:
+        address: where it asks its question (POST), with prefix. off: the sentence while no script runs. help: the
+            first sentence of the form once one does. words: what it may have to say, by name, in the page's language.
+    """
+
+    address: str
+    off: str
+    help: str
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """A form.
 
     Attributes:
         id: unique on its page. action: where it is sent, with prefix. title: its heading, if it needs one.
-        token: fills the hidden field against forms of other sites. act, version: see the module.
+        token: fills the hidden field against forms of other sites. act, version: see the module. asks: of a form that
+            a script fills in.
     """
 
     id: str
@@ -89,6 +106,7 @@ class Form:
     title: str = ""
     act: str = ""
     version: str = ""
+    asks: Asks | None = None
 
     @property
     def multipart(self) -> bool:
@@ -213,6 +231,11 @@ class Screen:
     group: Group = "decide"
     secret: bool = False
     headers: Sequence[tuple[str, str]] = ()
+
+    @property
+    def scripted(self) -> bool:
+        """Whether the page needs the script of passkeys, and a policy that lets it run."""
+        return any(isinstance(b, Form) and b.asks is not None for b in self.blocks)
 
     @property
     def wrong(self) -> list[tuple[str, str]]:

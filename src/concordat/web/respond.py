@@ -1,4 +1,4 @@
-"""From an address and a few headers to the bytes of an answer: pages, their twins, the style sheet, errors.
+"""From an address and a few headers to the bytes of an answer: pages, their twins, the static files, errors.
 
 Pure but for its memory: the same snapshot, address, language and form give the same bytes, and no other header enters
 them. A page is made once, kept as plain and gzipped bytes under a bound, and tagged by its hash, so that a reader who
@@ -14,7 +14,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from concordat.web import headers, html, twins
 from concordat.web.address import Addresses, Asked, MovedError, NotFoundError
 from concordat.web.languages import OFFERED, choose, words_of
 from concordat.web.most_asked import MostAsked
+from concordat.web.static_files import passkey_script, style_sheet
 
 if TYPE_CHECKING:
     from concordat.web.council_reader import CouncilReader, CouncilSnapshot
@@ -120,8 +120,7 @@ class Site:
         self.public_url = public_url.rstrip("/")
         self.prefix = urlsplit(self.public_url).path.rstrip("/")
         self.tls = urlsplit(self.public_url).scheme == "https"
-        self.sheet = (resources.files("concordat.web") / "static" / "site.css").read_bytes()
-        self.sheet_name = f"/static/{hashlib.sha256(self.sheet).hexdigest()[:16]}.css"
+        self.sheet, self.sheet_name = style_sheet().body, style_sheet().path
         self._cache: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
         self._size, self._bound = 0, cache_bytes
         self._lock = threading.Lock()
@@ -226,9 +225,9 @@ class Site:
             path = path[len(self.prefix) :] or "/"
         if path == OPENAPI:
             return self._send(_keep(self._openapi(), headers.JSON, headers.CHECK), sent, varies=False)
-        if path == self.sheet_name:
-            kept = _keep(self.sheet, headers.CSS, headers.FOREVER)
-            return self._send(kept, sent, varies=False)
+        for file in (style_sheet(), passkey_script()):
+            if path == file.path:
+                return self._send(_keep(file.body, file.content_type, headers.FOREVER), sent, varies=False)
         try:
             asked = self.addresses.parse(path, query)
             language = self.language_of(asked, sent.get("accept-language", ""))

@@ -15,6 +15,7 @@ from concordat.web.headers import POLICY
 from concordat.web.languages import OFFERED, Words, choose
 from concordat.web.respond import Site
 from concordat.web.site import pages
+from concordat.web.static_files import passkey_script
 from web_kit import get, reader_of, site_of, text
 
 
@@ -39,6 +40,19 @@ def test_headers_of_a_page(site: Site) -> None:
     assert said["content-encoding"] == "gzip"
     assert said["content-length"] == str(len(answer.body))
     assert {"server", "set-cookie", "access-control-allow-origin", "strict-transport-security"}.isdisjoint(said)
+
+
+def test_the_one_script_is_a_file_that_no_public_page_names(site: Site) -> None:
+    file = passkey_script()
+    answer = get(site, file.path)
+    assert (answer.status, answer.body) == (200, file.body)
+    assert header(answer, "content-type") == "text/javascript; charset=utf-8"
+    assert header(answer, "cache-control") == "public, max-age=31536000, immutable"
+    assert header(answer, "cross-origin-resource-policy") == "same-origin"
+    assert header(answer, "x-content-type-options") == "nosniff"
+    assert get(site, file.path, if_none_match=header(answer, "etag")).status == 304
+    assert get(site, "/static/passkey.js").status == 404  # a name that does not change with it
+    assert file.path not in text(get(site, "/about"))
 
 
 def test_json_may_be_read_by_other_sites_and_tls_is_kept(evidence_dir: Path) -> None:

@@ -45,6 +45,12 @@ def test_pages_stand_in_every_language_with_json_and_csv(exported: Exported) -> 
     assert exported.files == sum(f.is_file() and f.name != MARK for f in exported.folder.rglob("*"))
 
 
+def test_no_script_is_carried_along(exported: Exported) -> None:
+    """That of passkeys belongs to a node's own pages."""
+    assert [f.name for f in exported.folder.rglob("*.js")] == []
+    assert "<script" not in (exported.folder / "index.html").read_text(encoding="utf-8")
+
+
 def test_what_stands_there_is_not_overwritten_unasked(exported: Exported, site: Site, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exists"):
         export(site, exported.folder)

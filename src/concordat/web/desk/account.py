@@ -1,4 +1,4 @@
-"""My own page: who I am here, my sessions, my key, my rows of the node's record, and every entry under my label.
+"""My own page: who I am here, my sessions, key, passkeys, rows of the node's record, and every entry under my label.
 
 The key is made here under a signing phrase, or only its public half is given by somebody who signs away; either way its
 request for the root signers is a file. What changes how one proves who one is, or who signs for her, asks password and
@@ -18,10 +18,11 @@ from concordat.errors import ConcordatError, InputError, RuleError
 from concordat.ledger.keys import entry_keyid
 from concordat.node.audit_log import Row
 from concordat.node.guessing import WaitError
+from concordat.web.desk import passkeys
 from concordat.web.desk.act_page import locked, moment, not_certified
 from concordat.web.desk.asked import Answer, At, Download
-from concordat.web.desk.login import PASSWORD_MAX, codes_screen
-from concordat.web.desk.proof import proof_fields
+from concordat.web.desk.login import codes_screen
+from concordat.web.desk.proof import PASSWORD_MAX, proof_fields
 from concordat.web.forms import (
     Block,
     Button,
@@ -69,6 +70,7 @@ def account_screen(
     blocks += [Heading(at.t("desk.key")), *_key(at, errors)]
     blocks += _sessions(at, errors)
     blocks += [Heading(at.t("desk.secrets")), *_secrets(at, errors)]
+    blocks += passkeys.own(at, errors)
     blocks += _record(at)
     return Screen(at.t("desk.account"), blocks, status=status, group="decide", summary=summary)
 
@@ -207,7 +209,7 @@ def _plain(value: object) -> str:
 
 
 def post_account(at: At) -> Answer:
-    """Make, give, unlock or lock a key; end sessions; change the password; new codes; the request file; news seen.
+    """Make, give, unlock or lock a key; end sessions; change the password; new codes, passkeys; the request file; news.
 
     Raises:
         WaitError: too many failures. InputError: nothing of these.
@@ -345,9 +347,20 @@ def _codes(at: At) -> Answer:
     return codes_screen(at, at.t("desk.new_codes"), codes)
 
 
+def _passkey(at: At) -> Answer:
+    passkeys.keep(at)
+    return at.go("/account")
+
+
+def _forget(at: At) -> Answer:
+    with _proving():
+        passkeys.forget(at)
+    return at.go("/account")
+
+
 # do -> (the field beside which a mistake is told, the work)
 _DO: Mapping[str, tuple[str, Callable[[At], Answer]]] = {
     "make": ("new_phrase", _make_key), "enrol": ("public", _enrol), "unlock": ("phrase", _unlock), "lock": ("", _lock),
     "request": ("", _request), "end": ("handle", _end), "password": ("new", _password), "codes": ("codes.old", _codes),
-    "seen": ("", _seen),
+    "seen": ("", _seen), passkeys.DO: ("", _passkey), passkeys.FORGET: ("passkey", _forget),
 }  # fmt: skip

@@ -1,17 +1,18 @@
-"""The private pages as an ASGI application: which there are, who may see them, and everything around an answer.
+"""The private pages as an ASGI application: who may see them, and everything around an answer.
 
-A request finds its page in `PAGES`; the session of its cookie is looked up; it is counted against the limits of an
-address or an account; a body is read under its bound and parsed; a POST must carry the token of the cookie it came with
-and must not come from another site. A form that arrives after its session has ended is kept as a draft of whose session
-it was, and the browser is led to the login. Errors are pages in the same frame, with the words of the error tree, what
-to do, and the number of the request. Nothing is cached. Source: node-web.md 3.1, 3.4, 4.6, 6 and 8.
+A request finds its page in `addresses.PAGES`; the session of its cookie is looked up; it is counted against the limits
+of an address or an account; a body is read under its bound and parsed; a POST must carry the token of the cookie it
+came with and must not come from another site. A form that arrives after its session has ended is kept as a draft of
+whose session it was, and the browser is led to the login. Errors are pages in the same frame (JSON where the script of
+passkeys asks), with the words of the error tree, what to do, and the number of the request. Nothing is cached.
+Source: node-web.md 3.1, 3.4, 4.6, 6 and 8.
 """
 
 from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,18 +20,21 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.node.callers import Callers, LimitError
+from concordat.node.csrf import origin_of
 from concordat.node.edge import place_of
 from concordat.node.guessing import WaitError
-from concordat.node.limits import BODY_MAX, CERTIFICATE, cut_address, network_of
+from concordat.node.limits import CERTIFICATE, cut_address, network_of
 from concordat.node.opinions import VISITOR_AGE_S
 from concordat.node.sessions import cookie_name, set_cookie
 from concordat.web import headers
-from concordat.web.bodies import MULTIPART, ROOM, CutError, TooLargeError, UnknownKindError, parse, read_body
-from concordat.web.desk import account, act_forms, act_page, documents, job_page, keeping, login, operate, opinions_page
-from concordat.web.desk.asked import SESSION_FORM, VISITOR_FORM, Answer, At, Download, Redirect
+from concordat.web.bodies import CutError, TooLargeError, UnknownKindError, parse, read_body
+from concordat.web.desk import act_forms, opinions_page
+from concordat.web.desk.addresses import PAGES, DeskPage
+from concordat.web.desk.asked import SESSION_FORM, VISITOR_FORM, Answer, At, Download, Json, Redirect
 from concordat.web.desk.frame import render
 from concordat.web.forms import Cell, Fact, Facts, Links, Screen
 from concordat.web.languages import choose, words_of
+from concordat.web.respond import problem
 
 if TYPE_CHECKING:
     from concordat.node.accounts import Account
@@ -39,102 +43,12 @@ if TYPE_CHECKING:
     from concordat.node.service import Service
     from concordat.node.sessions import Session
 
-Handler = Callable[[At], Answer]
 PRIVATE = "private, no-store"
 GZIP_LEVEL = 6
 ROUTE = "forms"
 ADDRESS_MAX = 2_048
 OPINIONS_AT_ONCE = 600  # what the limit of an hour holds
 NOT_FOUND = ("unknown_id", "unknown_act", "unknown_type", "no_page")
-
-
-@dataclass(frozen=True, slots=True)
-class DeskPage:
-    """One private page.
-
-    Attributes:
-        path: parts in braces are names. get, post: what answers; None: the method is not known here. session: whether
-            somebody must be logged in. keys: behind `?`, besides `lang`; None: the page checks its own.
-        files: its file fields, and how many bytes each takes. keeps: what of a form is kept after its session's end.
-    """
-
-    path: str
-    get: Handler | None = None
-    post: Handler | None = None
-    session: bool = True
-    keys: tuple[str, ...] | None = ()
-    files: Mapping[str, int] | None = None
-    keeps: keeping.Kept | None = None
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """What may be asked here."""
-        return (*(("GET", "HEAD") if self.get else ()), *(("POST",) if self.post else ()))
-
-    def body_max(self, content_type: str) -> int:
-        """The bound of a body, in bytes: a file has its own, everything else 1 MB."""
-        if not self.files or not content_type.lower().startswith(MULTIPART):
-            return BODY_MAX
-        return max(self.files.values()) + ROOM
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """What its addresses look like."""
-        parts = [f"(?P<{p[1:-1]}>[^/]+)" if p.startswith("{") else re.escape(p) for p in self.path.split("/")]
-        return re.compile("/".join(parts))
-
-
-def _addressed(address: act_forms.Address) -> DeskPage:
-    return DeskPage(
-        address.path, partial(_get_address, address), partial(_post_address, address), keys=None,
-        files=documents.UPLOADS, keeps=partial(keeping.address, address),
-    )  # fmt: skip
-
-
-def _get_address(address: act_forms.Address, at: At) -> Answer:
-    return act_forms.get_address(at, address)
-
-
-def _post_address(address: act_forms.Address, at: At) -> Answer:
-    return act_forms.post_address(at, address)
-
-
-def _get_change(at: At) -> Answer:
-    return act_forms.change(at, at.parts["act"])
-
-
-def _post_change(at: At) -> Answer:
-    return act_forms.take_change(at, at.parts["act"])
-
-
-PAGES = (
-    DeskPage("/login", login.get_login, login.post_login, session=False, keys=("next",)),
-    DeskPage("/logout", None, login.post_logout),
-    DeskPage("/welcome/{token}", login.get_welcome, login.post_welcome, session=False),
-    DeskPage("/account", account.get_account, account.post_account),
-    DeskPage("/drafts", act_page.get_drafts),
-    DeskPage("/act/{act}", act_page.get_act, act_page.post_act),
-    DeskPage("/act/{act}/change", _get_change, _post_change, files=documents.UPLOADS, keeps=keeping.change),
-    DeskPage("/act/{act}/draft.json", act_page.get_draft_file),
-    DeskPage("/act/{act}/proof.bundle", act_page.get_proof),
-    DeskPage("/act/{act}/upload", None, act_page.post_upload, files=act_page.UPLOADS),
-    DeskPage("/say", act_page.get_forms),
-    DeskPage("/preside", act_page.get_forms),
-    DeskPage(
-        "/say/{type}",
-        act_forms.get_say,
-        act_forms.post_say,
-        keys=None,
-        files=documents.UPLOADS,
-        keeps=keeping.say,
-    ),
-    DeskPage("/file/{hash}", documents.get_file),
-    DeskPage("/consult/{id}/vote", opinions_page.get_vote, opinions_page.post_vote, session=False, keys=("n", "skip")),
-    DeskPage("/operate", operate.get_operate, operate.post_operate),
-    DeskPage("/job/{id}", job_page.get_job),
-    DeskPage("/job/{id}/result", job_page.get_result),
-    *map(_addressed, act_forms.ADDRESSES),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +130,7 @@ class Desk:
             self._service, self._people.people, 0, "POST" if scope["method"] == "POST" else "GET", path, parts, query,
             words_of(language), self.prefix, self._callers.address(client, sent.get("x-forwarded-for", "")),
             cookies=self._cookies(sent.get("cookie", "")), binding=SESSION_FORM if page.session else VISITOR_FORM,
-            certificate=str(scope.get(CERTIFICATE, "")),
+            certificate=str(scope.get(CERTIFICATE, "")), json=page.json,
         )  # fmt: skip
 
     def _cookies(self, header: str) -> dict[str, str]:
@@ -282,6 +196,8 @@ class Desk:
             return self._plain(303, tuple(said))
         if isinstance(answer, Download):
             return self._download(answer)
+        if isinstance(answer, Json):
+            return self._json(answer)
         return self._screen(answer, at, request_id, zipped)
 
     def _ask(self, page: DeskPage, at: At, sent: Mapping[str, str]) -> Answer:
@@ -306,7 +222,13 @@ class Desk:
         return origin_of(self._service.public_url)
 
     def _ended(self, page: DeskPage, at: At) -> Answer:
-        """The session is over: what came is kept as a draft of whose it was; after the login it is there."""
+        """The session is over: what came is kept as a draft of whose it was; after the login it is there.
+
+        Raises:
+            RuleError: a script asks, which can be led nowhere.
+        """
+        if page.json:
+            raise RuleError("you are not logged in.", hint="Open the page again, and log in.", code="no_session")
         act = at.sent.one("act-id") or at.parts.get("act", "")
         if page.keeps is not None:
             kind, answers = page.keeps(at)
@@ -342,7 +264,8 @@ class Desk:
 
     def _screen(self, screen: Screen, at: At, request_id: str, zipped: bool) -> _Made:
         body = render(screen, at, request_id)
-        said = [*headers.headers_for(headers.HTML, PRIVATE, tls=self.tls), *screen.headers, *self._set(at, None)]
+        said = [*headers.headers_for(headers.HTML, PRIVATE, tls=self.tls, scripted=screen.scripted)]
+        said += [*screen.headers, *self._set(at, None)]
         said.append(("vary", "Accept-Encoding, Accept-Language, Cookie"))
         if zipped and not screen.secret:  # the token in it is masked anew each time
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
@@ -354,6 +277,12 @@ class Desk:
         said[0] = ("content-type", answer.content_type)
         said.append(("content-disposition", f'attachment; filename="{answer.name}"'))
         return _Made(200, [*said, ("content-length", str(len(answer.data)))], answer.data)
+
+    def _json(self, answer: Json, more: Sequence[tuple[str, str]] = ()) -> _Made:
+        """What a script asked for; like every private answer it is nobody else's to read."""
+        said = list(headers.headers_for(headers.HTML, PRIVATE, tls=self.tls))
+        said[0] = ("content-type", headers.PROBLEM if answer.status >= 400 else headers.JSON)
+        return _Made(answer.status, [*said, *more, ("content-length", str(len(answer.data)))], answer.data)
 
     def _plain(self, status: int, more: tuple[tuple[str, str], ...]) -> _Made:
         said = [*headers.headers_for(headers.HTML, PRIVATE, tls=self.tls), *more, ("content-length", "0")]
@@ -379,6 +308,8 @@ class Desk:
             self._service.metrics.rejected(error.limit)
         if status in (403, 429):
             self._tell_refused(error, at, request_id)
+        if at.json:
+            return self._json(Json(problem(status, error.what, error.hint, error.code), status), more)
         links = [Cell(at.t("web.home"), at.href("/"))]
         if at.account is None:
             links.insert(0, Cell(at.t("desk.log_in"), at.href("/login")))
@@ -450,17 +381,6 @@ def _wait(error: ConcordatError) -> int:
     if isinstance(error, LimitError):
         return max(1, round(error.wait_s))
     return 5 if isinstance(error, StateError) else 0
-
-
-def origin_of(url: str) -> str:
-    """The origin of an address as browsers write it: small letters, without the scheme's own port (RFC 6454).
-
-    >>> origin_of("https://Node.Example.br:443/concordat"), origin_of("http://127.0.0.1:8080")
-    ('https://node.example.br', 'http://127.0.0.1:8080')
-    """
-    parts = urlsplit(url)
-    own = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
-    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(own)}"
 
 
 def status_of(error: ConcordatError) -> int:

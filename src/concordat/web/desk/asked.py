@@ -1,7 +1,8 @@
 """One request to a private page: who asks, what was sent, and what a page may answer.
 
-A page gets an `At` and answers a `Screen`, a `Redirect` or a `Download`. All of it runs on a thread of the people
-(`PeopleService.do`), never on the event loop; the council is looked at on the writer's thread, where alone it changes.
+A page gets an `At` and answers a `Screen`, a `Redirect`, a `Download` or a `Json`. All of it runs on a thread of the
+people (`PeopleService.do`), never on the event loop; the council is looked at on the writer's thread, where alone it
+changes.
 """
 
 from __future__ import annotations
@@ -53,7 +54,15 @@ class Download:
     content_type: str = "application/json"
 
 
-Answer: TypeAlias = Screen | Redirect | Download
+@dataclass(frozen=True, slots=True)
+class Json:
+    """What the script of a page asked for, or what is wrong with that (RFC 9457)."""
+
+    data: bytes = field(repr=False)
+    status: int = 200
+
+
+Answer: TypeAlias = Screen | Redirect | Download | Json
 
 
 @dataclass(slots=True)
@@ -66,6 +75,7 @@ class At:
         account, session: who is logged in, if anybody. cookies: values of the session's and the visitor's.
         binding: whose cookie the forms of this page are bound to. address: of the browser. fresh: a visitor's id that
             this answer sets. sent: what a POST brought. certificate: SHA-256 of the one that the browser showed.
+        json: whether a script asks, so that also what is wrong is told as JSON.
     """
 
     service: Service
@@ -85,6 +95,7 @@ class At:
     sent: Sent = field(default_factory=Sent)
     fresh: Secret | None = None
     certificate: str = ""
+    json: bool = False
 
     # --- Who ----------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ link). Nothing here is kept: each answer has a token of its own. Pure but for th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +19,7 @@ from concordat.web.forms import Screen, Square
 from concordat.web.html import ENTRANCES
 from concordat.web.live import bars_of
 from concordat.web.site import GROUPS, pages
+from concordat.web.static_files import passkey_script, style_sheet
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -50,7 +50,8 @@ def render(screen: Screen, at: At, request_id: str = "") -> bytes:
     text = _template().render(
         screen=screen, words=at.words, t=at.words.plain, bloc=bloc_name(at.service.bloc, at.words.language),
         standing=_standing(at), groups=_groups(at), who=_who(at), bars=_bars(at, screen),
-        sheet=at.prefix + sheet_name(), home=at.href("/"), languages=_languages(at),
+        sheet=at.prefix + style_sheet().path, script=at.prefix + passkey_script().path if screen.scripted else "",
+        home=at.href("/"), languages=_languages(at),
         kind_of=lambda block: type(block).__name__, square=square,
         direction="rtl" if right_to_left(at.words.language) else "ltr", version=__version__,
         request_id=request_id if screen.status >= 400 else "",
@@ -116,13 +117,6 @@ def _languages(at: At) -> list[tuple[str, str, str]]:
     keys = [{**at.query, "lang": code} for code in at.service.settings.languages]
     base = at.prefix + at.path
     return [(key["lang"], own_name(key["lang"]), f"{base}?{urlencode(sorted(key.items()))}") for key in keys]
-
-
-@lru_cache(maxsize=1)
-def sheet_name() -> str:
-    """The address of the style sheet, as the public pages have it."""
-    data = (resources.files("concordat.web") / "static" / "site.css").read_bytes()
-    return f"/static/{hashlib.sha256(data).hexdigest()[:16]}.css"
 
 
 def square(block: Square) -> Markup:

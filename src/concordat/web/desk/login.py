@@ -1,6 +1,7 @@
 """Coming in and going out: `/login`, `/logout`, and the page behind a one-time link.
 
-One form asks login, password and code together, so that nobody learns which of them was wrong (`node.login`). After it
+One form asks login, password and code together, so that nobody learns which of them was wrong (`node.login`); below it
+stands the way in with a passkey, which needs a script (`passkeys`). After either
 the browser has a fresh session, and goes where it wanted to go: to a path of this site, nowhere else. The page of a
 link shows what the telephone needs; sending it opens the account, shows ten recovery codes once, and the link is used.
 These answers are never compressed and never kept. Source: node-web.md 3.1.
@@ -13,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from concordat.errors import InputError, RuleError
 from concordat.node.guessing import WaitError
+from concordat.web.desk import passkeys
 from concordat.web.desk.asked import Answer, At, Redirect
+from concordat.web.desk.proof import PASSWORD_MAX
 from concordat.web.forms import Block, Button, Cell, Exact, Fact, Facts, Field, Form, Links, Note, Screen, Square
 
 if TYPE_CHECKING:
     from concordat.node.accounts import Welcome
 
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~?=&%+:-]{0,400}")
-PASSWORD_MAX = 256
 
 
 def safe_path(text: str) -> str:
@@ -34,10 +36,11 @@ def safe_path(text: str) -> str:
 
 def get_login(at: At) -> Answer:
     """The form."""
-    return _login_screen(at, at.query.get("next", ""), "")
+    return login_screen(at, at.query.get("next", ""), "")
 
 
-def _login_screen(at: At, onward: str, login: str, *, status: int = 200, summary: tuple[str, ...] = ()) -> Screen:
+def login_screen(at: At, onward: str, login: str, *, status: int = 200, summary: tuple[str, ...] = ()) -> Screen:
+    """The page, with what went wrong."""
     fields = (
         Field(
             "login", at.t("desk.login_name"), "text", (login,), required=True, autocomplete="username", max_length=100,
@@ -53,9 +56,8 @@ def _login_screen(at: At, onward: str, login: str, *, status: int = 200, summary
     )  # fmt: skip
     form = Form("l", at.href("/login"), fields, (Button(at.t("desk.log_in")),), at.token())
     notes: list[Block] = [Note(at.t("desk.then_kept"), "plain")] if onward.startswith("/act/") else []
-    return Screen(
-        at.t("desk.log_in"), (*notes, form, Note(at.t("desk.no_account"), "plain")), status=status, summary=summary
-    )
+    blocks = (*notes, form, passkeys.way_in(at, onward), Note(at.t("desk.no_account"), "plain"))
+    return Screen(at.t("desk.log_in"), blocks, status=status, summary=summary)
 
 
 def post_login(at: At) -> Answer:
@@ -65,16 +67,21 @@ def post_login(at: At) -> Answer:
         WaitError: too many failures. StateError: too many people are logging in.
     """
     sent, onward = at.sent, at.sent.one("next")
+    by_passkey = sent.one("do") == passkeys.DO
     try:
+        if by_passkey:
+            return at.go(safe_path(onward), session=passkeys.come_in(at))
         _, fresh, _ = at.people.logins.login(
             sent.one("login"), sent.one("password"), sent.one("code"), at.now, address=at.address,
             old=at.cookies.get("s", ""), certificate=at.certificate,
         )  # fmt: skip
     except WaitError:
         raise
-    except RuleError as error:
+    except (RuleError, InputError) as error:
+        if isinstance(error, InputError) and not by_passkey:
+            raise
         words = " ".join(part for part in (error.what, error.hint) if part)
-        return _login_screen(at, onward, sent.one("login")[:100], status=422, summary=(words,))
+        return login_screen(at, onward, sent.one("login")[:100], status=422, summary=(words,))
     return at.go(safe_path(onward), session=fresh)
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 from concordat.node.authorise import needs_second_factor
 from concordat.web.desk.asked import At
-from concordat.web.desk.login import PASSWORD_MAX
 from concordat.web.forms import Field
+
+PASSWORD_MAX = 256
 
 
 def asks_code(at: At) -> bool:

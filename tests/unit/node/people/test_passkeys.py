@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from concordat.errors import InputError, RuleError
 from concordat.node.accounts import FOR_GOOD, Account
@@ -21,57 +17,10 @@ from concordat.node.passwords import STEP_S, totp
 from concordat.node.people import People
 from concordat.node.secret import unseal
 from concordat.node.sessions import Session
+from passkey_kit import ORIGIN, PRESENT, Authenticator, b64
 from people_kit import PASSWORD, T0, bare, join
 
 pytest.importorskip("webauthn", reason="needs the extra [passkeys]")
-import cbor2
-
-ORIGIN = "https://node.example.br"
-PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-class Authenticator:
-    """A telephone with one passkey (WebAuthn level 2, section 6): P-256, no attestation."""
-
-    def __init__(self, *, origin: str = ORIGIN, rp: str = "node.example.br", flags: int = PRESENT | VERIFIED) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.id = sha256(str(self.key.private_numbers().private_value).encode()).digest()
-        self.origin, self.rp, self.flags, self.count = origin, rp, flags, 0
-
-    def _client(self, kind: str, options: str) -> bytes:
-        said = {
-            "type": kind,
-            "challenge": json.loads(options)["challenge"],
-            "origin": self.origin,
-            "crossOrigin": False,
-        }
-        return json.dumps(said).encode()
-
-    def _data(self, flags: int, more: bytes = b"") -> bytes:
-        self.count += 1
-        return sha256(self.rp.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big") + more
-
-    def make(self, options: str) -> str:
-        numbers = self.key.public_key().public_numbers()
-        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
-        more = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(public)
-        data = self._data(self.flags | ATTESTED, more)
-        attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
-        response = {
-            "clientDataJSON": _b64(self._client("webauthn.create", options)),
-            "attestationObject": _b64(attested),
-        }
-        return json.dumps({"id": _b64(self.id), "rawId": _b64(self.id), "type": "public-key", "response": response})
-
-    def answer(self, options: str, kind: str = "webauthn.get") -> str:
-        client, data = self._client(kind, options), self._data(self.flags)
-        signature = self.key.sign(data + sha256(client).digest(), ec.ECDSA(SHA256()))
-        response = {"clientDataJSON": _b64(client), "authenticatorData": _b64(data), "signature": _b64(signature)}
-        return json.dumps({"id": _b64(self.id), "rawId": _b64(self.id), "type": "public-key", "response": response})
 
 
 @pytest.fixture
@@ -94,10 +43,13 @@ def maria(people: People) -> tuple[Account, Session]:
 
 def _made(passkeys: Passkeys, maria: tuple[Account, Session]) -> Authenticator:
     phone = Authenticator()
-    passkeys.make(
-        maria[1], phone.make(passkeys.offer(maria[0], T0)), "my telephone", PASSWORD, T0, _code(passkeys, maria)
-    )
+    passkeys.make(maria[1], phone.make(_offer(passkeys, maria)), "my telephone", T0)
     return phone
+
+
+def _offer(passkeys: Passkeys, owner: tuple[Account, Session]) -> str:
+    """The question to make one, for somebody who proves once more who she is."""
+    return passkeys.offer(owner[1], PASSWORD, T0, _code(passkeys, owner))
 
 
 def _code(passkeys: Passkeys, owner: tuple[Account, Session]) -> str:
@@ -124,8 +76,9 @@ def test_a_passkey_lets_its_person_in(people: People, passkeys: Passkeys, maria:
 def test_asking_changes_nothing(people: People, passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
     before = list(people.store._db.iterdump())
     assert passkeys.ask(T0) != passkeys.ask(T0)
-    assert passkeys.offer(maria[0], T0) != passkeys.offer(maria[0], T0)
     assert list(people.store._db.iterdump()) == before
+    assert _offer(passkeys, maria) != _offer(passkeys, maria)
+    assert passkeys.of(maria[0].id) == []
 
 
 def _refused(passkeys: Passkeys, answer: str, now: int = T0) -> None:
@@ -167,8 +120,8 @@ def test_what_is_not_proved_is_refused(
 
 def test_an_answer_to_another_question_is_refused(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
     phone = _made(passkeys, maria)
-    _refused(passkeys, phone.answer(passkeys.offer(maria[0], T0)))
-    _refused(passkeys, phone.answer(json.dumps({"challenge": _b64(b"x" * 56)})))
+    _refused(passkeys, phone.answer(_offer(passkeys, maria)))
+    _refused(passkeys, phone.answer(json.dumps({"challenge": b64(b"x" * 56)})))
     _refused(passkeys, phone.answer(passkeys.ask(T0), "webauthn.create"))
     _refused(passkeys, Authenticator().answer(passkeys.ask(T0)))  # nobody's
     other = Authenticator()
@@ -177,11 +130,63 @@ def test_an_answer_to_another_question_is_refused(passkeys: Passkeys, maria: tup
 
 
 def test_a_passkey_is_made_with_the_password_once_more(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    """Before the device is asked; and what it then makes is taken from that session alone."""
     for password, code in (("not the password", _code(passkeys, maria)), (PASSWORD, "")):
-        offered = Authenticator().make(passkeys.offer(maria[0], T0))
         with pytest.raises(RuleError, match="password or code is wrong"):
-            passkeys.make(maria[1], offered, "", password, T0, code)
+            passkeys.offer(maria[1], password, T0, code)
+    elsewhere = passkeys._accounts.sessions.open(maria[0].id, "totp", T0)[1]
+    answer = Authenticator().make(_offer(passkeys, maria))
+    with pytest.raises(RuleError, match="no question of ours"):
+        passkeys.make(elsewhere, answer, "", T0)
+    with pytest.raises(RuleError, match="no question of ours"):
+        passkeys.make(maria[1], Authenticator().make(passkeys.ask(T0)), "", T0)  # of the login: nothing was proved
     assert passkeys.of(maria[0].id) == []
+    passkeys.make(maria[1], answer, "", T0)
+    with pytest.raises(RuleError, match="this answer was used"):
+        passkeys.make(maria[1], answer, "", T0)
+
+
+def test_a_certificate_that_is_asked_for_is_asked_of_a_passkey_too(
+    passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    phone, mark = _made(passkeys, maria), "ab" * 32
+    passkeys._accounts.store.run("UPDATE account SET certificate = ? WHERE id = ?", mark, maria[0].id)
+    for shown in ("", "cd" * 32):
+        with pytest.raises(RuleError, match="client certificate"):
+            passkeys.login(phone.answer(passkeys.ask(T0)), T0, certificate=shown)
+        with pytest.raises(RuleError, match="password or code is wrong"):
+            passkeys.offer(maria[1], PASSWORD, T0, certificate=shown)
+    assert passkeys.login(phone.answer(passkeys.ask(T0)), T0, certificate=mark.upper())[2].how == "passkey"
+    second = Authenticator().make(passkeys.offer(maria[1], PASSWORD, T0, certificate=mark))
+    passkeys.make(maria[1], second, "another", T0)
+    passkeys.remove(maria[1], passkeys.of(maria[0].id)[0].id, PASSWORD, T0, certificate=mark)
+    assert len(passkeys.of(maria[0].id)) == 1
+
+
+def test_the_handle_of_a_passkey_names_its_account(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    """WebAuthn level 2, 7.2 step 6: whom the device names must be whose passkey it is."""
+    phone = _made(passkeys, maria)
+    for handle, good in (("somebody else", False), (maria[0].id, True)):
+        said = json.loads(phone.answer(passkeys.ask(T0)))
+        said["response"]["userHandle"] = b64(handle.encode())
+        if good:
+            assert passkeys.login(json.dumps(said), T0)[0].id == maria[0].id
+        else:
+            _refused(passkeys, json.dumps(said))
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "hindrance"),
+    [
+        ("https://Node.Example.br:443/concordat", "https://node.example.br", ""),
+        ("http://localhost:8080", "http://localhost:8080", ""),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "number"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]", "number"),
+    ],
+)
+def test_the_address_is_taken_as_browsers_write_it(people: People, url: str, origin: str, hindrance: str) -> None:
+    found = Passkeys(people.accounts, url)
+    assert (found._origin, found.hindrance) == (origin, hindrance)
 
 
 @pytest.mark.parametrize("flags", [PRESENT, 0])
@@ -190,7 +195,7 @@ def test_a_passkey_without_user_verification_is_not_taken(
 ) -> None:
     phone = Authenticator(flags=flags)
     with pytest.raises(RuleError, match="can't be taken"):
-        passkeys.make(maria[1], phone.make(passkeys.offer(maria[0], T0)), "", PASSWORD, T0, _code(passkeys, maria))
+        passkeys.make(maria[1], phone.make(_offer(passkeys, maria)), "", T0)
     assert passkeys.of(maria[0].id) == []
 
 
@@ -199,14 +204,15 @@ def test_a_passkey_is_made_for_the_account_that_was_offered_one(
 ) -> None:
     joao, phone = join(people, "joao", ["delegate"])
     session = people.logins.login("joao", PASSWORD, phone.code(T0 + 30), T0 + 30)[2]
-    answer = Authenticator().make(passkeys.offer(maria[0], T0))
+    answer = Authenticator().make(_offer(passkeys, maria))
     with pytest.raises(RuleError, match="no question of ours"):
-        passkeys.make(session, answer, "", PASSWORD, T0, _code(passkeys, (joao, session)))
+        passkeys.make(session, answer, "", T0)
     made = _made(passkeys, maria)
     with pytest.raises(RuleError, match="it is known"):
-        passkeys.make(session, made.make(passkeys.offer(joao, T0)), "", PASSWORD, T0, _code(passkeys, (joao, session)))
+        passkeys.make(session, made.make(_offer(passkeys, (joao, session))), "", T0)
     hers = passkeys.of(maria[0].id)[0].id
-    passkeys.remove(session, hers, PASSWORD, T0, _code(passkeys, (joao, session)))  # not one's own: nothing happens
+    with pytest.raises(InputError, match="no such passkey of yours"):
+        passkeys.remove(session, hers, PASSWORD, T0, _code(passkeys, (joao, session)))
     assert len(passkeys.of(maria[0].id)) == 1
 
 
