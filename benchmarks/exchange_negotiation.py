@@ -35,6 +35,7 @@ from concordat.exchange.dataspace.messages import PATH
 from concordat.node.exchange_asking import narrowed
 from concordat.node.exchange_store import FILE
 from concordat.node.serve import _loop_factory
+from concordat.node.settings import NodeSettings
 from exchange_live import alone, offered_homes
 from live_nodes import free_socket
 
@@ -43,6 +44,7 @@ T = TypeVar("T")
 ACCEPT, WISH = 20.0, 60.0
 WARM_UP = 10
 WAIT_S = 120.0
+GATHER_MS = NodeSettings().commit_gather_ms  # as a node is that nobody tuned
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -55,7 +57,7 @@ def provide(home: Path, listener: socket.socket, urls: dict[str, str], talk: Con
     """BRA's node, until the other side says that it is enough; each time it is asked, the seconds that it needed."""
 
     async def serving() -> None:
-        async with alone("BRA", home, listener, urls, limits=False):
+        async with alone("BRA", home, listener, urls, limits=False, gather_ms=GATHER_MS):
             talk.send(time.process_time())
             while await asyncio.to_thread(talk.recv):
                 talk.send(time.process_time())
@@ -74,7 +76,7 @@ async def measured(
     homes: list[Path], listener: socket.socket, urls: dict[str, str], talk: Connection, count: int, at_once: int
 ) -> dict[str, Any]:
     """Rate and times."""
-    async with alone("ZAF", homes[1], listener, urls, limits=False) as node:
+    async with alone("ZAF", homes[1], listener, urls, limits=False, gather_ms=GATHER_MS) as node:
         zaf = node.exchange
         uuid = dataset_uuid("BRICS", "BRA", "ict")
         reply = await zaf.client.send("BRA", "GET", f"{urls['BRA']}{PATH}/catalog/datasets/{uuid}")

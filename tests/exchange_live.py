@@ -89,10 +89,10 @@ async def both(homes: list[Path], *, limits: bool = True, taxii: bool = False) -
 
 @contextlib.asynccontextmanager
 async def alone(
-    member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool = True
+    member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool = True, gather_ms: int = 5
 ) -> AsyncIterator[Running]:
     """One of them, while the block runs; the other runs elsewhere."""
-    node = await _started(member, home, listener, urls, limits=limits)
+    node = await _started(member, home, listener, urls, limits=limits, gather_ms=gather_ms)
     try:
         yield node
     finally:
@@ -100,11 +100,12 @@ async def alone(
 
 
 async def _started(
-    member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool, taxii: bool = False
-) -> Running:
+    member: str, home: Path, listener: socket.socket, urls: dict[str, str], *, limits: bool, taxii: bool = False,
+    gather_ms: int = 5,
+) -> Running:  # fmt: skip
     settings = NodeSettings(
         public_url=urls[member], peers={m: url for m, url in urls.items() if m != member}, peers_private=True,
-        disk_reserve_mb=0, sync_every_s=1, commit_gather_ms=5,
+        disk_reserve_mb=0, sync_every_s=1, commit_gather_ms=gather_ms,
     )  # fmt: skip
     service = Service(Node(home), settings)
     service.listening = urls[member]
