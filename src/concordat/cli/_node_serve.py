@@ -182,10 +182,12 @@ def _serve(node: Any, settings: Any, kept: Settings, began: float, *, pages: boo
         app, warm = _with_pages(service, people, callers, dsp) if pages else (application(service, callers, dsp), None)
 
         async def told(up: Up) -> None:
-            failing = await until_ready(service)
-            for line in up_lines(service, up, time.monotonic() - began, failing):
-                print(line, flush=True)
-            threading.Thread(target=_warmed, args=(warm,), name="first page").start()
+            try:
+                failing = await until_ready(service)
+                for line in up_lines(service, up, time.monotonic() - began, failing):
+                    print(line, flush=True)
+            finally:  # also where nobody reads what is printed
+                threading.Thread(target=_warmed, args=(warm,), name="first page").start()
 
         if pages:
             stack.enter_context(_jobs(service, log))
