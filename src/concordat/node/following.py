@@ -390,7 +390,7 @@ class Following(Service):
                 raise
             self._from_new()
             return
-        if fresh:
+        if fresh or self.states.lost:
             self._fold()
             self._dirty, self.changes = True, self.changes + 1
 
