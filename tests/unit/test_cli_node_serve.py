@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import re
@@ -9,13 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("uvicorn", reason="needs the extra [web]")
 
-from concordat.cli import main
+from concordat.cli import _node_serve, main
 from concordat.node.listening import holder_of, listen
 from unit_node import found
 
@@ -83,6 +86,25 @@ def test_a_port_that_is_taken_names_who_has_it(home: Path, capsys: pytest.Captur
     finally:
         taken.close()
     assert main(["node", "verify", "--home", str(home)]) == 0, "the folder was given back"
+
+
+def test_where_nobody_reads_that_it_is_up_what_is_garbage_is_collected_all_the_same() -> None:
+    class Gone:
+        def failing(self) -> dict[str, str]:
+            raise BrokenPipeError("nobody reads")
+
+    warmed = threading.Event()
+    gc.disable()
+    try:
+        with pytest.raises(BrokenPipeError):
+            asyncio.run(_node_serve._told(Gone(), None, 0.0, warmed.set))
+        for thread in threading.enumerate():
+            if thread.name == "first page":
+                thread.join(30)
+        assert (warmed.is_set(), gc.isenabled()) == (True, True)
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 def test_answers_wait_for_no_acknowledgement() -> None:

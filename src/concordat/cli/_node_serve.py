@@ -168,7 +168,7 @@ def _serve(node: Any, settings: Any, kept: Settings, began: float, *, pages: boo
         from concordat.node.exchange_routes import exchange_ops_routes
         from concordat.node.harvest_store import abandon_left
         from concordat.node.people_service import PeopleService
-        from concordat.node.serve import Up, serve, until_ready
+        from concordat.node.serve import Up, serve
         from concordat.node.server import application, ops_application
         from concordat.node.service import Service
 
@@ -182,14 +182,23 @@ def _serve(node: Any, settings: Any, kept: Settings, began: float, *, pages: boo
         app, warm = _with_pages(service, people, callers, dsp) if pages else (application(service, callers, dsp), None)
 
         async def told(up: Up) -> None:
-            failing = await until_ready(service)
-            for line in up_lines(service, up, time.monotonic() - began, failing):
-                print(line, flush=True)
-            threading.Thread(target=_warmed, args=(warm,), name="first page").start()
+            await _told(service, up, began, warm)
 
         if pages:
             stack.enter_context(_jobs(service, log))
         serve(service, app, ops_application(service, exchange_ops_routes(exchange)), log, told)
+
+
+async def _told(service: Any, up: Any, began: float, warm: Callable[[], None] | None) -> None:
+    """Say that the node is up, once it is; then, also where nobody can read that, make the first page."""
+    from concordat.node.serve import until_ready
+
+    try:
+        failing = await until_ready(service)
+        for line in up_lines(service, up, time.monotonic() - began, failing):
+            print(line, flush=True)
+    finally:
+        threading.Thread(target=_warmed, args=(warm,), name="first page").start()
 
 
 def _warmed(warm: Callable[[], None] | None) -> None:

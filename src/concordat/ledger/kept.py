@@ -4,48 +4,22 @@ An entry that was read takes five times the memory of its bytes and a tenth of a
 but the newest, so `KeptEntries` keeps the leaves and reads an entry when somebody wants it; the last few hundred that
 were read stay. It stands where a list of entries would: a slice is such a sequence again, and reads nothing.
 
-Two questions are asked of every entry, and are answered without reading it: its id (the hash of the payload) and its
-scope (`scope_of`). Both take the canonical form for granted, so they are asked only of leaves that `Entry.parse` has
-accepted once: those of a verified log, or of this node's own store.
+What is asked of every entry is answered without reading it: its id, scope, type and person (`places`). The answers take
+the canonical form for granted, so they are given only of leaves that `Entry.parse` has accepted once: those of a
+verified log, or of this node's own store.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from hashlib import sha256
 from typing import overload
 
 from concordat.ledger.entry import Entry
-from concordat.ledger.leaves import LAST, Leaves, marks_of
+from concordat.ledger.leaves import Leaves, Read
+from concordat.ledger.places import ID, Places
 
 READ_MAX = 512
-_BEGIN = len(b'{"payload":"')
-_ENDING = re.compile(rb'"scope":"([a-z0-9:-]+)","seq":[0-9]+,"ts":"[0-9TZ:-]{20}","type":"([A-Za-z]+)","v":1\}\Z')
-ID = 32
-
-
-class _Ids:
-    """The ids of the first entries of a log, as far as anybody asked for them: one for the log and all its copies."""
-
-    def __init__(self, known: bytes = b"") -> None:
-        self._known, self._lock = known, threading.Lock()
-
-    def of(self, leaves: Leaves) -> bytes:
-        """The ids of all these entries, one behind the other."""
-        with self._lock:
-            if len(self._known) < ID * len(leaves):
-                fresh = leaves[len(self._known) // ID :]
-                self._known += b"".join(sha256(payload_of(leaf)).digest() for leaf in fresh)
-            return self._known[: ID * len(leaves)]
-
-    def first(self, size: int) -> _Ids:
-        """Those of the first entries, for a log that goes on differently."""
-        with self._lock:
-            return _Ids(self._known[: ID * size])
 
 
 class KeptEntries(Sequence[Entry]):
@@ -55,12 +29,12 @@ class KeptEntries(Sequence[Entry]):
         leaves: accepted before; a list is taken over.
     """
 
-    __slots__ = ("_ids", "_read", "leaves")
+    __slots__ = ("_places", "_read", "leaves")
 
     def __init__(self, leaves: Leaves | list[bytes] | None = None) -> None:
         self.leaves = leaves if isinstance(leaves, Leaves) else Leaves(leaves)
         self._read: dict[int, Entry] = {}
-        self._ids = _Ids()
+        self._places = Places()
 
     def __len__(self) -> int:
         return len(self.leaves)
@@ -71,11 +45,14 @@ class KeptEntries(Sequence[Entry]):
     def __getitem__(self, at: slice) -> KeptEntries: ...
     def __getitem__(self, at: int | slice) -> Entry | KeptEntries:
         if isinstance(at, slice):
-            return KeptEntries(self.leaves[at])
+            some = KeptEntries(self.leaves[at])
+            if at.indices(len(self.leaves))[0] == 0:
+                some._places = self._places
+            return some
         index = at if at >= 0 else at + len(self.leaves)
         found = self._read.get(index)
         if found is None:
-            found = Entry.parse(self.leaves[at])
+            found = Entry.parse(self.leaves[index])
             self._remember(index, found)
         return found
 
@@ -92,23 +69,39 @@ class KeptEntries(Sequence[Entry]):
 
     def append(self, entry: Entry) -> None:
         """Add an entry that was checked."""
-        self.leaves.append(entry.leaf)
+        self.extend((entry.leaf,))
         self._remember(len(self.leaves) - 1, entry)
 
     def add(self, leaf: bytes) -> None:
         """Add a leaf that was accepted before."""
-        self.leaves.append(leaf)
+        self.extend((leaf,))
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add leaves that were accepted before."""
+        if len(self._places) > len(self.leaves):  # those of a log that went on differently
+            self._places = self._places.first(len(self.leaves))
+        if len(self._places) == len(self.leaves):
+            self._places.extend(leaves)
+        self.leaves.extend(leaves)
+
+    def begin(self, read: Read, before: int, newest: list[bytes], places: Places) -> None:
+        """Nothing is here yet: so many entries are in a store, these come behind them, and that is noted of all."""
+        self.leaves.begin(read, before, newest)
+        self._places = places
+
+    def settle(self, read: Read, stored: int) -> None:
+        """As `Leaves.settle`; of what leaves memory all is noted."""
+        self._noted()
+        self.leaves.settle(read, stored)
 
     def copy(self) -> KeptEntries:
         """The same entries for another thread: what is added here later does not show there."""
-        same = KeptEntries(self.leaves.copy())
-        same._ids = self._ids
-        return same
+        return self[:]
 
     def truncate(self, size: int) -> None:
         """Forget the entries from `size` on."""
         self.leaves.truncate(size)
-        self._ids = self._ids.first(size)
+        self._places = self._places.first(size)
         self._read = {index: entry for index, entry in self._read.items() if index < size}
 
     def _remember(self, index: int, entry: Entry) -> None:
@@ -120,86 +113,44 @@ class KeptEntries(Sequence[Entry]):
 
     def ids(self) -> list[str]:
         """The ids of all entries, in order."""
-        ids = self._known_ids()
-        return [ids[at : at + ID].hex() for at in range(0, ID * len(self.leaves), ID)]
+        ids = self._noted().ids(len(self.leaves))
+        return [ids[at : at + ID].hex() for at in range(0, len(ids), ID)]
 
     def find(self, prefix: str) -> list[int]:
         """The indices of the entries whose id begins so (hexadecimal; small letters)."""
         if not prefix or len(prefix) > 2 * ID or not re.fullmatch(r"[0-9a-f]+", prefix):
             return []
-        ids, wanted, found = self._known_ids(), bytes.fromhex(prefix[: len(prefix) // 2 * 2]), []
-        at = ids.find(wanted)
-        while at >= 0:
-            if at % ID == 0 and ids[at : at + ID].hex().startswith(prefix):
-                found.append(at // ID)
-            at = ids.find(wanted, (at // ID + 1) * ID if at % ID == 0 else at + 1)
-        return found
+        return self._noted().find(prefix, len(self.leaves))
 
     def of_person(self, label: str, most: int) -> list[Entry]:
-        """The newest entries under a person's key label, newest first."""
-        mark = f'"person":"{label}","prev":"'.encode()
+        """The newest entries under a person's key label, newest first; these are read."""
         found: list[Entry] = []
-        for index in range(len(self.leaves) - 1, -1, -1):
+        for index in self._noted().of_person(label, len(self.leaves)):
             if len(found) == most:
                 break
-            if mark in payload_of(self.leaves[index]) and self[index].person == label:  # a body may hold the mark too
+            if self[index].person == label:
                 found.append(self[index])
         return found
 
     def of_type(self, kind: str, start: int = 0) -> list[int]:
         """The indices from `start` on of the entries of a type."""
-        tail = f'","type":"{kind}","v":1}}'.encode()
-        found = self.leaves.marked(start, marks_of(tail))
-        return [index for index, leaf in found if payload_of(leaf).endswith(tail)]
+        return self._noted().of(start, len(self.leaves), kinds=(kind,))
 
     def of_scope(self, scope: str, start: int = 0) -> list[int]:
         """The indices from `start` on of the entries of a scope."""
-        found = self.leaves.marked(start, marks_of(f'"scope":"{scope}","seq":'.encode()))
-        return [index for index, leaf in found if scope_of(leaf) == scope]
+        return self._noted().of(start, len(self.leaves), scope)
 
     def of_kinds(self, scope: str, kinds: Collection[str], start: int = 0) -> list[int]:
         """The indices from `start` on of the entries of a scope that are of one of many types."""
-        wanted = {(scope, kind) for kind in kinds}
-        return [index for index, leaf in enumerate(self.leaves[start:], start) if kind_of(leaf) in wanted]
+        return self._noted().of(start, len(self.leaves), scope, kinds) if kinds else []
 
-    def _known_ids(self) -> bytes:
-        return self._ids.of(self.leaves)
+    def _noted(self) -> Places:
+        """What is noted of all these entries; a list that was taken over is looked through now."""
+        if len(self._places) < len(self.leaves):
+            self._places.catch_up(self.leaves, self.leaves[len(self._places) :])
+        return self._places
 
 
 def kept(entries: Iterable[Entry]) -> KeptEntries:
     """A sequence of entries that were read."""
     return KeptEntries([entry.leaf for entry in entries])
-
-
-def payload_of(leaf: bytes) -> bytes:
-    """The payload in an envelope that was accepted before."""
-    return base64.b64decode(leaf[_BEGIN : leaf.index(b'"', _BEGIN)])
-
-
-def scope_of(leaf: bytes) -> str:
-    """The scope of an entry, from the end of its payload.
-
-    Raises:
-        InputError: the leaf is no entry after all.
-    """
-    return kind_of(leaf)[0]
-
-
-def kind_of(leaf: bytes) -> tuple[str, str]:
-    """The scope and the type of an entry, from the end of its payload.
-
-    Raises:
-        InputError: the leaf is no entry after all.
-    """
-    end = leaf.find(b'"', _BEGIN)
-    start = max(_BEGIN, end - LAST)
-    start += (start - _BEGIN) % 4 and 4 - (start - _BEGIN) % 4
-    try:
-        tail = binascii.a2b_base64(leaf[start:end])
-    except binascii.Error:
-        tail = b""
-    found = _ENDING.match(tail, max(0, tail.rfind(b'"scope":')))  # behind it stands nothing that anybody chooses
-    if found:
-        return found[1].decode(), found[2].decode()
-    entry = Entry.parse(leaf)
-    return entry.scope, entry.type

@@ -581,7 +581,11 @@ class Replica:
             return []
         if log.size and (self.view, log.size) not in self.certificates:
             return []
-        refs, cursors = self._refs(log.progress_at(log.size))
+        try:
+            refs, cursors = self._refs(log.progress_at(log.size))
+        except TrustError as error:  # an entry on the disk that is not the one that was logged
+            self._refuse(now, self.me, error)
+            return []
         unsettled = log.size > 0 and (log.batches[-1] is None or bool(log.batches[-1].refs))
         if not refs and not unsettled:
             return []
@@ -1069,7 +1073,7 @@ class Replica:
                 note = read_head(self.shelf.notes[proof[2]])[0]
                 member = TlogProof.make(index, copy.tree, note)
                 council = TlogProof.make(log.size - 1, log.tree, self.heads[log.view])
-                with suppress(InputError, TrustError):
+                with suppress(InputError, TrustError, StateError):
                     late = misconduct.merge_delay(self.chain, copy.entries[index], member, log.entries[-1], council)
                     self._found.append(late)
                     self._forked.add((log.chair, f"late {log.view}"))

@@ -7,19 +7,22 @@ lists, under a head that the owner signed. What contradicts a head seen before i
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from concordat.errors import TrustError
 from concordat.ledger import council_log
+from concordat.ledger import leaves as in_store
 from concordat.ledger.council_log import Tree
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.kept import KeptEntries
-from concordat.ledger.leaves import Kept, LeafStore
+from concordat.ledger.leaves import Kept, LeafStore, not_logged
 from concordat.ledger.membership import MembershipChain
-from concordat.ledger.merkle import leaf_hash
+from concordat.ledger.merkle import HASH, leaf_hash
 from concordat.ledger.note import Checkpoint, Note
+from concordat.ledger.places import Places
 
 EARLIER_MAX = 8
 
@@ -52,31 +55,80 @@ class MemberLog:
 
     def append(self, entry: Entry) -> None:
         """Add an entry that was checked."""
-        if self._looked == len(self.entries):
-            self._looked += 1
-            if entry.scope == "council":
-                self._council.append(len(self.entries))
         self.entries.append(entry)
         self.tree.append(leaf_hash(entry.leaf))
 
     def restore(self, leaves: Iterable[bytes]) -> None:
         """Add entries from this node's own store, where only what `read` accepted gets; each is read when asked for."""
         fresh = list(leaves)
-        self.entries.leaves.extend(fresh)
+        self.entries.extend(fresh)
         self.tree.extend(map(leaf_hash, fresh))
 
-    def begin(self, store: LeafStore) -> None:
-        """Take over the entries in a store, whose tree is here already; all but the newest stay there.
+    def begin(
+        self, rows: Iterable[Sequence[tuple[bytes, bytes]]], store: LeafStore, spoilt: Callable[[str], None]
+    ) -> None:
+        """Take over the entries in a store: each is read once, and all but the newest stay there.
 
-        Raises:
-            TrustError: one of the newest is not the one that its hash says.
+        The tree is made of the entries. Where one has another hash than was written beside it, and only the hash leads
+        to the signed head, the tree is made of the hash: then whoever asks for that entry hears that it was changed.
+
+        Args:
+            rows: (hash that was written with it, leaf) of all, in order, in lots. store: where to read them again.
+            spoilt: told, in words, of what is not as it was logged, now or whenever it is read.
         """
-        self.entries.leaves.begin(Kept(store, self.origin, self.tree), self.tree.size)
+        hashes, other, places = bytearray(), list[tuple[int, bytes]](), Places()
+        newest = deque[bytes](maxlen=in_store.NEWEST)
+        for lot in rows:
+            leaves, first = [leaf for _, leaf in lot], len(hashes) // HASH
+            found = [leaf_hash(leaf) for leaf in leaves]
+            other += [(at, lot[at - first][0]) for at, one in enumerate(found, first) if one != lot[at - first][0]]
+            hashes += b"".join(found)
+            newest += leaves
+            places.extend(leaves)
+        size, before = len(hashes) // HASH, len(hashes) // HASH - len(newest)
+        self.tree.load(bytes(hashes))
+        changed = self._begin_tree(hashes, other, spoilt) if other or not self._is_head(self.tree) else []
+        for index in changed:
+            places.forget(index)
+            before = max(before, index + 1)  # it lies in the store alone, where it is compared
+        tail = list(newest)[max(0, len(newest) - (size - before)) :]
+        self.entries.begin(self._kept(store, spoilt), before, tail, places)
 
-    def settle(self, store: LeafStore, stored: int) -> None:
+    def _is_head(self, tree: Tree) -> bool:
+        """Whether a tree is that of the signed head; nothing is known of one that is smaller."""
+        head = Checkpoint.parse_text(self.head.text) if self.head is not None else None
+        return head is None or head.size > tree.size or tree.root(head.size) == head.root
+
+    def _begin_tree(
+        self, hashes: bytearray, other: Sequence[tuple[int, bytes]], spoilt: Callable[[str], None]
+    ) -> list[int]:
+        """The tree of a log of which something was changed; the indices of the entries that are not those of the tree.
+
+        What no head covers is held against the hashes that were written beside it.
+        """
+        signed = Checkpoint.parse_text(self.head.text).size if self.head is not None else 0
+        for least in (signed, 0):
+            better, changed = bytearray(hashes), [(index, noted) for index, noted in other if index >= least]
+            for index, noted in changed:
+                better[HASH * index : HASH * (index + 1)] = noted[:HASH].ljust(HASH, b"\0")
+            tree = Tree()
+            tree.load(bytes(better))
+            if self._is_head(tree):
+                self.tree.truncate(0)
+                self.tree.load(bytes(better))
+                spoilt(str(not_logged(self.origin, (changed or other)[0][0])))
+                return [index for index, _ in changed]
+        what, hint = "the entries are not those of the signed head.", "Run: concordat node verify"
+        spoilt(str(TrustError(what, where=self.origin, hint=hint, code="head")))
+        return []
+
+    def settle(self, store: LeafStore, stored: int, spoilt: Callable[[str], None]) -> None:
         """The first `stored` entries are on the disk: all but the newest need not be in memory as well."""
         if self.entries.leaves.many(stored):
-            self.entries.leaves.settle(Kept(store, self.origin, self.tree), stored)
+            self.entries.settle(self._kept(store, spoilt), stored)
+
+    def _kept(self, store: LeafStore, spoilt: Callable[[str], None]) -> Kept:
+        return Kept(store, self.origin, self.tree, spoilt)
 
     def truncate(self, size: int) -> None:
         """Forget the entries from `size` on."""
@@ -87,7 +139,7 @@ class MemberLog:
 
     @property
     def council(self) -> list[int]:
-        """The indices of its entries of scope council, in order; looked for when they are first asked for."""
+        """The indices of its entries of scope council, in order."""
         if self._looked < self.size:
             self._council += self.entries.of_scope("council", self._looked)
             self._looked = self.size

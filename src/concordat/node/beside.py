@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from concordat.node.store import leaves_in, marked_in
+from concordat.node.store import leaves_in, unread
+
+
+class Damage:
+    """What of the entries on the disk is not what was logged, in words; empty while nothing is known of it."""
+
+    __slots__ = ("words",)
+
+    def __init__(self) -> None:
+        self.words = ""
 
 
 class Beside:
@@ -31,15 +39,10 @@ class Beside:
         """The leaves from `start` to below `stop`, as they are stored.
 
         Raises:
-            TrustError: what should be bytes is something else.
+            TrustError: the file is damaged. StateError: it can't be read.
         """
         with self._alone:
             return leaves_in(self._db(), origin, start, stop)
-
-    def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
-        """The indices of the leaves that have one of three marks near their end."""
-        with self._alone:
-            return marked_in(self._db(), origin, start, stop, marks)
 
     def _db(self) -> Any:
         if not self._open:
@@ -47,7 +50,10 @@ class Beside:
         return self._open[0]
 
     def _connect(self) -> Any:
-        db = sqlite3.connect(self._address, uri=True, timeout=5, check_same_thread=False)
+        try:
+            db = sqlite3.connect(self._address, uri=True, timeout=5, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise unread(error, self._address) from None
         with self._guard:
             self._open.append(db)
         return db

@@ -17,7 +17,9 @@ from concordat.errors import ConcordatError, RuleError, TrustError
 from concordat.ledger.council_log import CouncilLog
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.fold import Event
+from concordat.ledger.leaves import not_logged
 from concordat.ledger.membership import MembershipChain, Point
+from concordat.ledger.merkle import leaf_hash
 from concordat.ledger.replica import Replica
 from concordat.ledger.shelf import Shelf
 from concordat.node.audit import Record, open_export
@@ -34,16 +36,30 @@ def steps_of(
         log = councils[view]
         part = []
         for index in range(size):
-            batch = log.batches[index]
-            if batch is None:
-                continue
-            point, time = Point(view, batch.number), log.progress[index].time
-            entries = [(shelf.entry(ref.origin, ref.index), ref.time) for ref in batch.refs]
-            events = tuple(Event(e, point, submitted, time) for e, submitted in entries if counts(chain, e, point))
-            part.append(Step(point, time, events))
+            step = step_at(chain, shelf, log, index)
+            if step is not None:
+                part.append(step)
         parts.append(part)
         view, size = log.cut
     return [step for part in reversed(parts) for step in part]
+
+
+def step_at(chain: MembershipChain, shelf: Shelf, log: CouncilLog, index: int) -> Step | None:
+    """The batch at an index of a council log, with its entries; None if no batch stands there.
+
+    Raises:
+        TrustError: an entry here is not the one that the batch names. StateError: it can't be read.
+    """
+    batch = log.batches[index]
+    if batch is None:
+        return None
+    point, time = Point(log.view, batch.number), log.progress[index].time
+    entries = [(shelf.entry(ref.origin, ref.index), ref) for ref in batch.refs]
+    for entry, ref in entries:
+        if leaf_hash(entry.leaf).hex() != ref.leaf:
+            raise not_logged(ref.origin, ref.index)
+    events = tuple(Event(e, point, ref.time, time) for e, ref in entries if counts(chain, e, point))
+    return Step(point, time, events)
 
 
 def counts(chain: MembershipChain, entry: Entry, point: Point) -> bool:

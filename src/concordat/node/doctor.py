@@ -65,7 +65,8 @@ class Facts:
         tls_days: until the certificate ends; None without one. stores: (name, version found, version wanted).
         running: whether a process holds the folder. status: what that process says of itself; None if it says nothing.
         database: which PostgreSQL holds the stores, in words; empty for files. holder: who writes there.
-        outside: what the settings mean for whoever is not this machine (`node.outside.rows`).
+        outside: what the settings mean for whoever is not this machine (`node.outside.rows`). damage: what on the
+            disk is not as it was logged, in words.
         by_password: whether the node proves itself to PostgreSQL by a fixed password.
     """
 
@@ -96,6 +97,7 @@ class Facts:
     holder: str = ""
     outside: tuple[tuple[str, str, str], ...] = ()
     by_password: bool = False
+    damage: str = ""
 
 
 def facts_of(
@@ -157,6 +159,7 @@ def facts_of(
             running=running,
             status=_status(ops, identity) if running and ops else None,
             outside=tuple(outside(settings, now)) if settings is not None else (),
+            damage=node.damage.words,
         )
 
 
@@ -234,6 +237,8 @@ def _mldsa(facts: Facts) -> Rows:
 
 
 def _own_log(facts: Facts) -> Rows:
+    if facts.damage:
+        yield "bad", "logs", facts.damage
     if facts.sealed is None:
         yield "good", "own log", f"{facts.entries:,} entries"
     elif facts.signed is None:

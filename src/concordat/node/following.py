@@ -28,6 +28,7 @@ from concordat.ledger.messages import Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Note
 from concordat.ledger.views import ViewVote, begin_view
+from concordat.node.beside import Beside
 from concordat.node.deeds import Deed, HandingIn
 from concordat.node.home import Node
 from concordat.node.onlooker import Onlooker
@@ -68,9 +69,11 @@ class Follower(Onlooker):
 
     def again(self) -> None:
         """Read everything anew, on a new connection; what is here stays until that is done."""
-        fresh = Follower(self.home, self.database)
+        fresh, leaves = Follower(self.home, self.database), self._leaves
         self.store.close()
         self.__dict__.update(fresh.__dict__)
+        if isinstance(leaves, Beside):
+            leaves.close()
 
     def catch_up(self) -> bool:
         """Read what is new; whether anything is.
@@ -115,6 +118,7 @@ class Follower(Onlooker):
         log.restore(self.store.entries(origin, before))
         if log.size != before:
             self._require_root(origin, log.tree.root())
+            self._settle_log(log, log.size)
         return log.size - before
 
     def _require_root(self, origin: str, root: bytes) -> None:
@@ -386,7 +390,7 @@ class Following(Service):
                 raise
             self._from_new()
             return
-        if fresh:
+        if fresh or self.states.lost:
             self._fold()
             self._dirty, self.changes = True, self.changes + 1
 
@@ -397,7 +401,7 @@ class Following(Service):
         self._dirty, self.changes = True, self.changes + 1
 
     def _fold(self) -> None:
-        while self.states.behind and not self.states.fault:
+        while self.states.behind and not (self.states.fault or self.states.lost):
             self.states.advance(FOLD_AT_ONCE)
 
     def bar(self) -> str:
@@ -409,6 +413,8 @@ class Following(Service):
     def failing(self) -> dict[str, str]:
         """As `Service.failing`: of this worker and of the writer."""
         found = dict(self._told.get("failing", {}))
+        if self.node.damage.words:
+            found["store"] = self.node.damage.words
         if self.bar():
             found["store" if self._lost else "writer"] = self.bar()
         if self.stopping:

@@ -30,7 +30,7 @@ from concordat.ledger.replica import Replica
 from concordat.ledger.shelf import MemberLog, Shelf
 from concordat.ledger.signer import Signer
 from concordat.ledger.views import ViewVote, begin_view
-from concordat.node.beside import Beside
+from concordat.node.beside import Beside, Damage
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
 from concordat.node.recovery_mark import clear_mark, read_mark
@@ -97,11 +97,13 @@ class Node:
         self.chain = PreparedChain(MembershipChain.verify(ordered, pinned_hash(home)).versions)
         check_owner(self.identity, self.chain.last.bloc)
         self.replica = Replica(self.signer, self.chain)
-        self._leaves = self._leaf_store()
+        self._leaves, self.damage = self._leaf_store(), Damage()
         self._load()
         self.signer._save = self._keep
         self.mark = read_mark(home)
-        self.signer.held = str(self.mark.refuse()) if self.mark else ""  # before the keys remember anything new
+        self.signer.held = (
+            str(self.mark.refuse()) if self.mark else self.damage.words
+        )  # before the keys remember anything new
         if self.mark is None:
             self.signer.promise(self.replica.view)  # a view that stands on the disk is promised, also after a crash
 
@@ -123,7 +125,7 @@ class Node:
         """What the others know of this node's log is here: it may sign again."""
         clear_mark(self.home)
         self.mark = None
-        self.signer.held = ""
+        self.signer.held = self.damage.words
         self.signer.promise(self.replica.view)
 
     def close(self) -> None:
@@ -292,6 +294,7 @@ class Node:
         rows = [(leaf_hash(leaf), leaf) for leaf in leaves]
         if saved_id != identity and size:
             self.store.replace(origin, rows)
+            self._saved_heads.pop(origin, None)
             size = 0
         elif rows:
             self.store.append(origin, rows)
@@ -373,30 +376,23 @@ class Node:
                 replica.open[int(key)] = note
 
     def _begin(self, log: MemberLog) -> None:
-        """Take over a stored log: its tree from the tiles, if that is the tree under the signed head.
-
-        Else the tree is made of the entries, as they are: what is wrong with them shows where they are signed or asked
-        for. Each entry is held against the tree before anybody gets it.
-        """
-        head = Checkpoint.parse_text(log.head.text) if log.head is not None else None
-        log.tree.load(self.store.leaf_hashes(log.origin))
-        size = log.tree.size
-        try:
-            if size != self.store.size(log.origin) or (
-                head and head.size <= size and log.tree.root(head.size) != head.root
-            ):
-                raise TrustError("the tiles are not those of the signed head.", where=log.origin, code="head")
-            log.begin(self._leaves)
-        except TrustError:
-            log.tree.truncate(0)
-            log.tree.load(b"".join(map(leaf_hash, self.store.entries(log.origin))))
-            log.begin(self._leaves)
+        """Take over a stored log: every row is read once, and the tree made of them held against the signed head."""
+        log.begin(self.store.rows(log.origin), self._leaves, lambda words: self._spoilt(log, words))
 
     def _settle(self) -> None:
         """What is on the disk need not be in memory as well."""
         if not self.store.committing:
             for origin, log in self.replica.shelf.logs.items():
-                log.settle(self._leaves, self._known(origin, id(log)))
+                self._settle_log(log, self._known(origin, id(log)))
+
+    def _settle_log(self, log: MemberLog, stored: int) -> None:
+        log.settle(self._leaves, stored, lambda words: self._spoilt(log, words))
+
+    def _spoilt(self, log: MemberLog, words: str) -> None:
+        """On any thread: an entry of a log on the disk is not the one that was logged. Nothing is signed any more."""
+        if self.replica.shelf.logs.get(log.origin) is log:  # else it was replaced since, on the disk as well
+            self.damage.words = self.damage.words or words
+            self.signer.held = self.signer.held or words
 
     def _submitted(self, digest: str, text: str) -> None:
         origin = text.partition("\n")[0]

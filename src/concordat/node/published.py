@@ -168,7 +168,8 @@ class Tiles(Beside):
     def _tile(self, origin: str, level: int, index: int, width: int) -> bytes | None:
         query = "SELECT bytes FROM tile WHERE origin = ? AND level = ? AND n = ?"
         row = self._db().execute(query, (origin, level, index)).fetchone()
-        return bytes(row[0][: HASH * width]) if row and len(row[0]) >= HASH * width else None
+        whole = row is not None and isinstance(row[0], bytes | bytearray | memoryview) and len(row[0]) >= HASH * width
+        return bytes(row[0][: HASH * width]) if whole else None
 
     def _bundle(self, origin: str, index: int, width: int) -> bytes | None:
         query = "SELECT bytes FROM entry WHERE origin = ? AND idx >= ? AND idx < ? ORDER BY idx"

@@ -30,6 +30,7 @@ from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.messages import Message, Out
 from concordat.ledger.tiles import ENTRY_BYTES_MAX, too_large
 from concordat.node.cosigner import Cosigner
+from concordat.node.heap import give_back
 from concordat.node.home import Node
 from concordat.node.outbound import Outbound, Resolve, resolve
 from concordat.node.peer_machine import State
@@ -37,7 +38,6 @@ from concordat.node.peers import Peer, Peers
 from concordat.node.published import Published, from_disk, publish_now
 from concordat.node.recover import Health, Recovery
 from concordat.node.recovery_mark import Mark, put_mark
-from concordat.node.rereading import reread
 from concordat.node.rounds import Rounds
 from concordat.node.settings import NodeSettings
 from concordat.node.signed_request import RequestSigner
@@ -55,6 +55,7 @@ STATUS_WAIT_S = 5.0
 CLOCK_OFF_S = 120
 FOLD_AT_ONCE = 64
 TRACE_MAX = 20
+GIVE_BACK_S = 60.0
 MB = 2**20
 
 
@@ -112,10 +113,9 @@ class Service:
         self.stopping = False
         self.listening = ""  # the address that the server took, once it has one
         self.disk_low = ""
-        self.damaged = ""  # an entry on the disk that is not the one that was logged, in words
-        self._hold(node)
         self._dirty, self._from_disk = True, False
         self.changes = 0  # grows whenever something that is shown may have changed
+        self._hold(node)
         self._published = publish_now(node.replica, self.states, self.recovery.state.value)
         self._tasks: set[asyncio.Task[None]] = set()
         self.readers = ThreadPoolExecutor(2, thread_name_prefix="ledger reader")
@@ -148,7 +148,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._task(self._ticking())
         self._task(self._asking())
-        self._task(reread(self))
+        self._task(self._giving_back())
         for part in self.beside:
             await part.start()
 
@@ -205,6 +205,12 @@ class Service:
                 self.fault("rounds", error)
             await asyncio.sleep(TICK_S)
 
+    async def _giving_back(self) -> None:
+        """What the process has freed goes back to the system once a minute."""
+        while True:
+            await asyncio.sleep(GIVE_BACK_S)
+            await asyncio.get_running_loop().run_in_executor(self.readers, give_back)
+
     def fault(self, where: str, error: BaseException) -> None:
         """A fault of the program in the background: told, and shown to the operator until the node is started again.
 
@@ -233,6 +239,8 @@ class Service:
         """Fold some of the final batches that wait."""
         if self.states.behind and not self.states.fault:
             self.states.advance(FOLD_AT_ONCE)
+            if self.states.lost:
+                self.log("error", "fold", {"what": self.states.lost})
             self._dirty, self.changes = True, self.changes + 1
             if self.states.fault:
                 self.alarms["fold"] = self.states.fault
@@ -259,7 +267,11 @@ class Service:
             self.log("warning" if words else "info", "recovery", {"state": now.value, "words": words})
             if now is Health.NORMAL:
                 self._look_again(node)
-        node.signer.held = words or self.disk_low or self.damaged
+        if node.damage.words and "entries" not in self.alarms:
+            self.alarms["entries"] = node.damage.words
+            self.log("error", "entries", {"what": node.damage.words})
+            self._dirty, self.changes = True, self.changes + 1
+        node.signer.held = words or self.disk_low or node.damage.words
 
     def _look_again(self, node: Node) -> None:
         """The keys may sign from now on: what came before was not cosigned, and what was sent may have been refused.
@@ -448,8 +460,8 @@ class Service:
         found = {}
         if self.writer.broken:
             found["store"] = self.writer.broken
-        elif self.damaged:
-            found["store"] = self.damaged
+        elif self.node.damage.words:
+            found["store"] = self.node.damage.words
         if self.disk_low:
             found["disk"] = self.disk_low
         off = self.peers.median_clock()

@@ -6,12 +6,14 @@ they do without folding anything again. Folding goes on where it stopped; a batc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from concordat.council.fold import Replay, Step
 from concordat.council.state import Council
-from concordat.ledger.fold import Event
+from concordat.errors import StateError
 from concordat.ledger.membership import Point
 from concordat.ledger.replica import Replica
-from concordat.node.council import counts, replay_of
+from concordat.node.council import replay_of, step_at
 from concordat.node.store import Store
 
 BATCHES_AT_ONCE = 64
@@ -32,6 +34,7 @@ class States:
         self.batch = 0
         self.hashes: dict[int, str] = {}
         self.steps: list[Step] = []  # every batch folded so far, in order; it only grows
+        self.lost = ""  # why the disk gave less than was wanted the last time: it is asked again
         self.fault = ""  # which batch can't be folded, in words: nothing is built on half of it, and it stays behind
 
     @property
@@ -52,45 +55,50 @@ class States:
     def advance(self, most: int = BATCHES_AT_ONCE) -> bool:
         """Fold some more final batches; whether more are left. One commit stores their hashes.
 
-        A fault of the program in one of them ends it (`fault`): a batch that is passed over is another record.
+        A fault of the program in one of them ends it (`fault`), and so does an entry that is not the one that the batch
+        names: a batch that is passed over is another record. Where the disk can't be read for now (`lost`), the batch
+        waits.
         """
-        if self.fault:
-            return self.behind
-        before = self._done
+        self.lost = ""
+        folded = 0
         with self._store.commit():
-            for step in self._next(most):
-                try:
-                    found = self._replay.step(step)
-                except Exception as error:
-                    self._done = before
-                    what = f"batch {step.point} can't be folded ({type(error).__name__}: {error})"[:300]
-                    self.fault = f"{what}; the council is not known from there on."
+            for view, index in self._waiting():
+                if self.fault or folded == most:
                     break
+                read = False
+                try:
+                    step = step_at(self._replica.chain, self._replica.shelf, self._replica.councils[view], index)
+                    read = True
+                    found = "" if step is None else self._replay.step(step)
+                except Exception as error:
+                    self._stop(Point(view, self._number(view, index)), error, read)
+                    break
+                self._done = (view, index + 1)
+                if step is None:
+                    continue
+                folded += 1
                 self.batch = step.point.batch
                 self.hashes[self.batch] = found
                 self.steps.append(step)
                 self._store.put_paper(KIND, str(self.batch), self.hashes[self.batch].encode())
         return self.behind
 
-    def _next(self, most: int) -> list[Step]:
-        """The next final batches behind the last folded one."""
-        steps: list[Step] = []
+    def _stop(self, point: Point, error: Exception, read: bool) -> None:
+        if isinstance(error, StateError) and not read:
+            self.lost = str(error)
+            return
+        what = f"batch {point} can't be folded ({type(error).__name__}: {error})"[:300]
+        self.fault = f"{what}; the council is not known from there on."
+
+    def _number(self, view: int, index: int) -> int:
+        batch = self._replica.councils[view].batches[index]
+        return batch.number if batch is not None else 0
+
+    def _waiting(self) -> Iterator[tuple[int, int]]:
+        """(view, index) of the council entries behind the last folded one."""
         for view, start, stop in self._parts():
-            log = self._replica.councils[view]
             for index in range(start, stop):
-                if len(steps) == most:
-                    return steps
-                self._done = (view, index + 1)
-                batch = log.batches[index]
-                if batch is None:
-                    continue
-                point, time = Point(view, batch.number), log.progress[index].time
-                shelf, chain = self._replica.shelf, self._replica.chain
-                entries = [(shelf.entry(ref.origin, ref.index), ref.time) for ref in batch.refs]
-                events = tuple(Event(e, point, at, time) for e, at in entries if counts(chain, e, point))
-                steps.append(Step(point, time, events))
-            self._done = (view, stop)
-        return steps
+                yield view, index
 
     def _parts(self) -> list[tuple[int, int, int]]:
         """(view, from, to) of the council entries that are final and not folded, oldest first."""

@@ -13,18 +13,19 @@ unknown (Rebello et al., "Can applications recover from fsync failures?", 2020).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from concordat.errors import StateError, TrustError
-from concordat.ledger.leaves import BEHIND, LAST
 from concordat.ledger.merkle import EMPTY_ROOT, Frontier, complete_subtrees
 from concordat.ledger.tiles import BITS, HASH, WIDTH, TileHashes, pack_bundle
 
+T = TypeVar("T")
 SCHEMA = 1
+ROWS_AT_ONCE = 1_024
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (origin TEXT NOT NULL, idx INTEGER NOT NULL, leaf BLOB NOT NULL, bytes BLOB NOT NULL,
@@ -36,6 +37,9 @@ CREATE TABLE note (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE paper (kind TEXT NOT NULL, key TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 CREATE TABLE blob (hash TEXT PRIMARY KEY, salt BLOB, bytes BLOB NOT NULL) WITHOUT ROWID;
 """
+_ORIGINS = """WITH RECURSIVE found (origin) AS (SELECT min(origin) FROM entry UNION ALL
+SELECT (SELECT min(entry.origin) FROM entry WHERE entry.origin > found.origin) FROM found WHERE origin IS NOT NULL)
+SELECT origin FROM found WHERE origin IS NOT NULL ORDER BY origin"""  # from one to the next: no entry is looked at
 _PUT_TILE = """INSERT INTO tile VALUES (?, ?, ?, ?)
 ON CONFLICT (origin, level, n) DO UPDATE SET bytes = excluded.bytes"""
 _PUT_HEAD = """INSERT INTO head VALUES (?, ?, ?)
@@ -160,7 +164,7 @@ class Store:
 
     def origins(self) -> list[str]:
         """Every log that has entries."""
-        return [row[0] for row in self._db.execute("SELECT DISTINCT origin FROM entry ORDER BY origin")]
+        return [origin for (origin,) in self._db.execute(_ORIGINS)]
 
     def size(self, origin: str) -> int:
         """How many entries a log has."""
@@ -213,12 +217,14 @@ class Store:
     def _tile(self, origin: str, level: int, n: int) -> bytes:
         where = "WHERE origin = ? AND level = ? AND n = ?"
         row = self._db.execute(f"SELECT bytes FROM tile {where}", (origin, level, n)).fetchone()
+        if row and not isinstance(row[0], bytes | bytearray | memoryview):
+            raise TrustError(f"level {level}, tile {n} is no bytes.", where=origin, code="tile")
         return bytes(row[0]) if row else b""
 
     def replace(self, origin: str, entries: Sequence[tuple[bytes, bytes]]) -> None:
-        """Hold another log under an origin: its owner showed two, and a quorum saw this one."""
+        """Hold another log under an origin, without a head: its owner showed two, and a quorum saw this one."""
         with self.commit():
-            for table in ("entry", "tile"):
+            for table in ("entry", "tile", "head"):  # a head of the other log is none of this one
                 self._db.execute(f"DELETE FROM {table} WHERE origin = ?", (origin,))
             self._edges.pop(origin, None)
             self.append(origin, entries)
@@ -229,18 +235,39 @@ class Store:
         for (data,) in self._db.execute(query, (origin, start, 2**62 if stop is None else stop)):
             yield bytes(data)
 
-    def leaf_hashes(self, origin: str) -> bytes:
-        """The leaf hashes of a log one behind the other, from its tiles."""
-        query = "SELECT bytes FROM tile WHERE origin = ? AND level = 0 ORDER BY n"
-        return b"".join(bytes(data) for (data,) in self._db.execute(query, (origin,)))
+    def rows(self, origin: str) -> Iterator[list[tuple[bytes, bytes]]]:
+        """(leaf hash, bytes) of every entry of a log, in order, in lots.
+
+        Raises:
+            TrustError: an entry is missing, or is no bytes. StateError: the store can't be read.
+        """
+        query = "SELECT leaf, bytes FROM entry WHERE origin = ? AND idx >= ? AND idx < ? ORDER BY idx"
+        start, size = 0, self._asked(lambda: self.size(origin))
+        while start < size:
+            stop = min(start + ROWS_AT_ONCE, size)
+            found = self._asked(lambda: self._db.execute(query, (origin, start, stop)).fetchall())  # noqa: B023
+            if len(found) != stop - start:
+                what = f"{len(found)} entries where {stop - start} should be."
+                raise TrustError(what, where=f"{origin}, entry {start}", code="entry")
+            if not all(type(leaf) is bytes is type(data) for leaf, data in found):
+                found = [
+                    (bytes_of(leaf, origin, at), bytes_of(data, origin, at))
+                    for at, (leaf, data) in enumerate(found, start)
+                ]
+            yield found
+            start = stop
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except sqlite3.Error as error:
+            raise unread(error, self.where) from None
+        except self.failures as error:
+            raise StateError(f"can't be read: {error}.", where=self.where, code="store") from None
 
     def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
         """As `ledger.leaves.LeafStore`, for who reads in the store's own transaction."""
         return leaves_in(self._db, origin, start, stop)
-
-    def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
-        """As `ledger.leaves.LeafStore`."""
-        return marked_in(self._db, origin, start, stop, marks)
 
     def reader(self, origin: str) -> StoreTiles:
         """The tiles of a log."""
@@ -311,28 +338,37 @@ class Store:
             raise StateError(f"the file is damaged: {found}.", where=str(self.path), code="damaged")
 
 
-MARKED = f"""SELECT idx FROM (
-SELECT idx, substr(bytes, -{BEHIND + LAST}, {LAST}) AS last FROM entry WHERE origin = ? AND idx >= ? AND idx < ?
-ORDER BY idx LIMIT -1) WHERE instr(last, ?) OR instr(last, ?) OR instr(last, ?)"""  # LIMIT: cut each leaf once
-
-
 def leaves_in(db: Any, origin: str, start: int, stop: int) -> list[bytes]:
     """Leaves as they lie in a table `entry`.
 
     Raises:
-        TrustError: what should be bytes is something else.
+        TrustError: what should be bytes is something else, or the file is damaged. StateError: it can't be read.
     """
     query = "SELECT bytes FROM entry WHERE origin = ? AND idx >= ? AND idx < ? ORDER BY idx"
     try:
-        return [bytes(data) for (data,) in db.execute(query, (origin, start, stop)).fetchall()]
-    except TypeError:
-        what = "what should be bytes is something else."
-        raise TrustError(what, where=f"{origin}, from entry {start}", code="damaged") from None
+        found = db.execute(query, (origin, start, stop)).fetchall()
+    except sqlite3.Error as error:
+        raise unread(error, f"{origin}, from entry {start}") from None
+    return [bytes_of(data, origin, index) for index, (data,) in enumerate(found, start)]
 
 
-def marked_in(db: Any, origin: str, start: int, stop: int, marks: Sequence[bytes], query: str = MARKED) -> list[int]:
-    """The indices of leaves in a table `entry` that have one of three marks near their end."""
-    return [index for (index,) in db.execute(query, (origin, start, stop, *marks)).fetchall()]
+def bytes_of(data: object, origin: str, index: int) -> bytes:
+    """What a column of bytes holds.
+
+    Raises:
+        TrustError: something else.
+    """
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    what, hint = "what should be bytes is something else.", "Run: concordat node verify"
+    raise TrustError(what, where=f"{origin}, entry {index}", hint=hint, code="damaged")
+
+
+def unread(error: sqlite3.Error, where: str) -> StateError | TrustError:
+    """Why SQLite gives nothing: its file is damaged, or it can't be read now (a lock, the disk)."""
+    if type(error) is sqlite3.DatabaseError:
+        return TrustError(f"the file is damaged: {error}.", where=where, code="damaged")
+    return StateError(f"can't be read: {error}.", where=where, hint="Try again in a moment.", code="store")
 
 
 class StoreTiles:

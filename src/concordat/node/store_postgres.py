@@ -15,10 +15,9 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from concordat.errors import StateError
-from concordat.ledger.leaves import BEHIND, LAST
 from concordat.node.postgres import Session, words_of
 from concordat.node.published import Tiles
-from concordat.node.store import SCHEMA, Store, marked_in
+from concordat.node.store import SCHEMA, Store
 
 T = TypeVar("T")
 _TEXT = 'text COLLATE "C" NOT NULL'
@@ -151,10 +150,6 @@ class PostgresStore(Store):
 
 
 _LOT = 8_192
-_MARKED = f"""SELECT idx FROM (
-SELECT idx, substring(bytes FROM octet_length(bytes) - {BEHIND + LAST - 1} FOR {LAST}) AS last FROM entry
-WHERE origin = ? AND idx >= ? AND idx < ?) AS found
-WHERE position(?::bytea IN last) > 0 OR position(?::bytea IN last) > 0 OR position(?::bytea IN last) > 0 ORDER BY idx"""
 
 
 class PostgresTiles(Tiles):
@@ -219,7 +214,7 @@ class PostgresLeaves(PostgresTiles):
         """
         return self._safely(lambda: super(PostgresLeaves, self).leaves(origin, start, stop))
 
-    def marked(self, origin: str, start: int, stop: int, marks: Sequence[bytes]) -> list[int]:
-        """As `Beside.marked`."""
-        with self._alone:
-            return self._safely(lambda: marked_in(self._db(), origin, start, stop, marks, _MARKED))
+    def close(self) -> None:
+        """Close the session; a copy of a log that is still read opens another."""
+        super().close()
+        self._local = SimpleNamespace()

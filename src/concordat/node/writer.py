@@ -5,8 +5,9 @@ milliseconds or 1,000 steps, runs all in one commit (`Node.together`), and only 
 callers their results and lets the messages go. A step that is refused holds up no other. When the disk refuses, all
 steps of that commit fail and the node takes no more: it reads from the disk, and signs nothing (ledger.md 10).
 
-A fault of the program in a step is that caller's alone as long as the replica stands as it stood before (`Node.stand`).
-If the step had begun to change it, nothing of that commit is written: what is in memory is no log that anybody meant.
+A refusal, or a fault of the program, in a step is that caller's alone as long as the replica stands as it stood before
+(`Node.stand`). If the step had begun to change it, nothing of that commit is written: what is in memory is no log that
+anybody meant.
 The node then takes no step until it is started again and has read its disk; so it does after a fault in the commit.
 
 Everything that reads the replica runs here as well, so that nothing sees a step that is not durable.
@@ -22,7 +23,7 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from concordat.errors import ConcordatError, StateError
+from concordat.errors import ConcordatError, StateError, TrustError
 from concordat.ledger.entry import Entry
 from concordat.ledger.messages import Out
 from concordat.node.home import Node
@@ -39,6 +40,10 @@ Step = Callable[[Node], tuple[Any, Out]]
 
 class BusyError(StateError):
     """The queue is full, or the node is stopping: try again in a moment."""
+
+
+class HalfwayError(Exception):
+    """A step was refused when it had begun to change the replica."""
 
 
 @dataclass
@@ -180,12 +185,16 @@ class Writer:
 
     def _break(self, error: BaseException) -> None:
         """A commit failed: if what is in memory may not be what is on the disk, nothing more is taken or written."""
-        known = isinstance(error, ConcordatError)
+        known = isinstance(error, ConcordatError) and not isinstance(error, TrustError)  # what is stored fits no more
         if self.broken or (known and not self._node.store.broken):
             return
         self.broken = self._node.store.broken or str(error)
         if not known:
             self.broken = f"a fault of the program in the ledger writer ({type(error).__name__})."
+            if isinstance(error, TrustError):
+                self.broken = str(error)
+            if isinstance(error, HalfwayError):
+                self.broken = f"a step ended halfway, and none of it was written: {error}"
             self._node.store.broken = self._node.store.broken or self.broken
             self._tell_fault("writer", error)
 
@@ -208,9 +217,11 @@ class Writer:
         except Exception as error:  # one caller's step must not stop the writer of all
             if self._node.store.broken:
                 raise
+            if not waiting.reads and self._node.stand() != before:
+                if isinstance(error, ConcordatError):
+                    raise HalfwayError(str(error)) from error
+                raise
             if not isinstance(error, ConcordatError):
-                if not waiting.reads and self._node.stand() != before:
-                    raise
                 self._tell_fault("step", error)
             _fail(waiting.future, error)
             return
@@ -249,11 +260,14 @@ class Writer:
 
     def _take_up(self, good: list[_Waiting], out: Out) -> bool:
         """Add entries under one head; False if all of them are refused."""
+        before = self._node.stand()
         try:
             out += self._node.take_up([w.entry for w in good if w.entry is not None])
         except ConcordatError as error:
             if self._node.store.broken:
                 raise
+            if self._node.stand() != before:
+                raise HalfwayError(str(error)) from error
             for waiting in good:
                 _fail(waiting.future, error)
             return False

@@ -9,9 +9,9 @@ import pytest
 from concordat.errors import InputError
 from concordat.ledger import kept
 from concordat.ledger.entry import FIRST, Entry
-from concordat.ledger.kept import KeptEntries, payload_of, scope_of
+from concordat.ledger.kept import KeptEntries
 from concordat.ledger.keys import Ed25519Secret
-from concordat.ledger.leaves import BEHIND, LAST, marks_of
+from concordat.ledger.places import Places, payload_of
 
 SECRET = Ed25519Secret(bytes(32))
 SCOPES = ("council", "exchange", "clearing:eu-1", "order")
@@ -59,7 +59,8 @@ def test_scopes_and_ids_are_told_without_reading(monkeypatch: pytest.MonkeyPatch
 
     with monkeypatch.context() as patch:
         patch.setattr(kept.Entry, "parse", unread)
-        assert [scope_of(entry.leaf) for entry in made] == [entry.scope for entry in made]
+        for scope in SCOPES:
+            assert log.of_scope(scope) == [n for n, entry in enumerate(made) if entry.scope == scope]
         assert [payload_of(entry.leaf) for entry in made] == [entry.payload for entry in made]
         assert log.ids() == [entry.id for entry in made]
         assert [log.find(entry.id) for entry in made] == [[n] for n in range(9)]
@@ -119,20 +120,36 @@ def test_the_memory_of_what_was_read_is_bounded(monkeypatch: pytest.MonkeyPatch)
     assert log[0] is log[0]
 
 
-def test_what_is_no_entry_after_all_is_refused() -> None:
-    (entry,) = entries(1)
+def test_what_is_no_entry_after_all_is_in_every_answer_and_refused_when_it_is_read() -> None:
+    made = entries(3)
+    log = KeptEntries([made[0].leaf, made[1].leaf.replace(b'"payload":"', b'"payload":"!'), made[2].leaf])
+    assert (log.of_scope("council"), log.of_type("Said"), log.of_type("No")) == ([0, 1], [0, 1, 2], [1])
+    assert log.of_kinds("exchange", ("Said",)) == [1]
     with pytest.raises(InputError):
-        scope_of(entry.leaf.replace(b'"payload":"', b'"payload":"!'))
+        log.of_person("node", 3)
+    with pytest.raises(InputError):
+        log[1]
 
 
-def test_where_marks_are_looked_for_is_where_scope_and_type_stand() -> None:
-    for entry in entries(20):
-        behind = len(entry.leaf) - entry.leaf.index(b'","payloadType"')
-        assert behind == BEHIND
-        last = entry.leaf[-BEHIND - LAST : -BEHIND]
-        for text in (f'"scope":"{entry.scope}","seq":', f'","type":"{entry.type}","v":1}}'):
-            assert any(mark in last for mark in marks_of(text.encode()))
-        assert kept.kind_of(entry.leaf) == (entry.scope, entry.type)
+def test_what_is_noted_is_what_each_entry_says() -> None:
+    made = entries(20)
+    places = Places()
+    places.extend([entry.leaf for entry in made])
+    for scope, person in ((s, p) for s in SCOPES for p in ("node", "del-04")):
+        assert places.of(0, 20, scope) == [n for n, entry in enumerate(made) if entry.scope == scope]
+        assert places.of_person(person, 20) == [n for n in range(19, -1, -1) if made[n].person == person]
+    assert places.ids(20).hex() == "".join(entry.id for entry in made)
+
+
+def test_a_part_of_a_log_answers_for_itself() -> None:
+    made = entries(12)
+    log = KeptEntries([entry.leaf for entry in made])
+    for part, some in ((log[:5], made[:5]), (log[4:9], made[4:9]), (log[-3:], made[-3:]), (log.copy(), made)):
+        assert part.ids() == [entry.id for entry in some]
+        assert part.of_scope("council") == [n for n, entry in enumerate(some) if entry.scope == "council"]
+    short = log[:5]
+    short.append(made[8])
+    assert (short.ids()[-1], log.ids()) == (made[8].id, [entry.id for entry in made])
 
 
 def test_the_places_of_a_scope_and_of_types_in_it() -> None:

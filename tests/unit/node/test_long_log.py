@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import shutil
+import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +17,22 @@ from concordat.errors import InputError, StateError, TrustError
 from concordat.ledger import council_log, leaves
 from concordat.ledger.bundle import bundle_of
 from concordat.ledger.entry import Entry
-from concordat.node import rereading
+from concordat.ledger.note import Checkpoint
+from concordat.ledger.shelf import MemberLog
 from concordat.node import service as module
+from concordat.node.beside import Beside
+from concordat.node.council import council_of
+from concordat.node.doctor import facts_of, findings
 from concordat.node.home import Node, verify_disk
+from concordat.node.onlooker import Onlooker
 from concordat.node.own_log import NodeLog, standing_of
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
+from concordat.node.states import States
 from unit_node import found
 
 ACTS = 12
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +157,7 @@ def test_a_damaged_row_is_refused_when_it_is_read(made: Path, tmp_path: Path) ->
         leaf = next(node.store.entries(origin, 1, 2))
         node.store._db.execute("UPDATE entry SET bytes = ? WHERE origin = ? AND idx = 1", (leaf[:-9], origin))
     with Node(tmp_path / "home") as node:
-        with pytest.raises(InputError):
+        with pytest.raises(TrustError, match="not the one that was logged"):
             node.replica.own.entries[1]
         with pytest.raises(InputError):
             verify_disk(node)
@@ -184,14 +194,14 @@ def test_what_is_on_the_disk_leaves_memory_and_is_there_all_the_same(made: Path,
     shutil.copytree(made, tmp_path / "home")
     with Node(tmp_path / "home") as node:
         own = node.replica.own
-        assert len(own.entries.leaves._tail) == 4
+        assert len(own.entries.leaves._parts[1]) == 4
         for n in range(20):
             node.write("Noted", {"n": n}, ("exchange", "council")[n % 5 == 0])
         with node.together():
             for n in range(20):
                 node.write("Noted", {"n": n}, "exchange")
             assert own.entries[-1].body == {"n": 19}, "what no commit has stored is in memory"
-        assert len(own.entries.leaves._tail) <= 9
+        assert len(own.entries.leaves._parts[1]) <= 9
         stored = [Entry.parse(leaf) for leaf in node.store.entries(own.origin)]
         assert list(own.entries) == stored == [own.entries[i] for i in range(own.size)]
         assert own.council == [i for i, entry in enumerate(stored) if entry.scope == "council"]
@@ -212,11 +222,86 @@ def test_an_entry_that_was_changed_on_the_disk_is_never_given(
         other = next(node.store.entries(origin, 3, 4))
         node.store._db.execute("UPDATE entry SET bytes = ? WHERE origin = ? AND idx = ?", (other, origin, index))
     with Node(tmp_path / "home") as node:
-        if index < 2 * ACTS - 4:
-            with pytest.raises(TrustError, match="not the one that was logged"):
-                node.replica.own.entries[index]
+        own = node.replica.own
+        assert f"{origin}, entry {index}: the entry is not the one that was logged" in node.damage.words
+        assert own.head is not None
+        assert own.tree.root() == Checkpoint.parse_text(own.head.text).root
+        with pytest.raises(TrustError, match="not the one that was logged"):
+            own.entries[index]
+        beside = index - 1 if index else 1
+        assert own.entries[beside].seq == beside + 1, "its neighbours are given"
+        with pytest.raises(StateError, match="not the one that was logged"):
+            node.write("Said", {"word": "no"}, "council")
         with pytest.raises(TrustError):
             verify_disk(node)
+    found = findings(facts_of(tmp_path / "home", now=NOW))
+    assert any(row.grade == "bad" and f"entry {index}" in row.what for row in found)
+
+
+@pytest.mark.parametrize("change", ["substr(leaf, 2)", "zeroblob(32)"])
+@pytest.mark.parametrize("index", [4, 2 * ACTS - 1])
+def test_where_the_hash_beside_an_entry_was_changed_as_well_no_log_is_called_good(
+    made: Path, tmp_path: Path, few: None, index: int, change: str
+) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        origin = node.replica.own.origin
+        other = next(node.store.entries(origin, 2, 3))
+        query = f"UPDATE entry SET bytes = ?, leaf = CAST({change} AS BLOB) WHERE origin = ? AND idx = ?"
+        node.store._db.execute(query, (other, origin, index))
+        node.store._db.execute("UPDATE tile SET bytes = zeroblob(length(bytes)) WHERE level = 0")
+
+    async def work() -> None:
+        service = Service(Node(tmp_path / "home"), NodeSettings(disk_reserve_mb=0))
+        assert "not those of the signed head" in service.failing()["store"]
+        assert "not those of the signed head" in service.alarms["entries"]
+        while service.states.behind and not service.states.fault:
+            service.states.advance()
+        assert "can't be folded" in service.states.fault if index == 4 else not service.states.fault
+        with pytest.raises(StateError, match="not those of the signed head"):
+            await service.write("Said", {"word": "no"}, "council")
+        await service.close()
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+
+
+@pytest.mark.parametrize("change", ["CAST('x' AS TEXT)", "7", "NULL"])
+def test_what_is_no_bytes_is_refused_by_name(made: Path, tmp_path: Path, change: str) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        origin = node.replica.own.origin
+        if change == "NULL":
+            node.store._db.execute("DELETE FROM entry WHERE origin = ? AND idx = 3", (origin,))
+        else:
+            node.store._db.execute(f"UPDATE entry SET bytes = {change} WHERE origin = ? AND idx = 3", (origin,))
+    for opened in (Node, Onlooker):
+        with pytest.raises(TrustError, match="where 24 should be" if change == "NULL" else "entry 3: what should be"):
+            opened(tmp_path / "home")
+
+
+@pytest.mark.parametrize("change", ["substr(bytes, 1, length(bytes) - 1)", "'x'"])
+def test_a_torn_tile_ends_no_command_and_is_named_by_the_check(made: Path, tmp_path: Path, change: str) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        node.store._db.execute(f"UPDATE tile SET bytes = {change} WHERE level = 0")
+    with Onlooker(tmp_path / "home"):
+        pass
+    with Node(tmp_path / "home") as node, pytest.raises(TrustError, match="tile"):
+        verify_disk(node)
+
+
+def test_a_mark_that_was_changed_takes_no_entry_away(made: Path, tmp_path: Path, few: None) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        own = node.replica.own
+        before, origin, (leaf,) = list(own.council), own.origin, node.store.entries(own.origin, 4, 5)
+        spoilt = Entry.parse(leaf).payload.replace(b'"scope":"council"', b'"scope":"countil"')
+        changed = leaf.replace(base64.b64encode(Entry.parse(leaf).payload), base64.b64encode(spoilt))
+        assert changed != leaf
+        node.store._db.execute("UPDATE entry SET bytes = ? WHERE origin = ? AND idx = 4", (changed, origin))
+    with Node(tmp_path / "home") as node:
+        assert node.replica.own.council == before
+        assert 4 in node.replica.own.entries.of_type("Said")
 
 
 def test_a_tile_that_was_changed_is_no_tree(made: Path, tmp_path: Path, few: None) -> None:
@@ -232,34 +317,110 @@ def test_a_tile_that_was_changed_is_no_tree(made: Path, tmp_path: Path, few: Non
             verify_disk(node)
 
 
-@pytest.mark.parametrize("damaged", [False, True])
-def test_what_a_start_left_unread_is_read_later(
-    made: Path, tmp_path: Path, few: None, monkeypatch: pytest.MonkeyPatch, damaged: bool
+def test_what_is_found_to_be_changed_while_a_node_runs_is_told_and_nothing_more_is_signed(
+    made: Path, tmp_path: Path, few: None
 ) -> None:
     shutil.copytree(made, tmp_path / "home")
-    for name, value in (("AFTER_S", 0.0), ("AT_ONCE", 5), ("REST_S", 0.0)):
-        monkeypatch.setattr(rereading, name, value)
-    read: list[int] = []
-    through = rereading._read
-    monkeypatch.setattr(rereading, "_read", lambda some: read.append(len(some)) or through(some))
 
     async def work() -> None:
         service = Service(Node(tmp_path / "home"), NodeSettings(disk_reserve_mb=0))
-        if damaged:
-            origin = service.node.replica.own.origin
-            service.node.store._db.execute("UPDATE entry SET bytes = x'00' WHERE origin = ? AND idx = 7", (origin,))
-        await service.start()
-        while sum(read) < 2 * ACTS and not service.damaged:
-            await asyncio.sleep(0.01)
-        if damaged:
-            assert "entry 7" in service.alarms["entries"]
-            assert "entry 7" in service.failing()["store"]
-            await service.run(service._tick)
+        await service.run(service._tick)
+        await service.write("Said", {"word": "yes"}, "council")
+        assert not service.failing()
+        origin = service.node.replica.own.origin
+        await service.read(
+            lambda node: node.store._db.execute(
+                "UPDATE entry SET bytes = x'00' WHERE origin = ? AND idx = 7", (origin,)
+            )
+        )
+        with pytest.raises(TrustError, match="entry 7"):
+            await service.read(lambda node: node.replica.own.entries[7])
+        assert "entry 7" in service.failing()["store"]
+        for _ in range(2):
             with pytest.raises(StateError, match="not the one that was logged"):
                 await service.write("Said", {"word": "no"}, "council")
-        else:
-            await service.write("Said", {"word": "yes"}, "council")
-            assert not service.failing()
+            await service.run(service._tick)
+        assert "entry 7" in service.alarms["entries"]
         await service.close()
 
     asyncio.run(asyncio.wait_for(work(), 60))
+
+
+def test_a_log_that_was_replaced_since_is_no_damage(made: Path, tmp_path: Path, few: None) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        own = node.replica.own
+        old = own.entries.copy()
+        node.replica.shelf.logs[own.origin] = MemberLog(own.origin, own.owner)
+        node.store._db.execute("DELETE FROM entry WHERE origin = ?", (own.origin,))
+        with pytest.raises(TrustError):
+            old[3]
+        assert not node.damage.words
+
+
+@pytest.mark.parametrize(
+    "error", [sqlite3.OperationalError("disk I/O error"), StateError("the server is away.", code="store")], ids=str
+)
+def test_a_batch_whose_entries_cant_be_read_for_now_is_folded_later(
+    made: Path, tmp_path: Path, few: None, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        whole = States(node.replica, node.store)
+        whole.advance(1_000)
+    with Node(tmp_path / "home") as node:
+        real, left = Beside._db, [3]
+
+        def failing(self: Beside) -> Any:
+            left[0] -= 1
+            if left[0]:
+                return real(self)
+            if isinstance(error, StateError):
+                raise error
+
+            class Failing:
+                def execute(self, *_: object) -> None:
+                    raise error
+
+            return Failing()
+
+        monkeypatch.setattr(Beside, "_db", failing)
+        states = States(node.replica, node.store)
+        assert states.advance(1_000)
+        assert str(error).rstrip(".") in states.lost
+        assert (states.fault, len(states.steps) < len(whole.steps)) == ("", True)
+        assert not states.advance(1_000)
+        assert (states.hashes, states.lost) == (whole.hashes, "")
+        assert states.steps == whole.steps
+
+
+def test_an_entry_that_was_changed_is_never_folded(made: Path, tmp_path: Path, few: None) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        origin = node.replica.own.origin
+        node.store._db.execute("UPDATE entry SET bytes = x'00' WHERE origin = ? AND idx = 4", (origin,))
+    with Node(tmp_path / "home") as node:
+        states = States(node.replica, node.store)
+        for _ in range(3):
+            states.advance(64)
+        assert "entry 4: the entry is not the one that was logged" in states.fault
+        assert states.behind
+        assert [event.entry.body["word"] for step in states.steps for event in step.events] == ["w0", "w1"]
+        with pytest.raises(TrustError, match="not the one that was logged"):
+            council_of(node.replica)
+
+
+def test_as_chair_no_batch_is_begun_on_an_entry_that_was_changed(made: Path, tmp_path: Path, few: None) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    with clock.fixed("2026-11-22"), Node(tmp_path / "home") as node:
+        replica, council = node.replica, node.replica.councils[1]
+        size = council.size
+
+        def spoilt(_: object) -> tuple[list[Any], dict[str, int]]:
+            raise TrustError("the entry is not the one that was logged.", code="entry")
+
+        replica._refs = spoilt  # type: ignore[assignment, method-assign]
+        entry, _ = node.write("Said", {"word": "said all the same"}, "council")
+        assert replica.own.entries[-1] == entry
+        assert council.size == size
+        assert "not the one that was logged" in replica.refusals[-1].what

@@ -11,7 +11,7 @@ import pytest
 from concordat.errors import StateError, TrustError
 from concordat.ledger.merkle import MemoryHashes, inclusion_proof, leaf_hash, verify_inclusion
 from concordat.ledger.tiles import MemoryTiles, TileHashes, tiles_of, unpack_bundle
-from concordat.node.store import Store
+from concordat.node.store import Store, leaves_in
 
 ORIGIN = "node.example/BRICS/member"
 
@@ -118,3 +118,25 @@ def test_blobs_are_erased_and_the_log_stays(tmp_path: Path) -> None:
     assert store.blob("ab" * 32) == (b"s" * 32, b"secret")
     store.erase_blob("ab" * 32)
     assert store.blob("ab" * 32) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (sqlite3.OperationalError("database is locked"), StateError),
+        (sqlite3.OperationalError("disk I/O error"), StateError),
+        (sqlite3.DatabaseError("database disk image is malformed"), TrustError),
+    ],
+    ids=str,
+)
+def test_a_read_that_fails_is_no_failed_write(tmp_path: Path, error: sqlite3.Error, kind: type[Exception]) -> None:
+    class Failing:
+        def execute(self, *_: object) -> None:
+            raise error
+
+    store = Store(tmp_path / "log.db", create=True)
+    with pytest.raises(kind, match=str(error)), store.commit():
+        leaves_in(Failing(), "node.example/BRICS/member", 0, 4)
+    assert store.broken == ""
+    store.put_paper("state", "1", b"written all the same")
+    store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from concordat.errors import RuleError, StateError
+from concordat.errors import RuleError, StateError, TrustError
 from concordat.ledger.entry import Entry
 from concordat.ledger.messages import Out
 from concordat.node.home import Node, verify_disk
@@ -125,20 +126,59 @@ def test_a_step_that_fails_in_the_middle_ends_the_writing_and_loses_nothing_ackn
     assert told.on_disk() == [first.id]
 
 
+def unread(node: Node) -> tuple[None, Out]:
+    """A step that is refused in the middle, as where an old entry can't be read."""
+    with contextlib.suppress(ZeroDivisionError):
+        half(node)
+    raise TrustError("the entry is not the one that was logged.", code="entry")
+
+
+def test_a_refusal_in_the_middle_is_told_as_what_it_is_and_nothing_of_it_is_written(told: Told) -> None:
+    first = told.say("first")
+    with pytest.raises(StateError, match=r"ended halfway, and none of it was written: .*not the one that was logged"):
+        told.writer.run(unread).result(WAIT_S)
+    with pytest.raises(StateError) as refused:
+        told.say("again")
+    assert refused.value.code == "store_broken"
+    assert told.on_disk() == [first.id]
+
+
+def test_entries_signed_elsewhere_that_are_refused_in_the_middle_are_not_written(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = told.say("first")
+    entry = Entry.new(
+        author="BRA", bloc="BRICS", membership=1, person="node", seq=2, prev=first.id, scope="exchange",
+        ts="2026-11-22T00:00:00Z", type="Said", body={"word": "second"}, secret=told.node.signer.node,
+    )  # fmt: skip
+
+    def refused(now: int, count: int = 1) -> Out:
+        raise StateError(f"can't be read: {now}, {count}.", code="store")
+
+    monkeypatch.setattr(told.node.replica, "_publish", refused)
+    with pytest.raises(StateError, match="ended halfway"):
+        told.writer.submit(entry).result(WAIT_S)
+    assert told.writer.broken
+    assert told.on_disk() == [first.id]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), TrustError("level 0, tile 0 is missing.", code="tile")], ids=str)
 @pytest.mark.parametrize("step", ["_save_entries", "_save_floor", "_save"])
-def test_a_fault_within_the_commit_ends_the_writing(told: Told, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_within_the_commit_ends_the_writing(
+    told: Told, step: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = told.say("first")
 
     def faulty(*_: object) -> None:
-        raise MemoryError
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(told.node, step, faulty)
-        with pytest.raises(StateError):
+        with pytest.raises((StateError, TrustError)):
             told.say("second")
     with pytest.raises(StateError):
         told.say("third")
-    assert told.faults == [("writer", "MemoryError")]
+    assert told.faults == [("writer", type(error).__name__)]
     assert told.on_disk()[:1] == [first.id]  # what was not acknowledged may stand behind it
 
 

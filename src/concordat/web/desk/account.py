@@ -189,7 +189,8 @@ def _record(at: At) -> list[Block]:
     columns = (at.t("desk.row"), at.t("desk.when"), at.t("desk.what"), at.t("desk.details"))
     blocks: list[Block] = [Rows("record", at.t("desk.record"), columns, rows, at.t("desk.no_rows"))]
     if label:
-        found = at.node(lambda node: node.replica.own.entries.of_person(label, ROWS))
+        entries = at.node(lambda node: node.replica.own.entries.copy())
+        found = entries.of_person(label, ROWS)  # read here: the writer's thread has others to serve
         listed = [
             [Cell(f"{e.seq:,}"), Cell(at.t(f"say.{e.type}") if f"say.{e.type}" in at.words else e.type), Cell(e.ts),
              Cell(e.id[:16], at.href(f"/entry/{e.id}"))]

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from concordat.errors import ConcordatError, RuleError, StateError
+from concordat.ledger import leaves
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
+from concordat.node.beside import Beside
 from concordat.node.deeds import Cosigning, Keeping, Taking, pack_deed, unpack_deed
 from concordat.node.following import LOST, Follower, Following
 from concordat.node.home import Node
@@ -233,6 +235,29 @@ def test_two_writers_of_one_log_are_one_too_many(place: tuple[Path, str]) -> Non
             session.lock("brics.example/BRICS/other") or session.lock(f"{home.name.lower()}.example/BRICS/member")
         assert caught.value.code == "two_writers"
         session.close()
+
+
+def test_who_reads_along_keeps_the_newest_entries_alone(
+    place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, address = place
+    for name, value in (("LOT", 4), ("NEWEST", 4), ("MOST", 8)):
+        monkeypatch.setattr(leaves, name, value)
+    with Node(home, database=address) as node, Follower(home, address) as follower:
+        for n in range(20):
+            node.write("Noted", {"n": n}, "exchange")
+            follower.catch_up()
+        own = follower.replica.own
+        assert len(own.entries.leaves._parts[1]) <= 9
+        assert list(own.entries) == list(node.replica.own.entries)
+        before = follower._leaves
+        assert isinstance(before, Beside)
+        assert before._open
+        follower.again()
+        assert follower._leaves is not before
+        assert not before._open, "the session of what was read before is given back"
+        assert list(follower.replica.own.entries) == list(node.replica.own.entries)
+        assert not follower.damage.words
 
 
 WRITER = """
