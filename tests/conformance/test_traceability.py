@@ -65,7 +65,7 @@ def said(folder: Path) -> Provenance:
 
 
 class Printed(HTMLParser):
-    """(id, part, text) of every element with `data-obs`, or with `data-part` after one in its cell."""
+    """(id, part, text) of every element with `data-obs`, or with `data-part` after one in its cell or in its group."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,6 +73,9 @@ class Printed(HTMLParser):
         self.found: list[tuple[str, str, str]] = []
         self.dots = 0
         self.in_cell = ""
+        self.groups: list[
+            str
+        ] = []  # of a picture: the record that each open group names, its parent's where it names none
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in ("meta", "wbr", "br", "rect", "path", "line", "circle"):
@@ -80,14 +83,21 @@ class Printed(HTMLParser):
         known = dict(attrs)
         if tag == "td":
             self.in_cell = ""
-        record = known.get("data-obs") or (self.in_cell if "data-part" in known else "")
+        if tag == "g":
+            self.groups.append(known.get("data-obs") or (self.groups[-1] if self.groups else ""))
+            self.open.append(None)
+            return
+        around = (self.groups[-1] if self.groups else "") or self.in_cell
+        record = known.get("data-obs") or (around if "data-part" in known else "")
         assert record or "data-part" not in known, "a part of nothing"
         self.in_cell = record or self.in_cell
         self.open.append((record, known.get("data-part") or "value", "") if record else None)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A dot of a chart: it prints no text."""
-        if "data-obs" in dict(attrs):
+        known = dict(attrs)
+        assert "data-obs" in known or "data-part" not in known or (self.groups and self.groups[-1]), "a part of nothing"
+        if "data-obs" in known or "data-part" in known:
             assert tag in ("circle", "path", "rect", "line")
             self.dots += 1
 
@@ -96,7 +106,9 @@ class Printed(HTMLParser):
             record, part, text = self.open[-1]
             self.open[-1] = (record, part, text + data)
 
-    def handle_endtag(self, _tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "g":
+            self.groups.pop()
         done = self.open.pop() if self.open else None
         if done:
             self.found.append(done)
@@ -105,7 +117,8 @@ class Printed(HTMLParser):
 def printed_in(markup: str) -> list[tuple[str, str, str]]:
     parser = Printed()
     parser.feed(markup)
-    assert len(parser.found) + parser.dots == len(re.findall(r"data-obs=|<b data-part=", markup))
+    named = re.findall(r"<(?!g[ >])[a-z]+(?: [^<>]*)? data-(?:obs|part)=", markup)  # a group names for others
+    assert len(parser.found) + parser.dots == len(named)
     return parser.found
 
 
