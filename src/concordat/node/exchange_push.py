@@ -44,6 +44,7 @@ PIECE = 1 << 18  # bytes: the most that is sent again after a cut
 PIECE_MAX_S = 300.0
 TRIES = 8
 AT_ONCE = 4  # pieces on their way to one consumer: one that is slow keeps no other waiting
+OPEN_MOST = 16  # pushes to one consumer that are tried at one time; further ones wait until one of them ends
 WAIT_MAX_S = 60.0
 ENDED = 422  # what the consumer answers when the transfer is over for it
 
@@ -121,7 +122,8 @@ class Pushing:
     def __init__(self, exchange: ExchangeService) -> None:
         self._exchange = exchange
         self.receiving = Receiving(exchange)
-        self._running: set[str] = set()
+        self._running: dict[str, str] = {}  # transfer -> consumer
+        self._parked: dict[str, list[str]] = {}  # consumer -> transfers that wait until one of its pushes ends
         self._places: dict[str, asyncio.Semaphore] = {}  # by consumer
 
     async def look(self, pid: str) -> None:
@@ -137,8 +139,23 @@ class Pushing:
         elif not ours and process.state == transfer.State.TERMINATED:
             await self._exchange.do(lambda: self.receiving.clear(process))
         elif ours and started and pid not in self._running:
-            self._running.add(pid)
-            self._exchange._task(self._push(process))
+            self._begin(process)
+
+    def _begin(self, process: Process) -> None:
+        if list(self._running.values()).count(process.peer) >= OPEN_MOST:
+            parked = self._parked.setdefault(process.peer, [])
+            parked += [] if process.pid in parked else [process.pid]
+            return
+        self._running[process.pid] = process.peer
+        self._exchange._task(self._push(process))
+
+    async def _ended(self, process: Process) -> None:
+        """A push runs no more: the next one of that consumer may."""
+        self._running.pop(process.pid, None)
+        parked = self._parked.get(process.peer)
+        if parked:
+            self._exchange.engine.woken.append(parked.pop(0))
+            await self._exchange.poke()
 
     async def _push(self, process: Process) -> None:
         try:
@@ -149,7 +166,7 @@ class Pushing:
         except Exception as error:
             self._exchange.service.fault("exchange", error)
         finally:
-            self._running.discard(process.pid)
+            await self._ended(process)
 
     async def _tried(self, process: Process) -> None:
         try:
@@ -180,7 +197,8 @@ class Pushing:
         while True:
             try:
                 if at < 0:
-                    at, whole = _standing(await self._request(way, "GET"), way.file)
+                    async with self._place(way):
+                        at, whole = _standing(await self._request(way, "GET"), way.file)
                 else:
                     at, whole = await self._sent(way, at)
                 if whole:
@@ -200,26 +218,35 @@ class Pushing:
 
     async def _sent(self, way: Way, start: int) -> tuple[int, bool]:
         """One piece; how many bytes of the file the consumer has then, and whether it has it whole."""
-        exchange, file = self._exchange, way.file
-        path = exchange.path(file)
-        piece = await exchange.do(lambda: reserve(exchange.engine, way.pid, file, start, clock.now()))
-        data = await exchange.do(lambda: _read(path, piece))
-        last = f"{start}-{start + len(data) - 1}" if data else "*"
-        headers = {"content-range": f"bytes {last}/{file.bytes}", "content-type": "application/octet-stream"}
-        at, whole = _standing(await self._request(way, "PUT", data, headers), file)
+        file = way.file
+        async with self._place(way):  # before it is permitted: what waits here may be forbidden meanwhile
+            data = await self._taken(way, start)
+            last = f"{start}-{start + len(data) - 1}" if data else "*"
+            headers = {"content-range": f"bytes {last}/{file.bytes}", "content-type": "application/octet-stream"}
+            at, whole = _standing(await self._request(way, "PUT", data, headers), file)
         if not whole and at <= start:
             raise FruitlessError(f"after a piece it has {at:,} bytes still.", where=way.url, code="no_progress")
         return at, whole
+
+    async def _taken(self, way: Way, start: int) -> bytes:
+        """The next piece from the disk, permitted after it was read: nothing is between that and its leaving."""
+        exchange, file = self._exchange, way.file
+        path = exchange.path(file)
+        data = await exchange.do(lambda: _read(path, Piece(file, start, min(PIECE, file.bytes - start))))
+        await exchange.do(lambda: reserve(exchange.engine, way.pid, file, start, clock.now()))
+        return data
+
+    def _place(self, way: Way) -> asyncio.Semaphore:
+        return self._places.setdefault(way.peer, asyncio.Semaphore(AT_ONCE))
 
     async def _request(
         self, way: Way, method: str, data: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:  # fmt: skip
         given = {"authorization": f"Bearer {way.bearer}", "accept": "application/json", **(headers or {})}
         try:
-            async with self._places.setdefault(way.peer, asyncio.Semaphore(AT_ONCE)):
-                return await self._exchange.service.outbound.request(
-                    method, way.url, body=data, headers=given, timeout_s=PIECE_MAX_S
-                )
+            return await self._exchange.service.outbound.request(
+                method, way.url, body=data, headers=given, timeout_s=PIECE_MAX_S
+            )
         except (SourceError, TrustError) as error:
             raise FruitlessError(error.what, where=error.where, code=error.code) from None
 

@@ -19,6 +19,7 @@ pytest.importorskip("jsonschema", reason="the messages are checked by the publis
 from concordat.errors import InputError, RuleError, StateError
 from concordat.exchange.dataspace import messages, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next
+from concordat.node import exchange_push
 from concordat.node.exchange_calls import UnknownCallerError
 from concordat.node.exchange_push import reserve
 from concordat.node.exchange_receive import expected, range_of
@@ -146,6 +147,64 @@ def test_terms_are_asked_at_every_piece(pair: Pair) -> None:
     asyncio.run(pair.passed())
     with pytest.raises(RuleError, match="does not run"):
         reserve(bra.engine, pid, file, 0, now)
+
+
+REAL_SLEEP = asyncio.sleep
+
+
+async def several(pair: Pair, count: int, gate: asyncio.Event, sent: list[str]) -> list[asyncio.Future[None]]:
+    """So many pushes at one time to a consumer that keeps each piece waiting."""
+
+    async def request(method: str, url: str, **_: Any) -> Reply:
+        if method == "GET":
+            return Reply(200, b'{"offset": 0, "complete": false}')
+        sent.append(url.partition("?")[0].rpartition("/")[2])
+        await gate.wait()
+        return Reply(422, b"")
+
+    for _ in range(count):
+        pair.ask()
+    await pair.passed()
+    desk = pair.desks["BRA"]
+    desk.service.outbound.request = request
+    tasks, desk.tasks = [asyncio.ensure_future(work) for work in desk.tasks], []
+    for _ in range(50):
+        await REAL_SLEEP(0)
+    return tasks
+
+
+def test_what_waited_behind_a_slow_piece_is_permitted_when_it_leaves(pair: Pair) -> None:
+    """Five pushes, of which a consumer holds four: the fifth is ended meanwhile, and nothing of it leaves."""
+
+    async def play() -> tuple[list[str], str]:
+        gate, sent, bra = asyncio.Event(), list[str](), pair.desks["BRA"]
+        tasks = await several(pair, 5, gate, sent)
+        assert len(sent) == 4
+        (last,) = (p for p in bra.store.processes("transfer") if p.body["consumer_pid"] not in sent)
+        assert bra.store.left(last.pid, SHA) == 0
+        bra.mover.move(last.pid, Next(Move.TERMINATE, "enough"), pair.world.now)
+        await pair.passed()
+        assert bra.store.process(last.pid).state == "TERMINATED"
+        gate.set()
+        await asyncio.gather(*tasks)
+        return sent, last.body["consumer_pid"]
+
+    sent, last = asyncio.run(play())
+    assert (len(sent), last in sent) == (4, False)
+
+
+def test_pushes_to_one_consumer_are_bounded_and_the_next_one_follows(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_push, "OPEN_MOST", 2)
+    for _ in range(3):
+        pair.ask()
+    asyncio.run(pair.passed())
+    assert len(pair.desks["BRA"].tasks) == 2
+    asyncio.run(pair.settle())
+    states = [process.state for process in pair.desks["ZAF"].store.processes("transfer")]
+    assert states.count("COMPLETED") == 2  # as often as the terms permit; the third was taken up, and refused
+    assert states.count("TERMINATED") == 1
 
 
 def test_a_fault_of_the_providers_own_disk_ends_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
