@@ -163,8 +163,10 @@ class Pushing:
         except StateError as error:  # a fault of ours ends nothing: it goes on later
             self._exchange._log("not pushed", {"pid": process.pid, "what": str(error)})
             _look_again(self._exchange, process.pid)
-        except Exception as error:
+        except Exception as error:  # it would come again at each attempt, and nobody be told
             self._exchange.service.fault("exchange", error)
+            fault = StateError("a fault of the provider's node.", where=process.pid, code="fault")
+            await stop(self._exchange, process.pid, fault)
         finally:
             await self._ended(process)
 

@@ -286,6 +286,53 @@ def test_data_are_pushed_to_the_members_own_node_and_with_a_token(pair: Pair, en
     assert pair.desks["BRA"].store.processes("transfer") == []
 
 
+@pytest.mark.parametrize(
+    ("tail", "token", "code"),
+    [
+        ("x", "t\u00e9", "bearer"),
+        ("x", "t\r\nhost: evil", "bearer"),
+        ("x", "two words", "bearer"),
+        ("x", "t" * 513, "bearer"),
+        ("\x01", "t", "callback"),
+        ("\u00e9", "t", "callback"),
+        ("a b", "t", "callback"),
+        ("x" * 2000, "t", "callback"),
+    ],
+    ids=["accent", "header", "space", "long", "control", "path", "gap", "long-path"],
+)
+def test_what_no_request_can_be_sent_to_is_refused_at_once(pair: Pair, tail: str, token: str, code: str) -> None:
+    address = messages.data_address(f"{BASES['ZAF']}/dsp/push/{tail}", token)
+    body = messages.encode(
+        messages.transfer_request("urn:uuid:c", pair.agreement, messages.PUSH, f"{BASES['ZAF']}/cb", address)
+    )
+    answer = pair.world.ask("ZAF", "POST", f"{BASES['BRA']}{messages.PATH}/transfers/request", body)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, code)
+    assert pair.desks["BRA"].store.processes("transfer") == []
+
+
+def test_a_token_as_long_as_may_be_is_taken(pair: Pair) -> None:
+    address = messages.data_address(f"{BASES['ZAF']}/dsp/push/x", "~" * 512)
+    body = messages.encode(
+        messages.transfer_request("urn:uuid:c", pair.agreement, messages.PUSH, f"{BASES['ZAF']}/cb", address)
+    )
+    assert pair.world.ask("ZAF", "POST", f"{BASES['BRA']}{messages.PATH}/transfers/request", body).status == 201
+
+
+def test_a_fault_of_the_program_ends_the_push_and_is_said(pair: Pair) -> None:
+    pair.ask()
+    asyncio.run(pair.passed())
+    desk, faults = pair.desks["BRA"], list[Exception]()
+
+    async def request(*_: Any, **__: Any) -> Reply:
+        raise UnicodeEncodeError("ascii", "x", 0, 1, "as an address of another age")
+
+    desk.service.outbound.request, desk.service.fault = request, lambda _, error: faults.append(error)
+    asyncio.run(desk.tasks.pop())
+    asyncio.run(pair.settle())
+    assert [type(fault) for fault in faults] == [UnicodeEncodeError]
+    assert {(p.state, p.body["code"]) for p in pair.transfers().values()} == {("TERMINATED", "fault")}
+
+
 def test_a_start_brings_no_other_address() -> None:
     moving = transfer.Transfer(transfer.State.SUSPENDED, "c", "p", "ZAF", "BRA", "a", messages.PUSH, "consumer")  # type: ignore[arg-type]
     start = messages.start("c", "p", messages.data_address("https://evil.example/x", "t"))
