@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
 
-from concordat.errors import InputError, RuleError, StateError
+from concordat.errors import InputError, RuleError, SourceError, StateError
 from concordat.exchange.dataspace import messages, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next
 from concordat.node import exchange_push
@@ -89,15 +89,99 @@ def test_a_crash_before_a_step_of_either_side_ends_in_the_same_way(
     assert crashed(tmp_path, monkeypatch, 4, check) > 40
 
 
-def test_a_silent_consumer_is_given_up(pair: Pair) -> None:
-    pair.loses = set(range(1, 100))
+def test_a_consumer_that_is_silent_for_a_day_is_given_up(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_push, "WAIT_MAX_S", 3600.0)  # some 30 questions instead of 1,440
+    pair.loses = set(range(1, 2000))
+    begun = pair.world.now
     run(pair)
     assert {p.state for p in pair.transfers().values()} == {"TERMINATED"}
     assert pair.transfers()["BRA"].facts["code"] == "unreachable"
-    assert pair.passages == 9  # eight times after the first
+    assert pair.world.now - begun > timedelta(hours=24)
     assert pair.received == []
     assert "TransferCompleted" not in pair.desks["BRA"].station.diary.kinds()
     assert pair.desks["BRA"].engine.uses(pair.agreement) == 0  # nothing left
+
+
+def test_a_consumer_that_is_off_for_ten_minutes_gets_the_rest(pair: Pair) -> None:
+    pair.loses = set(range(3, 22))  # after the first piece: 6 doubled waits, then a minute each
+    begun = pair.world.now
+    run(pair)
+    assert pair.world.now - begun > timedelta(minutes=10)
+    check(pair)
+
+
+def test_a_full_disk_of_the_consumer_is_waited_for_and_each_piece_is_one_use(pair: Pair) -> None:
+    pair.ask()
+    asyncio.run(pair.passed())
+    desk, refused = pair.desks["BRA"], list[int]()
+
+    async def request(method: str, *given: Any, **more: Any) -> Reply:
+        if method == "PUT" and len(refused) < 40:  # more often than a piece may be sent again
+            refused.append(len(more["body"]))
+            return Reply(503, b"not written: disk full.\n")
+        return await desk.request(method, *given, **more)
+
+    desk.service.outbound.request = request
+    asyncio.run(pair.settle())
+    assert len(refused) == 40
+    check(pair)
+
+
+def test_pieces_that_are_cut_again_and_again_come_to_an_end(pair: Pair) -> None:
+    """It takes every piece and says nothing: 2 x 18 bytes and 16 pieces of 7 leave, and no more."""
+    pair.ask()
+    asyncio.run(pair.passed())
+    desk, sent = pair.desks["BRA"], list[int]()
+
+    async def request(method: str, url: str, **more: Any) -> Reply:
+        if method == "GET":
+            return Reply(200, b'{"offset": 0, "complete": false}')
+        sent.append(len(more["body"]))
+        raise SourceError("no answer.", where=url, code="timeout")
+
+    desk.service.outbound.request = request
+    asyncio.run(desk.tasks.pop())
+    assert pair.transfers()["BRA"].facts["code"] == "too_often"
+    assert 2 * 18 + 15 * 7 < sum(sent) <= 2 * 18 + 16 * 7
+    assert desk.engine.uses(pair.agreement) == 1
+
+
+def test_a_byte_of_each_piece_is_no_progress(pair: Pair) -> None:
+    pair.ask()
+    asyncio.run(pair.passed())
+    desk, at = pair.desks["BRA"], [0]
+
+    async def request(method: str, _url: str, **_: Any) -> Reply:
+        at[0] += method == "PUT"
+        return Reply(200, json.dumps({"offset": min(at[0], 17), "complete": False}).encode())
+
+    desk.service.outbound.request = request
+    asyncio.run(desk.tasks.pop())
+    assert pair.transfers()["BRA"].facts["code"] == "unreachable"
+    assert at[0] == 9  # not once for each byte
+
+
+def test_who_has_everything_and_never_completes_is_ended_after_a_day(pair: Pair) -> None:
+    pair.ask()
+    asyncio.run(pair.passed())
+    desk = pair.desks["BRA"]
+
+    async def request(*_: Any, **__: Any) -> Reply:
+        return Reply(200, b'{"offset": 18, "complete": true}')
+
+    async def again() -> str:
+        desk.engine.woken.append(pair.transfers()["BRA"].pid)  # as its timer does
+        await pair.passed()
+        await desk.tasks.pop()
+        pending = desk.store.intended(pair.transfers()["BRA"].pid)
+        return json.loads(pending.body)["code"] if pending else ""
+
+    desk.service.outbound.request = request
+    asyncio.run(desk.tasks.pop())
+    pair.world.now += timedelta(hours=23)
+    assert asyncio.run(again()) == ""
+    pair.world.now += timedelta(hours=2)
+    assert asyncio.run(again()) == "unreachable"
 
 
 def test_another_body_is_put_aside_and_ends_it(pair: Pair) -> None:
