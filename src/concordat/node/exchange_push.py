@@ -6,9 +6,10 @@ The address was given with the request and is on the host that the membership (o
 consumer. Each piece is permitted and counted in one step before it leaves, by the same decision as a pull: a use counts
 when its first byte leaves, and once, however often a piece is sent again. Before the first piece, and after each one
 without an answer, the consumer says how many bytes it has; from there it goes on, also after a crash of either side.
-After nine answers in a row that bring nothing (1, 2, 4 ... 60 seconds apart) it is terminated with code `unreachable`. A consumer that is not there, or can't take anything now, is waited for, a minute apart, while the terms permit;
-after a day without a piece that was taken it ends as `unreachable` too, as where everything is there and no Completion
-comes. Nor is more sent than everything twice and 16 pieces (`too_often`). When the terms permit no more: `denied`.
+After nine answers in a row that bring nothing (1, 2, 4 ... 60 seconds apart) it is terminated with code `unreachable`.
+A consumer that is not there, or can't take anything now, is waited for, a minute apart, while the terms permit; after
+a day without a piece that was taken it ends as `unreachable` too, as where everything is there and no Completion comes.
+Nor is more sent than everything twice and 16 pieces (`too_often`). When the terms permit no more: `denied`.
 Whether the files are whole is the consumer's to say: it
 completes the transfer, and then this side logs it, as with a pull. Source: exchange.md 5.4.
 
@@ -216,10 +217,8 @@ class Pushing:
         if process is None or process.body.get("format") != PUSH:
             return
         ours, started = process.role == Role.PROVIDER, process.state == transfer.State.STARTED
-        if not ours and started:
-            await self.receiving.finish(process)
-        elif not ours and process.state == transfer.State.TERMINATED:
-            await self._exchange.do(lambda: self.receiving.clear(process))
+        if not ours:
+            await self.receiving.look(process)
         elif ours and process.state == transfer.State.SUSPENDED:
             await self._exchange.do(lambda: _rests(self._exchange.engine, pid))
         elif ours and started and pid not in self._running:

@@ -16,16 +16,15 @@ import pytest
 
 pytest.importorskip("jsonschema", reason="the messages are checked by the published schemas")
 
-from concordat.errors import InputError, RuleError, SourceError, StateError
+from concordat.errors import InputError, RuleError, StateError
 from concordat.exchange.dataspace import messages, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next
-from concordat.node import exchange_push
 from concordat.node.exchange_calls import UnknownCallerError
 from concordat.node.exchange_push import reserve
 from concordat.node.exchange_receive import expected, range_of
 from concordat.node.outbound import Reply
 from exchange_pair import BASES, BODY
-from exchange_push_pair import SHA, WANTED, Pair, crashed, run
+from exchange_push_pair import SHA, WANTED, Pair, check, crashed, run
 
 
 @pytest.fixture
@@ -33,19 +32,6 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     made = Pair(tmp_path, monkeypatch)
     yield made
     made.close()
-
-
-def check(pair: Pair, uses: int = 1) -> None:
-    """It ended once, on both sides: the file is here, said once by each, and counted as so many uses."""
-    states = {member: process.state for member, process in pair.transfers().items()}
-    assert states == {"BRA": "COMPLETED", "ZAF": "COMPLETED"}, pair.said
-    (path,) = pair.received
-    assert (path.name, path.read_bytes()) == (WANTED.name, BODY)
-    for desk in pair.desks.values():
-        kinds = Counter(desk.station.diary.kinds())
-        assert kinds["TransferCompleted"] == 1, (desk.station.member, kinds)
-        assert desk.store.intended(pair.transfers()[desk.station.member].pid) is None
-    assert pair.desks["BRA"].engine.uses(pair.agreement) == uses
 
 
 def test_three_pieces_come_and_both_logs_say_so_once(pair: Pair) -> None:
@@ -87,101 +73,6 @@ def test_a_crash_before_a_step_of_either_side_ends_in_the_same_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert crashed(tmp_path, monkeypatch, 4, check) > 40
-
-
-def test_a_consumer_that_is_silent_for_a_day_is_given_up(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_push, "WAIT_MAX_S", 3600.0)  # some 30 questions instead of 1,440
-    pair.loses = set(range(1, 2000))
-    begun = pair.world.now
-    run(pair)
-    assert {p.state for p in pair.transfers().values()} == {"TERMINATED"}
-    assert pair.transfers()["BRA"].facts["code"] == "unreachable"
-    assert pair.world.now - begun > timedelta(hours=24)
-    assert pair.received == []
-    assert "TransferCompleted" not in pair.desks["BRA"].station.diary.kinds()
-    assert pair.desks["BRA"].engine.uses(pair.agreement) == 0  # nothing left
-
-
-def test_a_consumer_that_is_off_for_ten_minutes_gets_the_rest(pair: Pair) -> None:
-    pair.loses = set(range(3, 22))  # after the first piece: 6 doubled waits, then a minute each
-    begun = pair.world.now
-    run(pair)
-    assert pair.world.now - begun > timedelta(minutes=10)
-    check(pair)
-
-
-def test_a_full_disk_of_the_consumer_is_waited_for_and_each_piece_is_one_use(pair: Pair) -> None:
-    pair.ask()
-    asyncio.run(pair.passed())
-    desk, refused = pair.desks["BRA"], list[int]()
-
-    async def request(method: str, *given: Any, **more: Any) -> Reply:
-        if method == "PUT" and len(refused) < 40:  # more often than a piece may be sent again
-            refused.append(len(more["body"]))
-            return Reply(503, b"not written: disk full.\n")
-        return await desk.request(method, *given, **more)
-
-    desk.service.outbound.request = request
-    asyncio.run(pair.settle())
-    assert len(refused) == 40
-    check(pair)
-
-
-def test_pieces_that_are_cut_again_and_again_come_to_an_end(pair: Pair) -> None:
-    """It takes every piece and says nothing: 2 x 18 bytes and 16 pieces of 7 leave, and no more."""
-    pair.ask()
-    asyncio.run(pair.passed())
-    desk, sent = pair.desks["BRA"], list[int]()
-
-    async def request(method: str, url: str, **more: Any) -> Reply:
-        if method == "GET":
-            return Reply(200, b'{"offset": 0, "complete": false}')
-        sent.append(len(more["body"]))
-        raise SourceError("no answer.", where=url, code="timeout")
-
-    desk.service.outbound.request = request
-    asyncio.run(desk.tasks.pop())
-    assert pair.transfers()["BRA"].facts["code"] == "too_often"
-    assert 2 * 18 + 15 * 7 < sum(sent) <= 2 * 18 + 16 * 7
-    assert desk.engine.uses(pair.agreement) == 1
-
-
-def test_a_byte_of_each_piece_is_no_progress(pair: Pair) -> None:
-    pair.ask()
-    asyncio.run(pair.passed())
-    desk, at = pair.desks["BRA"], [0]
-
-    async def request(method: str, _url: str, **_: Any) -> Reply:
-        at[0] += method == "PUT"
-        return Reply(200, json.dumps({"offset": min(at[0], 17), "complete": False}).encode())
-
-    desk.service.outbound.request = request
-    asyncio.run(desk.tasks.pop())
-    assert pair.transfers()["BRA"].facts["code"] == "unreachable"
-    assert at[0] == 9  # not once for each byte
-
-
-def test_who_has_everything_and_never_completes_is_ended_after_a_day(pair: Pair) -> None:
-    pair.ask()
-    asyncio.run(pair.passed())
-    desk = pair.desks["BRA"]
-
-    async def request(*_: Any, **__: Any) -> Reply:
-        return Reply(200, b'{"offset": 18, "complete": true}')
-
-    async def again() -> str:
-        desk.engine.woken.append(pair.transfers()["BRA"].pid)  # as its timer does
-        await pair.passed()
-        await desk.tasks.pop()
-        pending = desk.store.intended(pair.transfers()["BRA"].pid)
-        return json.loads(pending.body)["code"] if pending else ""
-
-    desk.service.outbound.request = request
-    asyncio.run(desk.tasks.pop())
-    pair.world.now += timedelta(hours=23)
-    assert asyncio.run(again()) == ""
-    pair.world.now += timedelta(hours=2)
-    assert asyncio.run(again()) == "unreachable"
 
 
 def test_another_body_is_put_aside_and_ends_it(pair: Pair) -> None:
@@ -231,64 +122,6 @@ def test_terms_are_asked_at_every_piece(pair: Pair) -> None:
     asyncio.run(pair.passed())
     with pytest.raises(RuleError, match="does not run"):
         reserve(bra.engine, pid, file, 0, now)
-
-
-REAL_SLEEP = asyncio.sleep
-
-
-async def several(pair: Pair, count: int, gate: asyncio.Event, sent: list[str]) -> list[asyncio.Future[None]]:
-    """So many pushes at one time to a consumer that keeps each piece waiting."""
-
-    async def request(method: str, url: str, **_: Any) -> Reply:
-        if method == "GET":
-            return Reply(200, b'{"offset": 0, "complete": false}')
-        sent.append(url.partition("?")[0].rpartition("/")[2])
-        await gate.wait()
-        return Reply(422, b"")
-
-    for _ in range(count):
-        pair.ask()
-    await pair.passed()
-    desk = pair.desks["BRA"]
-    desk.service.outbound.request = request
-    tasks, desk.tasks = [asyncio.ensure_future(work) for work in desk.tasks], []
-    for _ in range(50):
-        await REAL_SLEEP(0)
-    return tasks
-
-
-def test_what_waited_behind_a_slow_piece_is_permitted_when_it_leaves(pair: Pair) -> None:
-    """Five pushes, of which a consumer holds four: the fifth is ended meanwhile, and nothing of it leaves."""
-
-    async def play() -> tuple[list[str], str]:
-        gate, sent, bra = asyncio.Event(), list[str](), pair.desks["BRA"]
-        tasks = await several(pair, 5, gate, sent)
-        assert len(sent) == 4
-        (last,) = (p for p in bra.store.processes("transfer") if p.body["consumer_pid"] not in sent)
-        assert bra.store.left(last.pid, SHA) == 0
-        bra.mover.move(last.pid, Next(Move.TERMINATE, "enough"), pair.world.now)
-        await pair.passed()
-        assert bra.store.process(last.pid).state == "TERMINATED"
-        gate.set()
-        await asyncio.gather(*tasks)
-        return sent, last.body["consumer_pid"]
-
-    sent, last = asyncio.run(play())
-    assert (len(sent), last in sent) == (4, False)
-
-
-def test_pushes_to_one_consumer_are_bounded_and_the_next_one_follows(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exchange_push, "OPEN_MOST", 2)
-    for _ in range(3):
-        pair.ask()
-    asyncio.run(pair.passed())
-    assert len(pair.desks["BRA"].tasks) == 2
-    asyncio.run(pair.settle())
-    states = [process.state for process in pair.desks["ZAF"].store.processes("transfer")]
-    assert states.count("COMPLETED") == 2  # as often as the terms permit; the third was taken up, and refused
-    assert states.count("TERMINATED") == 1
 
 
 def test_a_fault_of_the_providers_own_disk_ends_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
