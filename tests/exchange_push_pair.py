@@ -13,8 +13,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from concordat.node import exchange_push, exchange_receive
 from concordat.node.exchange_push import Pushing
 from concordat.node.exchange_push_routes import status_of
 from concordat.node.exchange_receive import Wanted, body_of, request_push
+from concordat.node.exchange_service import ExchangeService
 from concordat.node.outbound import Reply
 from exchange_pair import BASES, BODY, Crash, FragileStore, Shelf, Station, World, narrowed, offered
 
@@ -62,6 +64,7 @@ class Desk:
 
     def reopen(self) -> None:
         self.pushing = Pushing(self)  # type: ignore[arg-type]
+        self.pushing.receiving.sweep()
         for task in self.tasks:
             task.close()
         self.tasks = []
@@ -106,12 +109,21 @@ class Desk:
     async def poke(self) -> None:
         pass
 
+    _state_url = staticmethod(ExchangeService._state_url)
+
+    async def _exchanged(self, _peer: str, method: str, url: str, body: bytes) -> tuple[int | None, bytes]:
+        """A message of the protocol that asks; nobody answers who is off."""
+        if self.pair.is_off():
+            return None, b""
+        answer = self.pair.world.ask(self.station.member, method, url, body)
+        return answer.status, answer.body
+
     def path(self, _file: Any) -> Path:
         return self.pair.source
 
     async def request(self, method: str, url: str, *, body: bytes, headers: dict[str, str], **_: Any) -> Reply:
         """A piece to the other side, or the question where it stands; lost where the pair says so."""
-        if self.pair.lost():
+        if self.pair.lost() or self.pair.is_off():
             raise SourceError("no connection.", where=url, code="connection")
         other = next(desk for desk in self.pair.desks.values() if url.startswith(BASES[desk.station.member] + "/"))
         parts = urlsplit(url)
@@ -128,7 +140,7 @@ class Desk:
         except Crash:
             other.station.crash()
             raise SourceError("the connection broke.", where=url, code="connection") from None
-        if self.pair.lost():
+        if self.pair.lost() or self.pair.is_off():
             raise SourceError("no answer.", where=url, code="timeout")
         return reply
 
@@ -138,6 +150,7 @@ class Pair:
 
     Attributes:
         crashes: numbers of the steps before which a side ends. loses: numbers of passages on which a message is lost.
+        off: from a step on, for so long, nothing passes: neither pieces nor messages of the protocol.
 
     Args:
         folder: an empty one. like: a closed pair, whose agreement is copied.
@@ -155,6 +168,8 @@ class Pair:
         self.steps, self.passages = 0, 0
         self.crashes: set[int] = set()
         self.loses: set[int] = set()
+        self.off: tuple[int, timedelta] | None = None
+        self.back: datetime | None = None
         self.said: list[Any] = []
         self.desks = {m: Desk(self, station, folder / m) for m, station in self.world.stations.items()}
         patch.setattr(exchange_push, "PIECE", 7)  # of 18 bytes: three pieces
@@ -200,6 +215,13 @@ class Pair:
         if self.steps in self.crashes:
             raise Crash
 
+    def is_off(self) -> bool:
+        """Whether nothing passes now."""
+        if self.off is None or self.steps < self.off[0]:
+            return False
+        self.back = self.back or self.world.now + self.off[1]
+        return self.world.now < self.back
+
     def lost(self) -> bool:
         self.passages += 1
         return self.passages in self.loses
@@ -216,7 +238,10 @@ class Pair:
                     await self.lived(desk, lambda desk=desk, pid=pid: self._planned(desk, pid))
             for desk in self.desks.values():
                 for outgoing in desk.store.due(self.world.now.timestamp()):
-                    self.world.deliver(desk.station, outgoing)
+                    if self.is_off():
+                        self.world._came(desk.station, outgoing, None)
+                    else:
+                        self.world.deliver(desk.station, outgoing)
 
     async def _planned(self, desk: Desk, pid: str) -> None:
         self.step()
@@ -270,6 +295,19 @@ def run(pair: Pair) -> None:
     asyncio.run(pair.settle())
 
 
+def check(pair: Pair, uses: int = 1) -> None:
+    """It ended once, on both sides: the file is here, said once by each, and counted as so many uses."""
+    states = {member: process.state for member, process in pair.transfers().items()}
+    assert states == {"BRA": "COMPLETED", "ZAF": "COMPLETED"}, pair.said
+    (path,) = pair.received
+    assert (path.name, path.read_bytes()) == (WANTED.name, BODY)
+    for desk in pair.desks.values():
+        kinds = Counter(desk.station.diary.kinds())
+        assert kinds["TransferCompleted"] == 1, (desk.station.member, kinds)
+        assert desk.store.intended(pair.transfers()[desk.station.member].pid) is None
+    assert pair.desks["BRA"].engine.uses(pair.agreement) == uses
+
+
 def asked(pair: Pair) -> None:
     """Ask for a push; a person asks again whose node ended before anybody was asked."""
     while not pair.transfers().get("ZAF"):
@@ -304,14 +342,9 @@ def crashed(root: Path, patch: pytest.MonkeyPatch, every: int, look: Callable[[P
 
 
 def main() -> None:
-    from test_exchange_push import check
-
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         print(f"ended well from each of {crashed(Path(folder), patch, 1, check)} steps")
 
 
 if __name__ == "__main__":
-    import sys
-
-    sys.path.insert(0, str(Path(__file__).parent / "unit" / "node" / "exchange"))
     main()

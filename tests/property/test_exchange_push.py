@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,11 +29,18 @@ def agreed() -> Iterator[Pair]:
 
 
 @settings(max_examples=20)
-@given(crashes=st.sets(st.integers(1, 90), max_size=4), loses=st.sets(st.integers(1, 16), max_size=12))
-def test_both_sides_end_alike(agreed: Pair, crashes: set[int], loses: set[int]) -> None:
+@given(
+    crashes=st.sets(st.integers(1, 90), max_size=4),
+    loses=st.sets(st.integers(1, 16), max_size=12),
+    off=st.none() | st.tuples(st.integers(22, 90), st.integers(1, 90).map(lambda m: timedelta(minutes=m))),
+)
+def test_both_sides_end_alike(
+    agreed: Pair, crashes: set[int], loses: set[int], off: tuple[int, timedelta] | None
+) -> None:
+    """`off`: from a step on nothing passes for minutes, pieces and messages alike."""
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         pair = Pair(Path(folder), patch, like=agreed)
-        pair.crashes, pair.loses = crashes, loses
+        pair.crashes, pair.loses, pair.off = crashes, loses, off
         asked(pair)
         asyncio.run(pair.settle(80))
         (state,) = {process.state for process in pair.transfers().values()}

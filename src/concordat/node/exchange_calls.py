@@ -161,6 +161,9 @@ def addresses_on(message: Mapping[str, Any], place: str | None) -> bool:
     return all(on_place(str(address or ""), place) for address in found)
 
 
+ADDRESS_MAX = 2_000  # characters
+
+
 def on_place(address: str, place: str | None) -> bool:
     """Whether an address is on the host and port of a member's node.
 
@@ -168,6 +171,8 @@ def on_place(address: str, place: str | None) -> bool:
         place: the base address of that node; None where callers needn't say who they are, and any port of this machine
             will do (conformance suite).
     """
+    if not (len(address) <= ADDRESS_MAX and address.isascii() and address.isprintable() and " " not in address):
+        return False  # what no request can be sent to
     try:
         parts = urlsplit(address)
         found = (parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme))

@@ -36,7 +36,8 @@ from concordat.node.exchange_agreements import said_of
 from concordat.node.exchange_asking import begun, narrowed, running, standing
 from concordat.node.exchange_entries import ENDED, transfer_body
 from concordat.node.exchange_moves import reason_of
-from concordat.node.exchange_receive import RECEIVED, Wanted, pushed
+from concordat.node.exchange_pushed import pushed
+from concordat.node.exchange_receive import RECEIVED, Wanted
 from concordat.node.exchange_service import ExchangeService
 from concordat.node.exchange_store import Agreement, Process
 

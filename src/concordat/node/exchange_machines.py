@@ -111,6 +111,12 @@ def is_same_request(known: Process, message: Mapping[str, Any]) -> bool:
     return said == (known.body.get("agreement"), known.body.get("format"), known.callback)
 
 
+def is_owed(process: Process, message: Mapping[str, Any]) -> bool:
+    """Whether a message of ours must arrive: all was pushed to us, and the other side's log waits for our word."""
+    ours = process.role == Role.CONSUMER and process.body.get("format") == PUSH
+    return ours and kind_of(message) is Kind.COMPLETION
+
+
 def is_start_again(process: Process, message: Mapping[str, Any]) -> bool:
     """Whether a message of ours starts what runs already: it answers a request that came again."""
     return kind_of(message) is Kind.START and process.state == transfer.State.STARTED

@@ -30,6 +30,7 @@ from concordat.node.exchange_machines import (
     OVER,
     Machine,
     is_ending,
+    is_owed,
     is_start_again,
     keep,
     machine_of,
@@ -372,9 +373,8 @@ class Mover:
     def _again(self, process: Process, outgoing: Outgoing, message: Mapping[str, Any], now: datetime) -> bool:
         """No answer: the same bytes later, or the end; whether the peer must be asked where it stands."""
         retries = outgoing.attempts + 1
-        if retries <= RETRIES:
-            wait = min(WAIT_MAX_S, 2 ** (retries - 1))
-            self.store.retry(outgoing, retries, now.timestamp() + wait)
+        if retries <= RETRIES or is_owed(process, message):
+            self.store.retry(outgoing, retries, now.timestamp() + min(WAIT_MAX_S, 2 ** min(retries - 1, 6)))
             return False
         self.store.answered(outgoing)
         if is_start_again(process, message):

@@ -6,8 +6,11 @@ The address was given with the request and is on the host that the membership (o
 consumer. Each piece is permitted and counted in one step before it leaves, by the same decision as a pull: a use counts
 when its first byte leaves, and once, however often a piece is sent again. Before the first piece, and after each one
 without an answer, the consumer says how many bytes it has; from there it goes on, also after a crash of either side.
-After eight fruitless attempts in a row (1, 2, 4 ... 60 seconds apart) the transfer is terminated with code
-`unreachable`; when the terms permit no more, with `denied`. Whether the files are whole is the consumer's to say: it
+After nine answers in a row that bring nothing (1, 2, 4 ... 60 seconds apart) it is terminated with code `unreachable`.
+A consumer that is not there, or can't take anything now, is waited for, a minute apart, while the terms permit; after
+a day without a piece that was taken it ends as `unreachable` too, as where everything is there and no Completion comes.
+Nor is more sent than everything twice and 16 pieces (`too_often`). When the terms permit no more: `denied`.
+Whether the files are whole is the consumer's to say: it
 completes the transfer, and then this side logs it, as with a pull. Source: exchange.md 5.4.
 
 The pieces are `PUT`s with `Content-Range`, which RFC 9110 (section 14.5) leaves to agreement between two sides: this
@@ -21,6 +24,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,14 +46,26 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 18  # bytes: the most that is sent again after a cut
 PIECE_MAX_S = 300.0
-TRIES = 8
+TRIES = 8  # answers in a row that bring nothing
+IDLE_S = 24 * 3600  # without a piece that was taken, or without the consumer's Completion after the last one
+ASK_S = 3600  # between two questions to a consumer that has everything and doesn't complete
+NOTED_S = 600  # how exactly the time of the last piece is kept on the disk
+SPARE = 16  # pieces that may be sent again, beside everything once more
+SENT, SENT_AT = "sent", "sent_at"  # in a process: bytes that left, repeats included; when it last came further
+AWAY = (429, 502, 503, 504)  # what a node that is busy or full answers, or what stands before one that is off
+SILENT = ("connection", "timeout", "no_address")
 AT_ONCE = 4  # pieces on their way to one consumer: one that is slow keeps no other waiting
+OPEN_MOST = 16  # pushes to one consumer that are tried at one time; further ones wait until one of them ends
 WAIT_MAX_S = 60.0
 ENDED = 422  # what the consumer answers when the transfer is over for it
 
 
 class FruitlessError(SourceError):
     """A piece brought the transfer no further; it is tried again."""
+
+
+class AwayError(FruitlessError):
+    """The consumer is not there, or can't take anything now: that is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +93,10 @@ def reserve(engine: Engine, pid: str, file: File, start: int, now: datetime) -> 
 
     Raises:
         RuleError: the transfer doesn't run (`not_started`), or the use is not permitted now (`denied`).
+        SourceError: so much was sent again that it would have no end (`too_often`).
     """
     with engine.store.commit():
-        process = engine.store.process(pid)
-        if process is None or process.state != transfer.State.STARTED or process.role != Role.PROVIDER:
-            raise RuleError("the transfer does not run.", where=pid, code="not_started")
+        process = _require_started(engine, pid)
         agreement = engine.store.agreement(str(process.facts.get("agreement", "")))
         end = engine.side.ends.get(process.peer)
         if agreement is None or (end is not None and now > end):
@@ -95,7 +110,75 @@ def reserve(engine: Engine, pid: str, file: File, start: int, now: datetime) -> 
             raise RuleError(decision.words, where=agreement.id, code="denied")
         if more:
             engine.store.serve(agreement.id, pid, file.sha256, file.bytes, more)
+        _count(engine, process, length)
     return Piece(file, start, length)
+
+
+def _count(engine: Engine, process: Process, length: int) -> None:
+    """Keep how much left under a transfer, repeats included.
+
+    Raises:
+        SourceError: everything left twice, and some pieces more.
+    """
+    most = 2 * sum(file.bytes for file in files_to_push(engine, process)) + SPARE * PIECE
+    sent = int(process.facts.get(SENT, 0)) + length
+    if sent > most:
+        what = f"{most:,} bytes were sent, and it has not everything still."
+        raise SourceError(what, where=process.pid, code="too_often")
+    process.facts[SENT] = sent
+    engine.store.put(process, process.changed)
+
+
+def _give_back(engine: Engine, pid: str, length: int) -> None:
+    """A piece was turned away by a consumer that can't take it now: no repeat, but a use that has begun all the same.
+
+    That it was not kept is the consumer's word alone.
+    """
+    with engine.store.commit():
+        process = engine.store.process(pid)
+        if process is not None:
+            process.facts[SENT] = max(0, int(process.facts.get(SENT, 0)) - length)
+            engine.store.put(process, process.changed)
+
+
+def _moved(engine: Engine, pid: str, now: datetime, *, first: bool = False) -> None:
+    """Keep when a push last came further, to some minutes; `first`: only if nothing is kept."""
+    with engine.store.commit():
+        process = engine.store.process(pid)
+        at = process.facts.get(SENT_AT) if process else None
+        if process is not None and (at is None or (not first and now.timestamp() - at > NOTED_S)):
+            process.facts[SENT_AT] = int(now.timestamp())
+            engine.store.put(process, process.changed)
+
+
+def _rests(engine: Engine, pid: str) -> None:
+    """A transfer that is suspended may rest as long as it likes: its time begins anew with its next start."""
+    with engine.store.commit():
+        process = engine.store.process(pid)
+        if process is not None and process.state == transfer.State.SUSPENDED and process.facts.pop(SENT_AT, None):
+            engine.store.put(process, process.changed)
+
+
+def require_alive(engine: Engine, pid: str, since: datetime | None, now: datetime) -> None:
+    """A push that waits may go on waiting.
+
+    Args:
+        since: when this process of the node took it up, if that counts.
+
+    Raises:
+        RuleError: it doesn't run (`not_started`), or the terms permit nothing any more (`denied`).
+        SourceError: it came no further for a day.
+    """
+    process = _require_started(engine, pid)
+    last = max(float(process.facts.get(SENT_AT, 0)), since.timestamp() if since else 0.0)
+    if now.timestamp() - last > IDLE_S:
+        hours = IDLE_S // 3600
+        raise SourceError(f"it came no further in {hours} hours.", where=process.peer, code="unreachable")
+    agreement = engine.store.agreement(str(process.facts.get("agreement", "")))
+    decision = engine.decision(agreement, now, max(0, engine.uses(agreement.id) - 1)) if agreement else None
+    if decision is None or decision.verdict is not Verdict.PERMIT:
+        what = decision.words if decision else "there is no agreement any more."
+        raise RuleError(what, where=pid, code="denied")
 
 
 def files_to_push(engine: Engine, process: Process) -> tuple[File, ...]:
@@ -121,7 +204,9 @@ class Pushing:
     def __init__(self, exchange: ExchangeService) -> None:
         self._exchange = exchange
         self.receiving = Receiving(exchange)
-        self._running: set[str] = set()
+        self._running: dict[str, str] = {}  # transfer -> consumer
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._parked: dict[str, list[str]] = {}  # consumer -> transfers that wait until one of its pushes ends
         self._places: dict[str, asyncio.Semaphore] = {}  # by consumer
 
     async def look(self, pid: str) -> None:
@@ -132,13 +217,28 @@ class Pushing:
         if process is None or process.body.get("format") != PUSH:
             return
         ours, started = process.role == Role.PROVIDER, process.state == transfer.State.STARTED
-        if not ours and started:
-            await self.receiving.finish(process)
-        elif not ours and process.state == transfer.State.TERMINATED:
-            await self._exchange.do(lambda: self.receiving.clear(process))
+        if not ours:
+            await self.receiving.look(process)
+        elif ours and process.state == transfer.State.SUSPENDED:
+            await self._exchange.do(lambda: _rests(self._exchange.engine, pid))
         elif ours and started and pid not in self._running:
-            self._running.add(pid)
-            self._exchange._task(self._push(process))
+            self._begin(process)
+
+    def _begin(self, process: Process) -> None:
+        if list(self._running.values()).count(process.peer) >= OPEN_MOST:
+            parked = self._parked.setdefault(process.peer, [])
+            parked += [] if process.pid in parked else [process.pid]
+            return
+        self._running[process.pid] = process.peer
+        self._exchange._task(self._push(process))
+
+    async def _ended(self, process: Process) -> None:
+        """A push runs no more: the next one of that consumer may."""
+        self._running.pop(process.pid, None)
+        parked = self._parked.get(process.peer)
+        if parked:
+            self._exchange.engine.woken.append(parked.pop(0))
+            await self._exchange.poke()
 
     async def _push(self, process: Process) -> None:
         try:
@@ -146,10 +246,12 @@ class Pushing:
         except StateError as error:  # a fault of ours ends nothing: it goes on later
             self._exchange._log("not pushed", {"pid": process.pid, "what": str(error)})
             _look_again(self._exchange, process.pid)
-        except Exception as error:
+        except Exception as error:  # it would come again at each attempt, and nobody be told
             self._exchange.service.fault("exchange", error)
+            fault = StateError("a fault of the provider's node.", where=process.pid, code="fault")
+            await stop(self._exchange, process.pid, fault)
         finally:
-            self._running.discard(process.pid)
+            await self._ended(process)
 
     async def _tried(self, process: Process) -> None:
         try:
@@ -166,62 +268,98 @@ class Pushing:
         if not on_place(endpoint, self._exchange.engine.side.places.get(process.peer, "")):
             what = f"the address is not on {process.peer}'s node."  # a membership may have changed since the request
             raise TrustError(what, where=endpoint[:120], code="endpoint")
-        for file in await self._exchange.do(lambda: files_to_push(self._exchange.engine, process)):
-            if not await self._one(Way(process.pid, process.peer, f"{endpoint}?file={file.sha256}", bearer, file)):
+        engine, pid = self._exchange.engine, process.pid
+        await self._exchange.do(lambda: _moved(engine, pid, clock.now(), first=True))
+        for file in await self._exchange.do(lambda: files_to_push(engine, process)):
+            if not await self._one(Way(pid, process.peer, f"{endpoint}?file={file.sha256}", bearer, file)):
                 return
+        # Everything is there; that it is complete is the consumer's to say, and it has a day to say it.
+        await self._exchange.do(lambda: require_alive(engine, pid, None, clock.now()))
+        self._again(pid, ASK_S)
+
+    def _again(self, pid: str, wait: float) -> None:
+        """Look at a transfer again later; one timer each."""
+        earlier = self._timers.pop(pid, None)
+        if earlier is not None:
+            earlier.cancel()
+
+        def now() -> None:
+            self._timers.pop(pid, None)
+            self._exchange.engine.woken.append(pid)
+
+        self._timers[pid] = asyncio.get_running_loop().call_later(wait, now)
 
     async def _one(self, way: Way) -> bool:
         """One file, to its end; False if the consumer has ended the transfer.
 
         Raises:
-            RuleError: as `reserve`. SourceError: no progress in so many attempts.
+            RuleError: as `reserve`. SourceError: too many answers in a row brought nothing, or it is away for too long.
         """
-        at, best, failures = -1, 0, 0
+        at, best, failures, silent, since = -1, 0, 0, 0, clock.now()
         while True:
             try:
-                if at < 0:
-                    at, whole = _standing(await self._request(way, "GET"), way.file)
-                else:
-                    at, whole = await self._sent(way, at)
+                sent = at >= 0
+                at, whole = await (self._sent(way, at) if sent else self._asked(way))
                 if whole:
                     return True
-                if at > best:
-                    best, failures = at, 0
+                silent = 0
+                if sent and at > best:  # what it says unasked for a piece is no progress
+                    best, failures, since = at, 0, clock.now()
+                    await self._exchange.do(lambda: _moved(self._exchange.engine, way.pid, clock.now()))
             except FruitlessError as error:
                 if error.code == "ended":
                     return False
-                at, failures = -1, failures + 1
+                away = isinstance(error, AwayError)
+                at, failures, silent = -1, failures + (not away), silent + away
                 self._exchange._log("not pushed", {"pid": way.pid, "what": str(error)})
                 if failures > TRIES:
                     what = f"nothing was taken in {failures} attempts: {error.what}"
                     raise SourceError(what, where=way.url.partition("?")[0], code="unreachable") from None
-                await asyncio.sleep(min(WAIT_MAX_S, 2 ** (failures - 1)))
-                await self._exchange.do(lambda: _require_started(self._exchange.engine, way.pid))
+                await asyncio.sleep(min(WAIT_MAX_S, 2 ** min(max(failures, silent) - 1, 16)))
+                await self._exchange.do(partial(require_alive, self._exchange.engine, way.pid, since, clock.now()))
+
+    async def _asked(self, way: Way) -> tuple[int, bool]:
+        """How many bytes of the file the consumer has, and whether it has it whole."""
+        async with self._place(way):
+            return _standing(await self._request(way, "GET"), way.file)
 
     async def _sent(self, way: Way, start: int) -> tuple[int, bool]:
         """One piece; how many bytes of the file the consumer has then, and whether it has it whole."""
-        exchange, file = self._exchange, way.file
-        path = exchange.path(file)
-        piece = await exchange.do(lambda: reserve(exchange.engine, way.pid, file, start, clock.now()))
-        data = await exchange.do(lambda: _read(path, piece))
-        last = f"{start}-{start + len(data) - 1}" if data else "*"
-        headers = {"content-range": f"bytes {last}/{file.bytes}", "content-type": "application/octet-stream"}
-        at, whole = _standing(await self._request(way, "PUT", data, headers), file)
-        if not whole and at <= start:
+        file = way.file
+        async with self._place(way):  # before it is permitted: what waits here may be forbidden meanwhile
+            data = await self._taken(way, start)
+            last = f"{start}-{start + len(data) - 1}" if data else "*"
+            headers = {"content-range": f"bytes {last}/{file.bytes}", "content-type": "application/octet-stream"}
+            reply = await self._request(way, "PUT", data, headers)
+        if reply.status in AWAY:
+            await self._exchange.do(lambda: _give_back(self._exchange.engine, way.pid, len(data)))
+        at, whole = _standing(reply, file)
+        if not whole and (not data or at < start + len(data)):  # a part of a piece is no progress: it would never end
             raise FruitlessError(f"after a piece it has {at:,} bytes still.", where=way.url, code="no_progress")
         return at, whole
+
+    async def _taken(self, way: Way, start: int) -> bytes:
+        """The next piece from the disk, permitted after it was read: nothing is between that and its leaving."""
+        exchange, file = self._exchange, way.file
+        path = exchange.path(file)
+        data = await exchange.do(lambda: _read(path, Piece(file, start, min(PIECE, file.bytes - start))))
+        await exchange.do(lambda: reserve(exchange.engine, way.pid, file, start, clock.now()))
+        return data
+
+    def _place(self, way: Way) -> asyncio.Semaphore:
+        return self._places.setdefault(way.peer, asyncio.Semaphore(AT_ONCE))
 
     async def _request(
         self, way: Way, method: str, data: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:  # fmt: skip
         given = {"authorization": f"Bearer {way.bearer}", "accept": "application/json", **(headers or {})}
         try:
-            async with self._places.setdefault(way.peer, asyncio.Semaphore(AT_ONCE)):
-                return await self._exchange.service.outbound.request(
-                    method, way.url, body=data, headers=given, timeout_s=PIECE_MAX_S
-                )
+            return await self._exchange.service.outbound.request(
+                method, way.url, body=data, headers=given, timeout_s=PIECE_MAX_S
+            )
         except (SourceError, TrustError) as error:
-            raise FruitlessError(error.what, where=error.where, code=error.code) from None
+            kind = AwayError if error.code in SILENT else FruitlessError
+            raise kind(error.what, where=error.where, code=error.code) from None
 
 
 def _standing(reply: Reply, file: File) -> tuple[int, bool]:
@@ -232,6 +370,8 @@ def _standing(reply: Reply, file: File) -> tuple[int, bool]:
     """
     if reply.status == ENDED:
         raise FruitlessError("the consumer has ended the transfer.", code="ended")
+    if reply.status in AWAY:
+        raise AwayError(f"it answers {reply.status}.", code="status")
     if reply.status not in (200, 409):
         raise FruitlessError(f"it answers {reply.status}.", code="status")
     try:
@@ -256,10 +396,11 @@ def _read(path: Path, piece: Piece) -> bytes:
     return data
 
 
-def _require_started(engine: Engine, pid: str) -> None:
+def _require_started(engine: Engine, pid: str) -> Process:
     process = engine.store.process(pid)
-    if process is None or process.state != transfer.State.STARTED:
+    if process is None or process.state != transfer.State.STARTED or process.role != Role.PROVIDER:
         raise RuleError("the transfer does not run.", where=pid, code="not_started")
+    return process
 
 
 async def stop(exchange: ExchangeService, pid: str, error: ConcordatError) -> None:

@@ -1,15 +1,16 @@
 """The consumer's side of a push: what another member's node sends is taken into this node's folder, and nowhere else.
 
-    pushed(...)                 # the order: ask for a push, wait until it is complete
     Receiving.take(...)         # one piece that comes in; Receiving.standing: how much is here
     Receiving.finish(process)   # all is here: log it, complete the transfer
 
 The names, sizes and hashes of the files are those of the proven entry that offered the dataset, kept with the request
 before it was sent; nothing of the sender's makes a path. A piece is taken only from whoever shows the transfer's token
-(32 random bytes, kept as SHA-256, 24 hours at most), only while the transfer runs, only where the last one ended, and
-only up to the agreed size. A file that is whole is hashed; if it is another one it goes aside as `.rejected`, and the
-transfer ends with code `checksum`. What a crash of this machine may have torn is asked for once more, from its
-beginning.
+(32 random bytes, kept as SHA-256, good for 24 hours after the last Start or piece, never beyond the terms), only while
+the transfer runs, only where the last one ended, and only up to the agreed size. A file that is whole is hashed; if it
+is another one it goes aside as `.rejected`, and the transfer ends with code `checksum`. What a crash of this machine
+may have torn is asked for once more, from its beginning. A provider that keeps silent is asked every ten minutes
+whether it has ended the transfer; where the token has ended this side ends it. A fault of this disk ends nothing: it is
+kept with the transfer until a piece is taken again, and said to whoever waits (`exchange_pushed`).
 
 A crash at any step ends in the same way: the pieces on the disk say where to go on, a whole file has its name only
 after its hash was compared, `TransferCompleted` is said once, and at each start `finish` looks again. Source:
@@ -26,20 +27,21 @@ import re
 import secrets
 import uuid
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from concordat import clock
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.exchange.dataspace import messages, transfer
 from concordat.exchange.dataspace.behaviours import Move, Next
 from concordat.exchange.dataspace.messages import CALLBACK, PUSH, PUSHED, Role
+from concordat.exchange.dataspace.schemas import parse
 from concordat.node.dsp_client import copy_flushed, flush_folder, move_file
-from concordat.node.exchange_asking import running
 from concordat.node.exchange_calls import AbsentError, UnknownCallerError
 from concordat.node.exchange_entries import transfer_body
 from concordat.node.exchange_moves import TOKEN_S, Mover
@@ -52,6 +54,10 @@ if TYPE_CHECKING:
 RECEIVED = "exchange/received"
 PIECE_MAX = 4 << 20  # bytes of one request
 FAILED = "push_failed"  # in a process: why this side ended it
+HELD = "push_held"  # in a process: why this side takes nothing now
+RUNS = "push_runs"  # in a process: its day has begun with its Start
+ASK_S = 600  # between two questions to the provider where a push stands; how exactly the token's end is kept
+_PART = re.compile(r"\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.pushed\Z")
 _RANGE = re.compile(r"bytes (?:([0-9]{1,15})-([0-9]{1,15})|\*)/([0-9]{1,15})")
 
 
@@ -115,6 +121,11 @@ def wanted_of(process: Process) -> list[Wanted]:
     return [Wanted(*row) for row in process.facts.get("files", ())]
 
 
+def all_whole(process: Process) -> bool:
+    """Whether every file of a push is here under its name, with the agreed hash."""
+    return {file.sha256 for file in wanted_of(process)} <= set(process.facts.get("whole", ()))
+
+
 def range_of(header: str, size: int, length: int) -> int:
     """Where a piece begins.
 
@@ -145,6 +156,88 @@ class Receiving:
         self._exchange = exchange
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._begun: set[tuple[str, str]] = set()  # (transfer, file) whose every byte came since this start
+
+        self._held: dict[str, StateError] = {}  # why nothing is taken now: a disk that is full keeps no note of it
+        self._asked: dict[str, datetime] = {}  # when the provider was last asked where it stands
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def sweep(self) -> None:
+        """At a start: parts of transfers that are over go. What can't be removed is said, and stays until the next."""
+        open_ = {p.pid.rpartition(":")[2] for p in self._exchange.store.processes("transfer", open_only=True)}
+        for part in sorted((Path(self._exchange.service.node.home) / RECEIVED).glob("*/*.pushed")):
+            found = _PART.search(part.name)
+            if found is not None and found[1] not in open_:
+                try:
+                    part.unlink()
+                except OSError as error:
+                    self._exchange._log("not removed", {"path": str(part), "what": error.strerror or ""})
+
+    async def look(self, process: Process) -> None:
+        """After each move of a transfer, at each start, and every ten minutes: what is there to do?"""
+        exchange, pid, now = self._exchange, process.pid, clock.now()
+        if process.state == transfer.State.SUSPENDED:
+            await exchange.do(lambda: self._rests(pid))
+        elif process.state == transfer.State.TERMINATED:
+            await self.clear(process)
+        elif process.state == transfer.State.STARTED:
+            if await exchange.do(lambda: self._runs(pid, now)):
+                self._asked[pid] = now
+            await self.finish(process)
+            await self._wait_on(process, now)
+
+    def _runs(self, pid: str, now: datetime) -> bool:
+        """With a Start a day begins anew, whatever time the transfer was suspended; whether this is one."""
+        store = self._exchange.store
+        with store.commit():
+            process = store.process(pid)
+            if process is None or process.facts.get(RUNS) or process.state != transfer.State.STARTED:
+                return False
+            process.facts[RUNS] = True
+            store.put(process, process.changed)
+            store.extend_token(pid, self._exchange.mover._token_end(process, now))
+        return True
+
+    def _rests(self, pid: str) -> None:
+        store = self._exchange.store
+        with store.commit():
+            process = store.process(pid)
+            if process is not None and process.state == transfer.State.SUSPENDED and process.facts.pop(RUNS, None):
+                store.put(process, process.changed)
+
+    async def _wait_on(self, process: Process, now: datetime) -> None:
+        """While pieces come, or may come: the provider is asked now and then; after a day without one it is over."""
+        from concordat.node.exchange_push import stop
+
+        exchange, pid = self._exchange, process.pid
+        if all_whole(process) or await exchange.do(lambda: exchange.store.intended(pid)) is not None:
+            return
+        if await exchange.do(lambda: exchange.store.token_end(pid)) <= now.timestamp():
+            await stop(exchange, pid, StateError("nothing came while the token was good.", code="unreachable"))
+            return
+        asked = self._asked.get(pid)
+        if asked is None or (now - asked).total_seconds() >= ASK_S:
+            await self.ask(process)
+        earlier = self._timers.pop(pid, None)
+        if earlier is not None:
+            earlier.cancel()
+        self._timers[pid] = asyncio.get_running_loop().call_later(ASK_S, exchange.engine.woken.append, pid)
+
+    async def ask(self, process: Process) -> None:
+        """Ask the provider where a transfer stands; if it has ended there, it ends here.
+
+        No other answer ends anything: a Start that runs on its way back is no disagreement, and 404 is said to a token
+        that isn't good as well.
+        """
+        exchange = self._exchange
+        self._asked[process.pid] = clock.now()
+        status, body = await exchange._exchanged(process.peer, "GET", exchange._state_url(process), b"")
+        try:
+            over = status == 200 and parse(body, "TransferProcess")["state"] == transfer.State.TERMINATED
+        except ConcordatError:
+            return
+        if over:
+            await exchange.do(lambda: exchange.mover.told(process.pid, 200, body, clock.now()))
+            await exchange.poke()
 
     def folder(self, process: Process) -> Path:
         """Where the files of a transfer go."""
@@ -188,13 +281,34 @@ class Receiving:
 
         return await self._in_turn(pid, bearer, digest, taken)
 
+    def _hold(self, pid: str, error: StateError | None) -> None:
+        """Remember why this node takes nothing now, or that it does again; on the disk if that takes it."""
+        store = self._exchange.store
+        if error is None:
+            self._held.pop(pid, None)
+        else:
+            self._held[pid] = error
+        with suppress(StateError), store.commit():
+            process = store.process(pid)
+            if process is not None:
+                process.facts.pop(HELD, None)
+                if error is not None:
+                    process.facts[HELD] = {"what": error.what, "where": error.where}
+                process.flag = str(error)[:500] if error is not None else ""
+                store.put(process, process.changed)
+
+    def held(self, process: Process) -> StateError | None:
+        """Why this node takes nothing of a transfer now: a fault of its own, and none of the provider's."""
+        said, hint = process.facts.get(HELD), "Make room, and give the same command again; what is here is kept."
+        found = self._held.get(process.pid) or (StateError(said["what"], where=said["where"]) if said else None)
+        return found and StateError(found.what, where=found.where, hint=hint, code="full")
+
     async def _in_turn(
         self, pid: str, bearer: str, digest: str, work: Callable[[Process, Wanted], Standing]
     ) -> Standing:  # fmt: skip
         """Some work on a file of a transfer, one at a time."""
         exchange = self._exchange
-        turn = self._turns.setdefault(pid, asyncio.Lock())  # held here, or nobody would share it
-        async with turn:
+        async with self._turn(pid):
             now = clock.now()
             process, file = await exchange.do(lambda: expected(exchange.store, pid, bearer, digest, now))
             try:
@@ -202,10 +316,18 @@ class Receiving:
             except TrustError as error:
                 await self._fail(pid, error)
                 raise
+            except StateError as error:
+                await exchange.do(partial(self._hold, pid, error))
+                raise
+            if pid in self._held or HELD in process.facts:
+                await exchange.do(partial(self._hold, pid, None))
             if found.complete:
                 exchange.engine.woken.append(pid)
                 await exchange.poke()
             return found
+
+    def _turn(self, pid: str) -> asyncio.Lock:
+        return self._turns.setdefault(pid, asyncio.Lock())  # who holds it keeps it here
 
     def _looked(self, process: Process, file: Wanted) -> Standing:
         here = self._here(process, file)
@@ -220,9 +342,16 @@ class Receiving:
         if not start:
             self._begun.add((process.pid, file.sha256))
         _append(self._part(process, file), start, data)
+        self._extend(process)
         if start + len(data) < file.bytes:
             return Standing(start + len(data), False)
         return self._closed(process, file)
+
+    def _extend(self, process: Process) -> None:
+        """With each piece the token is good for a day again, within the terms; not written more often than it must."""
+        end = self._exchange.mover._token_end(process, clock.now())
+        if end - self._exchange.store.token_end(process.pid) > ASK_S:
+            self._exchange.store.extend_token(process.pid, end)
 
     def _closed(self, process: Process, file: Wanted) -> Standing:
         """A file that has its size gets its name, once its hash is compared; or goes aside."""
@@ -268,10 +397,22 @@ class Receiving:
         await self._exchange.do(keep)
         await stop(self._exchange, pid, error)
 
-    def clear(self, process: Process) -> None:
-        """What came of a transfer that was ended before it was complete goes."""
+    async def clear(self, process: Process) -> None:
+        """What came of a transfer that was ended before it was complete goes, after the piece that is being taken.
+
+        Raises:
+            StateError: the disk refuses; it is tried again.
+        """
+        async with self._turn(process.pid):
+            await self._exchange.do(lambda: self._cleared(process))
+
+    def _cleared(self, process: Process) -> None:
         for file in wanted_of(process):
-            self._part(process, file).unlink(missing_ok=True)
+            part = self._part(process, file)
+            try:
+                part.unlink(missing_ok=True)
+            except OSError as error:
+                raise StateError(f"not removed: {error.strerror}.", where=str(part), code="left") from None
             self._begun.discard((process.pid, file.sha256))
 
     async def finish(self, process: Process) -> None:
@@ -281,7 +422,7 @@ class Receiving:
             StateError: the disk or the log refuses; it is tried again.
         """
         exchange = self._exchange
-        if {file.sha256 for file in wanted_of(process)} <= set(process.facts.get("whole", ())):
+        if all_whole(process):
             await exchange.do(partial(self._named_twice, process))
             await exchange.do(partial(_logged, exchange, process))
             await exchange.now(lambda at: exchange.mover.move(process.pid, Next(Move.COMPLETE), at))
@@ -330,45 +471,3 @@ def _digest(path: Path) -> str:
 def body_of(standing: Standing) -> bytes:
     """What is answered: how much is here."""
     return json.dumps({"offset": standing.offset, "complete": standing.complete}).encode()
-
-
-# --- The order --------------------------------------------------------------------------------------------------------
-
-
-async def pushed(
-    exchange: ExchangeService, member: str, agreement: str, files: Sequence[Wanted], wait: float
-) -> tuple[list[dict[str, Any]], str]:
-    """The files of a dataset, pushed to this node by its provider: by a push that runs, or a new one.
-
-    Raises:
-        RuleError: the provider does not start it, or ends it. TrustError: a file is another one. StateError: nothing
-            more came for so long; it goes on in the background.
-    """
-    open_ = await exchange.do(lambda: running(exchange.store, member, agreement, PUSH))
-    pid = open_.pid if open_ else ""
-    if not pid:
-        pid = await exchange.now(lambda at: request_push(exchange.mover, member, agreement, files, at))
-    process = await exchange.until(pid, ("STARTED",), wait)
-    had = -1
-    while process.state != transfer.State.COMPLETED:
-        if process.state == transfer.State.TERMINATED:
-            raise _end_of(process, member, agreement)
-        try:
-            process = await exchange.until(pid, ("COMPLETED",), wait)
-        except StateError as error:
-            here = await exchange.do(lambda: exchange.pushing.receiving.came(pid))
-            if error.code != "waiting" or here <= had:
-                raise
-            had = here
-    folder = exchange.pushing.receiving.folder(process)
-    return [{"bytes": f.bytes, "path": str(folder / f.name), "sha256": f.sha256} for f in wanted_of(process)], pid
-
-
-def _end_of(process: Process, member: str, agreement: str) -> ConcordatError:
-    """Why a push ended before it was complete."""
-    failed: Mapping[str, str] | None = process.facts.get(FAILED)
-    if failed is not None:
-        return TrustError(failed["what"], where=failed["where"], hint=failed["hint"], code="checksum")
-    said = process.flag or process.body.get("code") or process.facts.get("code") or "no reason given"
-    code = str(process.facts.get("code") or process.body.get("code") or "not_pushed")
-    return RuleError(f"{member} did not push the data: {said}.", where=agreement, code=code)

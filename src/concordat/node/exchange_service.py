@@ -112,6 +112,7 @@ class ExchangeService:
         self._make_secret()
         service.add_check(lambda: f"exchange: {self.store.fault}" if self.store.fault else "")
         await asyncio.get_running_loop().run_in_executor(self._threads, self.offers.refresh)
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.pushing.receiving.sweep)
         self.engine.wake()
         self._ready = True
         self._task(self._driving())

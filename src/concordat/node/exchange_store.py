@@ -371,6 +371,15 @@ class ExchangeStore:
         with self.commit():
             self._db.execute("DELETE FROM token WHERE pid = ?", (pid,))
 
+    def extend_token(self, pid: str, expires: int) -> None:
+        """A process's token is good until another instant."""
+        with self.commit():
+            self._db.execute("UPDATE token SET expires = ? WHERE pid = ?", (expires, pid))
+
+    def token_end(self, pid: str) -> int:
+        """Until when a process's token is good; 0 if it has none."""
+        return int(self._all("SELECT coalesce(max(expires), 0) FROM token WHERE pid = ?", pid)[0][0])
+
     def token_pid(self, token: str, now: int) -> str | None:
         """The process that a token opens now."""
         rows = self._all("SELECT pid FROM token WHERE hash = ? AND expires > ?", token_hash(token), now)

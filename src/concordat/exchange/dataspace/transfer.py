@@ -47,6 +47,9 @@ TABLE: Mapping[tuple[State | None, Kind, Role], State] = {
 }
 
 
+BEARER_MAX = 512  # characters
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """One transfer, as one side knows it.
@@ -131,6 +134,11 @@ def acknowledged(transfer: Transfer, provider_pid: str) -> Transfer:
     return replace(transfer, provider_pid=provider_pid)
 
 
+def is_plain_bearer(token: str) -> bool:
+    """Whether a token can stand in a header as it is; a consumer sends it with its request for a push."""
+    return 0 < len(token) <= BEARER_MAX and token.isascii() and token.isprintable() and " " not in token
+
+
 def _started(transfer: Transfer, message: Mapping[str, Any], sender: Role, facts: Facts) -> Transfer:
     if transfer.suspended_by not in (None, sender) and not facts.permitted:
         raise _guard(
@@ -153,6 +161,11 @@ def _opened(message: Mapping[str, Any], facts: Facts) -> Transfer:
             message["format"] != PUSH or bool(token_of(message.get("dataAddress") or {})),
             "the address of a push has no bearer token",
             "no_address",
+        ),
+        (
+            message["format"] != PUSH or is_plain_bearer(token_of(message.get("dataAddress") or {}) or ""),
+            f"the bearer token of a push is printable ASCII without spaces, {BEARER_MAX} characters at most",
+            "bearer",
         ),
         (facts.format_known, f"the data do not come as {message['format'][:60]}", "format"),
         (facts.permitted, f"the use is not permitted now ({facts.why})", "denied"),

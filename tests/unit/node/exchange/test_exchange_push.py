@@ -24,7 +24,7 @@ from concordat.node.exchange_push import reserve
 from concordat.node.exchange_receive import expected, range_of
 from concordat.node.outbound import Reply
 from exchange_pair import BASES, BODY
-from exchange_push_pair import SHA, WANTED, Pair, crashed, run
+from exchange_push_pair import SHA, WANTED, Pair, check, crashed, run
 
 
 @pytest.fixture
@@ -32,19 +32,6 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     made = Pair(tmp_path, monkeypatch)
     yield made
     made.close()
-
-
-def check(pair: Pair, uses: int = 1) -> None:
-    """It ended once, on both sides: the file is here, said once by each, and counted as so many uses."""
-    states = {member: process.state for member, process in pair.transfers().items()}
-    assert states == {"BRA": "COMPLETED", "ZAF": "COMPLETED"}, pair.said
-    (path,) = pair.received
-    assert (path.name, path.read_bytes()) == (WANTED.name, BODY)
-    for desk in pair.desks.values():
-        kinds = Counter(desk.station.diary.kinds())
-        assert kinds["TransferCompleted"] == 1, (desk.station.member, kinds)
-        assert desk.store.intended(pair.transfers()[desk.station.member].pid) is None
-    assert pair.desks["BRA"].engine.uses(pair.agreement) == uses
 
 
 def test_three_pieces_come_and_both_logs_say_so_once(pair: Pair) -> None:
@@ -86,17 +73,6 @@ def test_a_crash_before_a_step_of_either_side_ends_in_the_same_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert crashed(tmp_path, monkeypatch, 4, check) > 40
-
-
-def test_a_silent_consumer_is_given_up(pair: Pair) -> None:
-    pair.loses = set(range(1, 100))
-    run(pair)
-    assert {p.state for p in pair.transfers().values()} == {"TERMINATED"}
-    assert pair.transfers()["BRA"].facts["code"] == "unreachable"
-    assert pair.passages == 9  # eight times after the first
-    assert pair.received == []
-    assert "TransferCompleted" not in pair.desks["BRA"].station.diary.kinds()
-    assert pair.desks["BRA"].engine.uses(pair.agreement) == 0  # nothing left
 
 
 def test_another_body_is_put_aside_and_ends_it(pair: Pair) -> None:
@@ -225,6 +201,53 @@ def test_data_are_pushed_to_the_members_own_node_and_with_a_token(pair: Pair, en
     answer = pair.world.ask("ZAF", "POST", f"{BASES['BRA']}{messages.PATH}/transfers/request", body)
     assert (answer.status, json.loads(answer.body)["code"]) == (400, code)
     assert pair.desks["BRA"].store.processes("transfer") == []
+
+
+@pytest.mark.parametrize(
+    ("tail", "token", "code"),
+    [
+        ("x", "t\u00e9", "bearer"),
+        ("x", "t\r\nhost: evil", "bearer"),
+        ("x", "two words", "bearer"),
+        ("x", "t" * 513, "bearer"),
+        ("\x01", "t", "callback"),
+        ("\u00e9", "t", "callback"),
+        ("a b", "t", "callback"),
+        ("x" * 2000, "t", "callback"),
+    ],
+    ids=["accent", "header", "space", "long", "control", "path", "gap", "long-path"],
+)
+def test_what_no_request_can_be_sent_to_is_refused_at_once(pair: Pair, tail: str, token: str, code: str) -> None:
+    address = messages.data_address(f"{BASES['ZAF']}/dsp/push/{tail}", token)
+    body = messages.encode(
+        messages.transfer_request("urn:uuid:c", pair.agreement, messages.PUSH, f"{BASES['ZAF']}/cb", address)
+    )
+    answer = pair.world.ask("ZAF", "POST", f"{BASES['BRA']}{messages.PATH}/transfers/request", body)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, code)
+    assert pair.desks["BRA"].store.processes("transfer") == []
+
+
+def test_a_token_as_long_as_may_be_is_taken(pair: Pair) -> None:
+    address = messages.data_address(f"{BASES['ZAF']}/dsp/push/x", "~" * 512)
+    body = messages.encode(
+        messages.transfer_request("urn:uuid:c", pair.agreement, messages.PUSH, f"{BASES['ZAF']}/cb", address)
+    )
+    assert pair.world.ask("ZAF", "POST", f"{BASES['BRA']}{messages.PATH}/transfers/request", body).status == 201
+
+
+def test_a_fault_of_the_program_ends_the_push_and_is_said(pair: Pair) -> None:
+    pair.ask()
+    asyncio.run(pair.passed())
+    desk, faults = pair.desks["BRA"], list[Exception]()
+
+    async def request(*_: Any, **__: Any) -> Reply:
+        raise UnicodeEncodeError("ascii", "x", 0, 1, "as an address of another age")
+
+    desk.service.outbound.request, desk.service.fault = request, lambda _, error: faults.append(error)
+    asyncio.run(desk.tasks.pop())
+    asyncio.run(pair.settle())
+    assert [type(fault) for fault in faults] == [UnicodeEncodeError]
+    assert {(p.state, p.body["code"]) for p in pair.transfers().values()} == {("TERMINATED", "fault")}
 
 
 def test_a_start_brings_no_other_address() -> None:
