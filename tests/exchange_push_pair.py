@@ -70,8 +70,13 @@ class Desk:
         self.tasks = []
 
     def crash(self) -> None:
-        """Start again: only the disk and the log are remembered."""
-        Station.crash(self.station)
+        """Start again: only the disk and the log are remembered. A start may end early as well."""
+        while True:
+            try:
+                Station.crash(self.station)
+                break
+            except Crash:
+                continue
         self.reopen()
 
     @property
@@ -258,14 +263,14 @@ class Pair:
             pass
 
     async def settle(self, rounds: int = 40) -> None:
-        """Until nothing moves any more."""
-        for _ in range(rounds):
+        """Until nothing moves any more; seconds pass, and after three minutes half minutes."""
+        for number in range(rounds):
             await self.passed()
             for desk in self.desks.values():
                 while desk.tasks:
                     work = desk.tasks.pop()
                     await self.lived(desk, lambda work=work: work)
-            self.world.now += timedelta(seconds=1)
+            self.world.now += timedelta(seconds=1 if number < 180 else 30)
             if all(p.state in ("COMPLETED", "TERMINATED") for p in self.transfers().values()) and not any(
                 desk.store.next_due() for desk in self.desks.values()
             ):

@@ -42,7 +42,7 @@ def test_both_sides_end_alike(
         pair = Pair(Path(folder), patch, like=agreed)
         pair.crashes, pair.loses, pair.off = crashes, loses, off
         asked(pair)
-        asyncio.run(pair.settle(80))
+        asyncio.run(pair.settle(700))
         (state,) = {process.state for process in pair.transfers().values()}
         files = {path.name: path.read_bytes() for path in pair.received}
         said = [desk.station.diary.kinds().count("TransferCompleted") for desk in pair.desks.values()]
