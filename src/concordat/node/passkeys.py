@@ -272,11 +272,9 @@ class Passkeys:
 
         A device that does not count says 0 for ever (WebAuthn level 2, 7.2 step 21); its passkey must still be here.
         """
-        before = "count < ?" if count else "count = ?"
-        if not self._accounts.store.run(
-            f"UPDATE passkey SET count = ? WHERE id = ? AND account = ? AND {before}",
-            count, known.id, known.account, count,
-        ):  # fmt: skip
+        grown = "UPDATE passkey SET count = ? WHERE id = ? AND account = ? AND count < ?"
+        alike = "UPDATE passkey SET count = ? WHERE id = ? AND account = ? AND count = ?"
+        if not self._accounts.store.run(grown if count else alike, count, known.id, known.account, count):
             raise _refused("the passkey does not prove who you are.")
 
     # --- Challenges ---------------------------------------------------------------------------------------------------
