@@ -171,16 +171,24 @@ def test_a_passkey_is_made_lets_in_is_removed_and_then_refused(node: Live, brows
 
         page.goto(f"{node.url}/login")
         page.click("#pk button")
-        told(page, "nothing was done")  # the device has none for this node
+        told(page, "has no passkey for this node")  # the device has none for this node
         log_in(page, node)
         offer(page, PASSWORD, "000000")
         told(page, "Error: password or code is wrong")
+        assert page.title().startswith("Error: ")
+        assert page.evaluate("document.activeElement.id") == "pk-old"
+        for name in ("old", "code"):
+            field = page.locator(f"#pk-{name}")
+            assert field.get_attribute("aria-invalid") == "true"
+            assert "pk-status" in str(field.get_attribute("aria-describedby")).split()
+        assert page.locator("#pk [role=status] bdi").get_attribute("lang") == "en", "the node's words are English"
         assert held() == 0, "a mistyped code must leave no passkey on the device"
         verified(False)
         offer(page, PASSWORD, node.code())
-        told(page, "nothing was done")
+        told(page, "was told to stop")
+        assert page.locator("#pk-old").get_attribute("aria-invalid") == "false"
         verified(True)
-        offer(page, PASSWORD, node.code())
+        page.click("#pk button")  # the code is used, and the question that it paid for is asked again
         page.locator("#t-passkeys").wait_for()
         assert held() == 1
         offer(page, PASSWORD, node.code())
@@ -203,6 +211,49 @@ def test_a_passkey_is_made_lets_in_is_removed_and_then_refused(node: Live, brows
         page.locator("[role=alert]", has_text="this passkey is not known here").wait_for()
         page.goto(f"{node.url}/account")
         assert page.url.startswith(f"{node.url}/login"), "a removed passkey lets nobody in"
+        assert faults == []
+
+
+def answers(name: str) -> str:
+    """A device that says no in this way, and is given time that can be moved on."""
+    return f"""
+        let late = 0;
+        const now = Date.now.bind(Date);
+        Date.now = () => now() + late;
+        navigator.credentials.create = async (asked) => {{
+            window.given = asked.publicKey.timeout;
+            late += window.takes || 0;
+            throw new DOMException("", "{name}");
+        }};
+        delete Element.prototype.replaceChildren; // as in browsers of before 2020
+    """
+
+
+def test_a_code_that_is_used_and_a_question_that_is_too_old_are_told(node: Live, browser: Browser) -> None:
+    from desk_kit import PASSWORD
+
+    with window(browser, before=answers("NotAllowedError")) as (page, faults):
+        log_in(page, node)
+        offer(page, PASSWORD, node.code())
+        told(page, "was told to stop. Try again.")
+        assert 280_000 < page.evaluate("window.given") < 300_000
+        page.evaluate("window.takes = 300_000")
+        page.click("#pk button")
+        told(page, "Your code is used: type the password and the next code.")
+        assert [page.input_value(f"#pk-{name}") for name in ("old", "code")] == ["", ""]
+        offer(page, PASSWORD, node.code())  # the clock stands, so it is the same: what is used is not asked again
+        told(page, "Your code is used")
+        assert faults == []
+
+
+@pytest.mark.parametrize("name", ["NotSupportedError", "SecurityError", "UnknownError"])
+def test_a_device_that_can_t_is_not_told_as_the_node_s_fault(node: Live, browser: Browser, name: str) -> None:
+    from desk_kit import PASSWORD
+
+    with window(browser, before=answers(name)) as (page, faults):
+        log_in(page, node)
+        offer(page, PASSWORD, node.code())
+        told(page, "This device can’t make or use a passkey here.")
         assert faults == []
 
 

@@ -3,12 +3,14 @@
 The authenticator must verify its user, so a passkey stands for both factors. A challenge is made without storing
 anything (128 random bits, the second, and an HMAC under the node's key), holds for five minutes, and is spent when it
 is used: its hash is kept until then, so that an answer can't be sent twice. The counter of an authenticator that
-counts must grow. Origin and relying-party id are those of `public_url`; attestation is not asked for: who made the
-device is nobody's business here.
+counts must grow, which is asked once more in the transaction that stores it. Origin and relying-party id are those of
+`public_url`; attestation is not asked for: who made the device is nobody's business here.
 
 To make one, its person proves once more who she is **before** her device is asked, so that a mistyped code leaves no
-passkey on the device that nobody here knows; the challenge that she gets for it is good in that session alone. Where
-the operator asks a client certificate of an account, a passkey does not stand in for it.
+passkey on the device that nobody here knows; the challenge that she gets for it is good in that session alone, and
+only as long as it goes on: what ends her sessions (a reset, a lock, other roles, a new password) ends it too. When one
+is removed, all other sessions end with it, since one that it opened may be on the device that was lost. Where the
+operator asks a client certificate of an account, a passkey does not stand in for it.
 
 This is the one thing that needs a script in the browser; without it everything else works. Source: node-web.md 3.1.
 """
@@ -38,6 +40,7 @@ from concordat.settings import need_extra
 
 CHALLENGE_S = 300
 PASSKEYS_MAX = 10  # of one account
+ASK_MS = (CHALLENGE_S - 10) * 1_000  # what a device is given; then its answer can still arrive in time
 ANSWER_MAX = 20_000
 LABEL_MAX = 60
 _RANDOM, _TIME = 16, 8
@@ -50,6 +53,16 @@ class Passkey:
     id: str
     label: str
     made: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A passkey as it is stored: its id, whose it is, the public key, and the counter of its last use."""
+
+    id: str
+    account: str
+    public: bytes
+    count: int
 
 
 class Passkeys:
@@ -107,7 +120,7 @@ class Passkeys:
         options = webauthn.generate_registration_options(
             rp_id=self._rp, rp_name="Concordat", user_name=account.login, user_id=account.id.encode(),
             challenge=self._challenge(_making(session), now), authenticator_selection=wanted,
-            exclude_credentials=known,
+            exclude_credentials=known, timeout=ASK_MS,
         )  # fmt: skip
         return str(webauthn.options_to_json(options))
 
@@ -116,7 +129,8 @@ class Passkeys:
 
         Raises:
             RuleError: not an answer to what this session was asked after its proof; without user verification, of
-                another site, or known. InputError: not an answer at all.
+                another site, or known; the session has ended since, or the account is locked. InputError: not an answer
+                at all.
         """
         webauthn, account_id = _library(), session.account
         challenge = self._spend(answer, _making(session), now)
@@ -130,6 +144,7 @@ class Passkeys:
         made = Passkey(_text(found.credential_id), label.strip()[:LABEL_MAX] or "passkey", now)
         store = self._accounts.store
         with store.commit():
+            self._require_going_on(session, now)
             if len(self.of(account_id)) >= PASSKEYS_MAX or store.one("SELECT id FROM passkey WHERE id = ?", made.id):
                 raise _refused(f"it is known, or there are {PASSKEYS_MAX} already.")
             store.run(
@@ -138,6 +153,13 @@ class Passkeys:
             )  # fmt: skip
             self._accounts.audit.append("passkey_made", account_id, now)
         return made
+
+    def _require_going_on(self, session: Session, now: int) -> None:
+        """The session that proved itself has not ended since; asked in the transaction that keeps what it made."""
+        account = self._accounts.account(session.account)
+        going_on = {s.handle for s in self._accounts.sessions.of(account.id, now)}
+        if session.handle not in going_on or not account.open or account.locked_until > now:
+            raise _refused("the session that asked for this passkey has ended.", "Log in, and make another.")
 
     def of(self, account_id: str) -> list[Passkey]:
         """The passkeys of an account, oldest first."""
@@ -148,8 +170,11 @@ class Passkeys:
 
     def remove(
         self, session: Session, passkey: str, password: str, now: int, code: str = "", certificate: str = ""
-    ) -> None:
-        """Forget one of one's own; needs no extra.
+    ) -> list[str]:
+        """Forget one of one's own, and end all her other sessions; needs no extra.
+
+        Returns:
+            The handles of the sessions that ended, so that the keys that they unlocked are locked.
 
         Raises:
             InputError: there is no such passkey of hers. RuleError, WaitError: as `Logins.prove`.
@@ -158,9 +183,13 @@ class Passkeys:
         if passkey not in [p.id for p in self.of(session.account)]:  # before a code is used up
             raise InputError("there is no such passkey of yours.", where="passkey", code="unknown_passkey")
         Logins(self._accounts).prove(session, password, code, now, certificate)
+        sessions = self._accounts.sessions
         with store.commit():
+            others = [s.handle for s in sessions.of(session.account, now) if s.handle != session.handle]
             if store.run("DELETE FROM passkey WHERE id = ? AND account = ?", passkey, session.account):
                 self._accounts.audit.append("passkey_removed", session.account, now)
+            sessions.end_all(session.account, now, keep=session.handle)
+        return others
 
     # --- Using one ----------------------------------------------------------------------------------------------------
 
@@ -171,7 +200,7 @@ class Passkeys:
 
         options = webauthn.generate_authentication_options(
             rp_id=self._rp, challenge=self._challenge("login", now),
-            user_verification=UserVerificationRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED, timeout=ASK_MS,
         )  # fmt: skip
         return str(webauthn.options_to_json(options))
 
@@ -187,45 +216,66 @@ class Passkeys:
         Raises:
             RuleError: not an answer to a challenge of ours, or not good. WaitError: too many failures.
         """
-        accounts = self._accounts
+        accounts, whose = self._accounts, ""
         keys = [("address", cut_for_guesses(address))]
         with Attempt(accounts.store, accounts.secrets, accounts.audit, keys, now) as attempt:
             try:
-                account, count, passkey = self._verify(answer, now, certificate)
+                challenge = self._spend(answer, "login", now)
+                known = self._known(answer)
+                whose = known.account  # from here on a refusal is told to its owner
+                count = self._verify(answer, challenge, known)
+                with accounts.store.commit():
+                    account = self._entitled(whose, certificate, now)
+                    self._count(known, count)
+                    fresh, session = accounts.sessions.open(account.id, "passkey", now, old)
+                    accounts.audit.append("login", account.id, now, address=cut_address(address), how="passkey")
+                    attempt.good()
             except RuleError as error:
-                attempt.wrong(error.what, cut_address(address))
+                attempt.wrong(error.what, cut_address(address), whose)
                 raise
-            with accounts.store.commit():
-                accounts.store.run("UPDATE passkey SET count = ? WHERE id = ?", count, passkey)
-                fresh, session = accounts.sessions.open(account.id, "passkey", now, old)
-                accounts.audit.append("login", account.id, now, address=cut_address(address), how="passkey")
-                attempt.good()
         return account, fresh, session
 
-    def _verify(self, answer: str, now: int, certificate: str) -> tuple[Account, int, str]:
-        webauthn = _library()
-        challenge = self._spend(answer, "login", now)
-        said = json.loads(answer)
-        passkey = str(said.get("id", ""))[:400]
+    def _known(self, answer: str) -> _Known:
+        """The stored passkey that an answer names."""
+        passkey = str(json.loads(answer).get("id", ""))[:400]
         row = self._accounts.store.one("SELECT account, public, count FROM passkey WHERE id = ?", passkey)
         if not row:
             raise _refused("this passkey is not known here.")
-        if said["response"].get("userHandle", "") not in ("", None, _text(row[0].encode())):  # WebAuthn 7.2, step 6
+        return _Known(passkey, str(row[0]), bytes(row[1]), int(row[2]))
+
+    def _verify(self, answer: str, challenge: bytes, known: _Known) -> int:
+        """The counter of an answer that this passkey signed."""
+        webauthn, handle = _library(), json.loads(answer)["response"].get("userHandle", "")
+        if handle not in ("", None, _text(known.account.encode())):  # WebAuthn 7.2, step 6
             raise _refused("this passkey is another account's.")
         try:
             found = webauthn.verify_authentication_response(
                 credential=answer, expected_challenge=challenge, expected_rp_id=self._rp, expected_origin=self._origin,
-                credential_public_key=bytes(row[1]), credential_current_sign_count=int(row[2]),
+                credential_public_key=known.public, credential_current_sign_count=known.count,
                 require_user_verification=True,
             )  # fmt: skip
         except _failures() as error:
             raise _refused("the passkey does not prove who you are.") from error
-        account = self._accounts.account(row[0])
+        return int(found.new_sign_count)
+
+    def _entitled(self, account_id: str, certificate: str, now: int) -> Account:
+        """The account, if it may be entered now by its passkey."""
+        account = self._accounts.account(account_id)
         if account.locked_until > now or not account.open:
             raise _refused("this account is locked by the operator.")
         if account.certificate and not hmac.compare_digest(account.certificate.encode(), certificate.lower().encode()):
             raise _refused("this account asks for its client certificate as well.")
-        return account, int(found.new_sign_count), passkey
+        return account
+
+    def _count(self, known: _Known, count: int) -> None:
+        """Store a counter that grew; of two answers at once with one count, the second finds it stored already.
+
+        A device that does not count says 0 for ever (WebAuthn level 2, 7.2 step 21); its passkey must still be here.
+        """
+        grown = "UPDATE passkey SET count = ? WHERE id = ? AND account = ? AND count < ?"
+        alike = "UPDATE passkey SET count = ? WHERE id = ? AND account = ? AND count = ?"
+        if not self._accounts.store.run(grown if count else alike, count, known.id, known.account, count):
+            raise _refused("the passkey does not prove who you are.")
 
     # --- Challenges ---------------------------------------------------------------------------------------------------
 
@@ -281,7 +331,7 @@ def _library() -> Any:
 def _failures() -> tuple[type[Exception], ...]:
     from webauthn.helpers.exceptions import WebAuthnException
 
-    return (WebAuthnException, ValueError, KeyError, TypeError)
+    return (WebAuthnException, ValueError, LookupError, TypeError)
 
 
 def _refused(what: str, hint: str = "Try again; password and code do as well.") -> RuleError:

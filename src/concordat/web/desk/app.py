@@ -159,7 +159,7 @@ class Desk:
                 body = await read_body(receive, page.body_max(content_type))
                 at.sent = parse(content_type, body, files=page.files)
                 self._count_opinions(page, at)
-            return await self._people.do(lambda *_: self._made(page, at, sent, request_id, zipped))
+            return await self._people.do(partial(self._made, page, at, sent, request_id, zipped))
         except ConcordatError as error:
             return self._failed(error, at, request_id)
         except CutError:
@@ -189,7 +189,11 @@ class Desk:
 
     # --- One request, on a thread of the people -----------------------------------------------------------------------
 
-    def _made(self, page: DeskPage, at: At, sent: Mapping[str, str], request_id: str, zipped: bool) -> _Made:
+    def _made(
+        self, page: DeskPage, at: At, sent: Mapping[str, str], request_id: str, zipped: bool, people: People, now: int
+    ) -> _Made:
+        if at.method == "POST":
+            _recognise(at, people, now)  # a body may take minutes: the session may have ended while it came
         answer = self._ask(page, at, sent)
         if isinstance(answer, Redirect):
             said = [("location", self.prefix + answer.path), *answer.headers, *self._set(at, answer)]
@@ -335,7 +339,7 @@ def _copy(at: At, answers: Mapping[str, tuple[str, ...]], why: str) -> Screen:
 
 def _recognise(at: At, people: People, now: int) -> None:
     """Who asks: the session of the cookie, if it goes on; and the moment of this request."""
-    at.now = now
+    at.now, at.account, at.session = now, None, None
     value = at.cookies.get("s", "")
     if not value:
         return

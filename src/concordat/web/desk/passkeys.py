@@ -23,7 +23,7 @@ from concordat.web.forms import Asks, Block, Button, Cell, Field, Form, Heading,
 from concordat.web.respond import problem
 
 DO, FORGET = "passkey", "forget"
-WORDS = ("none", "wait", "cancelled", "failed", "exists")  # what the script may have to say
+WORDS = ("none", "wait", "cancelled", "failed", "exists", "unable", "used")  # what the script may have to say
 REFUSED = 422
 ISOLATE, ISOLATED = "\u2068", "\u2069"  # first strong isolate, and its end (Unicode annex 9)
 
@@ -165,11 +165,14 @@ def keep(at: At) -> None:
 
 
 def forget(at: At) -> None:
-    """Remove one of hers: works without a script, and where no new one can be made.
+    """Remove one of hers, and end her other sessions: works without a script, and where no new one can be made.
 
     Raises:
         InputError, RuleError: as `Passkeys.remove`. WaitError: too many failures.
     """
     assert at.session is not None
     sent = at.sent
-    _of(at).remove(at.session, sent.one("passkey"), sent.one("old"), at.now, sent.one("code"), at.certificate)
+    for handle in _of(at).remove(
+        at.session, sent.one("passkey"), sent.one("old"), at.now, sent.one("code"), at.certificate
+    ):
+        at.people.keys.holder.forget(handle)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +225,7 @@ def test_a_removed_passkey_a_locked_or_reset_account(
     people.accounts.lock("maria", FOR_GOOD, T0)
     _refused(passkeys, phone.answer(passkeys.ask(T0)))
     people.accounts.lock("maria", 0, T0)
+    maria = maria[0], people.accounts.sessions.open(maria[0].id, "totp", T0)[1]  # the lock ended the one of before
     passkeys.login(phone.answer(passkeys.ask(T0)), T0)
     hers = passkeys.of(maria[0].id)[0].id
     with pytest.raises(RuleError, match="password or code is wrong"):
@@ -233,6 +236,186 @@ def test_a_removed_passkey_a_locked_or_reset_account(
     people.accounts.reset("maria", T0)
     assert passkeys.of(maria[0].id) == []
     _refused(passkeys, again.answer(passkeys.ask(T0)))
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda people, session: people.accounts.reset("maria", T0),
+        lambda people, session: people.accounts.lock("maria", FOR_GOOD, T0),
+        lambda people, session: people.accounts.set_roles("maria", ["chair"], T0),
+        lambda people, session: people.accounts.sessions.end_all(session.account, T0),
+        lambda people, session: people.accounts.store.run("UPDATE account SET locked_until = ?", FOR_GOOD),
+        lambda people, session: people.accounts.store.run("UPDATE account SET password_phc = ''"),
+        lambda people, session: people.accounts.store.run("UPDATE session SET seen = seen - 1800"),  # idle too long
+    ],
+    ids=["reset", "lock", "roles", "ended", "locked", "closed", "idle"],
+)
+def test_no_passkey_is_made_by_a_session_that_has_ended_since_its_proof(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session], meanwhile: Callable[[People, Session], object]
+) -> None:
+    answer = Authenticator().make(_offer(passkeys, maria))
+    meanwhile(people, maria[1])
+    with pytest.raises(RuleError, match="session that asked for this passkey has ended"):
+        passkeys.make(maria[1], answer, "", T0 + 31)
+    assert passkeys.of(maria[0].id) == []
+
+
+def test_of_two_copies_that_answer_at_once_one_is_let_in(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are verified against the counter of before; what counts is the one that the transaction finds."""
+    phone, verify = _made(passkeys, maria), passkeys._verify
+    copied = copy.copy(phone)
+    first, second = phone.answer(passkeys.ask(T0)), copied.answer(passkeys.ask(T0))
+
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.setattr(passkeys, "_verify", verify)
+        found = verify(*given)
+        passkeys.login(second, T0)
+        return found
+
+    monkeypatch.setattr(passkeys, "_verify", overtaken)
+    _refused(passkeys, first)
+    assert len([s for s in people.accounts.sessions.of(maria[0].id, T0) if s.how == "passkey"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        (lambda people: people.store.run("DELETE FROM passkey"), "does not prove"),
+        (lambda people: people.accounts.reset("maria", T0), "locked"),
+        (lambda people: people.accounts.lock("maria", FOR_GOOD, T0), "locked"),
+    ],
+    ids=["removed", "reset", "locked"],
+)
+@pytest.mark.parametrize("counts", [True, False])
+def test_what_changes_while_an_answer_is_verified_counts(
+    people: People,
+    passkeys: Passkeys,
+    maria: tuple[Account, Session],
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[People], object],
+    why: str,
+    counts: bool,
+) -> None:
+    phone, verify = _made(passkeys, maria), passkeys._verify
+    if not counts:
+        _stand(people, phone)
+
+    def overtaken(*given: Any) -> Any:
+        found = verify(*given)
+        meanwhile(people)
+        return found
+
+    answer = phone.answer(passkeys.ask(T0))
+    monkeypatch.setattr(passkeys, "_verify", overtaken)
+    with pytest.raises(RuleError, match=why):
+        passkeys.login(answer, T0)
+    assert [s for s in people.accounts.sessions.of(maria[0].id, T0) if s.how == "passkey"] == []
+
+
+def _stand(people: People, phone: Authenticator) -> None:
+    """From now on the device does not count: it says 0."""
+    people.store.run("UPDATE passkey SET count = 0")
+    phone.count = -1
+
+
+def test_a_device_that_does_not_count_lets_in_again_and_again(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    """WebAuthn level 2, 7.2 step 21: both are zero."""
+    phone = _made(passkeys, maria)
+    for _ in range(2):
+        _stand(people, phone)
+        assert passkeys.login(phone.answer(passkeys.ask(T0)), T0)[0].id == maria[0].id
+
+
+def test_a_refusal_is_told_to_the_owner_of_the_passkey(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    """A copy, another's handle, a missing certificate, a lock; a device that nobody knows is nobody's news."""
+    phone = _made(passkeys, maria)
+
+    def told() -> int:
+        return [row.kind for row in people.audit.news(maria[0].id)].count("login_failed")
+
+    _refused(passkeys, Authenticator().answer(passkeys.ask(T0)))
+    assert told() == 0
+    phone.count -= 1
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))  # a counter that stands: a copy
+    assert told() == 1
+    said = json.loads(phone.answer(passkeys.ask(T0)))
+    said["response"]["userHandle"] = b64(b"somebody else")
+    _refused(passkeys, json.dumps(said))
+    assert told() == 2
+    people.store.run("UPDATE account SET certificate = ?", "ab" * 32)
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))
+    assert told() == 3
+    people.accounts.lock("maria", FOR_GOOD, T0)
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))
+    assert told() == 4
+
+
+def test_whoever_removes_a_passkey_ends_what_it_opened(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    phone = _made(passkeys, maria)
+    _, lost, session = passkeys.login(phone.answer(passkeys.ask(T0)), T0)
+    hers = passkeys.of(maria[0].id)[0].id
+    assert passkeys.remove(maria[1], hers, PASSWORD, T0, _code(passkeys, maria)) == [session.handle]
+    with pytest.raises(RuleError, match="not logged in"):
+        people.logins.of_session(lost.value, T0)
+    assert people.accounts.sessions.of(maria[0].id, T0) == [maria[1]]
+
+
+def test_one_factor_never_becomes_two(people: People, passkeys: Passkeys) -> None:
+    """A passkey that a password alone made is forgotten when a role asks for a second factor."""
+    rui, _ = join(people, "rui", ["expert"])
+    phone, owner = Authenticator(), (rui, people.logins.login("rui", PASSWORD, "", T0)[2])
+    passkeys.make(owner[1], phone.make(passkeys.offer(owner[1], PASSWORD, T0)), "", T0)
+    people.accounts.set_roles("rui", ["expert"], T0)
+    assert len(passkeys.of(rui.id)) == 1
+    people.accounts.set_roles("rui", ["delegate"], T0)
+    assert passkeys.of(rui.id) == []
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))
+    facts = next(row.facts for row in people.audit.of(rui.id) if row.kind == "roles_set")
+    assert facts == {"before": ["expert"], "after": ["delegate"], "passkeys_removed": 1}
+
+
+def test_a_passkey_of_two_factors_stays_with_other_roles(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    phone = _made(passkeys, maria)
+    people.accounts.set_roles("maria", ["chair"], T0)
+    assert passkeys.login(phone.answer(passkeys.ask(T0)), T0)[0].roles == ("chair",)
+    assert "passkeys_removed" not in next(r.facts for r in people.audit.of(maria[0].id) if r.kind == "roles_set")
+
+
+def test_a_device_is_given_almost_as_long_as_a_question_holds(
+    passkeys: Passkeys, maria: tuple[Account, Session]
+) -> None:
+    """In milliseconds (WebAuthn level 2, 5.4 and 5.5); without it browsers are told of one minute."""
+    for question in (passkeys.ask(T0), _offer(passkeys, maria)):
+        assert 280_000 <= json.loads(question)["timeout"] < CHALLENGE_S * 1_000 == 300_000
+
+
+@pytest.mark.parametrize(
+    "public", [[1, 2], [], {}, 5, "x", {1: 2}, {1: 2, 3: -7, -1: 1, -2: b"", -3: b""}, {1: 99, 3: -7}], ids=repr
+)
+def test_a_key_of_no_form_is_refused(passkeys: Passkeys, maria: tuple[Account, Session], public: Any) -> None:
+    import cbor2
+
+    phone = Authenticator()
+    said = json.loads(phone.make(_offer(passkeys, maria)))
+    text = said["response"]["attestationObject"]
+    attested = cbor2.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    head = attested["authData"][: 37 + 16 + 2 + len(phone.id)]
+    data = cbor2.dumps({**attested, "authData": head + cbor2.dumps(public)})
+    said["response"]["attestationObject"] = b64(data)
+    with pytest.raises(RuleError, match="can't be taken"):
+        passkeys.make(maria[1], json.dumps(said), "", T0)
+    assert passkeys.of(maria[0].id) == []
 
 
 def test_passkeys_are_bounded(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -102,6 +104,52 @@ def test_it_is_made_lets_in_is_removed_and_then_refused(made: Any, tmp_path: Pat
         assert answer.status_code == 422
         assert "this passkey is not known here" in answer.text
         assert "set-cookie" not in answer.headers or not answer.headers["set-cookie"].startswith("s=")
+
+    run(made, tmp_path, work)
+
+
+def test_a_session_that_ends_while_a_form_comes_makes_no_passkey(made: Any, tmp_path: Path, phone: Any) -> None:
+    """A body may take minutes to come; who sends it is asked again when it has."""
+
+    async def work(world: World) -> None:
+        maria = await world.logged_in("delegate")
+        await world.forget_codes()
+        await maria.get("/account")
+        asked = await question(maria, "pk", {"old": PASSWORD, "code": world.phones["delegate"].code(T0)})
+        fields = {name: said[0] for name, said in maria.form("pk").fields.items()}
+        body = urlencode({**fields, "device": "mine", "answer": phone.make(asked.text)}).encode()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield body[:50]
+            await world.people.do(lambda people, now: people.accounts.reset("delegate", now))
+            yield body[50:]
+
+        sent = {**OWN_SITE, "content-type": "application/x-www-form-urlencoded"}
+        answer = await maria.client.post("/account", content=slowly(), headers=sent, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/login")
+        assert await world.people.do(lambda people, _: people.store.rows("SELECT id FROM passkey")) == []
+
+    run(made, tmp_path, work)
+
+
+def test_whoever_removes_one_closes_her_other_browsers_and_their_keys(made: Any, tmp_path: Path, phone: Any) -> None:
+    async def work(world: World) -> None:
+        maria, lost, forgotten = await world.logged_in("delegate"), world.browser(), []
+        assert (await make(world, maria, phone)).status_code == 200
+        assert (await come_in(lost, phone)).status_code == 303
+        assert (await lost.get("/account")).status_code == 200
+        ended = await world.people.do(lambda people, now: [s.handle for s in people.accounts.sessions.of(
+            people.accounts.by_login("delegate").id, now) if s.how == "passkey"])  # fmt: skip
+        await world.people.do(lambda people, _: setattr(people.keys.holder, "forget", forgotten.append))
+        await world.forget_codes()
+        await maria.get("/account")
+        chosen = re.search(r'<select id="pr-passkey".*?<option value="([^"]+)"', maria.text, re.S)
+        assert chosen
+        proof = {"passkey": chosen[1], "old": PASSWORD, "code": world.phones["delegate"].code(T0)}
+        assert "You have none." in (await maria.send("pr", "forget", proof)).text
+        assert forgotten == ended
+        assert len(ended) == 1
+        assert (await lost.get("/account")).status_code == 303
 
     run(made, tmp_path, work)
 
@@ -257,7 +305,7 @@ def test_without_a_script_a_sentence_says_so_and_the_rest_is_there(made: Any, tm
                 told = {name: words_of(language).plain(f"desk.passkey_{name}") for name in WORDS}
                 assert {name: said[f"data-{name}"] for name in WORDS} == told
                 assert said["data-ask"] == f"{path}/passkey?lang={language}"
-                assert 'role="status"' in hidden
+                assert 'role="status" aria-live="polite" id="pk-status"' in hidden  # what the script says is wrong
 
     run(made, tmp_path, work)
 
