@@ -5,6 +5,7 @@ No payload comes back as a tag, an attribute or a script; the pages hold the tag
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -133,9 +134,13 @@ ALLOWED = {
 
 
 def check(text: str, where: str) -> None:
-    """Only our tags; no handler; every link and form leads to this site."""
+    """Only our tags; no handler; every link and form leads to this site; one script of ours at most, by its hash."""
     page = Forms(text)
-    assert {t for t, _ in page.tags} <= ALLOWED, where
+    assert {t for t, _ in page.tags} - {"script"} <= ALLOWED, where
+    scripts = [found for t, found in page.tags if t == "script"]
+    assert len(scripts) <= 1, where
+    assert all(re.fullmatch(r"/static/[0-9a-f]+\.js", found["src"]) for found in scripts), (where, scripts)
+    assert len(re.findall(r"<script\b[^>]*></script>", text)) == len(scripts), "it has no text of its own"
     assert [t for t, _ in page.tags].count("h1") == 1, where
     assert [t for t, _ in page.tags].count("meta") == 3, where
     for tag, found in page.tags:
