@@ -338,7 +338,7 @@ import os, signal, sys, time
 from concordat.node.workers import AGAIN, Workers
 
 def work(number):
-    print(number, os.getpid(), flush=True)
+    os.write(1, f"{number} {os.getpid()}\\n".encode())  # in one piece: two of them write at once
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     time.sleep(60)
     return 0
