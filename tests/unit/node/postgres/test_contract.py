@@ -31,7 +31,8 @@ def store_at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     def open_it(*, close: bool = True, **more: Any) -> Store:
         if close and opened:
             opened.pop().close()
-        opened.append(open_log(tmp_path, database, origin=ORIGIN, **more))
+        # The server ends the session that was closed a moment later, and its lock with it.
+        opened.append(open_log(tmp_path, database, origin=ORIGIN, **{"wait_s": 10.0, **more}))
         return opened[-1]
 
     yield open_it
