@@ -54,21 +54,31 @@ def manifest(files: Mapping[str, bytes], *, study_sha256: str, release: str) -> 
 def check_place(folder: Path, *, force: bool = False) -> None:
     """Make sure that the report may stand there; called first, so that nobody waits for a refusal.
 
+    While another run swaps its folder into the same place we wait: half of the old one is no reason to refuse.
+
     Raises:
         InputError: something else lies there, or the path can't hold a folder.
-        StateError: no permission to look.
+        StateError: no permission to look, or another run that writes there does not finish.
     """
     folder = folder.absolute()
     try:
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise InputError(
-                f"{folder.name} is not a folder.", where=str(folder), hint="Choose another with --out.", code="out"
-            )
-        if not folder.exists() or not any(folder.iterdir()):
-            return
-        _refuse_places_of_the_person(folder)
+        if folder.parent.is_dir():
+            with _turn(folder):
+                _check(folder, force=force)
+        else:
+            _check(folder, force=force)
     except OSError as error:  # a name that is too long, a folder above that may not be read
         raise _said(error, folder) from None
+
+
+def _check(folder: Path, *, force: bool) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(
+            f"{folder.name} is not a folder.", where=str(folder), hint="Choose another with --out.", code="out"
+        )
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    _refuse_places_of_the_person(folder)
     why = _not_ours(folder)
     if why and not force:
         hint = "Choose another with --out, or replace it with --force (it is then kept beside under another name)."
@@ -129,7 +139,7 @@ def write(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _turn(folder):
             _recover(folder, beside, old)
-            check_place(folder, force=force)
+            _check(folder, force=force)
             try:
                 _fill(beside, written)
                 _swap(beside, folder, old, place_to_keep(folder))

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,15 +27,17 @@ def run_beside(seeds: Iterator[int], how: How, told: Told) -> None:
     workers = [_started(how, job) for job in range(how.jobs)]
 
     def feed(worker: subprocess.Popen[str]) -> None:
-        while worker.poll() is None:
+        answers = True
+        while answers:
             with lock:
                 seed = next(seeds, None)
             if seed is None:
                 return
-            result = _asked(worker, seed)
+            answer = _asked(worker, seed)
+            answers = answer is not None  # a worker that ends closes its pipe first: its process may still be there
             with lock:
                 if not ending.is_set():  # a seed that was broken off says nothing
-                    told(result)
+                    told(answer or {"seed": seed, "broken": "its worker ended before it answered", "seconds": 0.0})
 
     threads = [threading.Thread(target=feed, args=(worker,), daemon=True) for worker in workers]
     for thread in threads:
@@ -62,9 +63,8 @@ def _started(how: How, job: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TESTS)
 
 
-def _asked(worker: subprocess.Popen[str], seed: int) -> dict[str, Any]:
-    """What a worker says came of a seed."""
-    started = time.monotonic()
+def _asked(worker: subprocess.Popen[str], seed: int) -> dict[str, Any] | None:
+    """What a worker says came of a seed; None if it has ended."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     try:
@@ -74,8 +74,7 @@ def _asked(worker: subprocess.Popen[str], seed: int) -> dict[str, Any]:
     except BrokenPipeError:
         line = ""
     if not line:
-        seconds = round(time.monotonic() - started, 1)
-        return {"seed": seed, "broken": "its worker ended before it answered", "seconds": seconds}
+        return None
     found: dict[str, Any] = json.loads(line)
     return found
 

@@ -323,6 +323,32 @@ def test_two_runs_for_one_place_take_turns_and_one_whole_report_stands(tmp_path:
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_the_question_before_a_run_waits_while_another_swaps_its_folder_in(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    write(tmp_path / "out")
+    faults: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            bundle.check_place(tmp_path / "out")
+        except BaseException as fault:
+            faults.append(fault)
+
+    asking = threading.Thread(target=ask)
+    handle = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        (tmp_path / "out" / "manifest.json").rename(tmp_path / "manifest.json")  # as far as the other has come
+        asking.start()
+        asking.join(timeout=0.2)
+        (tmp_path / "manifest.json").rename(tmp_path / "out" / "manifest.json")
+    finally:
+        os.close(handle)
+    asking.join(timeout=30)
+    assert not asking.is_alive()
+    assert faults == []
+
+
 def test_a_run_that_never_ends_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fcntl = pytest.importorskip("fcntl")
     monkeypatch.setattr(bundle, "TURN_TRIES_MAX", 3)
