@@ -6,7 +6,8 @@
 
 A reading asks `Identify` and `ListMetadataFormats` once, then `ListRecords` until there is no resumption token. If the
 reading before came to its end whole, and the repository promises to remember deletions, only what changed since then is
-asked for (`from`); what it doesn't name then is not gone. Otherwise everything is read, and what is missing is gone.
+asked for (`from`); what it doesn't name then is not gone. Otherwise, as where its clock has gone back since, everything
+is read, and what is missing is gone. A list that breaks off with `noRecordsMatch` says of nothing that it is gone.
 
 The harvester's token is the repository's own with what belongs to it, so that a reading goes on under the same choice
 of format, set and time, whatever the repository says of itself meanwhile. A repository that is busy (503 or 429) says
@@ -97,7 +98,7 @@ class OaiRepository:
         if token:
             place = Place.of(token)
             data = await self._ask({"verb": "ListRecords", "resumptionToken": place.token})
-            return self._page(oai.parse_records(data, place.prefix, self._base), place)
+            return self._page(oai.parse_records(data, place.prefix, self._base, further=True), place)
         repository = oai.parse_identify(await self._ask({"verb": "Identify"}), self._base)
         offered = oai.parse_formats(await self._ask({"verb": "ListMetadataFormats"}), self._base)
         prefix = oai.chosen_prefix(offered, self._choice.get("metadataPrefix", ""), self._base)

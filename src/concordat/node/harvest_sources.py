@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from concordat.errors import InputError, SourceError
 from concordat.exchange.catalogue import ckan, table
@@ -46,10 +46,9 @@ def source_of(kind: str, address: str, outbound: Outbound, mark: str = "") -> So
     if kind not in KINDS:
         hint = f"One of {', '.join((*KINDS, 'dsp'))}."
         raise InputError(f'"{kind[:20]}" is not a kind of source.', where="KIND", hint=hint, code="kind")
-    parts = urlsplit(address)
+    parts = _split(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        hint = "As https://data.example.br"
-        raise InputError(f'"{address[:80]}" is not an address.', where="ADDRESS", hint=hint, code="address")
+        raise _no_address(address)
     if kind == KIND:
         source = OaiRepository(address, outbound, mark)
         outbound.allow(f"{parts.scheme}://{parts.netloc}")
@@ -58,18 +57,33 @@ def source_of(kind: str, address: str, outbound: Outbound, mark: str = "") -> So
     return CkanPortal(address, outbound) if kind == "ckan" else DcatFeed(address, outbound)
 
 
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:  # a bracket that stands for no host
+        raise _no_address(address) from None
+
+
+def _no_address(address: str) -> InputError:
+    hint = "As https://data.example.br"
+    return InputError(f'"{address[:80]}" is not an address.', where="ADDRESS", hint=hint, code="address")
+
+
 def name_of(kind: str, address: str) -> str:
     """This member's name of a source, made of its host or folder.
 
     One host may have many repositories and sets of OAI-PMH, whose names differ in any character: theirs end in the
     beginning of the SHA-256 of the whole address.
 
+    Raises:
+        InputError: no address, or one that chooses what no address of OAI-PMH does.
+
     >>> name_of("ckan", "https://Dados.gov.example:8443/"), name_of("csv", "/srv/2025 tables")
     ('dados.gov.example-8443', 'csv-2025-tables')
     >>> name_of("oai-pmh", "https://repository.example/oai?set=open-data")
     'repository.example-open-data-0375068f'
     """
-    plain = urlsplit(address).netloc.lower() if kind != "csv" else Path(address).name.lower()
+    plain = _split(address).netloc.lower() if kind != "csv" else Path(address).name.lower()
     if kind == KIND and (chosen := choice_of(address)[1]):  # another set of one repository is another source
         plain = "-".join((plain, *(chosen[name].lower() for name in sorted(chosen, reverse=True))))
     name = re.sub(r"[^a-z0-9.]+", "-", plain).strip("-.")

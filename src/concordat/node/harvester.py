@@ -30,7 +30,7 @@ DEADLINE_MAX_S = 6 * 3600
 REQUEST_MAX_S = 30.0
 REASON_MAX = 300
 WAITS_MAX = 20  # times that one page is asked for of a source that is busy
-_LOST = ("busy", "connection", "timeout", "no_address")  # nothing is learnt about a token from these
+_LOST = ("busy", "connection", "timeout", "no_address", "private_address")  # nothing is learnt about a token from these
 
 
 class BusyError(SourceError):
@@ -151,7 +151,7 @@ class Harvester:
             return run, await self._fetched(source, "", until)
         try:
             return run, await self._fetched(source, run.token, until)
-        except (SourceError, InputError) as error:
+        except (SourceError, InputError, TrustError) as error:
             if error.code in _LOST:
                 raise
         return self._store.afresh(run), await self._fetched(source, "", until)

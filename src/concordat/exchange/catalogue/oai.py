@@ -40,6 +40,7 @@ DCAT_PREFIXES = ("dcat_ap", "dcat-ap", "dcat")  # names are the repositories' ow
 DAY, SECOND = "YYYY-MM-DD", "YYYY-MM-DDThh:mm:ssZ"
 FORMS = {DAY: "%Y-%m-%d", SECOND: "%Y-%m-%dT%H:%M:%SZ"}
 PERSISTENT = "persistent"
+YEAR_MIN = 1000  # before it a year has no four digits, and the days before year 1 have no name here
 DROPPED = ("contributor", "creator")
 TOKEN_MAX = 4_000  # characters: it travels in an address
 SHOWN = 80
@@ -56,12 +57,13 @@ class Repository:
 
     Attributes:
         granularity: how it writes instants, `DAY` or `SECOND`. deletions: `no`, `transient` or `persistent`.
-        earliest: no record is older.
+        earliest: no record is older. at: when it said so, by its own clock.
     """
 
     granularity: str
     deletions: str
     earliest: str
+    at: str
 
     @property
     def remembers(self) -> bool:
@@ -91,7 +93,7 @@ def parse_identify(data: bytes, where: str) -> Repository:
     Raises:
         SourceError: no answer of OAI-PMH 2.0, or one without what it must say.
     """
-    found, _ = _answer(data, "Identify", where)
+    found, at = _answer(data, "Identify", where)
     assert found is not None
     if (version := _said(found, "protocolVersion")) != "2.0":
         raise SourceError(f"it speaks OAI-PMH {version[:20] or 'of no version'}; 2.0 is read.", where=where, code="oai")
@@ -102,7 +104,7 @@ def parse_identify(data: bytes, where: str) -> Repository:
     if deletions not in ("no", "transient", PERSISTENT):
         what = f'its deletedRecord is "{deletions[:40]}"; the protocol knows no, transient and persistent.'
         raise SourceError(what, where=where, code="oai")
-    return Repository(granularity, deletions, _said(found, "earliestDatestamp"))
+    return Repository(granularity, deletions, _said(found, "earliestDatestamp"), at)
 
 
 def parse_formats(data: bytes, where: str) -> tuple[str, ...]:
@@ -137,18 +139,27 @@ def chosen_prefix(offered: Sequence[str], wanted: str, where: str) -> str:
 def from_of(mark: str, repository: Repository) -> str:
     """Where a reading of what changed begins: one step of the repository's clock before an earlier one began.
 
+    Empty, for everything, where its clock has gone back since: what changed meanwhile may bear any time.
+
     Args:
         mark: `responseDate` of the first answer of the earlier reading.
 
-    >>> from_of("2026-03-01T00:00:00Z", Repository(DAY, "persistent", "1999-01-01"))
+    >>> from_of("2026-03-01T00:00:00Z", Repository(DAY, "persistent", "1999-01-01", "2026-03-04T00:00:00Z"))
     '2026-02-28'
     """
     step = timedelta(days=1) if repository.granularity == DAY else timedelta(seconds=1)
-    return (_instant(mark) - step).strftime(FORMS[repository.granularity])
+    before = _instant(mark)
+    if before > _instant(repository.at):
+        return ""
+    return (before - step).strftime(FORMS[repository.granularity])
 
 
-def parse_records(data: bytes, prefix: str, where: str) -> Listing:
+def parse_records(data: bytes, prefix: str, where: str, *, further: bool = False) -> Listing:
     """One page of `ListRecords`.
+
+    Args:
+        further: it was asked for by a resumption token, which a list without a record never gave: then
+            `noRecordsMatch` is a failure that leaves open what the rest of the list holds.
 
     Raises:
         SourceError: an error of the protocol (`token` for a resumption token that it doesn't know), or no answer of it.
@@ -156,7 +167,8 @@ def parse_records(data: bytes, prefix: str, where: str) -> Listing:
     """
     found, at = _answer(data, "ListRecords", where, empty="noRecordsMatch")
     if found is None:
-        return Listing((), (), (), "", at)
+        what = "it answers noRecordsMatch to its own resumption token: the rest of the list is not known."
+        return Listing((), (Failure(where, what, named=False),) if further else (), (), "", at)
     rows = found.findall(_name("record"))
     token = found.find(_name("resumptionToken"))
     text = (token.text or "").strip() if token is not None else ""
@@ -234,9 +246,12 @@ def _instant(text: str) -> datetime:
     """An instant of the protocol, in UTC.
 
     Raises:
-        ValueError: another form.
+        ValueError: another form, or a year before 1000: no clock of a repository shows one.
     """
-    return datetime.strptime(text, FORMS[SECOND]).replace(tzinfo=UTC)
+    found = datetime.strptime(text, FORMS[SECOND]).replace(tzinfo=UTC)
+    if found.year < YEAR_MIN:
+        raise ValueError(text)
+    return found
 
 
 def _name(name: str) -> str:

@@ -187,7 +187,7 @@ IDENTITY = (
 
 def test_a_repository_says_who_it_is() -> None:
     found = parse_identify(wrapped(IDENTITY, verb="Identify"), AT)
-    assert found == Repository(SECOND, "transient", "1990-02-01T12:00:00Z")
+    assert found == Repository(SECOND, "transient", "1990-02-01T12:00:00Z", "2002-06-01T19:20:30Z")
     assert not found.remembers
     assert replace(found, deletions="persistent").remembers
     for old, new, words in (
@@ -223,7 +223,29 @@ def test_the_format_is_the_one_asked_for_or_the_best_that_is_offered() -> None:
 )
 def test_a_later_reading_begins_one_step_before_the_earlier_one(granularity: str, earliest: str, start: str) -> None:
     """Guidelines for harvesters, section 3: successive readings overlap by one step of the repository's clock."""
-    assert from_of("2026-03-01T00:00:00Z", Repository(granularity, "persistent", earliest)) == start
+    repository = Repository(granularity, "persistent", earliest, "2026-03-02T00:00:00Z")
+    assert from_of("2026-03-01T00:00:00Z", repository) == start
+
+
+def test_a_clock_that_went_back_leaves_no_place_to_begin_at() -> None:
+    """What changed since may bear a time before that of the earlier reading: it is never asked for from there."""
+    repository = Repository(SECOND, "persistent", "1999-01-01", "2026-03-01T00:00:00Z")
+    assert from_of("2036-03-01T00:00:00Z", repository) == ""
+    assert from_of("2026-03-01T00:00:00Z", repository) == "2026-02-28T23:59:59Z"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0999-12-31T23:59:59Z"])
+def test_a_time_from_which_no_day_can_be_asked_for_is_no_answer(at: str) -> None:
+    with pytest.raises(SourceError, match="its responseDate is"):
+        parse_records(wrapped(row(FULL), at), "oai_dc", AT)
+
+
+def test_a_list_that_breaks_off_without_a_record_leaves_its_rest_open() -> None:
+    """Section 3.6: noRecordsMatch answers a request's arguments, and a token has none."""
+    said = wrapped('<error code="noRecordsMatch"/>')
+    assert parse_records(said, "oai_dc", AT).failed == ()
+    (failure,) = parse_records(said, "oai_dc", AT, further=True).failed
+    assert (failure.key, failure.named) == (AT, False)
 
 
 # --- Changes alone ------------------------------------------------------------------------------------------------

@@ -232,6 +232,38 @@ def test_a_token_that_expired_fails_the_run_and_the_next_begins_anew(served: Ser
     ]  # fmt: skip
 
 
+def test_a_list_that_breaks_off_removes_nothing(served: Served, store: HarvestStore) -> None:
+    """`noRecordsMatch` to a token: what the rest of the list holds is not known, and not gone."""
+    served.repository.deletions = "no"
+    served.harvest(store)
+    served.pages = [served.reply(wrapped('<error code="noRecordsMatch"/>'))]
+    found = served.harvest(store)
+    assert (found.state, found.removed, found.waiting, len(held(store))) == ("partial", 0, 3, 5)
+    assert served.harvest(store).words == "complete: 0 added, 0 changed, 0 removed, 0 failed"
+
+
+def test_a_clock_that_was_ahead_hides_no_change(served: Served, store: HarvestStore) -> None:
+    right = served.repository.now
+    served.repository.now += 10 * 365 * 86_400
+    served.harvest(store)
+    served.repository.now = right + 100
+    served.repository.put("oai:an.oa.org:1", "Snow 1")
+    assert served.harvest(store).changed == 1
+    assert "from" not in served.lists[-3]
+    served.repository.now += 100
+    served.harvest(store)
+    assert served.lists[-1]["from"] == "2002-06-02T19:22:59Z"  # and from then on by the right clock
+
+
+def test_a_token_that_leads_elsewhere_is_no_place_to_go_on_at(served: Served, store: HarvestStore) -> None:
+    """A repository that sends who shows an old token to another page: the next run begins anew."""
+    moved = served.reply(b"", status=302, headers={"location": "https://r.example/"})
+    served.pages = [moved, moved]
+    assert served.harvest(store).state == "failed"
+    found = served.harvest(store)
+    assert (found.state, len(held(store))) == ("complete", 5)
+
+
 def test_a_repository_that_repeats_a_token_never_ends_and_is_told_so(served: Served, store: HarvestStore) -> None:
     same = "<resumptionToken>again</resumptionToken>"
 
@@ -279,13 +311,20 @@ def test_a_change_of_format_reads_everything(served: Served, store: HarvestStore
         ("https://r.example/oai?set=a&set=b", "set=a&set=b"),
         ("https://r.example/oai#top", '"top" is nothing'),
         ("https://r.example/oai?metadataPrefix=marc21", '"marc21" are not read'),
+        ("https://[r.example/oai", "is not an address"),
     ],
-    ids=["verb", "twice", "fragment", "format"],
+    ids=["verb", "twice", "fragment", "format", "bracket"],
 )
 def test_addresses_choose_a_set_and_a_format_and_nothing_else(address: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         source_of(KIND, address, Outbound(()))
     assert words in str(caught.value)
+
+
+def test_no_address_has_no_name() -> None:
+    for kind in ("ckan", "dcat", KIND):
+        with pytest.raises(InputError, match="is not an address"):
+            name_of(kind, "https://[r.example/oai")
 
 
 def test_choices_places_and_waits() -> None:
