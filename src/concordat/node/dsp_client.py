@@ -92,7 +92,8 @@ class DspClient:
         """One signed request to a member's node, answered whole; a question whose connection broke is asked once more.
 
         Raises:
-            SourceError: no connection, no answer in time. TrustError: an address that is not allowed, a broken bound.
+            SourceError: no connection, no answer in time, or nobody whom this node knows. TrustError: an address that
+                is not allowed, a broken bound.
         """
         try:
             return await self._sent(member, method, url, body)
@@ -123,7 +124,10 @@ class DspClient:
     def _token(self, member: str, method: str, url: str, body: bytes, *, query: bool = False) -> str:
         if not self._side.auth:
             return ""
-        audience = self._side.places[member]
+        audience = self._side.places.get(member, "")
+        if not audience:  # it was one when this began
+            what = f"{member} is no active member or partner any more."
+            raise SourceError(what, where=url.partition("?")[0][:120], code="no_place")
         request = Request(method, url if query else url.partition("?")[0], audience, body)
         return make_token(
             self._service.node.signer.node, request, member=self._side.member, label="node",

@@ -28,7 +28,7 @@ from concordat.exchange.events import SCOPE, check_said
 from concordat.ledger.entry import Entry, blob_reference
 from concordat.ledger.replica import Replica
 from concordat.node.exchange_asking import narrowed
-from concordat.node.exchange_entries import CONFIRMED, DONE, ENDED, REACHED, UNSURE, duty_word, parties_of
+from concordat.node.exchange_entries import CONFIRMED, DONE, ENDED, REACHED, duty_word, parties_of
 from concordat.node.exchange_machines import machine_of
 from concordat.node.exchange_service import ExchangeService
 from concordat.node.exchange_store import Agreement, Process
@@ -199,8 +199,8 @@ async def answer(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[s
     process = await exchange.do(lambda: exchange.store.process(pid))
     if process is None:
         raise InputError("no process of that name here.", where=pid[:80], code="unknown_process")
-    if move is Move.TERMINATE and process.facts.get(UNSURE):
-        return {"moved": await exchange.now(lambda at: exchange.mover.give_up(pid, at)), "pid": pid}
+    if move is Move.TERMINATE and await exchange.now(lambda at: exchange.mover.give_up(pid, at)):
+        return {"moved": True, "pid": pid}
     next_ = _next_of(process, move, wanted, exchange.engine.side.member, clock.now())
     moved = await exchange.now(lambda at: exchange.mover.move(pid, next_, at))
     return {"moved": moved, "pid": pid}

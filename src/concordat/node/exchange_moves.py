@@ -9,7 +9,6 @@ since the other side may then stand in another state. Source: exchange.md 5.3, 5
 
 from __future__ import annotations
 
-import json
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -43,7 +42,7 @@ from concordat.node.exchange_machines import (
 )
 from concordat.node.exchange_parts import Offered, pin_of
 from concordat.node.exchange_store import Outgoing, Process
-from concordat.node.exchange_wording import named, negotiation_message, transfer_message
+from concordat.node.exchange_wording import named, negotiation_message, reason_of, transfer_message
 
 RETRIES = 8  # after the first time: 1, 2, 4 ... 60, 60 seconds
 REVIVALS = 3
@@ -150,6 +149,7 @@ class Mover:
         machine = machine_of(process) if process else None
         if process is None or machine is None or self.store.intended(pid) is not None:
             return False
+        known = dict(process.facts)
         if isinstance(machine, negotiation.Negotiation) and process.role == Role.PROVIDER:
             self._look_at_offers(process)
             self._check_promise(process, machine, next_, now)
@@ -165,7 +165,8 @@ class Mover:
             current = self.store.process(pid)
             if current is None or current.state != process.state or self.store.intended(pid) is not None:
                 return False
-            process.facts = current.facts | process.facts | {"moves": int(current.facts.get("moves", 0)) + 1}
+            ours = {key: value for key, value in process.facts.items() if known.get(key) != value}
+            process.facts = current.facts | ours | {"moves": int(current.facts.get("moves", 0)) + 1}
             process.flag = next_.why if next_.move is Move.TERMINATE else ""
             if token:
                 self.store.put_token(token, pid, self._token_end(process, now))
@@ -480,21 +481,20 @@ class Mover:
             self.engine.soon(process.pid)
 
     def give_up(self, pid: str, now: datetime) -> bool:
-        """A person ends what is unsure: our log says that the agreement ended; whether there was anything to end."""
+        """A person ends what waits for a word that may never come; whether there was anything to end.
+
+        An agreement that is unsure: our log says that it ended. A push that came whole: its provider answers to no
+        Completion, and it ends on this side alone.
+        """
         with self.engine.turn(pid), self.store.commit():
-            process = self.store.process(pid)
+            process, pending = self.store.process(pid), self.store.intended(pid)
+            if process is not None and pending is not None and is_owed(process, parse_own(pending.body)):
+                self.store.answered(pending)
+                process.flag = f"given up by a person: {process.peer} did not answer that all is here."
+                self.end_here(process, UNREACHABLE, now)
+                return True
             if process is None or not process.facts.pop(UNSURE, None):
                 return False
             self.store.put(process, int(now.timestamp()))
             self.engine.soon(pid)
             return True
-
-
-def reason_of(body: bytes) -> str:
-    """What an error of the protocol says, for people; at most 300 characters."""
-    try:
-        found = json.loads(body)
-        reasons = found.get("reason") or [found.get("code", "")]
-        return " ".join(str(reason) for reason in reasons)[:300]
-    except (ValueError, AttributeError, TypeError):
-        return "no reason given"

@@ -11,7 +11,7 @@ A consumer that is not there, or can't take anything now, is waited for, a minut
 a day without a piece that was taken it ends as `unreachable` too, as where everything is there and no Completion comes.
 Nor is more sent than everything twice and 16 pieces (`too_often`). When the terms permit no more: `denied`.
 Whether the files are whole is the consumer's to say: it
-completes the transfer, and then this side logs it, as with a pull. Source: exchange.md 5.4.
+alone completes the transfer, and then this side logs it, as with a pull. Source: exchange.md 5.4.
 
 The pieces are `PUT`s with `Content-Range`, which RFC 9110 (section 14.5) leaves to agreement between two sides: this
 one is ours. `exchange_receive` is the other side. A partial answer of another implementation is no progress.
@@ -54,6 +54,7 @@ SPARE = 16  # pieces that may be sent again, beside everything once more
 SENT, SENT_AT = "sent", "sent_at"  # in a process: bytes that left, repeats included; when it last came further
 AWAY = (429, 502, 503, 504)  # what a node that is busy or full answers, or what stands before one that is off
 SILENT = ("connection", "timeout", "no_address")
+ANSWER_MAX = 1 << 16  # bytes of what it says
 AT_ONCE = 4  # pieces on their way to one consumer: one that is slow keeps no other waiting
 OPEN_MOST = 16  # pushes to one consumer that are tried at one time; further ones wait until one of them ends
 WAIT_MAX_S = 60.0
@@ -146,6 +147,8 @@ def _moved(engine: Engine, pid: str, now: datetime, *, first: bool = False) -> N
     with engine.store.commit():
         process = engine.store.process(pid)
         at = process.facts.get(SENT_AT) if process else None
+        if at is not None and at > now.timestamp():  # said by a clock that was ahead
+            at = None
         if process is not None and (at is None or (not first and now.timestamp() - at > NOTED_S)):
             process.facts[SENT_AT] = int(now.timestamp())
             engine.store.put(process, process.changed)
@@ -219,26 +222,39 @@ class Pushing:
         ours, started = process.role == Role.PROVIDER, process.state == transfer.State.STARTED
         if not ours:
             await self.receiving.look(process)
-        elif ours and process.state == transfer.State.SUSPENDED:
-            await self._exchange.do(lambda: _rests(self._exchange.engine, pid))
-        elif ours and started and pid not in self._running:
+            return
+        if started and pid not in self._running:
             self._begin(process)
+        elif not started:
+            self._leave(process)
+        if process.state == transfer.State.SUSPENDED:
+            await self._exchange.do(lambda: _rests(self._exchange.engine, pid))
 
     def _begin(self, process: Process) -> None:
-        if list(self._running.values()).count(process.peer) >= OPEN_MOST:
+        if not self._has_place(process.peer):
             parked = self._parked.setdefault(process.peer, [])
             parked += [] if process.pid in parked else [process.pid]
             return
         self._running[process.pid] = process.peer
+        self._leave(process)
         self._exchange._task(self._push(process))
+
+    def _has_place(self, peer: str) -> bool:
+        return list(self._running.values()).count(peer) < OPEN_MOST
+
+    def _leave(self, process: Process) -> None:
+        """A transfer waits for no place any more; the first one that does is looked at, if there is a place."""
+        parked = self._parked.get(process.peer, [])
+        if process.pid in parked:
+            parked.remove(process.pid)
+        if parked and self._has_place(process.peer):
+            self._exchange.engine.woken.append(parked[0])
 
     async def _ended(self, process: Process) -> None:
         """A push runs no more: the next one of that consumer may."""
         self._running.pop(process.pid, None)
-        parked = self._parked.get(process.peer)
-        if parked:
-            self._exchange.engine.woken.append(parked.pop(0))
-            await self._exchange.poke()
+        self._leave(process)
+        await self._exchange.poke()
 
     async def _push(self, process: Process) -> None:
         try:
@@ -249,7 +265,10 @@ class Pushing:
         except Exception as error:  # it would come again at each attempt, and nobody be told
             self._exchange.service.fault("exchange", error)
             fault = StateError("a fault of the provider's node.", where=process.pid, code="fault")
-            await stop(self._exchange, process.pid, fault)
+            try:
+                await stop(self._exchange, process.pid, fault)
+            except ConcordatError:
+                _look_again(self._exchange, process.pid)
         finally:
             await self._ended(process)
 
@@ -272,6 +291,7 @@ class Pushing:
         await self._exchange.do(lambda: _moved(engine, pid, clock.now(), first=True))
         for file in await self._exchange.do(lambda: files_to_push(engine, process)):
             if not await self._one(Way(pid, process.peer, f"{endpoint}?file={file.sha256}", bearer, file)):
+                self._again(pid, ASK_S)  # its Termination may be given up before it comes
                 return
         # Everything is there; that it is complete is the consumer's to say, and it has a day to say it.
         await self._exchange.do(lambda: require_alive(engine, pid, None, clock.now()))
@@ -355,7 +375,7 @@ class Pushing:
         given = {"authorization": f"Bearer {way.bearer}", "accept": "application/json", **(headers or {})}
         try:
             return await self._exchange.service.outbound.request(
-                method, way.url, body=data, headers=given, timeout_s=PIECE_MAX_S
+                method, way.url, body=data, headers=given, limit=ANSWER_MAX, timeout_s=PIECE_MAX_S
             )
         except (SourceError, TrustError) as error:
             kind = AwayError if error.code in SILENT else FruitlessError
@@ -377,7 +397,7 @@ def _standing(reply: Reply, file: File) -> tuple[int, bool]:
     try:
         said: Any = json.loads(reply.body)
         offset, whole = said["offset"], said["complete"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise FruitlessError("its answer can't be read.", code="answer") from None
     if type(offset) is not int or type(whole) is not bool or not 0 <= offset <= file.bytes:
         raise FruitlessError("its answer can't be true.", code="answer")

@@ -37,6 +37,7 @@ async def pushed(
     if not pid:
         pid = await exchange.now(lambda at: request_push(exchange.mover, member, agreement, files, at))
     process = await exchange.until(pid, ("STARTED",), wait)
+    await receiving.again(pid)
     had, left = -1, wait
     while process.state != transfer.State.COMPLETED:
         if process.state == transfer.State.TERMINATED:

@@ -10,7 +10,7 @@ the transfer runs, only where the last one ended, and only up to the agreed size
 is another one it goes aside as `.rejected`, and the transfer ends with code `checksum`. What a crash of this machine
 may have torn is asked for once more, from its beginning. A provider that keeps silent is asked every ten minutes
 whether it has ended the transfer; where the token has ended this side ends it. A fault of this disk ends nothing: it is
-kept with the transfer until a piece is taken again, and said to whoever waits (`exchange_pushed`).
+kept with the transfer until a piece is taken or a person asks again, and said to whoever waits (`exchange_pushed`).
 
 A crash at any step ends in the same way: the pieces on the disk say where to go on, a whole file has its name only
 after its hash was compared, `TransferCompleted` is said once, and at each start `finish` looks again. Source:
@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from concordat import clock
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
@@ -155,7 +155,8 @@ class Receiving:
     def __init__(self, exchange: ExchangeService) -> None:
         self._exchange = exchange
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._begun: set[tuple[str, str]] = set()  # (transfer, file) whose every byte came since this start
+        # (transfer, file) whose every byte came since this start: how many of them were hashed as they came
+        self._begun: dict[tuple[str, str], tuple[int, Any]] = {}
 
         self._held: dict[str, StateError] = {}  # why nothing is taken now: a disk that is full keeps no note of it
         self._asked: dict[str, datetime] = {}  # when the provider was last asked where it stands
@@ -177,13 +178,24 @@ class Receiving:
         exchange, pid, now = self._exchange, process.pid, clock.now()
         if process.state == transfer.State.SUSPENDED:
             await exchange.do(lambda: self._rests(pid))
-        elif process.state == transfer.State.TERMINATED:
+        elif process.state in transfer.FINAL:
+            self._forget(pid)
             await self.clear(process)
+        elif process.state == transfer.State.REQUESTED:
+            self._asked.setdefault(pid, now)
+            await self._wait_on(process, now)
         elif process.state == transfer.State.STARTED:
             if await exchange.do(lambda: self._runs(pid, now)):
                 self._asked[pid] = now
-            await self.finish(process)
+            if await exchange.do(lambda: exchange.store.intended(pid)) is None:
+                await self.finish(process)
             await self._wait_on(process, now)
+
+    def _forget(self, pid: str) -> None:
+        self._asked.pop(pid, None)
+        timer = self._timers.pop(pid, None)
+        if timer is not None:
+            timer.cancel()
 
     def _runs(self, pid: str, now: datetime) -> bool:
         """With a Start a day begins anew, whatever time the transfer was suspended; whether this is one."""
@@ -205,18 +217,20 @@ class Receiving:
                 store.put(process, process.changed)
 
     async def _wait_on(self, process: Process, now: datetime) -> None:
-        """While pieces come, or may come: the provider is asked now and then; after a day without one it is over."""
+        """While a Start or pieces may come: the provider is asked now and then; after a day without one it is over.
+
+        Where all is here it is looked at again as well: a Completion may have been refused by what passes.
+        """
         from concordat.node.exchange_push import stop
 
-        exchange, pid = self._exchange, process.pid
-        if all_whole(process) or await exchange.do(lambda: exchange.store.intended(pid)) is not None:
-            return
-        if await exchange.do(lambda: exchange.store.token_end(pid)) <= now.timestamp():
-            await stop(exchange, pid, StateError("nothing came while the token was good.", code="unreachable"))
-            return
-        asked = self._asked.get(pid)
-        if asked is None or (now - asked).total_seconds() >= ASK_S:
-            await self.ask(process)
+        exchange, pid, runs = self._exchange, process.pid, process.state == transfer.State.STARTED
+        if not all_whole(process) and await exchange.do(lambda: exchange.store.intended(pid)) is None:
+            if runs and await exchange.do(lambda: exchange.store.token_end(pid)) <= now.timestamp():
+                await stop(exchange, pid, StateError("nothing came while the token was good.", code="unreachable"))
+                return
+            asked = self._asked.get(pid)
+            if asked is None or abs((now - asked).total_seconds()) >= ASK_S:
+                await self.ask(process)
         earlier = self._timers.pop(pid, None)
         if earlier is not None:
             earlier.cancel()
@@ -281,6 +295,10 @@ class Receiving:
 
         return await self._in_turn(pid, bearer, digest, taken)
 
+    async def again(self, pid: str) -> None:
+        """A person has made room, or means to: what this disk refused before is said no more until it does so again."""
+        await self._exchange.do(partial(self._hold, pid, None))
+
     def _hold(self, pid: str, error: StateError | None) -> None:
         """Remember why this node takes nothing now, or that it does again; on the disk if that takes it."""
         store = self._exchange.store
@@ -290,8 +308,7 @@ class Receiving:
             self._held[pid] = error
         with suppress(StateError), store.commit():
             process = store.process(pid)
-            if process is not None:
-                process.facts.pop(HELD, None)
+            if process is not None and (process.facts.pop(HELD, None) or error is not None):
                 if error is not None:
                     process.facts[HELD] = {"what": error.what, "where": error.where}
                 process.flag = str(error)[:500] if error is not None else ""
@@ -339,9 +356,14 @@ class Receiving:
             return here
         if start != here.offset:
             return Standing(here.offset, False, 409)
+        key = (process.pid, file.sha256)
         if not start:
-            self._begun.add((process.pid, file.sha256))
+            self._begun[key] = 0, hashlib.sha256()
         _append(self._part(process, file), start, data)
+        hashed, digest = self._begun.get(key, (-1, None))
+        if hashed == start:
+            digest.update(data)
+            self._begun[key] = start + len(data), digest
         self._extend(process)
         if start + len(data) < file.bytes:
             return Standing(start + len(data), False)
@@ -356,7 +378,8 @@ class Receiving:
     def _closed(self, process: Process, file: Wanted) -> Standing:
         """A file that has its size gets its name, once its hash is compared; or goes aside."""
         key, part = (process.pid, file.sha256), self._part(process, file)
-        digest = _digest(part)
+        hashed, running = self._begun.get(key, (-1, None))
+        digest = running.hexdigest() if hashed == file.bytes else _digest(part)
         if digest != file.sha256 and key not in self._begun:  # a piece that a crash had torn: once more, from 0
             part.unlink(missing_ok=True)
             return Standing(0, False, 409)
@@ -369,7 +392,7 @@ class Receiving:
         move_file(part, target)
         flush_folder(target.parent)
         self._keep_whole(process.pid, file.sha256)
-        self._begun.discard(key)
+        self._begun.pop(key, None)
         return Standing(file.bytes, True)
 
     def _keep_whole(self, pid: str, digest: str) -> None:
@@ -413,7 +436,7 @@ class Receiving:
                 part.unlink(missing_ok=True)
             except OSError as error:
                 raise StateError(f"not removed: {error.strerror}.", where=str(part), code="left") from None
-            self._begun.discard((process.pid, file.sha256))
+            self._begun.pop((process.pid, file.sha256), None)
 
     async def finish(self, process: Process) -> None:
         """Complete a transfer whose files are all here: log each, once, and tell the provider.

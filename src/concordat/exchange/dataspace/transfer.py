@@ -2,7 +2,8 @@
 
 As `negotiation`: both sides run `step`; whatever is not in the table, or fails its guard, is a `RuleError` and changes
 nothing. A transfer needs a final agreement between these two for this target, still permitted now, and a format of the
-dataset. A start after the *other* side suspended is accepted only if the use is still permitted.
+dataset. A start after the *other* side suspended is accepted only if the use is still permitted. A push is completed by
+its consumer, who alone knows that every file is there and the right one.
 
 Source: Dataspace Protocol 2025-1, section 9 (transfer process); exchange.md 5.4. Bodies, tokens and counters are the
 node's.
@@ -116,6 +117,8 @@ def step(transfer: Transfer | None, message: Mapping[str, Any], sender: Role, fa
     match kind:
         case Kind.START:
             return _started(transfer, message, sender, facts)
+        case Kind.COMPLETION if transfer.format == PUSH and sender is Role.PROVIDER:
+            raise _guard("a push is completed by its consumer", "completion", before)
         case Kind.SUSPENSION:
             return replace(transfer, state=after, suspended_by=sender, code=code)
         case Kind.TRANSFER_TERMINATION:
