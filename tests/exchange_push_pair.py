@@ -264,7 +264,12 @@ class Pair:
 
     async def settle(self, rounds: int = 40) -> None:
         """Until nothing moves any more; seconds pass, and after three minutes half minutes."""
+        looked = self.world.now
         for number in range(rounds):
+            if self.world.now - looked >= timedelta(seconds=exchange_receive.ASK_S):
+                looked = self.world.now
+                for desk in self.desks.values():  # as its timers do
+                    desk.engine.woken += [*desk.pushing.receiving._timers, *desk.pushing._timers]
             await self.passed()
             for desk in self.desks.values():
                 while desk.tasks:

@@ -5,12 +5,15 @@
 
 Both answer `{"offset": N, "complete": true|false}`: 200; 409 if a piece doesn't begin where the last one ended. 404
 without a good token, or for a file that is not expected; 403 while the transfer doesn't run; 413 and 416 for a piece
-that is too long or not what it says; 422 for a whole file that is another one, which ends the transfer; 429; 503 where
-the disk refuses. Source: exchange.md 5.4.
+that is too long or not what it says; 422 for a whole file that is another one, which ends the transfer; 429, also for
+a third piece of one transfer at a time; 503 where the disk refuses. Source: exchange.md 5.4.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 PATTERN = PUSHED + "/{pid}"
+PIECES_MOST = 2  # of one transfer in memory at one time: the one that is taken, and one that was given up for lost
 
 
 def push_routes(at: Any) -> list[BaseRoute]:
@@ -67,9 +71,28 @@ async def _answered(at: Any, request: Request) -> Standing:
     receiving = at._exchange.pushing.receiving
     found: Standing = await receiving.standing(pid, bearer, digest)  # before a body is read: who asks is known
     if request.method == "PUT":
-        data = await _body(request)
-        found = await receiving.take(pid, bearer, digest, request.headers.get("content-range", ""), data)
+        with _place(receiving.pieces, pid):
+            data = await _body(request)
+            found = await receiving.take(pid, bearer, digest, request.headers.get("content-range", ""), data)
     return found
+
+
+@contextmanager
+def _place(pieces: Counter[str], pid: str) -> Iterator[None]:
+    """Room in memory for one piece: who holds the token may send many at one time.
+
+    Raises:
+        LimitError: there is none.
+    """
+    if pieces[pid] >= PIECES_MOST:
+        raise LimitError("pieces", 1)
+    pieces[pid] += 1
+    try:
+        yield
+    finally:
+        pieces[pid] -= 1
+        if not pieces[pid]:
+            del pieces[pid]
 
 
 async def _body(request: Request) -> bytes:

@@ -27,6 +27,7 @@ import re
 import secrets
 import uuid
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -161,6 +162,7 @@ class Receiving:
         self._held: dict[str, StateError] = {}  # why nothing is taken now: a disk that is full keeps no note of it
         self._asked: dict[str, datetime] = {}  # when the provider was last asked where it stands
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.pieces = Counter[str]()  # that are being read, by transfer
 
     def sweep(self) -> None:
         """At a start: parts of transfers that are over go. What can't be removed is said, and stays until the next."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,41 @@ def test_what_else_comes_to_the_route_is_refused(tmp_path: Path) -> None:
             assert (here.status_code, here.json()) == (200, {"offset": 0, "complete": False})
         assert sorted(p.name for p in (zaf.home / "exchange" / "received").rglob("*.*")) == ["ict-1.csv"]
         assert bra.exchange.store.processes("transfer")[0].state == "COMPLETED"
+
+    run(tmp_path, work)
+
+
+def test_of_one_transfer_two_pieces_are_in_memory_at_a_time(tmp_path: Path) -> None:
+    """Whoever holds the token could send four hundred of 4 MiB at once."""
+
+    async def work(nodes: Nodes) -> None:
+        zaf, gate = nodes["ZAF"], asyncio.Event()
+        await get(zaf.exchange, wanted())
+        process = zaf.exchange.store.processes("transfer")[0]
+        zaf.exchange.store.put_token("again", process.pid, 2**40)
+        process.state, process.facts["whole"] = "STARTED", []
+        zaf.exchange.store.put(process, 0)
+        url = f"{zaf.service.public_url}{messages.PUSHED}/{process.pid}?file={SHA}"
+        given = {"authorization": "Bearer again", "content-range": f"bytes 0-8/{len(DATA)}"}
+        pieces = zaf.exchange.pushing.receiving.pieces
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield DATA[:4]
+            await gate.wait()
+            yield DATA[4:9]
+
+        async with httpx.AsyncClient() as client:
+            sent = [asyncio.ensure_future(client.put(url, content=slow(), headers=given)) for _ in range(2)]
+            for _ in range(200):
+                if pieces[process.pid] == 2:
+                    break
+                await asyncio.sleep(0.05)
+            third = await client.put(url, content=DATA[:9], headers=given)
+            assert (third.status_code, third.headers["retry-after"]) == (429, "1")
+            gate.set()
+            found = sorted([answer.status_code for answer in await asyncio.gather(*sent)])
+        assert found == [200, 409]  # of the same bytes, one was taken
+        assert not pieces
 
     run(tmp_path, work)
 
