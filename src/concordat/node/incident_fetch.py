@@ -4,7 +4,8 @@ The running node asks the other member's own, signed like every request among no
 hosts, checked addresses, bounds of bytes and time). It reads what was added since it last asked: at most 200
 collections, 10,000 objects of each; what is over waits for the next time. Each page is kept with its place in one
 transaction, so that nothing is left out when a connection breaks. An object is judged as if it were added by its
-sender; one that isn't STIX 2.1, or is another member's, is left out and told.
+sender; one that isn't STIX 2.1, or is another member's, is left out and told. What isn't STIX is told once: it is asked
+for again only from the beginning.
 
 Then the manifests are read (`incident_manifest`). What this member may have by now though it lies before the place that
 was reached, as an older incident of which it was made a recipient, is read by its id. A copy that its sender gives no
@@ -51,10 +52,11 @@ MARK_MAX = 200  # characters of an id or of a place that another node gives
 
 @dataclass(slots=True)
 class _Read:
-    """What one fetch came to. more: the sender has more than was read at once."""
+    """What one fetch came to. more: the sender has more than was read at once. odd: ids of what is no STIX."""
 
     ids: list[str] = field(default_factory=list)
     refused: list[list[str]] = field(default_factory=list)
+    odd: set[str] = field(default_factory=set)
     collections: int = 0
     more: bool = False
     listed: list[Listed] = field(default_factory=list)
@@ -86,6 +88,8 @@ async def fetch(exchange: ExchangeService, wanted: Mapping[str, Any]) -> dict[st
         for name in await _collections(exchange, member, base):
             read.collections += 1
             url = f"{base}{quote(name, safe='')}/objects/?limit={PAGE}&match%5Bversion%5D=all"
+            if wanted.get("again"):
+                await exchange.do(partial(store.put_unread, member, name, ()))
             after = "" if wanted.get("again") else await exchange.do(partial(store.fetched, member, name))
             await _collection(exchange, store, site, kept, (member, mine, name), (url, after), read)
             await _behind(exchange, store, site, kept, (member, mine, name), f"{base}{quote(name, safe='')}", read)
@@ -184,12 +188,16 @@ async def _behind(
     reached = nanoseconds(place, "place") if place else -1
     _, missing = compared(listed, await exchange.do(partial(store.versions, kept.id, {one.id for one in listed})))
     tried = {*read.ids, *(known for known, _ in read.refused)}
-    ids = sorted({one.id for one in listed if one.key in missing and one.added <= reached} - tried)
+    behind = {(one.id, one.added) for one in listed if one.key in missing and one.added <= reached}
+    unread = behind & await exchange.do(partial(store.unread, member, name))
+    ids = sorted({known for known, _ in behind - unread} - tried)
     read.more = read.more or len(ids) > OBJECTS_MAX
     for start in range(0, min(len(ids), OBJECTS_MAX), IDS):
         part = quote(",".join(ids[start : start + IDS]), safe="")
         url = f"{base}/objects/?limit={PAGE}&match%5Bversion%5D=all&match%5Bid%5D={part}"
         await _collection(exchange, store, site, kept, (member, mine, ""), (url, ""), read)
+    unread |= {row for row in behind if row[0] in read.odd}
+    await exchange.do(partial(store.put_unread, member, name, unread))
 
 
 async def _manifest(exchange: ExchangeService, member: str, url: str, read: _Read) -> list[Listed]:
@@ -231,6 +239,7 @@ def _keep(
         except ConcordatError as error:
             known = one.get("id") if isinstance(one, dict) else ""
             refused.append([str(known)[:MARK_MAX], str(error)])
+            read.odd.add(str(known)[:MARK_MAX])
     with store.change():
         outcomes = add_objects(kept, Caller(member, LABEL), store, site, new, frozenset({mine}))
         store.end_aside(kept.id, [one.id for one in new])

@@ -63,6 +63,8 @@ TABLES = (
        recipients TEXT NOT NULL, objects BLOB NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS taxii_fetched (member TEXT NOT NULL, collection TEXT NOT NULL, after TEXT NOT NULL,
        PRIMARY KEY (member, collection)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS taxii_unread (member TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,
+       added INTEGER NOT NULL, PRIMARY KEY (member, collection, id, added)) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS taxii_used (member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL,
        PRIMARY KEY (member, jti)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS taxii_used_until ON taxii_used (until)",
@@ -386,6 +388,18 @@ class TaxiiStore:
         """It was read up to there."""
         with self.change():
             self._db.execute("INSERT OR REPLACE INTO taxii_fetched VALUES (?, ?, ?)", (member, collection, after))
+
+    def unread(self, member: str, collection: str) -> set[tuple[str, int]]:
+        """Id and time of addition (nanoseconds) of what a collection of another member's node gave and is no STIX."""
+        sql = "SELECT id, added FROM taxii_unread WHERE member = ? AND collection = ?"
+        return {(str(name), int(added)) for name, added in self._rows(sql, (member, collection))}
+
+    def put_unread(self, member: str, collection: str, rows: Iterable[tuple[str, int]]) -> None:
+        """Such rows, in the place of those that were noted before."""
+        with self.change():
+            self._db.execute("DELETE FROM taxii_unread WHERE member = ? AND collection = ?", (member, collection))
+            many = [(member, collection, *row) for row in sorted(rows)]
+            self._db.executemany("INSERT INTO taxii_unread VALUES (?, ?, ?, ?)", many)
 
     # --- Tokens of members' nodes -------------------------------------------------------------------------------------
 

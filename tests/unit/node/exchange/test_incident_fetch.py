@@ -198,6 +198,20 @@ def test_what_is_no_stix_is_left_out_and_told(tmp_path: Path) -> None:
     assert said["refused"][0][0] == "x"
 
 
+def test_what_is_no_stix_is_asked_for_again_from_the_beginning_alone(tmp_path: Path) -> None:
+    odd = {**campaign(2), "unknown": 1}
+    given = listed(campaign(1), odd)
+    said, _ = fetched(tmp_path, LISTED, page(campaign(1), odd), manifest=given)
+    assert (said["objects"], [known for known, _ in said["refused"]]) == (1, [odd["id"]])
+    said, asked = fetched(tmp_path, LISTED, page(), manifest=given)
+    assert (said["refused"], [url for url in asked if odd["id"] in url]) == ([], [])
+    newer = listed(campaign(1), odd, added="2026-05-04T09:29:00.000001Z")  # added anew: perhaps mended
+    said, asked = fetched(tmp_path, LISTED, page(), page(odd), page(), manifest=newer)
+    assert (said["refused_count"], len([url for url in asked if odd["id"] in url])) == (1, 1)
+    said, _ = fetched(tmp_path, LISTED, page(campaign(1), odd), manifest=given, again=True)
+    assert said["refused_count"] == 1
+
+
 def test_an_incident_that_its_sender_did_not_log_is_said_to_be_so(tmp_path: Path) -> None:
     incident = {**campaign(9), "type": "incident", "id": name("incident", 9)}
     said, _ = fetched(tmp_path, LISTED, page(incident))

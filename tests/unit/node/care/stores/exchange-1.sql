@@ -61,6 +61,8 @@ CREATE TABLE taxii_ref (target TEXT NOT NULL, collection TEXT NOT NULL, added IN
        marks INTEGER NOT NULL, PRIMARY KEY (target, collection, added, marks)) WITHOUT ROWID;
 CREATE TABLE taxii_status (root TEXT NOT NULL, number TEXT NOT NULL, owner TEXT NOT NULL,
        body BLOB NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (root, number));
+CREATE TABLE taxii_unread (member TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,
+       added INTEGER NOT NULL, PRIMARY KEY (member, collection, id, added)) WITHOUT ROWID;
 CREATE TABLE taxii_used (member TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL,
        PRIMARY KEY (member, jti)) WITHOUT ROWID;
 CREATE TABLE token (
