@@ -47,6 +47,7 @@ from concordat.node.exchange_machines import (
     Machine,
     is_ending,
     is_same_request,
+    is_stopping,
     keep,
     learn,
     machine_of,
@@ -485,7 +486,8 @@ class Engine:
             raise UnknownCallerError("no token for this transfer.", code="token")
         process = self.store.process(pid)
         agreement = self.store.agreement(process.facts.get("agreement", "")) if process else None
-        if process is None or agreement is None or process.state != transfer.State.STARTED:
+        ends = (pending := self.store.intended(pid)) is not None and is_stopping(parse_own(pending.body))
+        if process is None or agreement is None or process.state != transfer.State.STARTED or ends:
             raise AbsentError
         offered = self.offers.get(agreement.dataset, int(agreement.facts.get("version", 0)))
         files = offered.files if offered else ()

@@ -85,6 +85,11 @@ def is_ending(message: Mapping[str, Any]) -> bool:
     return kind_of(message) in ENDINGS
 
 
+def is_stopping(message: Mapping[str, Any]) -> bool:
+    """Whether a message suspends or terminates a transfer: of ours, no data leave from when it is intended."""
+    return kind_of(message) in (Kind.SUSPENSION, Kind.TRANSFER_TERMINATION)
+
+
 def pids(process: Process) -> tuple[str, str]:
     """(consumer's, provider's) name of a process, as far as they are known."""
     if not process.state or not process.body:

@@ -36,6 +36,7 @@ from concordat.exchange.dataspace.deciding import Verdict
 from concordat.exchange.dataspace.messages import PUSH, Role
 from concordat.node.exchange_calls import on_place
 from concordat.node.exchange_engine import Engine
+from concordat.node.exchange_machines import is_stopping, parse_own
 from concordat.node.exchange_parts import File
 from concordat.node.exchange_receive import Receiving
 from concordat.node.exchange_store import Process
@@ -93,7 +94,8 @@ def reserve(engine: Engine, pid: str, file: File, start: int, now: datetime) -> 
     """The next piece of a file, permitted and counted in the same step.
 
     Raises:
-        RuleError: the transfer doesn't run (`not_started`), or the use is not permitted now (`denied`).
+        RuleError: the transfer doesn't run (`not_started`), is being suspended or ended from here (`stopping`), or the
+            use is not permitted now (`denied`).
         SourceError: so much was sent again that it would have no end (`too_often`).
     """
     with engine.store.commit():
@@ -169,7 +171,7 @@ def require_alive(engine: Engine, pid: str, since: datetime | None, now: datetim
         since: when this process of the node took it up, if that counts.
 
     Raises:
-        RuleError: it doesn't run (`not_started`), or the terms permit nothing any more (`denied`).
+        RuleError: it doesn't run (`not_started`, `stopping`), or the terms permit nothing any more (`denied`).
         SourceError: it came no further for a day.
     """
     process = _require_started(engine, pid)
@@ -278,7 +280,9 @@ class Pushing:
         except StateError:
             raise
         except ConcordatError as error:
-            if error.code != "not_started":  # suspended or over: whoever starts it again wakes us
+            if error.code == "stopping":  # the other side has not answered yet, and may refuse
+                _look_again(self._exchange, process.pid)
+            elif error.code != "not_started":  # suspended or over: whoever starts it again wakes us
                 await stop(self._exchange, process.pid, error)
 
     async def _all(self, process: Process) -> None:
@@ -288,12 +292,12 @@ class Pushing:
             what = f"the address is not on {process.peer}'s node."  # a membership may have changed since the request
             raise TrustError(what, where=endpoint[:120], code="endpoint")
         engine, pid = self._exchange.engine, process.pid
+        await self._exchange.do(lambda: _require_started(engine, pid))
         await self._exchange.do(lambda: _moved(engine, pid, clock.now(), first=True))
         for file in await self._exchange.do(lambda: files_to_push(engine, process)):
             if not await self._one(Way(pid, process.peer, f"{endpoint}?file={file.sha256}", bearer, file)):
-                self._again(pid, ASK_S)  # its Termination may be given up before it comes
-                return
-        # Everything is there; that it is complete is the consumer's to say, and it has a day to say it.
+                break
+        # Everything is there, or it is over for the consumer: either is for it to say, and it has a day to say it.
         await self._exchange.do(lambda: require_alive(engine, pid, None, clock.now()))
         self._again(pid, ASK_S)
 
@@ -420,6 +424,9 @@ def _require_started(engine: Engine, pid: str) -> Process:
     process = engine.store.process(pid)
     if process is None or process.state != transfer.State.STARTED or process.role != Role.PROVIDER:
         raise RuleError("the transfer does not run.", where=pid, code="not_started")
+    pending = engine.store.intended(pid)
+    if pending is not None and is_stopping(parse_own(pending.body)):
+        raise RuleError("this side stops the transfer.", where=pid, code="stopping")
     return process
 
 

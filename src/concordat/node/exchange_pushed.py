@@ -38,6 +38,7 @@ async def pushed(
         pid = await exchange.now(lambda at: request_push(exchange.mover, member, agreement, files, at))
     process = await exchange.until(pid, ("STARTED",), wait)
     await receiving.again(pid)
+    exchange.engine.woken.append(pid)  # a Completion that was refused is made again at once
     had, left = -1, wait
     while process.state != transfer.State.COMPLETED:
         if process.state == transfer.State.TERMINATED:

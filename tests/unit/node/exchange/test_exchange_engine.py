@@ -24,7 +24,7 @@ from concordat.exchange.dataspace.odrl import from_offer
 from concordat.exchange.dataspace.schemas import parse
 from concordat.exchange.dataspace.terms import last_day, until_of
 from concordat.node import exchange_wording
-from concordat.node.exchange_calls import ROUTES, UnknownCallerError
+from concordat.node.exchange_calls import ROUTES, AbsentError, UnknownCallerError
 from concordat.node.exchange_machines import machine_of, pids
 from concordat.node.writer import BusyError
 
@@ -282,6 +282,17 @@ def test_token_opens_the_body_while_the_transfer_runs(world: Any) -> None:
     with pytest.raises(UnknownCallerError):
         engine.opened(theirs, bearer, "", world.now)
     assert world.stations["ZAF"].store.process(process.pid).body["address"] is None
+
+
+@pytest.mark.parametrize("move", [Move.SUSPEND, Move.TERMINATE])
+def test_nothing_is_opened_once_the_provider_stops_it(world: Any, move: Move) -> None:
+    """Whether or not the consumer has answered: it could pull on for as long as it keeps silent."""
+    process = started(world, final(world))
+    bra, theirs = world.stations["BRA"], process.body["provider_pid"]
+    bearer = messages.token_of(process.body["address"])
+    assert bra.mover.move(theirs, Next(move), world.now)
+    with pytest.raises(AbsentError):
+        bra.engine.opened(theirs, bearer, "", world.now)
 
 
 def test_count_is_what_left_whole(world: Any) -> None:

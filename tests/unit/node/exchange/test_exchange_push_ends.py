@@ -139,6 +139,11 @@ def test_a_consumer_that_says_it_is_over_and_sends_no_end_is_looked_at_again(pai
     sent(pair)
     process = pair.transfers()["BRA"]
     assert (process.state, list(bra.pushing._timers)) == ("STARTED", [process.pid])
+    pair.world.now += timedelta(hours=25)
+    bra.engine.woken.append(process.pid)
+    asyncio.run(_planned(pair, "BRA"))
+    sent(pair)
+    assert pair.transfers()["BRA"].facts["code"] == "unreachable"
 
 
 def test_a_start_that_was_given_up_is_asked_after(pair: Pair) -> None:
@@ -188,6 +193,22 @@ def test_who_has_left_the_bloc_is_silent_and_no_fault_of_ours(pair: Pair) -> Non
     client = DspClient(SimpleNamespace(outbound=None), pair.desks["ZAF"].engine.side)  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="CHN is no active member or partner any more"):
         asyncio.run(client.send("CHN", "POST", "https://chn.example/dsp", b"{}"))
+
+
+@pytest.mark.parametrize("move", [Move.SUSPEND, Move.TERMINATE])
+def test_nothing_leaves_once_this_side_stops_it(pair: Pair, move: Move) -> None:
+    """A consumer that takes pieces and answers to no Suspension got everything in the four minutes of its repeats."""
+    started(pair)
+    bra, theirs = pair.desks["BRA"], pair.transfers()["BRA"].pid
+    assert bra.mover.move(theirs, Next(move), pair.world.now)
+    sent(pair)
+    assert (bra.store.left(theirs, SHA), bra.store.process(theirs).state) == (0, "STARTED")
+    (outgoing,) = bra.store.due(pair.world.now.timestamp())
+    if move is Move.SUSPEND:
+        bra.mover.delivered(outgoing, 400, b"{}", pair.world.now)  # it is refused: the push goes on
+        bra.engine.woken.append(theirs)
+        asyncio.run(pair.settle())
+        check(pair)
 
 
 # --- What is kept -----------------------------------------------------------------------------------------------
@@ -275,4 +296,5 @@ def test_the_same_command_after_room_was_made_waits_for_the_next_piece(
     monkeypatch.setattr(zaf, "until", until, raising=False)
     asyncio.run(pushed(zaf, "BRA", pair.agreement, [WANTED], 10))  # type: ignore[arg-type]
     assert looked == [None]
+    assert list(zaf.engine.woken) == [pid]  # a Completion that was refused is made again, if that is what is missing
     assert zaf.store.process(pid).flag == ""
