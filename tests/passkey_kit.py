@@ -24,13 +24,14 @@ class Authenticator:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.id = sha256(str(self.key.private_numbers().private_value).encode()).digest()
         self.origin, self.rp, self.flags, self.count = origin, rp, flags, 0
+        self.user, self.crossed = "", False  # whose, as the node named her, and whether a frame of another site asked
 
     def _client(self, kind: str, options: str) -> bytes:
         said = {
             "type": kind,
             "challenge": json.loads(options)["challenge"],
             "origin": self.origin,
-            "crossOrigin": False,
+            "crossOrigin": self.crossed,
         }
         return json.dumps(said).encode()
 
@@ -41,6 +42,7 @@ class Authenticator:
     def make(self, options: str) -> str:
         import cbor2
 
+        self.user = json.loads(options).get("user", {}).get("id", self.user)
         numbers = self.key.public_key().public_numbers()
         public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
         more = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(public)
@@ -56,4 +58,5 @@ class Authenticator:
         client, data = self._client(kind, options), self._data(self.flags)
         signature = self.key.sign(data + sha256(client).digest(), ec.ECDSA(SHA256()))
         response = {"clientDataJSON": b64(client), "authenticatorData": b64(data), "signature": b64(signature)}
+        response["userHandle"] = self.user
         return json.dumps({"id": b64(self.id), "rawId": b64(self.id), "type": "public-key", "response": response})

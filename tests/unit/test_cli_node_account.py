@@ -54,13 +54,21 @@ def test_accounts_are_added_listed_changed_and_locked(home: Path, capsys: pytest
     assert _account(capsys, home, "role", "maria", "--role", "expert")[1] == "maria is expert. Sessions ended.\n"
     out = _account(capsys, home, "role", "maria", "--role", "chair", "--role", "delegate")[1]
     assert "These roles need a code, and none is set up: concordat node account reset maria" in out
+    _account(capsys, home, "role", "maria", "--role", "expert")
+    with opened(home) as (_, people):
+        account = people.accounts.by_login("maria").id
+        people.store.run("INSERT INTO passkey VALUES ('AAAA', ?, x'00', 0, 'telephone', 0)", account)
+    out = _account(capsys, home, "role", "maria", "--role", "chair")[1]
+    assert "Passkeys removed: 1. They were made with a password alone" in out
+    said = json.loads(_account(capsys, home, "role", "maria", "--role", "chair", "--json")[1])
+    assert said == {"login": "maria", "needs_link": True, "passkeys_removed": 0, "roles": ["chair"]}
     assert "/welcome/" in _account(capsys, home, "reset", "maria")[1]
     assert _account(capsys, home, "lock", "maria")[1] == "maria is locked.\n"
     assert _account(capsys, home, "lock", "maria", "--until", "2027-01-31")[1] == "maria is locked until 2027-01-31.\n"
     assert "locked" in _account(capsys, home, "list")[1]
     assert _account(capsys, home, "lock", "maria", "--undo")[1] == "maria is open again.\n"
     code, out, _ = _run(capsys, "node", "audit", "verify", "--home", home)
-    assert (code, out.partition(" rows good")[0]) == (0, "7")
+    assert (code, out.partition(" rows good")[0]) == (0, "10")
     assert out.endswith("no head is signed yet.\n")
 
 

@@ -113,12 +113,14 @@ def role(login: str = LOGIN, role: list[str] = ROLE, home: Path = HOME, json: bo
     from concordat.node.authorise import needs_second_factor
 
     with _people(home) as (people, now):
-        account = people.accounts.set_roles(login, role, now)
+        account, gone = people.accounts.set_roles(login, role, now)
     closed = needs_second_factor(account.roles) and account.totp_sealed is None and not account.certificate
     if json:
-        print_json({"login": login, "needs_link": closed, "roles": list(account.roles)})
+        print_json({"login": login, "needs_link": closed, "passkeys_removed": gone, "roles": list(account.roles)})
         return
     print(f"{login} is {', '.join(account.roles)}. Sessions ended.")
+    if gone:
+        print(f"Passkeys removed: {gone}. They were made with a password alone, and these roles ask for more.")
     if closed:
         print(f"These roles need a code, and none is set up: concordat node account reset {login}")
 

@@ -309,7 +309,8 @@ class Replica:
         due = self.chain.last.effective.view  # a version that changes who counts opens a view of its own
         if due > self.signer.floor.promised:
             out += self._vote_for(due, now)
-        waiting = self.pending() or self.signer.floor.promised > self.view
+        # What waits because the copy here is damaged is not the chair's doing.
+        waiting = not self.shelf.aside and (self.pending() or self.signer.floor.promised > self.view)
         if not waiting:
             self.since = None
         elif self.since is None:
@@ -456,8 +457,8 @@ class Replica:
         return self._witness(log, head, now)
 
     def _witness(self, log: MemberLog, head: Checkpoint, now: int) -> Out:
-        """Cosign a member's head, if this log is all that it ever showed us."""
-        if log.disowned:
+        """Cosign a member's head, if this log is all that it ever showed us, and is whole here."""
+        if log.disowned or log.aside:
             return []
         council = self.councils.get(self.view)
         if council is not None:
@@ -601,7 +602,7 @@ class Replica:
         active = self.chain.of_view(self.view).origins
         room = BATCH_BYTES - sum(len(origin) + 20 for origin in active.keys() | cursors)
         for origin, log in sorted(self.shelf.logs.items()):
-            end = min(log.submitted_size, log.size) if origin in active else 0
+            end = min(log.submitted_size, log.size) if origin in active and not log.aside else 0
             for index in log.council_between(cursors.get(origin, 0), end):
                 proof = log.proof_of(index)
                 room -= len(origin) + REF_BYTES

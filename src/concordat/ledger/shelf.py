@@ -35,6 +35,8 @@ class MemberLog:
         head: the largest head seen that its owner signed, None for an empty log.
         submitted: (size, time, SHA-256) of the heads that a quorum of witnesses cosigned, by size.
         disowned: its owner signed a log that contradicts this one; it is not witnessed any more.
+        aside: why the copy here is set aside, in words, where an entry of it was changed on the disk and all others are
+            those of the signed head: it is read, and goes on, but nothing is signed that says it is whole.
     """
 
     origin: str
@@ -44,6 +46,7 @@ class MemberLog:
     head: Note | None = None
     submitted: list[tuple[int, int, str]] = field(default_factory=list)
     disowned: bool = False
+    aside: str = ""
     _council: list[int] = field(default_factory=list)  # the indices of its entries of scope council,
     _looked: int = 0  # among the first so many entries
     _earlier: dict[int, int] = field(default_factory=dict)  # size -> how often an earlier time was taken
@@ -93,6 +96,11 @@ class MemberLog:
             before = max(before, index + 1)  # it lies in the store alone, where it is compared
         tail = list(newest)[max(0, len(newest) - (size - before)) :]
         self.entries.begin(self._kept(store, spoilt), before, tail, places)
+
+    @property
+    def is_of_head(self) -> bool:
+        """Whether the tree here is that of the signed head: then every entry can be told from one that was changed."""
+        return self._is_head(self.tree)
 
     def _is_head(self, tree: Tree) -> bool:
         """Whether a tree is that of the signed head; nothing is known of one that is smaller."""
@@ -230,6 +238,11 @@ class Shelf:
         """Have a log for everyone who is or was a member."""
         for member in (m for version in chain.versions for m in version.members):
             self.logs.setdefault(member.origin, MemberLog(member.origin, member.id))
+
+    @property
+    def aside(self) -> list[str]:
+        """Why logs are set aside, in words, by origin."""
+        return [log.aside for _, log in sorted(self.logs.copy().items()) if log.aside]
 
     def size(self, origin: str) -> int:
         return self.logs[origin].size

@@ -180,8 +180,8 @@ class Accounts:
             link = self._link(account.id, "reset", now)
         return self.account(account.id), link
 
-    def set_roles(self, login: str, roles: Sequence[str], now: int) -> Account:
-        """Give other roles; all sessions end, so that the next request has a new id.
+    def set_roles(self, login: str, roles: Sequence[str], now: int) -> tuple[Account, int]:
+        """Give other roles: (the account, how many passkeys were forgotten); all sessions end.
 
         A passkey that was made while one factor was enough can't stand for two: when a second one is asked from now on,
         the account's passkeys are forgotten, and the row of the audit chain says how many.
@@ -191,14 +191,14 @@ class Accounts:
         """
         kept = check_roles(roles)
         with self.store.commit():
-            account, facts = self.by_login(login), dict[str, Any]()
+            account, facts, gone = self.by_login(login), dict[str, Any](), 0
             if needs_second_factor(kept) and not needs_second_factor(account.roles):
                 gone = self.store.run("DELETE FROM passkey WHERE account = ?", account.id)
                 facts = {"passkeys_removed": gone} if gone else {}
             self.store.run("UPDATE account SET roles = ? WHERE id = ?", json.dumps(kept), account.id)
             self.sessions.end_all(account.id, now)
             self.audit.append("roles_set", account.id, now, before=list(account.roles), after=list(kept), **facts)
-        return self.account(account.id)
+        return self.account(account.id), gone
 
     def lock(self, login: str, until: int, now: int) -> Account:
         """Lock an account until a moment, or open it again with 0; its sessions end."""

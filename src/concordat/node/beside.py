@@ -15,7 +15,7 @@ from concordat.node.store import leaves_in, unread
 
 
 class Damage:
-    """What of the entries on the disk is not what was logged, in words; empty while nothing is known of it."""
+    """What on the disk is not what was logged, and stops the signing, in words; empty while nothing is known of it."""
 
     __slots__ = ("words",)
 

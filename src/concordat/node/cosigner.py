@@ -87,9 +87,10 @@ def _answer(handle: object) -> Answer:
 
 
 def _member_logs(replica: Replica) -> dict[str, tuple[VerifierKey, ...]]:
-    """The logs of all members, without those whose owner has shown two."""
+    """The logs of all members, without those whose owner has shown two, or whose copy here is set aside."""
     chain, logs = replica.chain, replica.shelf.logs
-    return {o: chain.last_with(log.owner).member(log.owner).log for o, log in logs.items() if not log.disowned}
+    whole = {origin: log.owner for origin, log in logs.items() if not (log.disowned or log.aside)}
+    return {origin: chain.last_with(owner).member(owner).log for origin, owner in whole.items()}
 
 
 def _council_logs(replica: Replica) -> dict[str, tuple[VerifierKey, ...]]:

@@ -97,7 +97,7 @@ class Facts:
     holder: str = ""
     outside: tuple[tuple[str, str, str], ...] = ()
     by_password: bool = False
-    damage: str = ""
+    damage: tuple[str, ...] = ()
 
 
 def facts_of(
@@ -159,7 +159,7 @@ def facts_of(
             running=running,
             status=_status(ops, identity) if running and ops else None,
             outside=tuple(outside(settings, now)) if settings is not None else (),
-            damage=node.damage.words,
+            damage=tuple(node.spoilt),
         )
 
 
@@ -237,8 +237,8 @@ def _mldsa(facts: Facts) -> Rows:
 
 
 def _own_log(facts: Facts) -> Rows:
-    if facts.damage:
-        yield "bad", "logs", facts.damage
+    for words in facts.damage:
+        yield "bad", "logs", words
     if facts.sealed is None:
         yield "good", "own log", f"{facts.entries:,} entries"
     elif facts.signed is None:

@@ -413,8 +413,8 @@ class Following(Service):
     def failing(self) -> dict[str, str]:
         """As `Service.failing`: of this worker and of the writer."""
         found = dict(self._told.get("failing", {}))
-        if self.node.damage.words:
-            found["store"] = self.node.damage.words
+        if self.node.spoilt:
+            found["store"] = self.node.spoilt[0]
         if self.bar():
             found["store" if self._lost else "writer"] = self.bar()
         if self.stopping:

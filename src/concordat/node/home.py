@@ -31,6 +31,7 @@ from concordat.ledger.shelf import MemberLog, Shelf
 from concordat.ledger.signer import Signer
 from concordat.ledger.views import ViewVote, begin_view
 from concordat.node.beside import Beside, Damage
+from concordat.node.council_disk import read_council, require_heads
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
 from concordat.node.recovery_mark import clear_mark, read_mark
@@ -39,6 +40,7 @@ from concordat.node.stores import SQLITE, leaves_of, open_log
 from concordat.node.verify_pool import PreparedChain
 
 T = TypeVar("T")
+ASIDE = "This log is set aside: nothing here says that it is whole. What this node says itself goes on."
 
 
 class Same:
@@ -374,6 +376,10 @@ class Node:
                 )
             elif int(key) > replica.own.submitted_size:
                 replica.open[int(key)] = note
+        try:
+            require_heads(replica)
+        except TrustError as error:
+            self._stop(str(error))
 
     def _begin(self, log: MemberLog) -> None:
         """Take over a stored log: every row is read once, and the tree made of them held against the signed head."""
@@ -388,11 +394,30 @@ class Node:
     def _settle_log(self, log: MemberLog, stored: int) -> None:
         log.settle(self._leaves, stored, lambda words: self._spoilt(log, words))
 
+    @property
+    def spoilt(self) -> list[str]:
+        """What on the disk is not what was logged, in words: what stops the signing, then the logs that are set aside.
+
+        Any thread may ask.
+        """
+        return [words for words in (self.damage.words, *self.replica.shelf.aside) if words]
+
     def _spoilt(self, log: MemberLog, words: str) -> None:
-        """On any thread: an entry of a log on the disk is not the one that was logged. Nothing is signed any more."""
-        if self.replica.shelf.logs.get(log.origin) is log:  # else it was replaced since, on the disk as well
-            self.damage.words = self.damage.words or words
-            self.signer.held = self.signer.held or words
+        """On any thread: an entry of a log on the disk is not the one that was logged.
+
+        Another member's log is set aside, if all its other entries are known to be good. Else nothing is signed.
+        """
+        if self.replica.shelf.logs.get(log.origin) is not log:
+            return  # it was replaced since, on the disk as well
+        if log.owner == self.identity.member or not log.is_of_head:
+            self._stop(words)
+        elif not log.aside:
+            log.aside = f"{words} {ASIDE}"
+
+    def _stop(self, words: str) -> None:
+        """Nothing is signed any more."""
+        self.damage.words = self.damage.words or words
+        self.signer.held = self.signer.held or words
 
     def _submitted(self, digest: str, text: str) -> None:
         origin = text.partition("\n")[0]
@@ -408,10 +433,9 @@ class Node:
         views = [int(o.rpartition("/")[2]) for o in self.store.origins() if o.startswith(f"{bloc}/council/")]
         for view in sorted(views):
             origin = self.chain.last.council_origin(view)
-            leaves = list(self.store.entries(origin))
-            log = replica.councils[1] if view == 1 else begin_view(view, leaves[0], self.chain, replica.councils)[0]
-            for leaf in leaves[log.size :]:
-                log.replay(leaf)
+            log, changed = read_council(self.store, replica, view)
+            if changed is not None:
+                self._stop(str(changed))
             replica.councils[view] = log
             replica.restore_certificates(view, self.now)
             if origin in heads:

@@ -2,9 +2,11 @@
 
 An unknown login runs the same hash against a dummy, so that the time of the answer tells nothing. Failures make the
 next attempts wait (`guessing`). A code's step and a recovery code are used up in the transaction that opens the
-session, so that of two who are equally quick with one code, one is let in. The session's id is always fresh: see
-`sessions`. Before anything changes by which somebody proves who she is, she proves it once more, by every factor she
-has (`prove`); to end a session elsewhere the password is enough (`confirm`). Both count as attempts like a login.
+session, so that of two who are equally quick with one code, one is let in; whose password, roles or lock changed while
+the hash was computed is not let in by what was good before. The session's id is always fresh: see `sessions`. Before
+anything changes by which somebody proves who she is, she proves it once more, by every factor she has (`prove`), and
+her session must go on until it is kept; to end a session elsewhere the password is enough (`confirm`). Both count as
+attempts like a login.
 
 The second factor is asked of every role above expert: a code of a telephone, a recovery code, or the client certificate
 that the operator asked of this account. Times are passed in, in seconds. Source: node-web.md 3.1.
@@ -71,6 +73,7 @@ class Logins:
             if account.locked_until > now:
                 attempt.wrong("this account is locked by the operator.", cut_address(address), account.id)
             with self._accounts.store.commit():
+                self._require_unchanged(account)
                 self._use(account, changes)
                 fresh, session = self._accounts.sessions.open(account.id, how, now, old)
                 self._accounts.audit.append("login", account.id, now, address=cut_address(address), how=how)
@@ -122,6 +125,29 @@ class Logins:
         secret = unseal(self._accounts.secrets.subkey("totp"), account.totp_sealed, account.id)
         return "totp", {"totp_step": totp_step(secret, code, now, account.totp_step)}
 
+    def _require_unchanged(self, account: Account) -> None:
+        """What was proved is still asked: hashing takes long enough for a reset, a lock or other roles to come between.
+
+        Raises:
+            RuleError: something is different now.
+        """
+        now = self._accounts.account(account.id)
+        for name in ("password_phc", "roles", "certificate", "locked_until"):
+            if getattr(now, name) != getattr(account, name):
+                raise RuleError(WRONG, code="wrong")
+
+    def require_going_on(self, session: Session, now: int) -> None:
+        """A session that proved itself has not ended since; to be asked in the transaction that keeps what it changes.
+
+        Raises:
+            RuleError: it has, or its account is locked or was reset.
+        """
+        account = self._accounts.account(session.account)
+        going_on = {s.handle for s in self._accounts.sessions.of(account.id, now)}
+        if session.handle not in going_on or not account.open or account.locked_until > now:
+            what = "the session that asked for this has ended."
+            raise RuleError(what, hint="Log in, and do it once more.", code="no_session")
+
     def _use(self, account: Account, changes: dict[str, Any]) -> None:
         """Use up a step or a recovery code, unless somebody was quicker."""
         if "totp_step" in changes:
@@ -147,16 +173,19 @@ class Logins:
     def change_password(
         self, session: Session, old: str, new: str, now: int, same_phrase: Callable[[str], bool], code: str = "",
         certificate: str = "",
-    ) -> None:  # fmt: skip
+    ) -> list[str]:  # fmt: skip
         """Choose another password; all other sessions end.
 
         Args:
             same_phrase: whether a text is the account's signing phrase (`person_keys.PersonKeys.is_phrase`).
             code, certificate: as `prove`.
 
+        Returns:
+            The handles of the sessions that ended, so that the keys that they unlocked are locked.
+
         Raises:
-            RuleError: the old one or the code is wrong. InputError: the new one can't be chosen. WaitError: too many
-                failures.
+            RuleError: the old one or the code is wrong, or the session has ended. InputError: the new one can't be
+                chosen. WaitError: too many failures.
         """
         self._accounts.check_new(new, (self._accounts.account(session.account).login, *self._accounts.words))
         account = self.prove(session, old, code, now, certificate)
@@ -165,9 +194,12 @@ class Logins:
         with self._accounts.gate.turn():
             phc = hash_password(new, self._accounts.cost)
         with self._accounts.store.commit():
+            self.require_going_on(session, now)
+            others = [s.handle for s in self._accounts.sessions.of(account.id, now) if s.handle != session.handle]
             self._accounts.store.run("UPDATE account SET password_phc = ? WHERE id = ?", phc, account.id)
             self._accounts.sessions.end_all(account.id, now, keep=session.handle)
             self._accounts.audit.append("password_changed", account.id, now)
+        return others
 
     def confirm(self, session: Session, password: str, now: int) -> Account:
         """The password once more: one factor, as ending a session elsewhere asks it (ASVS 5.0.0 V7.5.2).
@@ -204,6 +236,7 @@ class Logins:
             if not good:
                 attempt.wrong(WRONG_AGAIN if asks_more else "the password is wrong.", "", account.id)
             with self._accounts.store.commit():
+                self._require_unchanged(account)
                 self._use(account, changes)
                 attempt.good()
         return account
@@ -225,6 +258,7 @@ class Logins:
         self.prove(session, password, code, now, certificate)
         printed, kept = new_recovery_codes()
         with self._accounts.store.commit():
+            self.require_going_on(session, now)
             self._accounts.store.run("UPDATE account SET recovery = ? WHERE id = ?", json.dumps(kept), session.account)
             self._accounts.audit.append("codes_made", session.account, now)
         return printed

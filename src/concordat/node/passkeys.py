@@ -2,9 +2,11 @@
 
 The authenticator must verify its user, so a passkey stands for both factors. A challenge is made without storing
 anything (128 random bits, the second, and an HMAC under the node's key), holds for five minutes, and is spent when it
-is used: its hash is kept until then, so that an answer can't be sent twice. The counter of an authenticator that
-counts must grow, which is asked once more in the transaction that stores it. Origin and relying-party id are those of
-`public_url`; attestation is not asked for: who made the device is nobody's business here.
+is used: its hash is kept until then, so that an answer can't be sent twice. That of a login is good in the browser that
+asked for it alone. The counter of an authenticator that counts must grow, which is asked once more in the transaction
+that stores it. Nobody has typed a login, so the device must name the account too. Origin and relying-party id are those
+of `public_url`, and no page of another site may have asked from a frame; attestation is not asked for: who made the
+device is nobody's business here.
 
 To make one, its person proves once more who she is **before** her device is asked, so that a mistyped code leaves no
 passkey on the device that nobody here knows; the challenge that she gets for it is good in that session alone, and
@@ -21,6 +23,7 @@ import base64
 import hmac
 import ipaddress
 import json
+import re
 import secrets as random
 from dataclasses import dataclass
 from hashlib import sha256
@@ -43,6 +46,8 @@ PASSKEYS_MAX = 10  # of one account
 ASK_MS = (CHALLENGE_S - 10) * 1_000  # what a device is given; then its answer can still arrive in time
 ANSWER_MAX = 20_000
 LABEL_MAX = 60
+ID_MAX = 1_023  # bytes of a credential's id (WebAuthn level 2, section 4)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,1364}")  # as base64url
 _RANDOM, _TIME = 16, 8
 
 
@@ -141,10 +146,12 @@ class Passkeys:
             )  # fmt: skip
         except _failures() as error:
             raise _refused("the passkey can't be taken.") from error
+        if len(found.credential_id) > ID_MAX:
+            raise _refused("the passkey can't be taken.")
         made = Passkey(_text(found.credential_id), label.strip()[:LABEL_MAX] or "passkey", now)
         store = self._accounts.store
         with store.commit():
-            self._require_going_on(session, now)
+            Logins(self._accounts).require_going_on(session, now)
             if len(self.of(account_id)) >= PASSKEYS_MAX or store.one("SELECT id FROM passkey WHERE id = ?", made.id):
                 raise _refused(f"it is known, or there are {PASSKEYS_MAX} already.")
             store.run(
@@ -153,13 +160,6 @@ class Passkeys:
             )  # fmt: skip
             self._accounts.audit.append("passkey_made", account_id, now)
         return made
-
-    def _require_going_on(self, session: Session, now: int) -> None:
-        """The session that proved itself has not ended since; asked in the transaction that keeps what it made."""
-        account = self._accounts.account(session.account)
-        going_on = {s.handle for s in self._accounts.sessions.of(account.id, now)}
-        if session.handle not in going_on or not account.open or account.locked_until > now:
-            raise _refused("the session that asked for this passkey has ended.", "Log in, and make another.")
 
     def of(self, account_id: str) -> list[Passkey]:
         """The passkeys of an account, oldest first."""
@@ -185,6 +185,7 @@ class Passkeys:
         Logins(self._accounts).prove(session, password, code, now, certificate)
         sessions = self._accounts.sessions
         with store.commit():
+            Logins(self._accounts).require_going_on(session, now)
             others = [s.handle for s in sessions.of(session.account, now) if s.handle != session.handle]
             if store.run("DELETE FROM passkey WHERE id = ? AND account = ?", passkey, session.account):
                 self._accounts.audit.append("passkey_removed", session.account, now)
@@ -193,25 +194,29 @@ class Passkeys:
 
     # --- Using one ----------------------------------------------------------------------------------------------------
 
-    def ask(self, now: int) -> str:
-        """What the browser is asked at the login, as JSON: any passkey of this site; nothing changes."""
+    def ask(self, now: int, browser: str = "") -> str:
+        """What the browser is asked at the login, as JSON: any passkey of this site; nothing changes.
+
+        Args:
+            browser: the value of the cookie that its form is bound to: the answer must come with the same.
+        """
         webauthn = _library()
         from webauthn.helpers.structs import UserVerificationRequirement
 
         options = webauthn.generate_authentication_options(
-            rp_id=self._rp, challenge=self._challenge("login", now),
+            rp_id=self._rp, challenge=self._challenge(_coming_in(browser), now),
             user_verification=UserVerificationRequirement.REQUIRED, timeout=ASK_MS,
         )  # fmt: skip
         return str(webauthn.options_to_json(options))
 
     def login(
-        self, answer: str, now: int, *, address: str = "", old: str = "", certificate: str = ""
+        self, answer: str, now: int, *, address: str = "", old: str = "", certificate: str = "", browser: str = ""
     ) -> tuple[Account, Secret, Session]:
         """Let in whose passkey answered: (account, the id for the cookie, the session).
 
         Args:
             answer: of the browser, JSON. address: of the browser. old: the session's id that it brought.
-            certificate: SHA-256 of the client certificate that TLS proved, if any.
+            certificate: SHA-256 of the client certificate that TLS proved, if any. browser: as `ask`.
 
         Raises:
             RuleError: not an answer to a challenge of ours, or not good. WaitError: too many failures.
@@ -220,7 +225,7 @@ class Passkeys:
         keys = [("address", cut_for_guesses(address))]
         with Attempt(accounts.store, accounts.secrets, accounts.audit, keys, now) as attempt:
             try:
-                challenge = self._spend(answer, "login", now)
+                challenge = self._spend(answer, _coming_in(browser), now)
                 known = self._known(answer)
                 whose = known.account  # from here on a refusal is told to its owner
                 count = self._verify(answer, challenge, known)
@@ -237,8 +242,9 @@ class Passkeys:
 
     def _known(self, answer: str) -> _Known:
         """The stored passkey that an answer names."""
-        passkey = str(json.loads(answer).get("id", ""))[:400]
-        row = self._accounts.store.one("SELECT account, public, count FROM passkey WHERE id = ?", passkey)
+        passkey, row = str(json.loads(answer).get("id", "")), ()
+        if _ID.fullmatch(passkey):  # else no store could be asked for it
+            row = self._accounts.store.one("SELECT account, public, count FROM passkey WHERE id = ?", passkey)
         if not row:
             raise _refused("this passkey is not known here.")
         return _Known(passkey, str(row[0]), bytes(row[1]), int(row[2]))
@@ -246,8 +252,8 @@ class Passkeys:
     def _verify(self, answer: str, challenge: bytes, known: _Known) -> int:
         """The counter of an answer that this passkey signed."""
         webauthn, handle = _library(), json.loads(answer)["response"].get("userHandle", "")
-        if handle not in ("", None, _text(known.account.encode())):  # WebAuthn 7.2, step 6
-            raise _refused("this passkey is another account's.")
+        if handle != _text(known.account.encode()):  # WebAuthn level 2, 7.2 step 6: it must be there
+            raise _refused("this passkey names another account, or none.")
         try:
             found = webauthn.verify_authentication_response(
                 credential=answer, expected_challenge=challenge, expected_rp_id=self._rp, expected_origin=self._origin,
@@ -310,14 +316,22 @@ def _making(session: Session) -> str:
     return f"make {session.account} {session.handle}"
 
 
+def _coming_in(browser: str) -> str:
+    """What a challenge of the login is for: a browser that nobody knows yet."""
+    return f"login {browser}"
+
+
 def _challenge_of(answer: str) -> bytes:
     try:
         if len(answer) > ANSWER_MAX:
             raise ValueError("too long")
         said = json.loads(_bytes(json.loads(answer)["response"]["clientDataJSON"]))
-        return _bytes(said["challenge"])
+        challenge, crossed = _bytes(said["challenge"]), said.get("crossOrigin", False)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError("not the answer of a browser.", where="passkey", code="passkey") from None
+    if crossed:  # WebAuthn level 3, 7.1 and 7.2; the library doesn't look
+        raise _refused("a page of another site asked for this answer.")
+    return challenge
 
 
 def _library() -> Any:
@@ -331,7 +345,7 @@ def _library() -> Any:
 def _failures() -> tuple[type[Exception], ...]:
     from webauthn.helpers.exceptions import WebAuthnException
 
-    return (WebAuthnException, ValueError, LookupError, TypeError)
+    return (WebAuthnException, ValueError, LookupError, TypeError, AttributeError)
 
 
 def _refused(what: str, hint: str = "Try again; password and code do as well.") -> RuleError:

@@ -12,12 +12,13 @@ a log (the operator's commands beside a running server) everything works but wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concordat.errors import ConcordatError, RuleError, TrustError
+from concordat.errors import ConcordatError, RuleError, StateError, TrustError
 from concordat.ledger.entry import Entry
 from concordat.ledger.note import Checkpoint
 from concordat.ledger.shelf import MemberLog
@@ -159,8 +160,18 @@ class People:
         """End the session of a cookie, and lock its key."""
         from concordat.node.secret import token_hash
 
-        self.keys.holder.forget(token_hash(value))
+        self.lock_keys([token_hash(value)])
         self.logins.logout(value, now)
+
+    def lock_keys(self, ended: Iterable[str]) -> None:
+        """Lock the keys that sessions had unlocked which have ended.
+
+        An agent that does not answer keeps nobody from coming or going: without its session a key opens nothing, and
+        15 minutes end it.
+        """
+        with suppress(StateError):
+            for handle in ended:
+                self.keys.holder.forget(handle)
 
     def tick(self, now: int) -> list[ConcordatError]:
         """What time brings; what failed, for the log of the server. Each part goes on when another fails."""

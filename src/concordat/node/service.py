@@ -267,11 +267,19 @@ class Service:
             self.log("warning" if words else "info", "recovery", {"state": now.value, "words": words})
             if now is Health.NORMAL:
                 self._look_again(node)
-        if node.damage.words and "entries" not in self.alarms:
-            self.alarms["entries"] = node.damage.words
-            self.log("error", "entries", {"what": node.damage.words})
-            self._dirty, self.changes = True, self.changes + 1
+        self._tell_spoilt(" ".join(node.spoilt))
         node.signer.held = words or self.disk_low or node.damage.words
+
+    def _tell_spoilt(self, said: str) -> None:
+        """What on the disk is not what was logged stands above every page; no longer, once it was replaced."""
+        if said == self.alarms.get("entries", ""):
+            return
+        if said:
+            self.alarms["entries"] = said
+            self.log("error", "entries", {"what": said})
+        else:
+            del self.alarms["entries"]
+        self._dirty, self.changes = True, self.changes + 1
 
     def _look_again(self, node: Node) -> None:
         """The keys may sign from now on: what came before was not cosigned, and what was sent may have been refused.
@@ -460,8 +468,8 @@ class Service:
         found = {}
         if self.writer.broken:
             found["store"] = self.writer.broken
-        elif self.node.damage.words:
-            found["store"] = self.node.damage.words
+        elif self.node.spoilt:
+            found["store"] = self.node.spoilt[0]
         if self.disk_low:
             found["disk"] = self.disk_low
         off = self.peers.median_clock()

@@ -315,8 +315,7 @@ def _end(at: At) -> Answer:
         for handle in handles:
             sessions.end(handle, at.now)
             at.people.audit.append("session_ended", at.who.id, at.now)
-    for handle in handles:
-        at.people.keys.holder.forget(handle)
+    at.people.lock_keys(handles)
     return at.go("/account")
 
 
@@ -334,10 +333,11 @@ def _password(at: At) -> Answer:
         raise InputError(at.t("desk.differ"), code="differ")
     keys = at.people.keys
     with _proving():
-        at.people.logins.change_password(
+        ended = at.people.logins.change_password(
             at.session, at.sent.one("old"), at.sent.one("new"), at.now, lambda text: keys.is_phrase(at.who.id, text),
             at.sent.one("code"), at.certificate,
         )  # fmt: skip
+    at.people.lock_keys(ended)
     return at.go("/account")
 
 

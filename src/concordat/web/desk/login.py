@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from concordat.errors import InputError, RuleError
 from concordat.node.guessing import WaitError
+from concordat.node.secret import Secret, token_hash
 from concordat.web.desk import passkeys
 from concordat.web.desk.asked import Answer, At, Redirect
 from concordat.web.desk.proof import PASSWORD_MAX
@@ -70,7 +71,7 @@ def post_login(at: At) -> Answer:
     by_passkey = sent.one("do") == passkeys.DO
     try:
         if by_passkey:
-            return at.go(safe_path(onward), session=passkeys.come_in(at))
+            return _entered(at, onward, passkeys.come_in(at))
         _, fresh, _ = at.people.logins.login(
             sent.one("login"), sent.one("password"), sent.one("code"), at.now, address=at.address,
             old=at.cookies.get("s", ""), certificate=at.certificate,
@@ -82,6 +83,13 @@ def post_login(at: At) -> Answer:
             raise
         words = " ".join(part for part in (error.what, error.hint) if part)
         return login_screen(at, onward, sent.one("login")[:100], status=422, summary=(words,))
+    return _entered(at, onward, fresh)
+
+
+def _entered(at: At, onward: str, fresh: Secret) -> Answer:
+    """On with the fresh session; the one that the browser had has ended, and its key is locked."""
+    if at.cookies.get("s"):
+        at.people.lock_keys([token_hash(at.cookies["s"])])
     return at.go(safe_path(onward), session=fresh)
 
 

@@ -7,7 +7,8 @@ words of readiness and of each peer; figures are on the operator's own address (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from concordat.errors import ConcordatError, InputError, RuleError
@@ -211,23 +212,35 @@ def _known(at: At) -> str:
 
 
 def _reset(at: At) -> Answer:
-    account, link = at.people.accounts.reset(_known(at), at.now)
+    with _locking_keys(at):
+        account, link = at.people.accounts.reset(_known(at), at.now)
     return _link_screen(at, account.login, link.value)
 
 
 def _roles(at: At) -> Answer:
-    account = at.people.accounts.set_roles(_known(at), _ticked(at, "new"), at.now)
+    with _locking_keys(at):
+        account, gone = at.people.accounts.set_roles(_known(at), _ticked(at, "new"), at.now)
+    notes: list[Block] = [Note(at.t("desk.passkeys_removed", n=gone), "plain")] if gone else []
     if needs_second_factor(account.roles) and account.totp_sealed is None and not account.certificate and account.open:
-        blocks = (
-            Note(at.t("desk.needs_link", login=account.login), "warning"),
-            Links([Cell(at.t("desk.operate"), at.href("/operate"))]),
-        )
-        return Screen(at.t("desk.set_roles"), blocks)
+        notes.append(Note(at.t("desk.needs_link", login=account.login), "warning"))
+    if notes:
+        return Screen(at.t("desk.set_roles"), (*notes, Links([Cell(at.t("desk.operate"), at.href("/operate"))])))
     return at.go("/operate")
 
 
+@contextmanager
+def _locking_keys(at: At) -> Iterator[None]:
+    """What ends sessions of the chosen account locks the keys that they unlocked."""
+    account, sessions = at.people.accounts.by_login(_known(at)), at.people.accounts.sessions
+    before = [s.handle for s in sessions.of(account.id, at.now)]
+    yield
+    going_on = {s.handle for s in sessions.of(account.id, at.now)}
+    at.people.lock_keys(handle for handle in before if handle not in going_on)
+
+
 def _lock(at: At) -> Answer:
-    at.people.accounts.lock(_known(at), FOR_GOOD, at.now)
+    with _locking_keys(at):
+        at.people.accounts.lock(_known(at), FOR_GOOD, at.now)
     return at.go("/operate")
 
 

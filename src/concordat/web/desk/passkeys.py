@@ -120,7 +120,7 @@ def post_ask(at: At) -> Answer:
     Raises:
         InputError: this node offers none.
     """
-    return Json(_here(at).ask(at.now).encode())
+    return Json(_here(at).ask(at.now, at.cookies.get("v", "")).encode())
 
 
 def post_offer(at: At) -> Answer:
@@ -150,8 +150,9 @@ def come_in(at: At) -> Secret:
         InputError, RuleError: as `Passkeys.login`. WaitError: too many failures.
     """
     return _here(at).login(
-        at.sent.one("answer"), at.now, address=at.address, old=at.cookies.get("s", ""), certificate=at.certificate
-    )[1]
+        at.sent.one("answer"), at.now, address=at.address, old=at.cookies.get("s", ""), certificate=at.certificate,
+        browser=at.cookies.get("v", ""),
+    )[1]  # fmt: skip
 
 
 def keep(at: At) -> None:
@@ -172,7 +173,7 @@ def forget(at: At) -> None:
     """
     assert at.session is not None
     sent = at.sent
-    for handle in _of(at).remove(
+    ended = _of(at).remove(
         at.session, sent.one("passkey"), sent.one("old"), at.now, sent.one("code"), at.certificate
-    ):
-        at.people.keys.holder.forget(handle)
+    )  # fmt: skip
+    at.people.lock_keys(ended)

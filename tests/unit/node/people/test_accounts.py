@@ -120,7 +120,7 @@ def test_a_second_link_ends_the_first(people: People) -> None:
 def test_other_roles_end_the_sessions(people: People) -> None:
     join(people, "eva", ["expert"])
     _, cookie, _ = people.logins.login("eva", PASSWORD, "", T0)
-    account = people.accounts.set_roles("eva", ["secretary", "expert"], T0 + 1)
+    account, _ = people.accounts.set_roles("eva", ["secretary", "expert"], T0 + 1)
     assert account.roles == ("expert", "secretary")
     with pytest.raises(RuleError, match="not logged in"):
         people.logins.of_session(cookie.value, T0 + 1)

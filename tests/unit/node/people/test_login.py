@@ -13,6 +13,7 @@ from concordat.node.guessing import WaitError
 from concordat.node.login import WRONG
 from concordat.node.passwords import Cost
 from concordat.node.people import People
+from concordat.node.secret import token_hash
 from people_kit import CHEAP, PASSWORD, T0, bare, join
 
 ADDRESS = "203.0.113.7"
@@ -72,6 +73,68 @@ def test_of_two_who_are_equally_quick_with_one_code_one_is_let_in(
     assert _wrong(people, "maria", PASSWORD, code, T0 + 30).what == WRONG
     assert done == ["first"]
     assert len(people.accounts.sessions.of(people.accounts.by_login("maria").id, T0 + 30)) == 1
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda people: people.accounts.reset("eva", T0),
+        lambda people: people.accounts.lock("eva", T0 + 60, T0),
+        lambda people: people.accounts.set_roles("eva", ["delegate"], T0),
+    ],
+    ids=["reset", "lock", "roles"],
+)
+def test_what_changes_while_a_password_is_hashed_counts(
+    people: People, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[People], object]
+) -> None:
+    """A session that one factor opens is none of a role that asks for two, and a reset account stays closed."""
+    eva, _ = join(people, "eva", ["expert"])
+    _, _, session = people.logins.login("eva", PASSWORD, "", T0)
+    verify, done = login_module.verify_password, [True]
+
+    def late(*arguments: str) -> None:
+        verify(*arguments)
+        if not done:
+            done.append(True)
+            meanwhile(people)
+
+    monkeypatch.setattr(login_module, "verify_password", late)
+    monkeypatch.setattr(login_module, "needs_rehash", lambda *_: True)  # what it writes must not open it again
+    never: Callable[[str], bool] = lambda _: False  # noqa: E731
+    for work in (
+        lambda: people.logins.login("eva", PASSWORD, "", T0),
+        lambda: people.logins.prove(session, PASSWORD, "", T0),
+        lambda: people.logins.change_password(session, PASSWORD, "eleven ducks in a row", T0, never),
+        lambda: people.logins.new_codes(session, PASSWORD, T0),
+    ):
+        people.accounts.lock("eva", 0, T0)
+        people.accounts.set_roles("eva", ["expert"], T0)
+        people.store.run("UPDATE account SET password_phc = ?", eva.password_phc)
+        people.store.run("UPDATE session SET ended = 0")
+        done.clear()
+        with pytest.raises(RuleError):
+            work()
+        assert done == [True]
+        assert people.accounts.sessions.of(eva.id, T0) == []
+        assert people.accounts.by_login("eva").password_phc in ("", eva.password_phc)
+        people.store.run("DELETE FROM guess")
+
+
+def test_a_session_that_ended_meanwhile_changes_no_password(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reset that comes while the new one is hashed stays a reset."""
+    eva, _ = join(people, "eva", ["expert"])
+    _, _, session = people.logins.login("eva", PASSWORD, "", T0)
+    hashed = login_module.hash_password
+
+    def late(text: str, cost: Cost) -> str:
+        people.accounts.reset("eva", T0)
+        return hashed(text, cost)
+
+    monkeypatch.setattr(login_module, "hash_password", late)
+    with pytest.raises(RuleError, match="session that asked for this has ended"):
+        people.logins.change_password(session, PASSWORD, "eleven ducks in a row", T0, lambda _: False)
+    assert not people.accounts.account(eva.id).open
+    assert "password_changed" not in [row.kind for row in people.audit.of(eva.id)]
 
 
 def test_a_recovery_code_stands_for_the_telephone_once(people: People) -> None:
@@ -238,7 +301,8 @@ def test_a_new_password_ends_the_other_sessions(people: People) -> None:
     for bad, same in (("short", never), ("eva-eva-eva-eva", never), ("nine lamps under water", lambda _: True)):
         with pytest.raises(InputError):
             people.logins.change_password(session, PASSWORD, bad, T0, same)
-    people.logins.change_password(session, PASSWORD, "eleven ducks in a row", T0, never)
+    ended = people.logins.change_password(session, PASSWORD, "eleven ducks in a row", T0, never)
+    assert ended == [token_hash(first.value)]
     people.logins.of_session(second.value, T0)
     with pytest.raises(RuleError):
         people.logins.of_session(first.value, T0)

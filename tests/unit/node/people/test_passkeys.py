@@ -14,6 +14,7 @@ import pytest
 from concordat.errors import InputError, RuleError
 from concordat.node.accounts import FOR_GOOD, Account
 from concordat.node.guessing import WaitError
+from concordat.node.login import Logins
 from concordat.node.passkeys import CHALLENGE_S, PASSKEYS_MAX, Passkeys
 from concordat.node.passwords import STEP_S, totp
 from concordat.node.people import People
@@ -120,6 +121,54 @@ def test_what_is_not_proved_is_refused(
     _refused(passkeys, phone.answer(passkeys.ask(T0)))
 
 
+@pytest.mark.parametrize("crossed", [True, "false", 1])
+def test_what_a_page_of_another_site_asked_for_is_refused(
+    passkeys: Passkeys, maria: tuple[Account, Session], crossed: Any
+) -> None:
+    """WebAuthn level 3, 7.1 and 7.2: here no page of ours stands in a frame."""
+    phone, second = _made(passkeys, maria), Authenticator()
+    phone.crossed = second.crossed = crossed
+    _refused(passkeys, phone.answer(passkeys.ask(T0)))
+    with pytest.raises(RuleError, match="another site"):
+        passkeys.make(maria[1], second.make(_offer(passkeys, maria)), "", T0)
+    assert len(passkeys.of(maria[0].id)) == 1
+
+
+def test_an_answer_is_good_in_the_browser_that_asked(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    """WebAuthn level 2, 13.4.3: whoever got hold of an answer can't send it from elsewhere."""
+    phone = _made(passkeys, maria)
+    for browser in ("", "another"):
+        with pytest.raises(RuleError, match="no question of ours"):
+            passkeys.login(phone.answer(passkeys.ask(T0, "hers")), T0, browser=browser)
+    assert passkeys.login(phone.answer(passkeys.ask(T0, "hers")), T0, browser="hers")[0].id == maria[0].id
+
+
+@pytest.mark.parametrize("size", [300, 301, 1_023, 1_024])
+def test_an_id_is_as_long_as_devices_may_make_it(passkeys: Passkeys, maria: tuple[Account, Session], size: int) -> None:
+    """WebAuthn level 2, section 4: at most 1,023 bytes; what is kept must open."""
+    phone = Authenticator()
+    phone.id = bytes(n % 251 for n in range(size))
+    answer = phone.make(_offer(passkeys, maria))
+    if size > 1_023:
+        with pytest.raises(RuleError, match="can't be taken"):
+            passkeys.make(maria[1], answer, "", T0)
+        assert passkeys.of(maria[0].id) == []
+        return
+    passkeys.make(maria[1], answer, "", T0)
+    assert passkeys.login(phone.answer(passkeys.ask(T0)), T0)[0].id == maria[0].id
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\0", "", "ä", "A" * 1_365, 5, None, {}, ["\ud800"]], ids=ascii)
+def test_an_id_that_no_store_knows_is_refused_like_any_other(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session], name: Any
+) -> None:
+    said = json.loads(_made(passkeys, maria).answer(passkeys.ask(T0)))
+    said["id"] = name
+    before = len(list(people.audit.rows()))
+    _refused(passkeys, json.dumps(said))
+    assert len(list(people.audit.rows())) == before + 1  # it counts as a failure
+
+
 def test_an_answer_to_another_question_is_refused(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
     phone = _made(passkeys, maria)
     _refused(passkeys, phone.answer(_offer(passkeys, maria)))
@@ -166,11 +215,11 @@ def test_a_certificate_that_is_asked_for_is_asked_of_a_passkey_too(
 
 
 def test_the_handle_of_a_passkey_names_its_account(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
-    """WebAuthn level 2, 7.2 step 6: whom the device names must be whose passkey it is."""
+    """WebAuthn level 2, 7.2 step 6: whom the device names, and it must name somebody, must be whose passkey it is."""
     phone = _made(passkeys, maria)
-    for handle, good in (("somebody else", False), (maria[0].id, True)):
+    for handle, good in (("somebody else", False), ("", False), (None, False), (maria[0].id, True)):
         said = json.loads(phone.answer(passkeys.ask(T0)))
-        said["response"]["userHandle"] = b64(handle.encode())
+        said["response"]["userHandle"] = b64(handle.encode()) if handle is not None else None
         if good:
             assert passkeys.login(json.dumps(said), T0)[0].id == maria[0].id
         else:
@@ -256,7 +305,7 @@ def test_no_passkey_is_made_by_a_session_that_has_ended_since_its_proof(
 ) -> None:
     answer = Authenticator().make(_offer(passkeys, maria))
     meanwhile(people, maria[1])
-    with pytest.raises(RuleError, match="session that asked for this passkey has ended"):
+    with pytest.raises(RuleError, match="session that asked for this has ended"):
         passkeys.make(maria[1], answer, "", T0 + 31)
     assert passkeys.of(maria[0].id) == []
 
@@ -357,6 +406,26 @@ def test_a_refusal_is_told_to_the_owner_of_the_passkey(
     assert told() == 4
 
 
+def test_a_session_that_ended_meanwhile_removes_none(
+    people: People, passkeys: Passkeys, maria: tuple[Account, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its password is hashed, another browser of hers ends it; that one is not ended in turn."""
+    _made(passkeys, maria)
+    hers, other = passkeys.of(maria[0].id)[0].id, people.accounts.sessions.open(maria[0].id, "totp", T0)[1]
+    prove = Logins.prove
+
+    def late(*given: Any) -> Any:
+        found = prove(*given)
+        people.accounts.sessions.end(maria[1].handle, T0)
+        return found
+
+    monkeypatch.setattr(Logins, "prove", late)
+    with pytest.raises(RuleError, match="session that asked for this has ended"):
+        passkeys.remove(maria[1], hers, PASSWORD, T0, _code(passkeys, maria))
+    assert [p.id for p in passkeys.of(maria[0].id)] == [hers]
+    assert people.accounts.sessions.of(maria[0].id, T0) == [other]
+
+
 def test_whoever_removes_a_passkey_ends_what_it_opened(
     people: People, passkeys: Passkeys, maria: tuple[Account, Session]
 ) -> None:
@@ -374,9 +443,9 @@ def test_one_factor_never_becomes_two(people: People, passkeys: Passkeys) -> Non
     rui, _ = join(people, "rui", ["expert"])
     phone, owner = Authenticator(), (rui, people.logins.login("rui", PASSWORD, "", T0)[2])
     passkeys.make(owner[1], phone.make(passkeys.offer(owner[1], PASSWORD, T0)), "", T0)
-    people.accounts.set_roles("rui", ["expert"], T0)
+    assert people.accounts.set_roles("rui", ["expert"], T0)[1] == 0
     assert len(passkeys.of(rui.id)) == 1
-    people.accounts.set_roles("rui", ["delegate"], T0)
+    assert people.accounts.set_roles("rui", ["delegate"], T0)[1] == 1
     assert passkeys.of(rui.id) == []
     _refused(passkeys, phone.answer(passkeys.ask(T0)))
     facts = next(row.facts for row in people.audit.of(rui.id) if row.kind == "roles_set")
@@ -416,6 +485,19 @@ def test_a_key_of_no_form_is_refused(passkeys: Passkeys, maria: tuple[Account, S
     with pytest.raises(RuleError, match="can't be taken"):
         passkeys.make(maria[1], json.dumps(said), "", T0)
     assert passkeys.of(maria[0].id) == []
+
+
+def test_a_statement_of_no_form_is_refused(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:
+    """Attestation is not asked for, but the library reads what comes: here a number where it expects bytes."""
+    import cbor2
+
+    said = json.loads(Authenticator().make(_offer(passkeys, maria)))
+    text = said["response"]["attestationObject"]
+    attested = cbor2.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    wrong = {**attested, "fmt": "android-safetynet", "attStmt": {"ver": "1", "response": 1.5}}
+    said["response"]["attestationObject"] = b64(cbor2.dumps(wrong))
+    with pytest.raises(RuleError, match="can't be taken"):
+        passkeys.make(maria[1], json.dumps(said), "", T0)
 
 
 def test_passkeys_are_bounded(passkeys: Passkeys, maria: tuple[Account, Session]) -> None:

@@ -176,9 +176,26 @@ def test_what_the_device_did_not_answer_is_refused_in_words(made: Any, tmp_path:
         asked = await question(anyone, "pk")
         answers = phone.answer(asked.text)
         assert (await anyone.send("pk", values={"answer": answers})).status_code == 200
-        stranger = world.browser()
+        assert (await anyone.send("logout")).status_code == 200
+        await anyone.get("/login")
+        assert "this answer was used" in (await anyone.send("pk", values={"answer": answers})).text
+
+    run(made, tmp_path, work)
+
+
+def test_an_answer_comes_from_the_browser_that_asked(made: Any, tmp_path: Path, phone: Any) -> None:
+    """Its question is bound to what its form is bound to; another browser's form is as good as any, and refused."""
+
+    async def work(world: World) -> None:
+        assert (await make(world, await world.logged_in("delegate"), phone)).status_code == 200
+        anyone, stranger = world.browser(), world.browser()
+        await anyone.get("/login")
+        answer = phone.answer((await question(anyone, "pk")).text)
         await stranger.get("/login")
-        assert (await stranger.send("pk", values={"answer": answers})).status_code == 422  # it was used
+        refused = await stranger.send("pk", values={"answer": answer})
+        assert refused.status_code == 422
+        assert "to no question of ours" in refused.text
+        assert (await anyone.send("pk", values={"answer": answer}, follow=False)).status_code == 303
 
     run(made, tmp_path, work)
 

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra [web]")
 pytest.importorskip("segno", reason="needs the extra [web]")
 
+from concordat.errors import StateError
 from concordat.ledger.keys import Ed25519Secret
 from concordat.node.passwords import STEP_S
 from concordat.node.person_keys import read_request
@@ -317,6 +318,75 @@ def test_the_operator_changes_accounts_and_sees_no_draft(made: Any, tmp_path: Pa
         for do in ("add", "roles", "lock", "cancel"):
             form = {"token": maria.client.cookies["s"], "do": do}
             assert (await maria.raw("/operate", form)).status_code in (303, 403)
+
+    run(made, tmp_path, work)
+
+
+def test_what_ends_a_session_locks_its_key(made: Any, tmp_path: Path) -> None:
+    """A new password, a login in the same browser, a reset, a lock; an agent that is away keeps nobody out."""
+
+    async def work(world: World) -> None:
+        forgotten: list[str] = []
+        await world.people.do(lambda people, _: setattr(people.keys.holder, "forget", forgotten.append))
+
+        async def ends(step: Any) -> bool:
+            """Whether a step ends sessions of hers, and locks the keys of just those."""
+
+            def going_on(people: Any, now: int) -> set[str]:
+                found = people.accounts.sessions.of(people.accounts.by_login("delegate").id, now)
+                return {session.handle for session in found}
+
+            before = await world.people.do(going_on)
+            forgotten.clear()
+            await step
+            after = await world.people.do(going_on)
+            assert sorted(forgotten) == sorted(before - after)
+            return bool(forgotten)
+
+        async def again(browser: Any) -> None:
+            await world.forget_codes()
+            await browser.login("delegate", world.phones["delegate"], password=new)
+
+        new = "eleven ducks in a row"
+        elsewhere, maria = await world.logged_in("delegate"), await world.logged_in("delegate")
+        await world.forget_codes()
+        await maria.get("/account")
+        change = {"old": PASSWORD, "code": world.phones["delegate"].code(T0), "new": new, "again": new}
+        assert await ends(maria.send("pw", "password", change))
+        assert (await elsewhere.get("/account")).status_code == 303
+        assert await ends(again(maria))
+        operator = await world.logged_in("operator")
+        await operator.get("/operate")
+        assert await ends(operator.send("chg", "lock", {"who": "delegate"}))
+        await operator.send("chg", "unlock", {"who": "delegate"})
+        await again(maria)
+        assert await ends(operator.send("chg", "roles", {"who": "delegate", "new.chair": "yes"}))
+        await again(maria)
+
+        def away(_: str) -> None:
+            raise StateError("the key agent does not answer.")
+
+        await world.people.do(lambda people, _: setattr(people.keys.holder, "forget", away))
+        await again(maria)
+        await maria.send("logout")
+        assert (await maria.get("/account")).status_code == 303
+        await operator.get("/operate")
+        await operator.send("chg", "reset", {"who": "delegate"}, follow=False)
+        assert "/welcome/" in operator.text
+
+    run(made, tmp_path, work)
+
+
+def test_the_operator_is_told_of_passkeys_that_other_roles_end(made: Any, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.people.do(lambda people, now: people.store.run(
+            "INSERT INTO passkey SELECT 'AAAA', id, x'00', 0, 'telephone', ? FROM account WHERE login = 'expert'", now
+        ))  # fmt: skip
+        operator = await world.logged_in("operator")
+        await operator.get("/operate")
+        await operator.send("chg", "roles", {"who": "expert", "new.secretary": "yes"}, follow=False)
+        assert "Passkeys removed: 1." in operator.text
+        assert "give a new link" in operator.text
 
     run(made, tmp_path, work)
 
