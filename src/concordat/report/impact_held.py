@@ -364,8 +364,9 @@ def _plan(plan: tuple[str, bytes], rows: dict[str, list[Row]], results: dict[str
     from concordat.impact.connectivity import allocate, parse_plan
 
     found = allocate(parse_plan(plan[1], where=plan[0]))
-    results["plans"].append(found.to_value())
-    head, areas = plan_rows(found.to_value())
+    document = found.to_value() | {"duality_gap": _nearly(found.duality_gap)}
+    results["plans"].append(document)
+    head, areas = plan_rows(document)
     rows.setdefault("plan", []).append(head)
     rows.setdefault("allocation", []).extend(areas)
 

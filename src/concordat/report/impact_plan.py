@@ -74,7 +74,7 @@ def _table(inputs: Inputs, held: Held, file: str, head: dict[str, Any], record: 
         rows.append(Row(row["area"], _name(inputs, row["area"]), tuple(line)))
     columns = tuple(Column(p, _heading(inputs, p, head), u) for p, u in COLUMNS)
     draws = Num(head["draws"], unit="count", id=record, part="draws")
-    gap = Code(f"{head['duality_gap']:.0e}")
+    gap = Code(f"≤ {head['duality_gap']:.0e}")
     notes: tuple[Runs, ...] = (words.text("connect.plan_note", draws=draws, gap=gap),)
     title, first = words.plain("connect.plan_table", title=head["title"]), words.plain("connect.member")
     return Table("connect-plan", title, first, columns, tuple(rows), notes, on_page=len(rows) <= ROWS_ON_PAGE)

@@ -184,13 +184,16 @@ def test_a_restored_copy_signs_nothing_until_it_has_what_the_others_saw(
             await bloc.stop("IND")
             shutil.rmtree(bloc.homes["IND"])
             shutil.copytree(tmp_path / "snapshot", bloc.homes["IND"])
-            wires.split({"IND"})
+            for other in {*IDS} - {"IND"}:  # who is refused at once has asked everybody, and goes on alone
+                wires.pair("IND", other, Weather(half_open=True))
             service = (await bloc.start("IND")).service
             assert service.recovery.state is Health.SUSPICIOUS
             with pytest.raises(StateError, match="asks the others"):
                 await say(bloc, "IND", "too early")
             assert "recovery" in service.failing()
             wires.heal()
+            for line in wires.lines.values():
+                line.reset()
             for one in bloc.running.values():
                 for peer in one.service.peers:
                     peer.machine.next_at = 0.0

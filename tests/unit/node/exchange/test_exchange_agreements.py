@@ -204,8 +204,11 @@ async def _text_and_entries(nodes: Nodes, agreement: str) -> None:
 
 async def _promise_kept(nodes: Nodes, agreement: str) -> None:
     zaf, bra = nodes["ZAF"], nodes["BRA"]
-    evidence = {"evidence": base64.b64encode(b"cited on page 3").decode(), "media_type": "text/plain"}
-    orders = [{"agreement": agreement, "number": 1, **more} for more in (evidence, {"evidence": "QQ=="}, evidence, {})]
+    said_of = {b"cited on page 3": "text/plain", b"cited": "text/plain", b"A": "application/octet-stream"}
+    orders = [
+        {"agreement": agreement, "number": 1, "evidence": base64.b64encode(proof).decode(), "media_type": kind}
+        for proof, kind in said_of.items()
+    ]
     found = await asyncio.gather(*(duty(zaf.exchange, order) for order in orders), return_exceptions=True)
     (done,) = (answer for answer in found if isinstance(answer, dict))  # salted apart, all would be logged
     refused = [answer for answer in found if answer is not done]
@@ -216,7 +219,8 @@ async def _promise_kept(nodes: Nodes, agreement: str) -> None:
     await _day_kept(zaf, agreement, done)
     document = done["body"]["document"]
     salt, content = await zaf.service.read(lambda node: node.store.blob(document["hash"]))
-    assert (content, document["salted"]) == (b"cited on page 3", True)
+    assert content in said_of  # whichever came first
+    assert (document["media_type"], document["salted"]) == (said_of[content], True)
     assert hashlib.sha256(salt + content).hexdigest() == document["hash"]
     with pytest.raises(RuleError, match="logged as done"):
         await duty(zaf.exchange, {"agreement": agreement, "number": 1})
