@@ -35,11 +35,11 @@ from concordat.node.dsp_client import copy_flushed, flush_folder, move_file
 from concordat.node.exchange_agreements import said_of
 from concordat.node.exchange_asking import begun, narrowed, running, standing
 from concordat.node.exchange_entries import ENDED, transfer_body
-from concordat.node.exchange_moves import reason_of
 from concordat.node.exchange_pushed import pushed
 from concordat.node.exchange_receive import RECEIVED, Wanted
 from concordat.node.exchange_service import ExchangeService
 from concordat.node.exchange_store import Agreement, Process
+from concordat.node.exchange_wording import reason_of
 
 WAIT_S = 120.0
 PROOF_WAIT_S = 20.0

@@ -18,8 +18,8 @@ from concordat.exchange.catalogue.model import Dataset
 from concordat.exchange.dataspace import messages
 from concordat.exchange.dataspace.schemas import parse_catalog
 from concordat.exchange.dataspace.terms import terms_words
-from concordat.node.exchange_moves import reason_of
 from concordat.node.exchange_service import ExchangeService
+from concordat.node.exchange_wording import reason_of
 from concordat.node.outbound import Reply
 from concordat.settings import nearest
 

@@ -9,7 +9,6 @@ since the other side may then stand in another state. Source: exchange.md 5.3, 5
 
 from __future__ import annotations
 
-import json
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -29,9 +28,11 @@ from concordat.node.exchange_entries import UNREACHABLE, UNSURE, Clerk
 from concordat.node.exchange_machines import (
     OVER,
     Machine,
+    is_done,
     is_ending,
     is_owed,
     is_start_again,
+    is_theirs,
     keep,
     machine_of,
     own_facts,
@@ -43,7 +44,7 @@ from concordat.node.exchange_machines import (
 )
 from concordat.node.exchange_parts import Offered, pin_of
 from concordat.node.exchange_store import Outgoing, Process
-from concordat.node.exchange_wording import named, negotiation_message, transfer_message
+from concordat.node.exchange_wording import named, negotiation_message, reason_of, transfer_message
 
 RETRIES = 8  # after the first time: 1, 2, 4 ... 60, 60 seconds
 REVIVALS = 3
@@ -110,7 +111,7 @@ class Mover:
         What the message stands on (an entry of our log) is written before, outside of the transaction: a crash between
         them leaves an entry, which is found again.
         """
-        with self.engine.turn(pid):
+        with self.engine.turn(pid), self.store.look():
             return self._plan(pid, now)
 
     def _plan(self, pid: str, now: datetime) -> bool:
@@ -134,7 +135,7 @@ class Mover:
         if next_.move is Move.WAIT:
             self._flag(process, next_.why, now)
             return False
-        return self._move(pid, next_, now)
+        return self._move(process, next_, now)
 
     def move(self, pid: str, next_: Next, now: datetime) -> bool:
         """Intend one move of ours; False if the process has gone on meanwhile.
@@ -142,13 +143,18 @@ class Mover:
         Raises:
             RuleError: the protocol doesn't allow it in this state.
         """
-        with self.engine.turn(pid):  # no message of the peer is taken in between what is checked and what is signed
-            return self._move(pid, next_, now)
+        with (
+            self.engine.turn(pid),
+            self.store.look(),
+        ):  # no message of the peer comes between the check and the signature
+            process = self.store.process(pid)
+            if process is None or self.store.intended(pid) is not None:
+                return False
+            return self._move(process, next_, now)
 
-    def _move(self, pid: str, next_: Next, now: datetime) -> bool:
-        process = self.store.process(pid)
-        machine = machine_of(process) if process else None
-        if process is None or machine is None or self.store.intended(pid) is not None:
+    def _move(self, process: Process, next_: Next, now: datetime) -> bool:
+        pid, machine = process.pid, machine_of(process)
+        if machine is None:
             return False
         if isinstance(machine, negotiation.Negotiation) and process.role == Role.PROVIDER:
             self._look_at_offers(process)
@@ -332,7 +338,8 @@ class Mover:
             if status >= 300:
                 return self._refused(process, message, status, body, now)
             self._acknowledged(process, message, body, now)
-            self.engine.soon(process.pid)
+            if not is_done(process) and (self.side.scripts or not is_theirs(process)):
+                self.engine.soon(process.pid)
             return False
 
     def _acknowledged(self, process: Process, message: Mapping[str, Any], body: bytes, now: datetime) -> None:
@@ -488,13 +495,3 @@ class Mover:
             self.store.put(process, int(now.timestamp()))
             self.engine.soon(pid)
             return True
-
-
-def reason_of(body: bytes) -> str:
-    """What an error of the protocol says, for people; at most 300 characters."""
-    try:
-        found = json.loads(body)
-        reasons = found.get("reason") or [found.get("code", "")]
-        return " ".join(str(reason) for reason in reasons)[:300]
-    except (ValueError, AttributeError, TypeError):
-        return "no reason given"

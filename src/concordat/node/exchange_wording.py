@@ -5,6 +5,7 @@ Source: exchange.md 5.2, 5.3, 5.4.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -88,3 +89,13 @@ def named(message: dict[str, Any]) -> dict[str, Any]:
     found = message | {"@id": f"urn:uuid:{uuid.uuid4()}"}
     check(found, str(message["@type"]), sending=True)
     return found
+
+
+def reason_of(body: bytes) -> str:
+    """What an error of the protocol says, for people; at most 300 characters."""
+    try:
+        found = json.loads(body)
+        reasons = found.get("reason") or [found.get("code", "")]
+        return " ".join(str(reason) for reason in reasons)[:300]
+    except (ValueError, AttributeError, TypeError):
+        return "no reason given"

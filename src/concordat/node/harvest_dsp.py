@@ -20,8 +20,8 @@ from concordat.exchange.dataspace.partners import not_taken, read_partners
 from concordat.exchange.dataspace.schemas import parse_catalog
 from concordat.exchange.dataspace.token import Request, make_token
 from concordat.node.exchange_look import next_page
-from concordat.node.exchange_moves import reason_of
 from concordat.node.exchange_service import PARTNERS
+from concordat.node.exchange_wording import reason_of
 from concordat.node.harvester import REASON_MAX, REQUEST_MAX_S
 from concordat.node.outbound import Outbound
 from concordat.node.peers import Peers

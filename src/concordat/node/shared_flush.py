@@ -39,7 +39,11 @@ def require_whole(path: Path) -> None:
     Raises:
         StateError: one did, of this file, in this process.
     """
-    fault = _FAULTS.get(path.resolve())
+    _require_whole(path.resolve())
+
+
+def _require_whole(path: Path) -> None:
+    fault = _FAULTS.get(path)
     if fault:
         hint = "Make room or mend the disk, then start the node again."
         raise StateError(fault, where=str(path), hint=hint, code="store")
@@ -72,7 +76,7 @@ class SharedFlush:
     @contextmanager
     def committing(self) -> Iterator[None]:
         """Around a commit: whoever sees what it wrote, finds it counted in `stand`."""
-        require_whole(self._path)
+        _require_whole(self._path)
         with self._committing:
             yield
             self._written += 1
@@ -91,7 +95,7 @@ class SharedFlush:
         if self._flushed < stand:
             with self._flushing:
                 if self._flushed < stand:
-                    require_whole(self._path)
+                    _require_whole(self._path)
                     covered = self.stand()
                     self._flush()
                     self._flushed = covered
@@ -101,7 +105,7 @@ class SharedFlush:
             os.fsync(self._handle)
         except OSError as error:
             _FAULTS[self._path] = f"not flushed: {error.strerror or error}."
-            require_whole(self._path)
+            _require_whole(self._path)
 
     def close(self) -> None:
         """Close the log, before the connections: where an open file can't be removed, they couldn't."""
