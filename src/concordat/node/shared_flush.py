@@ -23,13 +23,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from concordat.errors import StateError
 from concordat.node.hashed_files import sync_folder
 
+# The bytes and the length, not when they were written: what SQLite itself does where the system has it.
+_to_disk: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 _FAULTS: dict[Path, str] = {}  # main file -> why nothing may be written any more
 
 
@@ -102,7 +104,7 @@ class SharedFlush:
 
     def _flush(self) -> None:
         try:
-            os.fsync(self._handle)
+            _to_disk(self._handle)
         except OSError as error:
             _FAULTS[self._path] = f"not flushed: {error.strerror or error}."
             _require_whole(self._path)

@@ -3,7 +3,6 @@ goes on."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import threading
@@ -31,7 +30,7 @@ class Disk:
         self.gate, self._copying = threading.Event(), threading.Lock()
         self.gate.set()
         self.full = False
-        real = os.fsync
+        real = shared_flush._to_disk
 
         def fsync(handle: int) -> None:
             self.gate.wait(10)
@@ -44,7 +43,7 @@ class Disk:
                 self.flushes += 1
             real(handle)
 
-        monkeypatch.setattr(shared_flush.os, "fsync", fsync)
+        monkeypatch.setattr(shared_flush, "_to_disk", fsync)
 
     def names(self) -> set[str]:
         """The processes that are there after the cut."""
