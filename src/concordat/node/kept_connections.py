@@ -1,9 +1,9 @@
 """Connections to one peer's node that are kept between requests: one request at a time on each, and so many at most.
 
 httpcore's own connections without its pool, which looks at every kept connection at every request and again at its
-end, and without httpx around it: 0.5 ms of processor a request instead of 2.1. The one that was used last is taken
-first; what the other end has closed, or what lay idle for a minute, is closed and not used again. Not here: which
-address may be asked (`outbound`).
+end, and without httpx around it: a third of the processor a request. The one that was used last is taken first; what
+the other end has closed, or what lay idle for a minute, is closed and not used again. Not here: which address may be
+asked (`outbound`).
 """
 
 from __future__ import annotations
