@@ -274,6 +274,7 @@ def forget() -> None:
         council_log.cosigned_head,
         council_log._signed_certificate,
         council_log._submission,
+        note.verify_signature,
         views._verify_vote,
     ):
         remembered.cache_clear()

@@ -253,8 +253,9 @@ def cosigned_message(checkpoint: Checkpoint, name: str, time: int, kind: int) ->
     return b"subtree/v1\n\0" + bytes([len(cosigner)]) + cosigner + b"".join(numbers) + checkpoint.root
 
 
+@lru_cache(maxsize=1024)
 def verify_signature(signature: Signature, key: VerifierKey, checkpoint: Checkpoint, text: str) -> Verified:
-    """Verify one signature of a note by the key that it names.
+    """Verify one signature of a note by the key that it names; the same ones come again, and those are remembered.
 
     Raises:
         TrustError: wrong length, a time out of range, or it does not verify.

@@ -166,17 +166,45 @@ class Replica:
         Raises:
             InputError: a body that breaks the format. StateError: the log here is shorter than the keys have signed.
         """
+        self._require_writable(now)
+        last = self.own.entries[-1] if self.own.entries else None
+        entry = self._next(last, type, body, scope, now, person, secret or self.signer.node, refs)
+        self.own.append(entry)
+        return entry, self._publish(now)
+
+    def write_all(self, said: Sequence[tuple[str, Mapping[str, Any], str]], now: int) -> tuple[list[Entry], Out]:
+        """As `write`, many at once under one head, each said by the node.
+
+        Args:
+            said: type, body and scope of each.
+
+        Raises:
+            InputError: the first body that breaks the format; nothing is added then. StateError: as `write`.
+        """
+        assert said
+        self._require_writable(now)
+        last = self.own.entries[-1] if self.own.entries else None
+        entries: list[Entry] = []
+        for type_, body, scope in said:
+            last = self._next(last, type_, body, scope, now, "node", self.signer.node, ())
+            entries.append(last)
+        for entry in entries:
+            self.own.append(entry)
+        return entries, self._publish(now, len(entries))
+
+    def _next(
+        self, last: Entry | None, type_: str, body: Mapping[str, Any], scope: str, now: int, person: str,
+        secret: Ed25519Secret, refs: Sequence[str],
+    ) -> Entry:  # fmt: skip
+        """The entry behind the last one, signed; nothing is added yet."""
         if scope == "order":
             what, hint = "entries of scope order stand in council logs alone.", "Write it for council or exchange."
             raise InputError(what, where="scope", hint=hint, code="scope")
-        self._require_writable(now)
-        entry = Entry.new(
-            author=self.me, bloc=self.bloc, membership=self.chain.last.version, person=person, seq=self.own.size + 1,
-            prev=self.own.entries[-1].id if self.own.entries else FIRST, scope=scope, ts=utc(now), type=type, body=body,
-            secret=secret or self.signer.node, refs=refs,
+        return Entry.new(
+            author=self.me, bloc=self.bloc, membership=self.chain.last.version, person=person,
+            seq=last.seq + 1 if last else 1, prev=last.id if last else FIRST, scope=scope, ts=utc(now), type=type_,
+            body=body, secret=secret, refs=refs,
         )  # fmt: skip
-        self.own.append(entry)
-        return entry, self._publish(now)
 
     def append(self, leaf: bytes, now: int) -> tuple[Entry, Out]:
         """Take an entry of the own log that one of the member's people signed elsewhere; checked as anybody's.

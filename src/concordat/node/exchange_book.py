@@ -1,15 +1,18 @@
 """What a running node has offered and said in the exchange: its own log, and the documents and files beside it.
 
 `LogBook` signs an entry once, however often it is asked for (a crash between signing and the next step must not say it
-twice), and checks entries that a peer shows. `LogOffers` reads the datasets that this member's log offers. Both go
-through the one writer of the node, and are called from threads beside the loop. Source: exchange.md 3, 4.1, 5.3.
+twice), many threads' entries under one head, and checks entries that a peer shows. `LogOffers` reads the datasets that
+this member's log offers. Both go through the one writer of the node, and are called from threads beside the loop.
+Source: exchange.md 3, 4.1, 5.3.
 """
 
 from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 from concordat import canonical
@@ -20,6 +23,7 @@ from concordat.exchange.dataspace.behaviours import Rule
 from concordat.exchange.events import KINDS, SCOPE, check_said
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain, Point
+from concordat.ledger.messages import Out
 from concordat.node.exchange import files_of, is_gone, service_of
 from concordat.node.exchange_parts import File, Offered
 from concordat.node.home import Node
@@ -30,16 +34,27 @@ FEW = 32  # entries that a step on the writer's thread looks through by itself
 OFFERED, WITHDRAWN = "DatasetOffered", "DatasetWithdrawn"
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a thread wants to say: its digest, type and body; the entry, once it is durable."""
+
+    key: str
+    kind: str
+    body: Mapping[str, Any]
+    leaf: Future[bytes] = field(default_factory=Future)
+
+
 class LogBook:
     """This member's log, for the exchange.
 
     Args:
-        service: the running node.
+        service: the running node. passed: told of entries from an index up to another that are about no offer.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, passed: Callable[[int, int], None] = lambda *_: None) -> None:
+        self._service, self._passed = service, passed
         self._catching = threading.Lock()
+        self._guard, self._wanted, self._led = threading.Lock(), list[_Wanted](), False
         self._known: dict[str, int] = {}  # digest of what was said -> its index in the log
         self._of_agreements: set[tuple[str, str, str]] = set()
         self._read = 0
@@ -51,21 +66,75 @@ class LogBook:
             InputError: the body is not of that type. StateError: nothing can be signed now.
         """
         check_said(kind, dict(body), self._service.member)
-        key = canonical.digest([kind, dict(body)])
+        wanted = _Wanted(canonical.digest([kind, dict(body)]), kind, dict(body))
         self._catch_up(FEW)
+        with self._guard:  # whoever finds nobody waiting goes to the writer, for all who come until it is their turn
+            self._wanted.append(wanted)
+            leads, self._led = not self._led, True
+        if leads:
+            self._lead()
+        return base64.b64encode(wanted.leaf.result()).decode()
 
-        def step(node: Node) -> tuple[bytes, Any]:  # one step looks and signs: of two who say the same, one signs
-            own, start = node.replica.own.entries, self._read
-            at = self._known.get(key)
-            if at is None:
-                fresh = own.of_kinds(SCOPE, (kind,), start)
-                at = next((i for i in fresh if canonical.digest([kind, own[i].body]) == key), None)
-            if at is not None:
-                return own.leaves[at], []
-            entry, out = node.write(kind, body, SCOPE)
-            return entry.leaf, out
+    def _lead(self) -> None:
+        """Say in one step what all wait for; each hears of its own entry once the commit is durable."""
+        taken: list[_Wanted] = []
 
-        return base64.b64encode(self._service.writer.run(step, gather=True).result()).decode()
+        def step(node: Node) -> tuple[dict[str, bytes | ConcordatError], Out]:
+            taken.extend(self._all_wanted())
+            return self._say(node, {one.key: one for one in taken})
+
+        try:
+            found = self._service.writer.run(step, gather=True).result()
+        except BaseException as error:
+            for one in taken or self._all_wanted():
+                one.leaf.set_exception(error)
+            return
+        for one in taken:
+            leaf = found[one.key]
+            if isinstance(leaf, bytes):
+                one.leaf.set_result(leaf)
+            else:
+                one.leaf.set_exception(leaf)
+
+    def _all_wanted(self) -> list[_Wanted]:
+        with self._guard:
+            found, self._wanted, self._led = self._wanted, [], False
+        return found
+
+    def _say(self, node: Node, wanted: Mapping[str, _Wanted]) -> tuple[dict[str, bytes | ConcordatError], Out]:
+        """On the writer's thread, which looks and signs: of two who say the same, one signs."""
+        own, start = node.replica.own, self._read
+        self._note([own.entries[index] for index in own.entries.of_kinds(SCOPE, KINDS, start)], own.size)
+        fresh = [one for one in wanted.values() if one.key not in self._known]
+        found: dict[str, bytes | ConcordatError] = {}
+        out: Out = []
+        try:
+            if fresh:
+                out += self._signed(node, fresh)
+        except InputError:  # nothing was signed: each by itself, and who can't hears of it
+            for one in fresh:
+                try:
+                    out += self._signed(node, [one])
+                except InputError as fault:
+                    found[one.key] = fault
+        return {key: found.get(key) or own.entries.leaves[self._known[key]] for key in wanted}, out
+
+    def _signed(self, node: Node, fresh: Sequence[_Wanted]) -> Out:
+        start = node.replica.own.size
+        entries, out = node.write_all([(one.kind, one.body, SCOPE) for one in fresh])
+        if all(one.kind not in (OFFERED, WITHDRAWN) for one in fresh):
+            self._passed(start, start + len(entries))
+        self._note(entries, node.replica.own.size)
+        return out
+
+    def _note(self, entries: Sequence[Entry], read: int) -> None:
+        """Remember what entries say: all of ours of the exchange, up to a size of the log."""
+        for entry in entries:
+            key = canonical.digest([entry.type, entry.body])
+            self._known.setdefault(key, entry.seq - 1)
+            if "agreement" in entry.body:
+                self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
+        self._read = max(self._read, read)  # last: whoever reads it finds what came before it
 
     def _catch_up(self, behind: int = 0) -> None:
         """Read what the own log has gained since the last time, if it is more than so many entries.
@@ -82,12 +151,7 @@ class LogBook:
                 return len(own), [own[index] for index in own.of_kinds(SCOPE, KINDS, start)]
 
             read, fresh = self._service.writer.read(look).result()
-            for entry in fresh:
-                key = canonical.digest([entry.type, entry.body])
-                self._known.setdefault(key, entry.seq - 1)
-                if "agreement" in entry.body:
-                    self._of_agreements.add((entry.type, entry.body["agreement"], str(entry.body.get("hash"))))
-            self._read = read  # last: whoever reads it finds what came before it
+            self._note(fresh, read)
 
     def has(self, kind: str, agreement: str, digest: str) -> bool:
         """Whether this member's log says that of an agreement of that hash."""
@@ -164,6 +228,12 @@ class LogOffers:
             return self._versions.get((uuid, version))
         return next((offered for offered in self.all() if offered.uuid == uuid), None)
 
+    def passed(self, start: int, end: int) -> None:
+        """On the writer's thread: the entries from an index up to another are about no offer, and needn't be read."""
+        with self._guard:
+            if self._read == start:
+                self._read = end
+
     def refresh(self) -> None:
         """Read what the log has gained. It waits for the log's writer: never inside of a transaction of the store."""
         with self._refreshing:
@@ -173,7 +243,8 @@ class LogOffers:
             read, fresh = self._service.writer.read(lambda node: _offers_since(node, start)).result()
             for entry, data in fresh:
                 self._take(entry, data)
-            self._read = read
+            with self._guard:
+                self._read = max(self._read, read)
 
     def _take(self, entry: Entry, data: bytes | None) -> None:
         body = entry.body

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,6 +61,12 @@ class UnknownCallerError(TrustError):
     """The request says not, or not well, who sends it; the reason goes into the local log, never to the caller."""
 
 
+@cache
+def _form(pattern: str) -> re.Pattern[str]:
+    """What a path of that pattern looks like."""
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]{1,200})", pattern))
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One route.
@@ -79,8 +86,8 @@ class Route:
 
     def matches(self, method: str, path: str) -> Mapping[str, str] | None:
         """The parts of the path if this is the route."""
-        found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]{1,200})", self.pattern), path)
-        return found.groupdict() if found and method == self.method else None
+        found = _form(self.pattern).fullmatch(path) if method == self.method else None
+        return found.groupdict() if found else None
 
 
 def _negotiation(base: str, pid: str, side: Role, tails: Mapping[str, Sequence[Kind]]) -> list[Route]:

@@ -45,6 +45,7 @@ from concordat.node.exchange_machines import (
     OVER,
     Facts,
     Machine,
+    is_done,
     is_ending,
     is_same_request,
     is_stopping,
@@ -110,8 +111,7 @@ class Engine:
         found = route_of(call.method, call.path)
         if found is None:
             return Answer(404)
-        route, parts = found
-        parts = {k: unquote(v) for k, v in parts.items()}
+        route, parts = found[0], {k: unquote(v) for k, v in found[1].items()}
         message: dict[str, Any] | None = None
         caller: Caller | None = None
         try:
@@ -350,7 +350,8 @@ class Engine:
         # A later request is answered with the state, as the first one is; all other messages with 200 alone.
         answer = self._state(process) if kind_of(message) is Kind.REQUEST else Answer(200)
         self.store.remember(caller, call.path, call.body, answer.status, answer.body)
-        self.soon(process.pid)
+        if not is_done(process):
+            self.soon(process.pid)
         return answer
 
     def _received(self, process: Process, message: Mapping[str, Any], ours: Role, now: datetime) -> Machine:
@@ -455,6 +456,7 @@ class Engine:
         if final:
             rows = [(r.number, r.action, r.due.isoformat() if r.due else None, r.words) for r in duties_of(text)]
             self.store.open_duties(name, rows)
+            process.facts["recorded"] = True  # its entry was signed before: there is nothing more to log
 
     # --- Bodies -------------------------------------------------------------------------------------------------------
 

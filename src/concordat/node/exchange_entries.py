@@ -76,7 +76,7 @@ class Clerk:
             return None
         assert isinstance(machine, negotiation.Negotiation)
         assert machine.agreement is not None
-        envelope = self.book.said(STANDS_ON[move], agreement_body(STANDS_ON[move], machine.agreement, process.facts))
+        envelope = self._said(STANDS_ON[move], agreement_body(STANDS_ON[move], machine.agreement, process.facts))
         process.facts["entry"] = envelope
         return envelope
 
@@ -94,12 +94,17 @@ class Clerk:
         elif isinstance(machine, negotiation.Negotiation) and machine.agreement:
             ended = machine.state is negotiation.State.TERMINATED
             if ended and self._signed(process, machine.agreement):
-                self.book.said(ENDED, parties_of(machine.agreement) | {"reason": "terminated"})
+                self._said(ENDED, parties_of(machine.agreement) | {"reason": "terminated"})
         with self.store.commit():
             current = self.store.process(process.pid)
             if current is not None:
                 current.facts["recorded"] = True
                 self.store.put(current, current.changed)
+
+    def _said(self, kind: str, body: Mapping[str, Any]) -> str:
+        """Sign an entry, or find it, once all that it rests on is on the disk."""
+        self.store.settle()
+        return self.book.said(kind, body)
 
     def _signed(self, process: Process, agreement: Mapping[str, Any]) -> bool:
         kind = REACHED if process.role == Role.PROVIDER else CONFIRMED
@@ -111,7 +116,7 @@ class Clerk:
         whole = {file for (pid, file), count in self.store.uses(agreement.id).items() if pid == process.pid and count}
         for file in offered.files if offered else ():
             if file.sha256 in whole:
-                self.book.said("TransferCompleted", transfer_body(process, agreement, file.sha256, file.bytes))
+                self._said("TransferCompleted", transfer_body(process, agreement, file.sha256, file.bytes))
 
 
 def transfer_body(process: Process, agreement: Agreement, digest: str, size: int) -> dict[str, Any]:

@@ -16,6 +16,10 @@ Machine: TypeAlias = negotiation.Negotiation | transfer.Transfer
 Facts: TypeAlias = negotiation.Facts | transfer.Facts
 OVER = ("FINALIZED", "COMPLETED", "TERMINATED")
 ENDINGS = (Kind.TERMINATION, Kind.TRANSFER_TERMINATION)
+THEIRS = {
+    (Role.CONSUMER, negotiation.State.REQUESTED), (Role.CONSUMER, negotiation.State.VERIFIED),
+    (Role.PROVIDER, negotiation.State.AGREED), (Role.PROVIDER, negotiation.State.OFFERED),
+}  # fmt: skip
 
 
 def machine_of(process: Process) -> Machine | None:
@@ -125,3 +129,13 @@ def is_owed(process: Process, message: Mapping[str, Any]) -> bool:
 def is_start_again(process: Process, message: Mapping[str, Any]) -> bool:
     """Whether a message of ours starts what runs already: it answers a request that came again."""
     return kind_of(message) is Kind.START and process.state == transfer.State.STARTED
+
+
+def is_theirs(process: Process) -> bool:
+    """Whether the next word of a negotiation is the other side's: whoever looked would find nothing to do."""
+    return process.kind == "negotiation" and (process.role, process.state) in THEIRS
+
+
+def is_done(process: Process) -> bool:
+    """Whether a process is over, and its end in our log as far as it belongs there."""
+    return process.state in OVER and bool(process.facts.get("recorded"))

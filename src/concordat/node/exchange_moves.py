@@ -28,9 +28,11 @@ from concordat.node.exchange_entries import UNREACHABLE, UNSURE, Clerk
 from concordat.node.exchange_machines import (
     OVER,
     Machine,
+    is_done,
     is_ending,
     is_owed,
     is_start_again,
+    is_theirs,
     keep,
     machine_of,
     own_facts,
@@ -109,7 +111,7 @@ class Mover:
         What the message stands on (an entry of our log) is written before, outside of the transaction: a crash between
         them leaves an entry, which is found again.
         """
-        with self.engine.turn(pid):
+        with self.engine.turn(pid), self.store.look():
             return self._plan(pid, now)
 
     def _plan(self, pid: str, now: datetime) -> bool:
@@ -133,7 +135,7 @@ class Mover:
         if next_.move is Move.WAIT:
             self._flag(process, next_.why, now)
             return False
-        return self._move(pid, next_, now)
+        return self._move(process, next_, now)
 
     def move(self, pid: str, next_: Next, now: datetime) -> bool:
         """Intend one move of ours; False if the process has gone on meanwhile.
@@ -141,13 +143,18 @@ class Mover:
         Raises:
             RuleError: the protocol doesn't allow it in this state.
         """
-        with self.engine.turn(pid):  # no message of the peer is taken in between what is checked and what is signed
-            return self._move(pid, next_, now)
+        with (
+            self.engine.turn(pid),
+            self.store.look(),
+        ):  # no message of the peer comes between the check and the signature
+            process = self.store.process(pid)
+            if process is None or self.store.intended(pid) is not None:
+                return False
+            return self._move(process, next_, now)
 
-    def _move(self, pid: str, next_: Next, now: datetime) -> bool:
-        process = self.store.process(pid)
-        machine = machine_of(process) if process else None
-        if process is None or machine is None or self.store.intended(pid) is not None:
+    def _move(self, process: Process, next_: Next, now: datetime) -> bool:
+        pid, machine = process.pid, machine_of(process)
+        if machine is None:
             return False
         known = dict(process.facts)
         if isinstance(machine, negotiation.Negotiation) and process.role == Role.PROVIDER:
@@ -333,7 +340,8 @@ class Mover:
             if status >= 300:
                 return self._refused(process, message, status, body, now)
             self._acknowledged(process, message, body, now)
-            self.engine.soon(process.pid)
+            if not is_done(process) and (self.side.scripts or not is_theirs(process)):
+                self.engine.soon(process.pid)
             return False
 
     def _acknowledged(self, process: Process, message: Mapping[str, Any], body: bytes, now: datetime) -> None:

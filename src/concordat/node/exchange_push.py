@@ -218,9 +218,15 @@ class Pushing:
         """Whether a push waits for us: data to send, or a transfer to complete."""
         if not self._exchange.auth:
             return  # under test nothing is pushed
-        process = await self._exchange.do(lambda: self._exchange.store.process(pid))
-        if process is None or process.body.get("format") != PUSH:
+        process = await self._exchange.do(lambda: self._exchange.store.transfer(pid))
+        if process is not None:
+            await self.looked(process)
+
+    async def looked(self, process: Process) -> None:
+        """As `look`, at a transfer that was just read."""
+        if process.body.get("format") != PUSH:
             return
+        pid = process.pid
         ours, started = process.role == Role.PROVIDER, process.state == transfer.State.STARTED
         if not ours:
             await self.receiving.look(process)

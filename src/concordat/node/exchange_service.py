@@ -49,6 +49,7 @@ from concordat.node.writer import BusyError
 T = TypeVar("T")
 THREADS = 16
 AT_ONCE = 16
+SENDING_MAX = 64  # messages that are on their way, or wait for a place
 LOOK_S = 1.0
 ASK_S = 2.0  # between two times that the witnesses are asked because somebody waits
 ASK_AGAIN_S = 600.0  # between two times that a peer is asked where an unsure negotiation stands
@@ -78,10 +79,11 @@ class ExchangeService:
         self._planning: set[str] = set()
         self._held: dict[str, int] = {}  # process -> faults that stopped our next move
         self._wake = asyncio.Event()
-        self._waiting: dict[str, list[asyncio.Event]] = {}  # process -> who waits for it to move
+        self._waiting: dict[str, list[tuple[tuple[str, ...], asyncio.Event]]] = {}  # process -> who waits, for what
         self._alone: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._ready = False
+        self._scanned = float("-inf")  # when the table of messages was last looked through
         self._asked = float("-inf")
 
     # --- Life ---------------------------------------------------------------------------------------------------------
@@ -105,10 +107,13 @@ class ExchangeService:
             outside={partner.id: partner.bloc for partner in self._partners.values()},
             ends={partner.id: partner.end for partner in self._partners.values()},
         )  # fmt: skip
-        self.book, self.offers = LogBook(service), self._given or LogOffers(service)
+        offers = LogOffers(service)
+        self.book, self.offers = LogBook(service, offers.passed), self._given or offers
         self.engine = Engine(side, self.store, self.offers, self.book, self._log)
         self.mover, self.client = Mover(self.engine), DspClient(service, side)
         self.pushing = Pushing(self)
+        self._loop = asyncio.get_running_loop()
+        self.store.moved, self.store.posted, self.store.hastened = self._moved, self._posted, self._hastened
         self._make_secret()
         service.add_check(lambda: f"exchange: {self.store.fault}" if self.store.fault else "")
         await asyncio.get_running_loop().run_in_executor(self._threads, self.offers.refresh)
@@ -213,12 +218,33 @@ class ExchangeService:
 
     # --- Driving ------------------------------------------------------------------------------------------------------
 
-    async def poke(self, *pids: str) -> None:
-        """Something may have moved: look now, and tell who waits for these processes, or for one that was woken."""
+    async def poke(self) -> None:
+        """Something may have moved: look now."""
         self._wake.set()
-        for pid in {*pids, *self.engine.woken.copy()} & self._waiting.keys():
-            for event in self._waiting[pid]:
-                event.set()
+
+    def _moved(self, process: Process) -> None:
+        """On any thread: a process was put, and is on the disk. Whoever waits for it to stand there is told."""
+        for states, moved in tuple(self._waiting.get(process.pid, ())):
+            if stands(process, states):
+                self._soon(moved.set)
+
+    def _posted(self, outgoing: Outgoing, peer: str) -> None:
+        """On any thread: a message of ours is on the disk, and may go."""
+        self._soon(lambda: self._post(outgoing, peer))
+
+    def _hastened(self) -> None:
+        """On any thread: a message that waited for its next attempt may go now."""
+        self._scanned = float("-inf")
+
+    def _soon(self, work: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: after the next start it is found on the disk
+            self._loop.call_soon_threadsafe(work)
+
+    def _post(self, outgoing: Outgoing, peer: str | None = None) -> None:
+        """Send a message, unless it is on its way; where too many are, it is left to the table."""
+        if outgoing.id not in self._sending and len(self._sending) < SENDING_MAX and self._ready:
+            self._sending.add(outgoing.id)
+            self._task(self._send(outgoing, peer))
 
     async def _driving(self) -> None:
         while True:
@@ -229,7 +255,8 @@ class ExchangeService:
             except Exception as error:
                 self.service.fault("exchange", error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def _look(self) -> None:
@@ -241,25 +268,36 @@ class ExchangeService:
             else:
                 self._planning.add(pid)
                 self._task(self._plan(pid))
+        if self.service.monotonic() - self._scanned >= LOOK_S:
+            await self._scan()
+
+    async def _scan(self) -> None:
+        """Send what the table says is due: what is new was sent at once, this is what waited, or a start finds."""
+        self._scanned = self.service.monotonic()
         at = clock.now().timestamp()
-        for outgoing in await self.do(lambda: self.store.due(at)):
-            if outgoing.id not in self._sending and self._faults.get(outgoing.id, (0, 0.0))[1] <= at:
-                self._sending.add(outgoing.id)
-                self._task(self._send(outgoing))
+        for outgoing in await self.do(lambda: self.store.due(at, SENDING_MAX)):
+            if self._faults.get(outgoing.id, (0, 0.0))[1] <= at:
+                self._post(outgoing)
 
     async def _plan(self, pid: str) -> None:
+        def plan() -> Process | None:
+            self.mover.plan(pid, now)
+            return self.store.transfer(pid) if self.auth else None
+
         try:
             now = clock.now()
-            await self.do(lambda: self.mover.plan(pid, now))
+            process = await self.do(plan)
             self._held.pop(pid, None)
-            await self.pushing.look(pid)
+            if process is not None:
+                await self.pushing.looked(process)
         except ConcordatError as error:
             await self._hold(pid, error)
         except Exception as error:
             self.service.fault("exchange", error)
         finally:
             self._planning.discard(pid)
-            await self.poke(pid)
+            if self.engine.woken or self.engine.doubts:
+                await self.poke()
 
     async def _hold(self, pid: str, error: ConcordatError) -> None:
         """Our next move can't be made: said in the process, and tried again."""
@@ -297,12 +335,15 @@ class ExchangeService:
         if status is not None:
             await self.do(lambda: self.mover.told(process.pid, status, body, clock.now()))
 
-    async def _send(self, outgoing: Outgoing) -> None:
+    async def _send(self, outgoing: Outgoing, peer: str | None) -> None:
         try:
+            if self._places.locked():
+                peer = None  # it waits: who knows what comes meanwhile
             async with self._places:
-                process = await self.do(lambda: self._still_due(outgoing))
-                if process is not None:
-                    await self._sent(process, outgoing)
+                if peer is None:
+                    peer = await self.do(lambda: self._still_due(outgoing))
+                if peer is not None:
+                    await self._sent(peer, outgoing)
             self._faults.pop(outgoing.id, None)
         except ConcordatError as error:
             self.service.log("error", "exchange", {"pid": outgoing.pid, "what": str(error), "code": error.code})
@@ -312,14 +353,16 @@ class ExchangeService:
             await self._later(outgoing)
         finally:
             self._sending.discard(outgoing.id)
-            await self.poke(outgoing.pid)
+            await self.poke()
 
-    def _still_due(self, outgoing: Outgoing) -> Process | None:
-        """The process of a message that is to be sent; None if it was answered or put off since the table was read."""
-        kept = self.store.intended(outgoing.pid)
-        if kept is None or kept.id != outgoing.id or kept.next_at > outgoing.next_at:
-            return None
-        return self.store.process(outgoing.pid)
+    def _still_due(self, outgoing: Outgoing) -> str | None:
+        """Whom a message goes to; None if it was answered or put off since the table was read."""
+        with self.store.look():
+            kept = self.store.intended(outgoing.pid)
+            if kept is None or kept.id != outgoing.id or kept.next_at > outgoing.next_at:
+                return None
+            process = self.store.process(outgoing.pid)
+            return process.peer if process is not None else None
 
     async def _later(self, outgoing: Outgoing) -> None:
         """A fault of ours is no silence of the peer: attempts stay, the wait grows; in memory if the disk refuses."""
@@ -331,10 +374,11 @@ class ExchangeService:
         except Exception as error:
             self._log("not put off", {"pid": outgoing.pid, "what": str(error)})
 
-    async def _sent(self, process: Process, outgoing: Outgoing) -> None:
-        status, body = await self._exchanged(process.peer, "POST", outgoing.url, outgoing.body)
+    async def _sent(self, peer: str, outgoing: Outgoing) -> None:
+        status, body = await self._exchanged(peer, "POST", outgoing.url, outgoing.body)
         ask = await self.do(lambda: self.mover.delivered(outgoing, status, body, clock.now()))
-        if ask:
+        process = await self.do(lambda: self.store.process(outgoing.pid)) if ask else None
+        if process is not None:
             await self._told(process)
 
     async def _exchanged(self, peer: str, method: str, url: str, body: bytes) -> tuple[int | None, bytes]:
@@ -391,16 +435,18 @@ class ExchangeService:
             StateError: not within that time.
         """
         moved = asyncio.Event()
-        self._waiting.setdefault(pid, []).append(moved)
+        waiting = (states, moved)
+        self._waiting.setdefault(pid, []).append(waiting)
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     moved.clear()
                     process = await self.do(lambda: self.store.process(pid))
-                    if process is not None and (process.state in (*states, *OVER) or is_ours_to_answer(process)):
+                    if process is not None and stands(process, states):
                         return process
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(moved.wait(), LOOK_S)
+                        async with asyncio.timeout(LOOK_S):
+                            await moved.wait()
         except TimeoutError:
             process = await self.do(lambda: self.store.process(pid))
             where = f"{process.state or 'not answered'}; {process.flag}" if process else "gone"
@@ -408,7 +454,7 @@ class ExchangeService:
                 f"not finished in {seconds:g} s ({where}).", where=pid, hint=hint, code="waiting"
             ) from None
         finally:
-            self._waiting[pid].remove(moved)
+            self._waiting[pid].remove(waiting)
             if not self._waiting[pid]:
                 del self._waiting[pid]
 
@@ -418,6 +464,11 @@ class ExchangeService:
         found = await self.do(lambda: work(at))
         await self.poke()
         return found
+
+
+def stands(process: Process, states: tuple[str, ...]) -> bool:
+    """Whether a process stands where somebody waits for it: in one of the states, over, or with this side's person."""
+    return process.state in (*states, *OVER) or is_ours_to_answer(process)
 
 
 def is_ours_to_answer(process: Process) -> bool:

@@ -126,6 +126,10 @@ class ExchangeStore:
         self._lock, self._reading = threading.RLock(), threading.Lock()
         self._depth, self._writer = 0, 0  # the thread whose transaction is open
         self._after: list[Callable[[], None]] = []
+        self.hastened: Callable[[], None] = lambda: None  # told when a message that waited may go now
+        self._looking = threading.local()  # of a thread in `look`: how many commits its reads have seen
+        self.moved: Callable[[Process], None] = lambda _: None  # told of each process that was put, once it is durable
+        self.posted: Callable[[Outgoing, str], None] = lambda *_: None  # told of each intention and its receiver, then
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
@@ -177,6 +181,38 @@ class ExchangeStore:
         for work in after:
             work()
 
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """Read several things and wait for the disk once: what was seen is on it when the block ends.
+
+        What is done inside that a crash does not take back waits for `settle` first.
+
+        Raises:
+            StateError: the disk refuses.
+        """
+        if self._seen() is not None:
+            yield
+            return
+        self._looking.seen = 0
+        try:
+            yield
+            self.settle()
+        finally:
+            self._looking.seen = None
+
+    def settle(self) -> None:
+        """All that this thread has read is on the disk when this returns.
+
+        Raises:
+            StateError: the disk refuses.
+        """
+        seen = self._seen()
+        if seen is not None:
+            self._shared.settle(seen)
+
+    def _seen(self) -> int | None:
+        return getattr(self._looking, "seen", None)
+
     def then(self, work: Callable[[], None]) -> None:
         """Do something once the open transaction of this thread is on the disk, or at once if there is none.
 
@@ -210,7 +246,11 @@ class ExchangeStore:
             return self._db.execute(query, values).fetchall()
         with self._reading:
             found = self._eyes.execute(query, values).fetchall()
-        self._shared.settle(self._shared.stand())  # nothing is acted upon that a crash may take back
+        stand = self._shared.stand()
+        if self._seen() is None:
+            self._shared.settle(stand)  # nothing is acted upon that a crash may take back
+        else:
+            self._looking.seen = stand
         return found
 
     # --- Processes ----------------------------------------------------------------------------------------------------
@@ -224,10 +264,16 @@ class ExchangeStore:
         )  # fmt: skip
         with self.commit():
             self._db.execute(f"INSERT OR REPLACE INTO process VALUES ({','.join('?' * len(row))})", row)
+            self.then(lambda: self.moved(process))
 
     def process(self, pid: str) -> Process | None:
         """A process by our own name for it."""
         rows = self._all("SELECT * FROM process WHERE pid = ?", pid)
+        return _process(rows[0]) if rows else None
+
+    def transfer(self, pid: str) -> Process | None:
+        """A process by our own name for it, if it is a transfer."""
+        rows = self._all("SELECT * FROM process WHERE pid = ? AND kind = 'transfer'", pid)
         return _process(rows[0]) if rows else None
 
     def processes(self, kind: str = "", *, open_only: bool = False) -> list[Process]:
@@ -261,9 +307,13 @@ class ExchangeStore:
         """A message that will be sent; a process has at most one."""
         with self.commit():
             values = (pid, url, body, 0, at)
-            self._db.execute(
+            made = self._db.execute(
                 "INSERT OR REPLACE INTO outgoing (pid, url, body, attempts, next_at) VALUES (?, ?, ?, ?, ?)", values
             )
+            outgoing = Outgoing(made.lastrowid or 0, *values)
+            peer = self._db.execute("SELECT peer FROM process WHERE pid = ?", (pid,)).fetchone()
+            if peer is not None:
+                self.then(lambda: self.posted(outgoing, peer[0]))
 
     def intended(self, pid: str) -> Outgoing | None:
         """The message of a process that waits for its answer."""
@@ -289,6 +339,7 @@ class ExchangeStore:
         """The message of a process that waits for its next attempt goes now: its receiver is there."""
         with self.commit():
             self._db.execute("UPDATE outgoing SET next_at = min(next_at, ?) WHERE pid = ?", (at, pid))
+            self.then(self.hastened)
 
     def answered(self, outgoing: Outgoing) -> None:
         """A message needs no more sending."""

@@ -176,6 +176,11 @@ class Node:
         )
         return entry, out
 
+    def write_all(self, said: Sequence[tuple[str, Mapping[str, Any], str]]) -> tuple[list[Entry], Out]:
+        """As `write`, many at once under one head: type, body and scope of each, said by the node."""
+        self._require_writable()
+        return self._step(lambda: self.replica.write_all(said, self.now))
+
     def append(self, leaf: bytes) -> tuple[Entry, Out]:
         """Take an envelope that one of this member's people signed elsewhere; durable when this returns.
 

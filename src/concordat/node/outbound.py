@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from concordat.errors import SourceError, TrustError
+from concordat.node.kept_connections import KeptConnections
 from concordat.node.settings import check_url
 
 if TYPE_CHECKING:
-    import httpx
+    import httpcore
 
 BODY_MAX = 16 * 2**20  # bytes as they come in
 INFLATED_MAX = 64 * 2**20
@@ -35,7 +36,6 @@ RATIO_MAX = 100
 RATIO_FREE = 2**16  # bytes that may be inflated whatever the ratio: small answers of zeros are no bombs
 TIME_MAX_S = 30.0
 CONNECT_MAX_S = 10.0
-LET_GO_S = 0.2
 STEP = 65_536
 PORTS = {"https": 443, "http": 80}
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -124,7 +124,7 @@ class Outbound:
     def __init__(self, allowed: Sequence[str], *, private: bool = False, resolver: Resolve = resolve) -> None:
         self._allowed = {self._place(check_url(url, "peers")) for url in allowed}
         self._private, self._resolve = private, resolver
-        self._clients: dict[tuple[str, int], httpx.AsyncClient] = {}  # one a name: a connection is never shared by two
+        self._connections: dict[tuple[str, int], KeptConnections] = {}  # a connection is never shared by two names
 
     @staticmethod
     def _place(url: str) -> tuple[str, str, int]:
@@ -179,23 +179,17 @@ class Outbound:
             SourceError: no connection, no answer in time. PeerLimitError: a bound was broken.
             InputError, TrustError: as `target`.
         """
-        import httpx
-
         where = url.partition("?")[0][:120]
         try:
             async with asyncio.timeout(timeout_s):
                 target = await self.target(url)
-                request = self._built(method, target, body, headers or {})
-                response = await self._sent(self._opened(target), request)
-                try:
+                request = _built(method, target, body, headers or {})
+                async with self._kept(target).answered(request) as response:
                     return await self._read(response, limit, where)
-                finally:
-                    await response.aclose()
         except TimeoutError:
             raise SourceError(f"no answer within {timeout_s:g} s.", where=where, code="timeout") from None
-        except (httpx.HTTPError, OSError) as error:
-            words = str(error).strip() or type(error).__name__
-            raise SourceError(f"no connection: {words[:120]}.", where=where, code="connection") from None
+        except _broken() as error:
+            raise _no_connection(error, where) from None
 
     async def stream(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[bytes]:
         """The body of an answer, part by part, as it was sent; the caller bounds its size and time.
@@ -204,105 +198,86 @@ class Outbound:
             SourceError: no connection, or another status than 200. PeerLimitError: a redirect, or a coding.
             InputError, TrustError: as `target`.
         """
-        import httpx
-
         where = url.partition("?")[0][:120]
         try:
             target = await self.target(url)
-            response = await self._sent(self._opened(target), self._built(method, target, b"", headers or {}))
-            try:
-                if response.status_code != 200:
-                    raise SourceError(f"it answers {response.status_code}.", where=where, code="status")
-                if response.headers.get("content-encoding", "identity") != "identity":
+            async with self._kept(target).answered(_built(method, target, b"", headers or {})) as response:
+                if response.status != 200:
+                    raise SourceError(f"it answers {response.status}.", where=where, code="status")
+                if _headers(response).get("content-encoding", "identity") != "identity":
                     raise PeerLimitError("it answers in a coding that nobody asked for.", where=where, code="coding")
-                async for chunk in response.aiter_raw():
+                async for chunk in response.aiter_stream():
                     yield chunk
-            finally:
-                await response.aclose()
-        except (httpx.HTTPError, OSError) as error:
-            words = str(error).strip() or type(error).__name__
-            raise SourceError(f"no connection: {words[:120]}.", where=where, code="connection") from None
+        except _broken() as error:
+            raise _no_connection(error, where) from None
 
-    @staticmethod
-    async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-        """The answer's head. Who is cancelled gives a connection that is just being opened a moment to come to an end.
-
-        Broken off in the moment in which it opens, it belongs to nobody, and nobody closes it.
-        """
-        sending = asyncio.ensure_future(_asked(client, request))
-        try:
-            await asyncio.wait({sending})  # which leaves it alone when this is cancelled
-        except asyncio.CancelledError:
-            await asyncio.wait({sending}, timeout=LET_GO_S)
-            sending.cancel()
-            (found,) = await asyncio.gather(sending, return_exceptions=True)
-            if not isinstance(found, BaseException):
-                await found.aclose()
-            raise
-        return sending.result()
-
-    def _built(self, method: str, target: Target, body: bytes, headers: Mapping[str, str]) -> httpx.Request:
-        """The request to the checked address, under the name that was asked for."""
-        import httpx
-
-        address = f"[{target.address}]" if ":" in target.address else target.address
-        url = httpx.URL(target.url).copy_with(host=address.strip("[]"), port=target.port)
-        sent = {"host": target.authority, "accept-encoding": "gzip", "user-agent": "concordat", **headers}
-        return httpx.Request(
-            method, url, headers=sent, content=body or None, extensions={"sni_hostname": target.host, **_TIMES}
-        )
-
-    def _opened(self, target: Target) -> httpx.AsyncClient:
-        import httpx
-
+    def _kept(self, target: Target) -> KeptConnections:
         place = (target.host, target.port)
-        if place not in self._clients:
-            limits = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=60)
-            self._clients[place] = httpx.AsyncClient(
-                follow_redirects=False, trust_env=False, limits=limits, verify=_trusted_roots()
-            )
-        return self._clients[place]
+        if place not in self._connections:
+            self._connections[place] = KeptConnections(_trusted_roots())
+        return self._connections[place]
 
     @staticmethod
-    async def _read(response: httpx.Response, limit: int, where: str) -> Reply:
-        if 300 <= response.status_code < 400 and response.status_code != 304:
+    async def _read(response: httpcore.Response, limit: int, where: str) -> Reply:
+        if 300 <= response.status < 400 and response.status != 304:
             raise PeerLimitError("it answers with a redirect.", where=where, code="redirect")
-        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        headers = _headers(response)
+        coding = headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("identity", "gzip"):
             raise PeerLimitError(f"it answers in the coding {coding[:20]}.", where=where, code="coding")
         inflate = Inflate(where) if coding == "gzip" else None
         out, size = bytearray(), 0
-        async for chunk in response.aiter_raw():
+        async for chunk in response.aiter_stream():
             size += len(chunk)
             if size > limit:
                 raise PeerLimitError(f"an answer of over {limit:,} bytes.", where=where, code="too_large")
             out += inflate.feed(chunk) if inflate else chunk
         if inflate:
             inflate.finish()
-        headers = {key.lower(): value for key, value in response.headers.items()}
-        return Reply(response.status_code, bytes(out), headers)
+        return Reply(response.status, bytes(out), headers)
 
     async def close(self) -> None:
         """Close all connections."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.aclose()
+        connections, self._connections = self._connections, {}
+        for kept in connections.values():
+            await kept.close()
 
 
-async def _asked(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send a request.
-
-    Where the other side resets a connection in the moment in which it opens, uvloop has no socket any more, and anyio
-    asks it for its peer's name all the same: that is a broken connection, no fault of the program.
-    """
+def _built(method: str, target: Target, body: bytes, headers: Mapping[str, str]) -> httpcore.Request:
+    """The request to the checked address, under the name that was asked for."""
+    import httpcore
     import httpx
 
-    try:
-        return await client.send(request, stream=True)
-    except AttributeError as error:
-        if error.name != "getpeername":
-            raise
-        raise httpx.ConnectError("it was reset in the moment in which it opened") from error
+    scheme, path = target.url.partition(":")[0].lower(), httpx.URL(target.url).raw_path
+    url = httpcore.URL(scheme=scheme, host=target.address, port=target.port, target=path)
+    sent = {"host": target.authority, "accept-encoding": "gzip", "user-agent": "concordat", **headers}
+    if body or method not in ("GET", "HEAD"):
+        sent["content-length"] = str(len(body))
+    told = {"sni_hostname": target.host, **_TIMES}
+    pairs = [(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()]
+    return httpcore.Request(method, url, headers=pairs, content=body, extensions=told)
+
+
+def _headers(response: httpcore.Response) -> dict[str, str]:
+    """The headers of an answer by lower-case name; of a name that stands there twice, both."""
+    found: dict[str, str] = {}
+    for key, value in response.headers:
+        name, text = key.decode("latin-1").lower(), value.decode("latin-1")
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+@cache
+def _broken() -> tuple[type[Exception], ...]:
+    """What says that a connection did not come about, or broke."""
+    import httpcore
+
+    return httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError
+
+
+def _no_connection(error: BaseException, where: str) -> SourceError:
+    words = str(error).strip() or type(error).__name__
+    return SourceError(f"no connection: {words[:120]}.", where=where, code="connection")
 
 
 _TIMES = {"timeout": {"connect": CONNECT_MAX_S, "read": TIME_MAX_S, "write": TIME_MAX_S, "pool": TIME_MAX_S}}
@@ -310,7 +285,7 @@ _TIMES = {"timeout": {"connect": CONNECT_MAX_S, "read": TIME_MAX_S, "write": TIM
 
 @cache
 def _trusted_roots() -> ssl.SSLContext:
-    """The roots of TLS, read once: reading them takes 30 ms, and every peer has a client of its own."""
+    """The roots of TLS, read once: reading them takes 30 ms, and every peer has connections of its own."""
     import httpx
 
     return httpx.create_ssl_context(trust_env=False)

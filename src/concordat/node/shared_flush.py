@@ -23,13 +23,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from concordat.errors import StateError
 from concordat.node.hashed_files import sync_folder
 
+# The bytes and the length, not when they were written: what SQLite itself does where the system has it.
+_to_disk: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 _FAULTS: dict[Path, str] = {}  # main file -> why nothing may be written any more
 
 
@@ -39,7 +41,11 @@ def require_whole(path: Path) -> None:
     Raises:
         StateError: one did, of this file, in this process.
     """
-    fault = _FAULTS.get(path.resolve())
+    _require_whole(path.resolve())
+
+
+def _require_whole(path: Path) -> None:
+    fault = _FAULTS.get(path)
     if fault:
         hint = "Make room or mend the disk, then start the node again."
         raise StateError(fault, where=str(path), hint=hint, code="store")
@@ -72,7 +78,7 @@ class SharedFlush:
     @contextmanager
     def committing(self) -> Iterator[None]:
         """Around a commit: whoever sees what it wrote, finds it counted in `stand`."""
-        require_whole(self._path)
+        _require_whole(self._path)
         with self._committing:
             yield
             self._written += 1
@@ -91,17 +97,17 @@ class SharedFlush:
         if self._flushed < stand:
             with self._flushing:
                 if self._flushed < stand:
-                    require_whole(self._path)
+                    _require_whole(self._path)
                     covered = self.stand()
                     self._flush()
                     self._flushed = covered
 
     def _flush(self) -> None:
         try:
-            os.fsync(self._handle)
+            _to_disk(self._handle)
         except OSError as error:
             _FAULTS[self._path] = f"not flushed: {error.strerror or error}."
-            require_whole(self._path)
+            _require_whole(self._path)
 
     def close(self) -> None:
         """Close the log, before the connections: where an open file can't be removed, they couldn't."""

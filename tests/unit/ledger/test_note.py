@@ -207,6 +207,22 @@ def test_a_known_key_whose_signature_fails_refuses_the_note() -> None:
                 Checkpoint.parse(str(Note(NOTE.text, lines)), keys_of(log_signer(), *W))
 
 
+def test_what_verified_is_not_verified_again_and_what_failed_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[bytes] = []
+    real = note_module.verify_ed25519
+    monkeypatch.setattr(note_module, "verify_ed25519", lambda *given: tried.append(given[1]) or real(*given))
+    head = Checkpoint(ORIGIN, 4, bytes(range(1, 33)))
+    note = sign_checkpoint(head, [log_signer(), W[0]], NOW)
+    keys = keys_of(log_signer(), W[0])
+    assert verify_note(note, head, keys) == verify_note(note, head, keys)
+    assert tried == [note.signatures[0].blob, note.signatures[1].blob[8:]]
+    other = Checkpoint(ORIGIN, 4, bytes(32))  # the same signatures below another head are other ones
+    for count in (3, 4):
+        with pytest.raises(TrustError):
+            verify_note(Note(other.text(), note.signatures), other, keys)
+        assert len(tried) == count
+
+
 def test_a_cosignature_of_another_length_refuses_the_note() -> None:
     for line in NOTE.signatures[1:]:
         for blob in (line.blob[:-1], line.blob + b"x", line.blob[8:], b"x"):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from concordat.errors import InputError
 from concordat.ledger.catching_up import ENTRIES_MAX
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.merkle import MemoryHashes, leaf_hash
@@ -99,6 +100,29 @@ def test_entries_that_the_owner_did_not_sign_prove_nothing() -> None:
     it.handle(NAMES[2], Entries(ORIGIN, 1, (forged, MINE[0][2]), head(MINE[0][:3], MINE[1])), NOW)
     assert not it.accusations
     assert not it.shelf.logs[ORIGIN].disowned
+
+
+def test_many_entries_at_once_are_those_of_one_after_the_other_under_one_head() -> None:
+    single, many = replica(), replica()
+    said = [("Said", {"word": word}, "council") for word in ("a", "b", "c")]
+    single.write("Said", {"word": "first"}, "council", NOW)
+    many.write("Said", {"word": "first"}, "council", NOW)
+    for kind, body, scope in said:
+        single.write(kind, body, scope, NOW)
+    entries, out = many.write_all(said, NOW)
+    assert [entry.leaf for entry in entries] == list(single.own.entries.leaves[1:])
+    assert many.own.checkpoint() == single.own.checkpoint()
+    sent = {message for _, message in out if isinstance(message, Entries)}
+    assert [(m.start, m.leaves, m.head) for m in sent] == [(1, tuple(e.leaf for e in entries), str(many.own.head))]
+    assert {to for to, message in out if isinstance(message, Entries)} == set(many.peers)
+
+
+@pytest.mark.parametrize("bad", [("Said", {"a": 0.5}, "council"), ("Said", {}, "order")], ids=["float", "order"])
+def test_of_many_entries_at_once_none_is_added_if_one_can_t_be(bad: tuple[str, dict[str, float], str]) -> None:
+    it = replica()
+    with pytest.raises(InputError):
+        it.write_all([("Said", {"word": "a"}, "council"), bad], NOW)
+    assert (it.own.size, it.own.head, it.signer.size_signed(it.own.origin)) == (0, None, 0)
 
 
 def test_a_slow_clock_cosigns_nothing_and_says_both_times() -> None:

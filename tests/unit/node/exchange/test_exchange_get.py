@@ -349,8 +349,9 @@ def test_fault_of_our_own_waits_longer_each_time_and_is_no_attempt(
     sent: list[Any] = []
     here: Any = SimpleNamespace(
         _faults={}, store=store, do=do, _log=lambda *_: None, _sending=set(), _task=sent.append,
-        engine=SimpleNamespace(drain=list, doubts=[]),
+        service=SimpleNamespace(monotonic=lambda: 0.0), _ready=True,
     )  # fmt: skip
+    here._post = lambda outgoing: ExchangeService._post(here, outgoing)
 
     async def main() -> list[float]:
         waits = []
@@ -358,7 +359,7 @@ def test_fault_of_our_own_waits_longer_each_time_and_is_no_attempt(
             await ExchangeService._later(here, message)
             waits.append(here._faults[message.id][1] - at.timestamp())
         here.do = looked
-        await ExchangeService._look(here)
+        await ExchangeService._scan(here)
         return waits
 
     waits = asyncio.run(main())
@@ -428,8 +429,8 @@ def test_message_that_was_answered_since_the_table_was_read_is_not_sent_again(tm
     store.answered(read["answered"])
     store.retry(read["put off"], 1, 9.0)
     here: Any = SimpleNamespace(store=store)
-    found = {name: ExchangeService._still_due(here, outgoing) is not None for name, outgoing in read.items()}
-    assert found == {"answered": False, "put off": False, "due": True}
+    found = {name: ExchangeService._still_due(here, outgoing) for name, outgoing in read.items()}
+    assert found == {"answered": None, "put off": None, "due": "ZAF"}
     store.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from concordat.errors import ConcordatError, InputError
+from concordat.ledger.entry import Entry
+from concordat.ledger.note import Note
 from concordat.node import exchange_book
-from concordat.node.exchange_book import LogBook
+from concordat.node.exchange_book import LogBook, LogOffers
 from concordat.node.home import Node
 from concordat.node.writer import Writer
 from unit_node import found
@@ -64,3 +69,89 @@ def test_another_kind_or_body_is_another_word(service: Any) -> None:
     assert (len(said), size(service)) == (3, 3)
     assert book.has("AgreementEnded", parties(1)["agreement"], "ab" * 32)
     assert not book.has("AgreementEnded", parties(1)["agreement"], "cd" * 32)
+
+
+def held(service: Any) -> threading.Event:
+    """The writer stands still until this is set."""
+    gate = threading.Event()
+    service.writer.run(lambda node: (gate.wait(10), []))
+    return gate
+
+
+def all_waiting(book: LogBook, count: int) -> None:
+    """Return once so many wait for the writer."""
+    for _ in range(2_000):
+        if len(book._wanted) == count:
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError(f"{len(book._wanted)} of {count} wait")
+
+
+def test_those_who_wait_together_stand_under_one_head(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[Note] = []
+    signer = service.node.signer
+    real = signer.head
+    monkeypatch.setattr(signer, "head", lambda *given: heads.append(real(*given)) or heads[-1])
+    book = LogBook(service)
+    gate = held(service)
+    with ThreadPoolExecutor(8) as threads:
+        saying = [threads.submit(book.said, "AgreementConfirmed", parties(n % 7)) for n in range(8)]
+        all_waiting(book, 8)
+        gate.set()
+        envelopes = [one.result(10) for one in saying]
+    entries = [Entry.parse(base64.b64decode(envelope)) for envelope in envelopes]
+    assert [entry.body for entry in entries] == [parties(n % 7) for n in range(8)]
+    assert (len(heads), size(service), len(set(envelopes))) == (1, 7, 7)
+    assert heads[0].text.splitlines()[1] == "7"
+    assert [entry.seq for entry in service.node.replica.own.entries] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_of_those_who_wait_together_one_that_can_t_be_said_stops_no_other(service: Any) -> None:
+    book = LogBook(service)
+    gate = held(service)
+    duties = [{"duty": "other", "number": n} for n in range(1, 101)]
+    sound = [parties(1), parties(2) | {"duties": duties[:1]}]
+    with ThreadPoolExecutor(3) as threads:
+        saying = [threads.submit(book.said, "AgreementConfirmed", body) for body in sound]
+        all_waiting(book, 2)
+        book._wanted.insert(1, exchange_book._Wanted("x", "AgreementConfirmed", {"a": 0.5}))
+        bad = book._wanted[1]
+        gate.set()
+        for one in saying:
+            one.result(10)
+    with pytest.raises(InputError, match="float"):
+        bad.leaf.result(10)
+    assert size(service) == 2
+
+
+def test_a_writer_that_takes_nothing_fails_all_who_wait_and_nobody_after_them(service: Any) -> None:
+    book = LogBook(service)
+    broken, service.writer.run = service.writer.run, _refusing
+    with pytest.raises(ConcordatError, match="busy"):
+        book.said("AgreementConfirmed", parties(1))
+    service.writer.run = broken
+    assert book.said("AgreementConfirmed", parties(1))
+    assert size(service) == 1
+
+
+def _refusing(*_: Any, **__: Any) -> Any:
+    raise ConcordatError("busy")
+
+
+def test_what_is_said_of_agreements_is_not_looked_through_for_offers(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    since = exchange_book._offers_since
+    monkeypatch.setattr(exchange_book, "_offers_since", lambda node, start: looked.append(start) or since(node, start))
+    offers = LogOffers(service)
+    book = LogBook(service, offers.passed)
+    book.said("AgreementConfirmed", parties(1))
+    offers.refresh()
+    assert looked == []
+    service.writer.run(lambda node: node.write("CaseCommented", {"case": "x"}, "council")).result()
+    book.said("AgreementConfirmed", parties(2))
+    offers.refresh()
+    assert looked == [1], "an entry of somebody else lies between: it is looked at"
+    offers.refresh()
+    assert looked == [1]

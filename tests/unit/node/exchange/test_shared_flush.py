@@ -3,7 +3,6 @@ goes on."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import threading
@@ -31,7 +30,7 @@ class Disk:
         self.gate, self._copying = threading.Event(), threading.Lock()
         self.gate.set()
         self.full = False
-        real = os.fsync
+        real = shared_flush._to_disk
 
         def fsync(handle: int) -> None:
             self.gate.wait(10)
@@ -44,7 +43,7 @@ class Disk:
                 self.flushes += 1
             real(handle)
 
-        monkeypatch.setattr(shared_flush.os, "fsync", fsync)
+        monkeypatch.setattr(shared_flush, "_to_disk", fsync)
 
     def names(self) -> set[str]:
         """The processes that are there after the cut."""
@@ -118,6 +117,64 @@ def test_what_is_read_is_on_the_disk(disk: Disk) -> None:
         assert found is not None
         assert "second" in disk.names()
         writing.result(10)
+    store.close()
+
+
+def test_what_is_looked_at_together_waits_once_and_is_on_the_disk_at_the_end(disk: Disk) -> None:
+    store = ExchangeStore(disk.path)
+    store.put(process("first"), 0)
+    written = store._shared._written
+    disk.gate.clear()
+
+    def looking() -> bool:
+        with store.look():
+            found = store.process("second") is not None
+            found = found and store.intended("second") is None
+            looked.set()
+        return found
+
+    looked = threading.Event()
+    with ThreadPoolExecutor(2) as threads:
+        writing = threads.submit(store.put, process("second"), 0)
+        while store._shared._written < written + 1:
+            assert not writing.done()
+        reading = threads.submit(looking)
+        assert looked.wait(10), "no read waits for the disk"
+        assert not reading.done(), "but their end does"
+        assert "second" not in disk.names()
+        disk.gate.set()
+        assert reading.result(10)
+        assert "second" in disk.names()
+        writing.result(10)
+    store.close()
+
+
+def test_who_looks_may_wait_for_the_disk_before_it_acts(disk: Disk) -> None:
+    """An entry is signed in the middle of a look: what it rests on is on the disk by then."""
+    store = ExchangeStore(disk.path)
+    store.put(process("first"), 0)
+    with ThreadPoolExecutor(1) as threads, store.look():
+        threads.submit(store.put, process("second"), 0).result(10)
+        store._shared._flushed -= 1  # as if the thread that wrote it had not flushed yet
+        flushes = disk.flushes
+        store.settle()
+        assert disk.flushes == flushes, "what was not read need not be there"
+        assert store.process("second") is not None
+        store.settle()
+        assert disk.flushes == flushes + 1
+    store.close()
+
+
+def test_who_is_told_of_a_process_or_a_message_finds_it_on_the_disk(disk: Disk) -> None:
+    store = ExchangeStore(disk.path)
+    told: list[tuple[str, str, bool]] = []
+    store.moved = lambda moved: told.append((moved.pid, moved.state, moved.pid in disk.names()))
+    store.posted = lambda message, peer: told.append((message.pid, peer, store.intended(message.pid) == message))
+    with store.commit():
+        store.put(process("first"), 0)
+        store.intend("first", "https://bra.example/x", b"{}", 0.0)
+        assert told == []
+    assert told == [("first", "REQUESTED", True), ("first", "BRA", True)]
     store.close()
 
 

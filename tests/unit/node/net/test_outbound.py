@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from concordat.errors import InputError, SourceError, TrustError
-from concordat.node.outbound import Inflate, Outbound, PeerLimitError, Reply, _asked, refuse_address
+from concordat.node.kept_connections import asked as asked_over
+from concordat.node.outbound import Inflate, Outbound, PeerLimitError, Reply, refuse_address
 
 # Every spelling of an address that is not of the public network; RFC 6890, 6052, 3056, 4380, 4291.
 PRIVATE = [
@@ -256,11 +257,11 @@ def test_connections_that_are_reset_as_they_open_are_no_answer() -> None:
 
 def test_other_faults_of_a_client_stay_faults() -> None:
     class Faulty:
-        async def send(self, *_: object, **__: object) -> None:
+        async def handle_async_request(self, *_: object) -> None:
             raise AttributeError("no such thing", name="thing")
 
     with pytest.raises(AttributeError, match="no such thing"):
-        asyncio.run(_asked(Faulty(), None))  # type: ignore[arg-type]
+        asyncio.run(asked_over(Faulty(), None))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("step", [1, 7, 65_536])
