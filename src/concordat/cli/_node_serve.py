@@ -162,8 +162,8 @@ def _serve(node: Any, settings: Any, kept: Settings, began: float, *, pages: boo
         if pages:
             from concordat.figures.drawer import drawing_elsewhere
 
-            stack.enter_context(drawing_elsewhere()).begin()
-            _load_evidence(kept)
+            drawer = stack.enter_context(drawing_elsewhere())
+            _before_drawing(_load_evidence(kept), drawer.begin)
         from concordat.node.callers import Callers
         from concordat.node.exchange_routes import exchange_ops_routes
         from concordat.node.harvest_store import abandon_left
@@ -211,17 +211,37 @@ def _warmed(warm: Callable[[], None] | None) -> None:
         gc.enable()
 
 
-def _load_evidence(settings: Settings) -> None:
+def _load_evidence(settings: Settings) -> Any:
     """Where there is no store of evidence yet, let another process fill one with what is packaged, on another core.
 
     Whoever opens the first page takes its lock, and so waits for it; where it fails, that is done and told there.
     """
-    if not (settings.data_dir / "raw").exists():
-        from multiprocessing import get_context
+    if (settings.data_dir / "raw").exists():
+        return None
+    from multiprocessing import get_context
 
-        from concordat.evidence.filling import fill
+    from concordat.evidence.filling import fill
 
-        get_context("spawn").Process(target=fill, args=(settings.data_dir, settings.factbook), daemon=True).start()
+    process = get_context("spawn").Process(target=fill, args=(settings.data_dir, settings.factbook), daemon=True)
+    process.start()
+    return process
+
+
+def _before_drawing(filling: Any, begin: Callable[[], None]) -> None:
+    """Load the renderer once the evidence is there: the first page needs that first, and a small machine has two cores.
+
+    Args:
+        filling: the process that fills the store; None where there is none. begin: starts the one that draws.
+    """
+
+    def wait() -> None:
+        filling.join()
+        begin()
+
+    if filling is None:
+        begin()
+    else:
+        threading.Thread(target=wait, name="before drawing", daemon=True).start()
 
 
 def _exchange(service: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
@@ -33,8 +34,9 @@ from concordat.ledger.views import ViewVote, begin_view
 from concordat.node.beside import Beside, Damage
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
+from concordat.node.noted import NotedFiles
 from concordat.node.recovery_mark import clear_mark, read_mark
-from concordat.node.store import Store
+from concordat.node.store import ROWS_AT_ONCE, Store
 from concordat.node.stores import SQLITE, leaves_of, open_log
 from concordat.node.verify_pool import PreparedChain
 
@@ -97,7 +99,7 @@ class Node:
         self.chain = PreparedChain(MembershipChain.verify(ordered, pinned_hash(home)).versions)
         check_owner(self.identity, self.chain.last.bloc)
         self.replica = Replica(self.signer, self.chain)
-        self._leaves, self.damage = self._leaf_store(), Damage()
+        self._leaves, self.damage, self._noted = self._leaf_store(), Damage(), self._noted_files()
         self._load()
         self.signer._save = self._keep
         self.mark = read_mark(home)
@@ -106,6 +108,7 @@ class Node:
         )  # before the keys remember anything new
         if self.mark is None:
             self.signer.promise(self.replica.view)  # a view that stands on the disk is promised, also after a crash
+        self._opened = True
 
     def _hold(self) -> int:
         """The lock that keeps a second process out; who only looks on (`onlooker`) takes none."""
@@ -117,6 +120,10 @@ class Node:
     def _leaf_store(self) -> LeafStore:
         """Where the entries are that need not be in memory."""
         return leaves_of(self.store)
+
+    def _noted_files(self) -> NotedFiles | None:
+        """What was noted of long logs; None for who has no keys to know it again."""
+        return NotedFiles(self.home, self.signer, ROWS_AT_ONCE)
 
     def _read_signer(self, passphrase: str) -> Signer:
         return read_signer(self.home, self.identity, passphrase)
@@ -130,6 +137,9 @@ class Node:
 
     def close(self) -> None:
         """Give the folder back."""
+        if getattr(self, "_opened", False):
+            self._opened = False
+            self.note()
         leaves = getattr(self, "_leaves", None)
         if isinstance(leaves, Beside):
             leaves.close()
@@ -377,7 +387,16 @@ class Node:
 
     def _begin(self, log: MemberLog) -> None:
         """Take over a stored log: every row is read once, and the tree made of them held against the signed head."""
-        log.begin(self.store.rows(log.origin), self._leaves, lambda words: self._spoilt(log, words))
+        noted = self._noted.read(log.origin) if self._noted is not None else None
+        rows = partial(self.store.rows, log.origin)
+        if log.begin(rows, self._leaves, lambda words: self._spoilt(log, words), noted) and self._noted and noted:
+            self._noted.took(log, noted)
+
+    def note(self) -> None:
+        """Note what was worked out of long logs, for the next start; one thread at a time, beside the writer."""
+        if self._noted is not None and not (self.damage.words or self.store.broken):
+            for origin, log in list(self.replica.shelf.logs.items()):
+                self._noted.note_or_leave(log, self._known(origin, id(log)))
 
     def _settle(self) -> None:
         """What is on the disk need not be in memory as well."""
