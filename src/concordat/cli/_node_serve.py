@@ -296,9 +296,13 @@ def _with_pages(service: Any, people: Any, callers: Any, dsp: Sequence[Any] = ()
     from concordat.web.checking import check_route
     from concordat.web.desk.app import Desk
     from concordat.web.live import LiveSite, limit_of
-    from concordat.web.reader import Reader
 
-    site = LiveSite(service, lambda: Reader(Settings.load(), service.bloc), looking=True)
+    def evidence() -> Any:
+        from concordat.web.reader import Reader  # all that computes figures: nothing of it is needed before
+
+        return Reader(Settings.load(), service.bloc)
+
+    site = LiveSite(service, evidence, looking=True)
 
     def admit(scope: Any, limit: str = "") -> float:
         forwarded = next((value for name, value in scope["headers"] if name == b"x-forwarded-for"), b"")
