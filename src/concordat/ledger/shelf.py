@@ -20,7 +20,7 @@ from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.kept import KeptEntries
 from concordat.ledger.leaves import Kept, LeafStore, not_logged
 from concordat.ledger.membership import MembershipChain
-from concordat.ledger.merkle import HASH, leaf_hash
+from concordat.ledger.merkle import HASH, MemoryHashes, leaf_hash
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.noted import Lot, Noted
 from concordat.ledger.places import Places
@@ -241,6 +241,23 @@ class MemberLog:
     def submitted_size(self) -> int:
         """The size of the largest head with a quorum."""
         return self.submitted[-1][0] if self.submitted else 0
+
+
+def not_of_head(origin: str, tree: MemoryHashes, head: Note | None, *, whole: bool = True) -> str:
+    """Why the entries of a log are not those that its newest head covers, in words; empty if they are.
+
+    A head is stored with its entries or after them: where it covers more than is here, some were lost.
+
+    Args:
+        whole: also compare the root, not only the size.
+    """
+    signed = Checkpoint.parse_text(head.text) if head is not None else None
+    if signed is None or (signed.size <= tree.size and (not whole or tree.root(signed.size) == signed.root)):
+        return ""
+    what = "the entries are not those of the signed head."
+    if signed.size > tree.size:
+        what = f"the signed head is of {signed.size:,} entries; {tree.size:,} are here."
+    return str(TrustError(what, where=origin, hint="Run: concordat node verify", code="head"))
 
 
 class Shelf:

@@ -28,7 +28,7 @@ from concordat.ledger.messages import Message, Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.replica import Replica
-from concordat.ledger.shelf import MemberLog, Shelf
+from concordat.ledger.shelf import MemberLog, Shelf, not_of_head
 from concordat.ledger.signer import Signer
 from concordat.ledger.views import ViewVote, begin_view
 from concordat.node.beside import Beside, Damage
@@ -83,7 +83,7 @@ class Node:
         home = self.home
         self.store = self._open_store()
         self.signer = self._read_signer(passphrase)
-        self._saved_logs: dict[str, tuple[int, int]] = {}
+        self._saved_logs: dict[str, tuple[int, object]] = {}
         self._saved_heads: dict[str, str] = {}
         self._saved: set[str] = set()
         self._deferred = False
@@ -103,9 +103,8 @@ class Node:
         self._load()
         self.signer._save = self._keep
         self.mark = read_mark(home)
-        self.signer.held = (
-            str(self.mark.refuse()) if self.mark else self.damage.words
-        )  # before the keys remember anything new
+        held = str(self.mark.refuse()) if self.mark else self.damage.words
+        self.signer.held = held  # before the keys remember anything new
         if self.mark is None:
             self.signer.promise(self.replica.view)  # a view that stands on the disk is promised, also after a crash
         self._opened = True
@@ -277,9 +276,9 @@ class Node:
         """
         with self.store.commit():
             for origin, log in self.replica.shelf.logs.items():
-                self._save_log(origin, id(log), log.entries.leaves[self._known(origin, id(log)) :])
+                self._save_log(origin, log, log.entries.leaves[self._known(origin, log) :])
             for council in self.replica.councils.values():
-                self._save_log(council.origin, id(council), council.leaves[self._known(council.origin, id(council)) :])
+                self._save_log(council.origin, council, council.leaves[self._known(council.origin, council) :])
             self._save_notes()
 
     def _save(self) -> None:
@@ -295,20 +294,20 @@ class Node:
             self._save_papers()
         self._settle()
 
-    def _known(self, origin: str, identity: int) -> int:
-        size, saved_id = self._saved_logs.get(origin, (0, identity))
-        return size if saved_id == identity else 0
+    def _known(self, origin: str, log: object) -> int:
+        size, saved = self._saved_logs.get(origin, (0, log))
+        return size if saved is log else 0
 
-    def _save_log(self, origin: str, identity: int, leaves: Sequence[bytes]) -> None:
-        size, saved_id = self._saved_logs.get(origin, (0, identity))
+    def _save_log(self, origin: str, log: object, leaves: Sequence[bytes]) -> None:
+        size, saved = self._saved_logs.get(origin, (0, log))
         rows = [(leaf_hash(leaf), leaf) for leaf in leaves]
-        if saved_id != identity and size:
+        if saved is not log and size:
             self.store.replace(origin, rows)
             self._saved_heads.pop(origin, None)
             size = 0
         elif rows:
             self.store.append(origin, rows)
-        self._saved_logs[origin] = (size + len(rows), identity)
+        self._saved_logs[origin] = (size + len(rows), log)
 
     def _save_head(self, origin: str, note: Note) -> None:
         text = str(note)
@@ -354,7 +353,7 @@ class Node:
         for origin, log in replica.shelf.logs.items():
             log.head = Note.parse(heads[origin]) if origin in heads else None
             self._begin(log)
-            self._saved_logs[origin] = (log.size, id(log))
+            self._saved_logs[origin] = (log.size, log)
         self._saved_heads = dict(heads)
         replica.shelf.notes = self.store.notes()
         self._saved.update(replica.shelf.notes)
@@ -391,18 +390,20 @@ class Node:
         rows = partial(self.store.rows, log.origin)
         if log.begin(rows, self._leaves, lambda words: self._spoilt(log, words), noted) and self._noted and noted:
             self._noted.took(log, noted)
+        if log is not self.replica.own:  # how long that was its keys remember: the others have what is missing
+            self._damaged(not_of_head(log.origin, log.tree, log.head, whole=False))
 
     def note(self) -> None:
         """Note what was worked out of long logs, for the next start; one thread at a time, beside the writer."""
         if self._noted is not None and not (self.damage.words or self.store.broken):
             for origin, log in list(self.replica.shelf.logs.items()):
-                self._noted.note_or_leave(log, self._known(origin, id(log)))
+                self._noted.note_or_leave(log, self._known(origin, log))
 
     def _settle(self) -> None:
         """What is on the disk need not be in memory as well."""
         if not self.store.committing:
             for origin, log in self.replica.shelf.logs.items():
-                self._settle_log(log, self._known(origin, id(log)))
+                self._settle_log(log, self._known(origin, log))
 
     def _settle_log(self, log: MemberLog, stored: int) -> None:
         log.settle(self._leaves, stored, lambda words: self._spoilt(log, words))
@@ -410,8 +411,11 @@ class Node:
     def _spoilt(self, log: MemberLog, words: str) -> None:
         """On any thread: an entry of a log on the disk is not the one that was logged. Nothing is signed any more."""
         if self.replica.shelf.logs.get(log.origin) is log:  # else it was replaced since, on the disk as well
-            self.damage.words = self.damage.words or words
-            self.signer.held = self.signer.held or words
+            self._damaged(words)
+
+    def _damaged(self, words: str) -> None:
+        self.damage.words = self.damage.words or words
+        self.signer.held = self.signer.held or words
 
     def _submitted(self, digest: str, text: str) -> None:
         origin = text.partition("\n")[0]
@@ -435,9 +439,10 @@ class Node:
             replica.restore_certificates(view, self.now)
             if origin in heads:
                 replica.heads[view] = Note.parse(heads[origin])
+                self._damaged(not_of_head(origin, log.tree, replica.heads[view]))
             replica.view = max(replica.view, view)
-            self._saved_logs[origin] = (log.size, id(log))
-        self._saved_logs.setdefault(replica.councils[1].origin, (0, id(replica.councils[1])))
+            self._saved_logs[origin] = (log.size, log)
+        self._saved_logs.setdefault(replica.councils[1].origin, (0, replica.councils[1]))
 
 
 def verify_disk(node: Node) -> list[str]:
