@@ -60,11 +60,11 @@ class Noted:
         beside = self.levels[0][start : start + HASH * self.lot]
         return b"".join(hashes) == beside and hash_of(leaves) == self.lots[place]
 
-    def to_bytes(self) -> bytes:
-        """As a file holds it."""
+    def parts(self) -> list[bytes]:
+        """As a file holds it, one behind the other."""
         said = {"lot": self.lot, "lots": len(self.lots), "order": sys.byteorder, "origin": self.origin, "v": VERSION}
         head = json.dumps(said, sort_keys=True).encode() + b"\n"
-        return b"".join([head, *self.lots, *self.levels, self.places.to_bytes()])
+        return [head, *self.lots, *map(bytes, self.levels), *self.places.parts()]
 
     @classmethod
     def parse(cls, data: bytes, stop: int) -> Noted | None:

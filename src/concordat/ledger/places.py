@@ -90,12 +90,12 @@ class Places:
 
     # --- A file -------------------------------------------------------------------------------------------------------
 
-    def to_bytes(self) -> bytes:
-        """As a file holds it, in the order of bytes of this machine."""
+    def parts(self) -> list[bytes]:
+        """As a file holds it, one behind the other, in the order of bytes of this machine."""
         with self._lock:
             known = [[scope.hex(), kind.hex()] for scope, kind in self._known]  # in the order of their numbers
             head = json.dumps({"known": known, "labels": [label.hex() for label in self._labels]}).encode() + b"\n"
-            return b"".join([bytes(self._ids), self._kinds.tobytes(), self._people.tobytes(), head])
+            return [bytes(self._ids), self._kinds.tobytes(), self._people.tobytes(), head]
 
     @classmethod
     def parse(cls, data: memoryview, size: int) -> Places:

@@ -63,14 +63,16 @@ class NotedFiles:
             TrustError: one is not the one that was logged. StateError: it can't be read, or nothing can be written.
         """
         same, lots = self._of.get(log.origin, (log, ()))
-        lots = lots if same is log else ()
+        if same is not log:  # it was replaced by the one that a quorum saw
+            self._of.pop(log.origin)
+            lots = ()
         count = stored // self._lot
         if count - len(lots) < max(LOTS_MIN, len(lots) // PART):
             return False
         starts = range(len(lots) * self._lot, count * self._lot, self._lot)
         lots += tuple(hash_of(list(log.entries.leaves[start : start + self._lot])) for start in starts)
-        body = Noted.of(log.origin, self._lot, lots, log.tree, log.entries.places()).to_bytes()
-        write_private(self._path(log.origin), body + self._signer.own_mark(body))
+        parts = Noted.of(log.origin, self._lot, lots, log.tree, log.entries.places()).parts()
+        write_private(self._path(log.origin), *parts, self._signer.own_mark(*parts))
         self._of[log.origin] = log, lots
         return True
 
