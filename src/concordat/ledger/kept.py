@@ -122,6 +122,11 @@ class KeptEntries(Sequence[Entry]):
             return []
         return self._noted().find(prefix, len(self.leaves))
 
+    def named(self, prefix: str) -> list[str]:
+        """The ids that begin so, in the order of their entries."""
+        found, places = self.find(prefix), self._noted()
+        return [places.id(index) for index in found]
+
     def of_person(self, label: str, most: int) -> list[Entry]:
         """The newest entries under a person's key label, newest first; these are read."""
         found: list[Entry] = []

@@ -118,6 +118,11 @@ class Places:
         with self._lock:
             return bytes(self._ids[: ID * size])
 
+    def id(self, index: int) -> str:
+        """The id of an entry."""
+        with self._lock:
+            return self._ids[ID * index : ID * (index + 1)].hex()
+
     def find(self, prefix: str, size: int) -> list[int]:
         """The indices among the first `size` entries of those whose id begins so (hexadecimal; small letters)."""
         wanted, found, end = bytes.fromhex(prefix[: len(prefix) // 2 * 2]), [], ID * size

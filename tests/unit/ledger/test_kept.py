@@ -162,6 +162,16 @@ def test_the_places_of_a_scope_and_of_types_in_it() -> None:
     assert log.of_kinds("council", ("Other",)) == []
 
 
+def test_ids_are_told_by_how_they_begin() -> None:
+    made = entries()
+    log = KeptEntries([entry.leaf for entry in made])
+    for length in (1, 2, 3, 64):
+        for entry in made:
+            prefix = entry.id[:length]
+            assert log.named(prefix) == [other.id for other in made if other.id.startswith(prefix)]
+    assert (log.named(""), log.named("x"), log[:3].named(made[5].id)) == ([], [], [])
+
+
 def test_two_copies_of_different_length_note_each_entry_once() -> None:
     """Of a list that was taken over nothing is noted yet; whoever asks first may have the shorter copy."""
     made = entries()
