@@ -436,10 +436,10 @@ class Node:
             for leaf in leaves[log.size :]:
                 log.replay(leaf)
             replica.councils[view] = log
-            replica.restore_certificates(view, self.now)
             if origin in heads:
                 replica.heads[view] = Note.parse(heads[origin])
                 self._damaged(not_of_head(origin, log.tree, replica.heads[view]))
+            replica.restore_certificates(view, self.now)  # an entry that one of them overtakes goes, and its head
             replica.view = max(replica.view, view)
             self._saved_logs[origin] = (log.size, log)
         self._saved_logs.setdefault(replica.councils[1].origin, (0, replica.councils[1]))
