@@ -140,11 +140,8 @@ def _fail(error: ConcordatError, *, as_json: bool) -> int:
 def entry() -> None:
     """The console script: a reader that goes away (`| head`) ends it quietly; letters a terminal lacks become `?`."""
     import gc
-    import os
     import signal
 
-    # Else pydantic reads what every installed package says of itself, for plugins that would see all that is checked.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(50_000, 20, 50)  # an assessment makes a million small objects that live to its end
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

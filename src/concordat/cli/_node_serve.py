@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 import time
@@ -133,6 +134,8 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     from concordat.node.settings import NodeSettings
 
     began = time.monotonic()
+    # Else pydantic reads what every installed package says of itself, for plugins that would see all that is checked.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     settings = NodeSettings.load(given)
     _require_federated(settings)
     kept = Settings.load()  # what stands beside the table [node] must be right as well
