@@ -5,7 +5,8 @@
 the store already; and once more with a log of 100,000 entries. Row 10 of the specification's acceptance table: 3 s from
 the start of `init` to the first page (ambitious 1.5), 2 s from a restart with the long log until it is ready (ambitious
 1). Beside it the seconds of processor time that the server's process took until then, which a busy machine changes
-less, and its memory. Three times after one that is thrown away; medians. The long log is made once.
+less, and its memory. Three times after one that is thrown away; medians. The long log is made once,
+and noted for the next start when the process that made it ends, as when any node is stopped.
 """
 
 from __future__ import annotations

@@ -107,6 +107,24 @@ def test_where_nobody_reads_that_it_is_up_what_is_garbage_is_collected_all_the_s
         gc.enable()
 
 
+def test_the_renderer_is_loaded_once_the_evidence_is_there() -> None:
+    filled, order = threading.Event(), []
+
+    class Filling:
+        def join(self) -> None:
+            filled.wait(30)
+            order.append("filled")
+
+    begun = threading.Event()
+    _node_serve._before_drawing(Filling(), lambda: (order.append("drawing"), begun.set()))
+    assert not order
+    filled.set()
+    assert begun.wait(30)
+    assert order == ["filled", "drawing"]
+    _node_serve._before_drawing(None, lambda: order.append("at once"))
+    assert order[2:] == ["at once"]
+
+
 def test_answers_wait_for_no_acknowledgement() -> None:
     """asyncio sets TCP_NODELAY only on sockets that say they are TCP; else each answer but the first takes 40 ms."""
     with listen("127.0.0.1", 0, "listen") as found:

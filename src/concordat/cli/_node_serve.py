@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 import time
@@ -133,6 +134,8 @@ def _run(home: Path | None, passphrase_file: Path | None, given: dict[str, objec
     from concordat.node.settings import NodeSettings
 
     began = time.monotonic()
+    # Else pydantic reads what every installed package says of itself, for plugins that would see all that is checked.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     settings = NodeSettings.load(given)
     _require_federated(settings)
     kept = Settings.load()  # what stands beside the table [node] must be right as well
@@ -162,8 +165,8 @@ def _serve(node: Any, settings: Any, kept: Settings, began: float, *, pages: boo
         if pages:
             from concordat.figures.drawer import drawing_elsewhere
 
-            stack.enter_context(drawing_elsewhere()).begin()
-            _load_evidence(kept)
+            drawer = stack.enter_context(drawing_elsewhere())
+            _before_drawing(_load_evidence(kept), drawer.begin)
         from concordat.node.callers import Callers
         from concordat.node.exchange_routes import exchange_ops_routes
         from concordat.node.harvest_store import abandon_left
@@ -211,17 +214,37 @@ def _warmed(warm: Callable[[], None] | None) -> None:
         gc.enable()
 
 
-def _load_evidence(settings: Settings) -> None:
+def _load_evidence(settings: Settings) -> Any:
     """Where there is no store of evidence yet, let another process fill one with what is packaged, on another core.
 
     Whoever opens the first page takes its lock, and so waits for it; where it fails, that is done and told there.
     """
-    if not (settings.data_dir / "raw").exists():
-        from multiprocessing import get_context
+    if (settings.data_dir / "raw").exists():
+        return None
+    from multiprocessing import get_context
 
-        from concordat.evidence.filling import fill
+    from concordat.evidence.filling import fill
 
-        get_context("spawn").Process(target=fill, args=(settings.data_dir, settings.factbook), daemon=True).start()
+    process = get_context("spawn").Process(target=fill, args=(settings.data_dir, settings.factbook), daemon=True)
+    process.start()
+    return process
+
+
+def _before_drawing(filling: Any, begin: Callable[[], None]) -> None:
+    """Load the renderer once the evidence is there: the first page needs that first, and a small machine has two cores.
+
+    Args:
+        filling: the process that fills the store; None where there is none. begin: starts the one that draws.
+    """
+
+    def wait() -> None:
+        filling.join()
+        begin()
+
+    if filling is None:
+        begin()
+    else:
+        threading.Thread(target=wait, name="before drawing", daemon=True).start()
 
 
 def _exchange(service: Any) -> Any:
@@ -276,9 +299,13 @@ def _with_pages(service: Any, people: Any, callers: Any, dsp: Sequence[Any] = ()
     from concordat.web.checking import check_route
     from concordat.web.desk.app import Desk
     from concordat.web.live import LiveSite, limit_of
-    from concordat.web.reader import Reader
 
-    site = LiveSite(service, lambda: Reader(Settings.load(), service.bloc), looking=True)
+    def evidence() -> Any:
+        from concordat.web.reader import Reader  # all that computes figures: nothing of it is needed before
+
+        return Reader(Settings.load(), service.bloc)
+
+    site = LiveSite(service, evidence, looking=True)
 
     def admit(scope: Any, limit: str = "") -> float:
         forwarded = next((value for name, value in scope["headers"] if name == b"x-forwarded-for"), b"")

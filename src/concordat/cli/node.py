@@ -282,7 +282,7 @@ def export(
 @app.command()
 def verify(home: Path = HOME, passphrase_file: Path = PASSPHRASE, json: bool = JSON) -> None:
     """Verify everything on this disk again, from bytes to finality."""
-    from concordat.node.home import verify_disk
+    from concordat.node.whole_disk import verify_disk
 
     with open_node(home, passphrase_file) as node:
         lines = verify_disk(node)

@@ -23,6 +23,8 @@ class Owed:
 
 def due(council: Council, now: int, member: str = "") -> list[Owed]:
     """The open duties as of `now`, the earliest first; of one member if it is named."""
+    if not council.events:  # nothing was said
+        return []
     found = [*_votes(council, now), *_consultations(council, now), *_reviews(council, now), *_disputes(council, now)]
     found += [Owed(r.to, "answer the recommendation", r.id, 0) for r in council.all("recommendation") if not r.answer]
     found += _chair(council, now)

@@ -17,7 +17,7 @@ from typing import Any
 from concordat.council._body import read_body
 from concordat.council._registry import KINDS
 from concordat.council.constitution import Member, check_author
-from concordat.council.events import load_all
+from concordat.council.events import PASSING, load_all
 from concordat.council.papers import note_taken
 from concordat.council.state import Council
 from concordat.errors import ConcordatError, StateError
@@ -34,19 +34,21 @@ def start(bloc: str, founders: Sequence[str], *, chair: str = "", merge_delay_ho
     """
     from concordat.council._zones import zone_names
 
-    load_all()
     zone_names()  # without the package of time zones deadlines would differ from those of others: stop here
     council = Council(bloc, tuple(founders), chair, merge_delay_hours * 3600)
     for member in council.founders:
         council.put("member", Member(member, "active"))
-    from concordat.council.events import PASSING
-
-    council.passing.update(PASSING)
     return council
 
 
 def take(council: Council, event: Event) -> Council:
-    """One entry: the state behind it (the same object, changed)."""
+    """One entry: the state behind it (the same object, changed).
+
+    The handlers are loaded with the first one: a council in which nothing was said needs none of them.
+    """
+    if not council.passing:
+        load_all()
+        council.passing.update(PASSING)  # before anything is there that can fall due
     entry = event.entry
     council.at = event.point
     council.advance(event.ledger_time)
@@ -94,7 +96,14 @@ class Replay:
 
     def __init__(self, council: Council) -> None:
         self.council = council
-        self.fold = Fold(handlers(), council)
+        self._fold: Fold | None = None
+
+    @property
+    def fold(self) -> Fold:
+        """Made with the first batch, as it loads all handlers."""
+        if self._fold is None:
+            self._fold = Fold(handlers(), self.council)
+        return self._fold
 
     def step(self, step: Step) -> str:
         """Take one batch; the state hash behind it."""

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from concordat.errors import InputError, RuleError
-from concordat.exchange import _bodies as bodies
 from concordat.exchange._body import Body, read_body
 from concordat.settings import nearest
 
@@ -31,19 +30,26 @@ class Kind:
     """One type of entry.
 
     Attributes:
-        name: the type. body: its model. thing: what it speaks of (`dataset`, `case`, ...). key: the fields that name
+        name: the type. thing: what it speaks of (`dataset`, `case`, ...). key: the fields that name
             the object, behind the member that owns it. owner: the field that names that member; empty: the author.
         says: what the entry says of it: `published` (a version of its document), or a word of its own.
         wrong: why an author may not say it, given the body; empty if he may.
     """
 
     name: str
-    body: type[Body]
     thing: str
     key: tuple[str, ...]
     says: str
     owner: str = ""
     wrong: Callable[[str, Any], str] = lambda _author, _body: ""
+
+    @property
+    def body(self) -> type[Body]:
+        """The model of its body; loaded when the first body is read."""
+        from concordat.exchange import _bodies
+
+        model: type[Body] = getattr(_bodies, f"{self.name}Body")
+        return model
 
 
 def _by(field: str) -> Callable[[str, Any], str]:
@@ -76,33 +82,33 @@ def _by_one_asked(author: str, body: Any) -> str:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("DatasetOffered", bodies.DatasetOfferedBody, "dataset", ("dataset",), "published"),
-        Kind("DatasetWithdrawn", bodies.DatasetWithdrawnBody, "dataset", ("dataset",), "withdrawn"),
-        Kind("AgreementReached", bodies.AgreementReachedBody, "agreement", ("agreement",), "reached", "provider",
+        Kind("DatasetOffered", "dataset", ("dataset",), "published"),
+        Kind("DatasetWithdrawn", "dataset", ("dataset",), "withdrawn"),
+        Kind("AgreementReached", "agreement", ("agreement",), "reached", "provider",
              _by("provider")),
-        Kind("AgreementConfirmed", bodies.AgreementConfirmedBody, "agreement", ("agreement",), "confirmed", "provider",
+        Kind("AgreementConfirmed", "agreement", ("agreement",), "confirmed", "provider",
              _by("consumer")),
-        Kind("AgreementEnded", bodies.AgreementEndedBody, "agreement", ("agreement",), "ended", "provider",
+        Kind("AgreementEnded", "agreement", ("agreement",), "ended", "provider",
              _by_a_side),
-        Kind("TransferCompleted", bodies.TransferCompletedBody, "agreement", ("agreement",), "transferred", "provider",
+        Kind("TransferCompleted", "agreement", ("agreement",), "transferred", "provider",
              _by_a_side),
-        Kind("DutyDone", bodies.DutyDoneBody, "agreement", ("agreement",), "duty", "provider", _by("consumer")),
-        Kind("HarvestFinished", bodies.HarvestFinishedBody, "harvest", ("source", "run"), "finished"),
-        Kind("CasePublished", bodies.CasePublishedBody, "case", ("case",), "published"),
-        Kind("CaseReviewed", bodies.CaseReviewedBody, "case", ("case",), "reviewed", "owner", _by_another),
-        Kind("CaseReused", bodies.CaseReusedBody, "case", ("case",), "reused", "owner", _by_another),
-        Kind("ReportPublished", bodies.ReportPublishedBody, "report", ("series", "year", "number"), "published"),
-        Kind("AlgorithmPublished", bodies.AlgorithmPublishedBody, "algorithm", ("algorithm",), "published"),
-        Kind("AlgorithmRetired", bodies.AlgorithmRetiredBody, "algorithm", ("algorithm",), "retired"),
-        Kind("IncidentShared", bodies.IncidentSharedBody, "incident", ("incident",), "published"),
-        Kind("IncidentStage", bodies.IncidentStageBody, "incident", ("incident",), "stage"),
-        Kind("IncidentClosed", bodies.IncidentClosedBody, "incident", ("incident",), "closed"),
-        Kind("QuestionAsked", bodies.QuestionAskedBody, "question", ("question",), "published"),
-        Kind("AnswerGiven", bodies.AnswerGivenBody, "question", ("question",), "answered", "asker", _by_one_asked),
-        Kind("AidRequested", bodies.AidRequestedBody, "aid_request", ("request",), "published"),
-        Kind("AidOffered", bodies.AidOfferedBody, "aid_offer", ("offer",), "published"),
-        Kind("MatchComputed", bodies.MatchComputedBody, "match", ("match",), "computed"),
-        Kind("MatchAccepted", bodies.MatchAcceptedBody, "pair", ("request", "offerer", "offer"), "accepted",
+        Kind("DutyDone", "agreement", ("agreement",), "duty", "provider", _by("consumer")),
+        Kind("HarvestFinished", "harvest", ("source", "run"), "finished"),
+        Kind("CasePublished", "case", ("case",), "published"),
+        Kind("CaseReviewed", "case", ("case",), "reviewed", "owner", _by_another),
+        Kind("CaseReused", "case", ("case",), "reused", "owner", _by_another),
+        Kind("ReportPublished", "report", ("series", "year", "number"), "published"),
+        Kind("AlgorithmPublished", "algorithm", ("algorithm",), "published"),
+        Kind("AlgorithmRetired", "algorithm", ("algorithm",), "retired"),
+        Kind("IncidentShared", "incident", ("incident",), "published"),
+        Kind("IncidentStage", "incident", ("incident",), "stage"),
+        Kind("IncidentClosed", "incident", ("incident",), "closed"),
+        Kind("QuestionAsked", "question", ("question",), "published"),
+        Kind("AnswerGiven", "question", ("question",), "answered", "asker", _by_one_asked),
+        Kind("AidRequested", "aid_request", ("request",), "published"),
+        Kind("AidOffered", "aid_offer", ("offer",), "published"),
+        Kind("MatchComputed", "match", ("match",), "computed"),
+        Kind("MatchAccepted", "pair", ("request", "offerer", "offer"), "accepted",
              "requester", _by_a_pair),
     )
 }  # fmt: skip

@@ -31,6 +31,7 @@ class Drawer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
 
     def __call__(self, form: str, spec: Mapping[str, Any]) -> Any:
         """The figure in a form (`svg`: text, `png`: bytes), as the renderer gives it.
@@ -50,15 +51,25 @@ class Drawer:
         raise StateError("a figure could not be drawn.", hint="The numbers are in its table.", code="not_drawn")
 
     def begin(self) -> None:
-        """Start the process and let it load the renderer, without waiting for it: the first figure comes sooner."""
-        with suppress(BrokenProcessPool):
-            self._running().submit(convert, "svg", NOTHING)
+        """Start the process and let it load the renderer, without waiting for it: the first figure comes sooner.
+
+        Where it was closed meanwhile, nothing is started.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            pool = self._started()
+        with suppress(BrokenProcessPool, RuntimeError):  # it died, or it is being closed
+            pool.submit(convert, "svg", NOTHING)
 
     def _running(self) -> ProcessPoolExecutor:
         with self._lock:
-            if self._pool is None:  # not forked: a server has threads
-                self._pool = ProcessPoolExecutor(1, get_context("spawn"), end_with_parent)
-            return self._pool
+            return self._started()
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:  # not forked: a server has threads
+            self._pool = ProcessPoolExecutor(1, get_context("spawn"), end_with_parent)
+        return self._pool
 
     def _drop(self, pool: ProcessPoolExecutor) -> None:
         with self._lock:
@@ -72,7 +83,7 @@ class Drawer:
     def close(self) -> None:
         """End the process."""
         with self._lock:
-            pool, self._pool = self._pool, None
+            pool, self._pool, self._closed = self._pool, None, True
         if pool is not None:
             pool.shutdown(cancel_futures=True)
 

@@ -122,6 +122,11 @@ class KeptEntries(Sequence[Entry]):
             return []
         return self._noted().find(prefix, len(self.leaves))
 
+    def named(self, prefix: str) -> list[str]:
+        """The ids that begin so, in the order of their entries."""
+        found, places = self.find(prefix), self._noted()
+        return [places.id(index) for index in found]
+
     def of_person(self, label: str, most: int) -> list[Entry]:
         """The newest entries under a person's key label, newest first; these are read."""
         found: list[Entry] = []
@@ -144,10 +149,14 @@ class KeptEntries(Sequence[Entry]):
         """The indices from `start` on of the entries of a scope that are of one of many types."""
         return self._noted().of(start, len(self.leaves), scope, kinds) if kinds else []
 
+    def places(self) -> Places:
+        """What is noted of all these entries, and perhaps of more; not to be changed."""
+        return self._noted()
+
     def _noted(self) -> Places:
         """What is noted of all these entries; a list that was taken over is looked through now."""
         if len(self._places) < len(self.leaves):
-            self._places.catch_up(self.leaves, self.leaves[len(self._places) :])
+            self._places.catch_up(self.leaves)
         return self._places
 
 

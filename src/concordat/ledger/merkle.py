@@ -90,6 +90,11 @@ class MemoryHashes:
             pairs = range(2 * len(above), len(row) - HASH, 2 * HASH)
             above += b"".join([sha256(b"\x01" + row[at : at + 2 * HASH]).digest() for at in pairs])
 
+    def begin(self, levels: Iterable[bytes | memoryview]) -> None:
+        """Nothing is here yet: take all levels of a tree, from the leaves up, as they were worked out before."""
+        assert not self.size
+        self.levels = [bytearray(row) for row in levels] or [bytearray()]
+
     def truncate(self, size: int) -> None:
         """Forget the leaves from `size` on."""
         for level, row in enumerate(self.levels):

@@ -9,10 +9,11 @@ answer to every question: whoever then reads the entry hears what is wrong with 
 from __future__ import annotations
 
 import binascii
+import json
 import re
 import threading
 from array import array
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 
 from concordat.errors import ConcordatError
@@ -50,11 +51,11 @@ class Places:
         with self._lock:
             self._extend(leaves)
 
-    def catch_up(self, leaves: Collection[bytes], rest: Iterable[bytes]) -> None:
-        """Note the `rest` of the leaves of a log if that is what is missing."""
+    def catch_up(self, leaves: Sequence[bytes]) -> None:
+        """Note what is missing of the leaves of a log; other threads may be at it with a longer or a shorter copy."""
         with self._lock:
             if len(self._kinds) < len(leaves):
-                self._extend(rest)
+                self._extend(leaves[len(self._kinds) :])
 
     def _extend(self, leaves: Iterable[bytes]) -> None:
         known, labels, ids, kinds, people = self._known, self._labels, [], [], []
@@ -87,12 +88,40 @@ class Places:
             fresh._known, fresh._labels = dict(self._known), dict(self._labels)
         return fresh
 
+    # --- A file -------------------------------------------------------------------------------------------------------
+
+    def parts(self) -> list[bytes]:
+        """As a file holds it, one behind the other, in the order of bytes of this machine."""
+        with self._lock:
+            known = [[scope.hex(), kind.hex()] for scope, kind in self._known]  # in the order of their numbers
+            head = json.dumps({"known": known, "labels": [label.hex() for label in self._labels]}).encode() + b"\n"
+            return [bytes(self._ids), self._kinds.tobytes(), self._people.tobytes(), head]
+
+    @classmethod
+    def parse(cls, data: memoryview, size: int) -> Places:
+        """The other way round, of `size` entries."""
+        fresh, width = cls(), size * array("I").itemsize
+        at = ID * size
+        fresh._ids = bytearray(data[:at])
+        fresh._kinds.frombytes(data[at : at + width])
+        fresh._people.frombytes(data[at + width : at + 2 * width])
+        said = json.loads(bytes(data[at + 2 * width :]))
+        pairs = [(bytes.fromhex(scope), bytes.fromhex(kind)) for scope, kind in said["known"]]
+        fresh._known = {pair: number for number, pair in enumerate(pairs, 1)}
+        fresh._labels = {bytes.fromhex(label): number for number, label in enumerate(said["labels"], 1)}
+        return fresh
+
     # --- Questions ----------------------------------------------------------------------------------------------------
 
     def ids(self, size: int) -> bytes:
         """The ids of the first `size` entries, one behind the other."""
         with self._lock:
             return bytes(self._ids[: ID * size])
+
+    def id(self, index: int) -> str:
+        """The id of an entry."""
+        with self._lock:
+            return self._ids[ID * index : ID * (index + 1)].hex()
 
     def find(self, prefix: str, size: int) -> list[int]:
         """The indices among the first `size` entries of those whose id begins so (hexadecimal; small letters)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -20,8 +20,9 @@ from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.kept import KeptEntries
 from concordat.ledger.leaves import Kept, LeafStore, not_logged
 from concordat.ledger.membership import MembershipChain
-from concordat.ledger.merkle import HASH, leaf_hash
+from concordat.ledger.merkle import HASH, MemoryHashes, leaf_hash
 from concordat.ledger.note import Checkpoint, Note
+from concordat.ledger.noted import Lot, Noted
 from concordat.ledger.places import Places
 
 EARLIER_MAX = 8
@@ -68,34 +69,59 @@ class MemberLog:
         self.tree.extend(map(leaf_hash, fresh))
 
     def begin(
-        self, rows: Iterable[Sequence[tuple[bytes, bytes]]], store: LeafStore, spoilt: Callable[[str], None]
-    ) -> None:
+        self, rows: Callable[[], Iterable[Lot]], store: LeafStore, spoilt: Callable[[str], None],
+        noted: Noted | None = None,
+    ) -> bool:  # fmt: skip
         """Take over the entries in a store: each is read once, and all but the newest stay there.
 
         The tree is made of the entries. Where one has another hash than was written beside it, and only the hash leads
         to the signed head, the tree is made of the hash: then whoever asks for that entry hears that it was changed.
 
         Args:
-            rows: (hash that was written with it, leaf) of all, in order, in lots. store: where to read them again.
+            rows: gives (hash that was written with it, leaf) of all, in order, in lots; asked again where what is noted
+                is of other entries. store: where to read them again.
             spoilt: told, in words, of what is not as it was logged, now or whenever it is read.
+            noted: what this node noted of the first lots, if it did; of these, tree and places are not made again.
+
+        Returns:
+            whether what is noted is of these entries.
         """
-        hashes, other, places = bytearray(), list[tuple[int, bytes]](), Places()
         newest = deque[bytes](maxlen=in_store.NEWEST)
-        for lot in rows:
-            leaves, first = [leaf for _, leaf in lot], len(hashes) // HASH
+        rest = iter(rows())
+        held = noted is not None and self._holds(noted, rest, newest)
+        if not held:
+            newest.clear()
+            noted, rest = None, iter(rows())
+        if noted is not None:
+            self.tree.begin(noted.levels)
+        places, other = noted.places if noted is not None else Places(), list[tuple[int, bytes]]()
+        first, fresh = self.tree.size, bytearray()
+        for lot in rest:
+            leaves, start = [leaf for _, leaf in lot], first + len(fresh) // HASH
             found = [leaf_hash(leaf) for leaf in leaves]
-            other += [(at, lot[at - first][0]) for at, one in enumerate(found, first) if one != lot[at - first][0]]
-            hashes += b"".join(found)
+            other += [(at, lot[at - start][0]) for at, one in enumerate(found, start) if one != lot[at - start][0]]
+            fresh += b"".join(found)
             newest += leaves
             places.extend(leaves)
-        size, before = len(hashes) // HASH, len(hashes) // HASH - len(newest)
-        self.tree.load(bytes(hashes))
-        changed = self._begin_tree(hashes, other, spoilt) if other or not self._is_head(self.tree) else []
+        self.tree.load(bytes(fresh))
+        size, before = self.tree.size, self.tree.size - len(newest)
+        changed = self._begin_tree(other, spoilt) if other or not self._is_head(self.tree) else []
         for index in changed:
             places.forget(index)
             before = max(before, index + 1)  # it lies in the store alone, where it is compared
         tail = list(newest)[max(0, len(newest) - (size - before)) :]
         self.entries.begin(self._kept(store, spoilt), before, tail, places)
+        return held
+
+    @staticmethod
+    def _holds(noted: Noted, rows: Iterator[Lot], newest: deque[bytes]) -> bool:
+        """Whether the first lots of a log are those that were noted; the leaves go by `newest`."""
+        for place in range(len(noted.lots)):
+            lot = next(rows, ())
+            if not noted.holds(place, lot):
+                return False
+            newest += [leaf for _, leaf in lot]
+        return True
 
     @property
     def is_of_head(self) -> bool:
@@ -107,14 +133,13 @@ class MemberLog:
         head = Checkpoint.parse_text(self.head.text) if self.head is not None else None
         return head is None or head.size > tree.size or tree.root(head.size) == head.root
 
-    def _begin_tree(
-        self, hashes: bytearray, other: Sequence[tuple[int, bytes]], spoilt: Callable[[str], None]
-    ) -> list[int]:
+    def _begin_tree(self, other: Sequence[tuple[int, bytes]], spoilt: Callable[[str], None]) -> list[int]:
         """The tree of a log of which something was changed; the indices of the entries that are not those of the tree.
 
         What no head covers is held against the hashes that were written beside it.
         """
         signed = Checkpoint.parse_text(self.head.text).size if self.head is not None else 0
+        hashes = self.tree.levels[0]
         for least in (signed, 0):
             better, changed = bytearray(hashes), [(index, noted) for index, noted in other if index >= least]
             for index, noted in changed:
@@ -224,6 +249,23 @@ class MemberLog:
     def submitted_size(self) -> int:
         """The size of the largest head with a quorum."""
         return self.submitted[-1][0] if self.submitted else 0
+
+
+def not_of_head(origin: str, tree: MemoryHashes, head: Note | None, *, whole: bool = True) -> str:
+    """Why the entries of a log are not those that its newest head covers, in words; empty if they are.
+
+    A head is stored with its entries or after them: where it covers more than is here, some were lost.
+
+    Args:
+        whole: also compare the root, not only the size.
+    """
+    signed = Checkpoint.parse_text(head.text) if head is not None else None
+    if signed is None or (signed.size <= tree.size and (not whole or tree.root(signed.size) == signed.root)):
+        return ""
+    what = "the entries are not those of the signed head."
+    if signed.size > tree.size:
+        what = f"the signed head is of {signed.size:,} entries; {tree.size:,} are here."
+    return str(TrustError(what, where=origin, hint="Run: concordat node verify", code="head"))
 
 
 class Shelf:

@@ -12,6 +12,7 @@ than what was cosigned.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +106,18 @@ class Signer:
     def size_signed(self, origin: str) -> int:
         """The largest size of a log that this node's log keys have signed."""
         return self.floor.heads.get(("log", origin), (0, b""))[0]
+
+    def own_mark(self, *parts: bytes | memoryview) -> bytes:
+        """32 bytes by which these keys know again what they kept for themselves: nobody else can make or check them.
+
+        HMAC-SHA-256 under a key of its own, made from the seed of the log key (HMAC-SHA-256 again). It is no signature
+        and promises nothing to anybody, so no floor stands under it.
+        """
+        key = hmac.digest(self._keys["log"][0].secret.seed, b"concordat own mark v1", "sha256")
+        mark = hmac.new(key, digestmod="sha256")
+        for part in parts:
+            mark.update(part)
+        return mark.digest()
 
     def head(self, checkpoint: Checkpoint, now: int, root_at: RootAt) -> Note:
         """Sign the head of a log that this node writes: its own, or a council log as chair.

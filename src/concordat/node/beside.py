@@ -13,6 +13,8 @@ from typing import Any
 
 from concordat.node.store import leaves_in, unread
 
+CLOSE_S = 5.0
+
 
 class Damage:
     """What on the disk is not what was logged, and stops the signing, in words; empty while nothing is known of it."""
@@ -59,8 +61,13 @@ class Beside:
         return db
 
     def close(self) -> None:
-        """Close all connections."""
-        with self._guard:
-            for db in self._open:
-                db.close()
-            self._open.clear()
+        """Close all connections, once nobody reads by the shared one; who takes too long is not waited for."""
+        waited = self._alone.acquire(timeout=CLOSE_S)
+        try:
+            with self._guard:
+                for db in self._open:
+                    db.close()
+                self._open.clear()
+        finally:
+            if waited:
+                self._alone.release()

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from concordat.errors import ConcordatError
-from concordat.exchange.catalogue.dcat import catalog_jsonld, catalog_turtle, catalog_xml
 from concordat.exchange.catalogue.model import Catalog
 from concordat.node.callers import Callers, LimitError
 from concordat.node.exchange import catalog_of, exchange_of
@@ -27,11 +26,7 @@ if TYPE_CHECKING:
 
     from concordat.node.service import Service
 
-FORMS: dict[str, tuple[Callable[[Catalog], bytes], str]] = {
-    "jsonld": (catalog_jsonld, "application/ld+json"),
-    "ttl": (catalog_turtle, "text/turtle; charset=utf-8"),
-    "xml": (catalog_xml, "application/rdf+xml"),
-}
+FORMS = {"jsonld": "application/ld+json", "ttl": "text/turtle; charset=utf-8", "xml": "application/rdf+xml"}
 SHORTLY = "public, max-age=60"
 
 
@@ -68,7 +63,7 @@ class _Catalogue:
             headers = {"cache-control": SHORTLY, "etag": f'"{tag}"'}
             if request.headers.get("if-none-match") == headers["etag"]:
                 return self._response(b"", 304, headers)
-            return self._response(data, 200, headers, FORMS[form][1])
+            return self._response(data, 200, headers, FORMS[form])
 
         return catalogue
 
@@ -77,10 +72,16 @@ class _Catalogue:
         held = self._printed.get(form)
         if held is None or held[0] != size:
             size, whole = self._service.writer.read(self._look).result()
-            data = FORMS[form][0](whole)
+            data = _printed_as(form, whole)
             held = self._printed[form] = (size, data, hashlib.sha256(data).hexdigest())
         return held[1], held[2]
 
     def _look(self, node: Node) -> tuple[int, Catalog]:
         whole = catalog_of(node, exchange_of(node.replica), base=self._service.public_url, public=True)
         return node.replica.own.size, whole
+
+
+def _printed_as(form: str, whole: Catalog) -> bytes:
+    from concordat.exchange.catalogue.dcat import catalog_jsonld, catalog_turtle, catalog_xml
+
+    return {"jsonld": catalog_jsonld, "ttl": catalog_turtle, "xml": catalog_xml}[form](whole)

@@ -19,13 +19,14 @@ from concordat.errors import InputError, TrustError
 from concordat.ledger.membership import Point
 from concordat.node.abci_ledger import EngineLedger
 from concordat.node.backup_folder import newest
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.identity import read_identity
 from concordat.node.manifest import read_manifest
 from concordat.node.onlooker import Onlooker, state_hashes
 from concordat.node.records import DrillDone, moment_of, write_record
 from concordat.node.restore import restore
 from concordat.node.stores import SQLITE
+from concordat.node.whole_disk import verify_disk
 
 States = Sequence[tuple[Point, str]]
 

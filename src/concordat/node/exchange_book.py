@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from concordat import canonical
@@ -22,6 +23,7 @@ from concordat.exchange.catalogue.offer import dataset_of, label_of, parse_docum
 from concordat.exchange.dataspace.behaviours import Rule
 from concordat.exchange.events import KINDS, SCOPE, check_said
 from concordat.ledger.entry import Entry
+from concordat.ledger.kept import KeptEntries
 from concordat.ledger.membership import MembershipChain, Point
 from concordat.ledger.messages import Out
 from concordat.node.exchange import files_of, is_gone, service_of
@@ -30,6 +32,7 @@ from concordat.node.home import Node
 from concordat.node.service import Service
 
 UNKNOWN = ("dataset", "offered", "version")
+AT_ONCE = 256  # entries that the writer's thread reads for the exchange between two steps of others
 FEW = 32  # entries that a step on the writer's thread looks through by itself
 OFFERED, WITHDRAWN = "DatasetOffered", "DatasetWithdrawn"
 
@@ -139,19 +142,19 @@ class LogBook:
     def _catch_up(self, behind: int = 0) -> None:
         """Read what the own log has gained since the last time, if it is more than so many entries.
 
-        A long log is hashed here, by whoever asks: the writer's thread, which serves all, only hands it out.
+        A long log is hashed here, by whoever asks: the writer's thread, which serves all, hands it out in lots.
         """
         with self._catching:
-            start = self._read
-            if self._service.node.replica.own.size <= start + behind:
-                return
+            while self._service.node.replica.own.size > self._read + behind:
+                start = self._read
 
-            def look(node: Node) -> tuple[int, list[Entry]]:
-                own = node.replica.own.entries
-                return len(own), [own[index] for index in own.of_kinds(SCOPE, KINDS, start)]
+                def look(node: Node) -> tuple[int, list[Entry]]:
+                    own = node.replica.own.entries
+                    found, read = first_of(own, KINDS, start)  # noqa: B023 - called before the next turn
+                    return read, [own[index] for index in found]
 
-            read, fresh = self._service.writer.read(look).result()
-            self._note(fresh, read)
+                read, fresh = self._service.writer.read(look).result()
+                self._note(fresh, read)
 
     def has(self, kind: str, agreement: str, digest: str) -> bool:
         """Whether this member's log says that of an agreement of that hash."""
@@ -237,14 +240,12 @@ class LogOffers:
     def refresh(self) -> None:
         """Read what the log has gained. It waits for the log's writer: never inside of a transaction of the store."""
         with self._refreshing:
-            start = self._read
-            if start == self._service.node.replica.own.size:
-                return
-            read, fresh = self._service.writer.read(lambda node: _offers_since(node, start)).result()
-            for entry, data in fresh:
-                self._take(entry, data)
-            with self._guard:
-                self._read = max(self._read, read)
+            while (start := self._read) < self._service.node.replica.own.size:
+                read, fresh = self._service.writer.read(partial(_offers_since, start=start)).result()
+                for entry, data in fresh:
+                    self._take(entry, data)
+                with self._guard:
+                    self._read = max(self._read, read)
 
     def _take(self, entry: Entry, data: bytes | None) -> None:
         body = entry.body
@@ -265,14 +266,24 @@ class LogOffers:
                 self._versions[offered.uuid, offered.version] = offered
 
 
+def first_of(entries: KeptEntries, kinds: Collection[str], start: int) -> tuple[list[int], int]:
+    """The indices from `start` on of the first entries of some types, and the index from which to go on.
+
+    So many at a time that other steps of the writer come between, and that a long log is never in memory whole.
+    """
+    found = entries.of_kinds(SCOPE, kinds, start)
+    return (found, len(entries)) if len(found) <= AT_ONCE else (found[:AT_ONCE], found[AT_ONCE])
+
+
 def _offers_since(node: Node, start: int) -> tuple[int, list[tuple[Entry, bytes | None]]]:
-    """On the writer's thread: the entries about offers from an index on, with the documents that the store holds."""
+    """On the writer's thread: the first entries about offers from an index on, with the documents that are stored."""
     found: list[tuple[Entry, bytes | None]] = []
     entries = node.replica.own.entries
-    for entry in map(entries.__getitem__, entries.of_kinds(SCOPE, (OFFERED, WITHDRAWN), start)):
+    indices, read = first_of(entries, (OFFERED, WITHDRAWN), start)
+    for entry in map(entries.__getitem__, indices):
         blob = node.store.blob(entry.body["document"]["hash"]) if entry.type == OFFERED else None
         found.append((entry, blob[1] if blob else None))
-    return len(entries), found
+    return read, found
 
 
 def offered_of(entry: Entry, data: bytes, bloc: str, base: str) -> Offered:

@@ -413,8 +413,7 @@ class Engine:
     def decision(self, agreement: Agreement, now: datetime, uses_before: int | None = None) -> Decision:
         """Whether the use under an agreement is permitted now, to its consumer."""
         uses = self.uses(agreement.id) if uses_before is None else uses_before
-        member = str(agreement.text.get("assignee", ""))
-        label = agreement.facts.get("label")
+        member, label = str(agreement.text.get("assignee", "")), agreement.facts.get("label")
         return self.judge(agreement.text, context_of(agreement.text, member, now, uses, label))
 
     def uses(self, agreement: str, file: File | None = None, more: int = 0) -> int:
@@ -432,8 +431,7 @@ class Engine:
             self._agreed(process, machine)
         if process.kind == "transfer" and process.state in OVER:
             self.store.end_token(process.pid)
-            pending = self.store.intended(process.pid)
-            if pending is not None and kind_of(parse_own(pending.body)) is Kind.START:
+            if (pending := self.store.intended(process.pid)) and kind_of(parse_own(pending.body)) is Kind.START:
                 self.store.answered(pending)  # what is over is not started again
         self.store.put(process, int(now.timestamp()))
 

@@ -8,8 +8,10 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from concordat.errors import InputError
 from concordat.exchange.dataspace import negotiation, transfer
 from concordat.exchange.dataspace.messages import PUSH, Kind, Role, kind_of
+from concordat.exchange.dataspace.schemas import parse
 from concordat.node.exchange_store import Process
 
 Machine: TypeAlias = negotiation.Negotiation | transfer.Transfer
@@ -34,6 +36,21 @@ def machine_of(process: Process) -> Machine | None:
     return transfer.Transfer(
         **(raw | {"state": transfer.State(raw["state"]), "suspended_by": Role(by) if by else None})
     )
+
+
+def peer_named(process: Process, machine: Machine, body: bytes) -> Machine:
+    """A machine with the peer's own name for the process, from its answer to the first message.
+
+    Raises:
+        InputError: the answer is about another process, or none.
+    """
+    family = "ContractNegotiation" if process.kind == "negotiation" else "TransferProcess"
+    answer = parse(body, family)
+    if answer["consumerPid"] != process.pid:
+        raise InputError("the answer is about another process.", where="consumerPid", code="pid")
+    if isinstance(machine, negotiation.Negotiation):
+        return negotiation.acknowledged(machine, answer["providerPid"])
+    return transfer.acknowledged(machine, answer["providerPid"])
 
 
 def pushes(machine: Machine | None) -> bool:

@@ -37,6 +37,7 @@ from concordat.node.exchange_machines import (
     machine_of,
     own_facts,
     parse_own,
+    peer_named,
     pids,
     pushes,
     step,
@@ -350,7 +351,7 @@ class Mover:
         try:
             machine = step(process.kind, machine, message, Role(process.role), own_facts(process, self.side.member))
             if first:
-                machine = self._named(process, machine, body)
+                machine = peer_named(process, machine, body)
         except (RuleError, InputError) as fault:
             if not first:
                 return  # it has gone on meanwhile, by a message of the other side
@@ -359,17 +360,6 @@ class Mover:
             return
         keep(process, machine)
         self.engine.arrived(process, now)
-
-    @staticmethod
-    def _named(process: Process, machine: Machine, body: bytes) -> Machine:
-        """The peer's own name for the process, from its answer to the first message."""
-        family = "ContractNegotiation" if process.kind == "negotiation" else "TransferProcess"
-        answer = parse(body, family)
-        if answer["consumerPid"] != process.pid:
-            raise InputError("the answer is about another process.", where="consumerPid", code="pid")
-        if isinstance(machine, negotiation.Negotiation):
-            return negotiation.acknowledged(machine, answer["providerPid"])
-        return transfer.acknowledged(machine, answer["providerPid"])
 
     def _answered_again(self, process: Process, message: Mapping[str, Any], status: int) -> None:
         """A Start that was sent again: its token takes the place of the older ones, or is forgotten where refused."""

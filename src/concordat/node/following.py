@@ -23,10 +23,11 @@ from concordat.errors import ConcordatError, StateError
 from concordat.ledger.council_log import Certificate
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
-from concordat.ledger.merkle import leaf_hash
+from concordat.ledger.merkle import MemoryHashes, leaf_hash
 from concordat.ledger.messages import Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Note
+from concordat.ledger.shelf import not_of_head
 from concordat.ledger.views import ViewVote, begin_view
 from concordat.node.beside import Beside
 from concordat.node.deeds import Deed, HandingIn
@@ -117,7 +118,11 @@ class Follower(Onlooker):
         before = log.size
         log.restore(self.store.entries(origin, before))
         if log.size != before:
-            self._require_root(origin, log.tree.root())
+            try:
+                self._require_root(origin, log.tree.root())
+            except BaseException:
+                log.truncate(before)  # else nobody would ask again whether they are the right ones
+                raise
             self._settle_log(log, log.size)
         return log.size - before
 
@@ -161,11 +166,18 @@ class Follower(Onlooker):
 
     def _head(self, origin: str, note: Note) -> None:
         if origin in self.replica.shelf.logs:
+            self._require_head(origin, self.replica.shelf.logs[origin].tree, note)
             self.replica.shelf.logs[origin].head = note
             return
         for view, log in self.replica.councils.items():
             if log.origin == origin:
+                self._require_head(origin, log.tree, note)
                 self.replica.heads[view] = note
+
+    def _require_head(self, origin: str, tree: MemoryHashes, note: Note) -> None:
+        """What was read is under the head that came with it; if not, all is read anew, and then it is said what is."""
+        if not self.damage.words and not_of_head(origin, tree, note):
+            raise _ReplacedError("the entries are not those of the signed head.")
 
     def _more_papers(self) -> int:
         fresh, replica = 0, self.replica
@@ -387,6 +399,7 @@ class Following(Service):
             return
         except ConcordatError:
             if self._lost or not self.node.store._db.lost:
+                self._dirty, self.changes = True, self.changes + 1  # some of it may have been read
                 raise
             self._from_new()
             return

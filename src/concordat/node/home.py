@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
 from concordat import canonical, clock
 from concordat.errors import StateError, TrustError
-from concordat.ledger.council_log import Certificate, CouncilLog, Progress, stored_time, submitted_under
+from concordat.ledger.council_log import Certificate, stored_time
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.leaves import LeafStore
@@ -27,15 +27,16 @@ from concordat.ledger.messages import Message, Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.replica import Replica
-from concordat.ledger.shelf import MemberLog, Shelf
+from concordat.ledger.shelf import MemberLog, not_of_head
 from concordat.ledger.signer import Signer
-from concordat.ledger.views import ViewVote, begin_view
+from concordat.ledger.views import ViewVote
 from concordat.node.beside import Beside, Damage
 from concordat.node.council_disk import read_council, require_heads
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
+from concordat.node.noted import NotedFiles
 from concordat.node.recovery_mark import clear_mark, read_mark
-from concordat.node.store import Store
+from concordat.node.store import ROWS_AT_ONCE, Store
 from concordat.node.stores import SQLITE, leaves_of, open_log
 from concordat.node.verify_pool import PreparedChain
 
@@ -83,7 +84,7 @@ class Node:
         home = self.home
         self.store = self._open_store()
         self.signer = self._read_signer(passphrase)
-        self._saved_logs: dict[str, tuple[int, int]] = {}
+        self._saved_logs: dict[str, tuple[int, object]] = {}
         self._saved_heads: dict[str, str] = {}
         self._saved: set[str] = set()
         self._deferred = False
@@ -99,15 +100,15 @@ class Node:
         self.chain = PreparedChain(MembershipChain.verify(ordered, pinned_hash(home)).versions)
         check_owner(self.identity, self.chain.last.bloc)
         self.replica = Replica(self.signer, self.chain)
-        self._leaves, self.damage = self._leaf_store(), Damage()
+        self._leaves, self.damage, self._noted = self._leaf_store(), Damage(), self._noted_files()
         self._load()
         self.signer._save = self._keep
         self.mark = read_mark(home)
-        self.signer.held = (
-            str(self.mark.refuse()) if self.mark else self.damage.words
-        )  # before the keys remember anything new
+        held = str(self.mark.refuse()) if self.mark else self.damage.words
+        self.signer.held = held  # before the keys remember anything new
         if self.mark is None:
             self.signer.promise(self.replica.view)  # a view that stands on the disk is promised, also after a crash
+        self._opened = True
 
     def _hold(self) -> int:
         """The lock that keeps a second process out; who only looks on (`onlooker`) takes none."""
@@ -119,6 +120,10 @@ class Node:
     def _leaf_store(self) -> LeafStore:
         """Where the entries are that need not be in memory."""
         return leaves_of(self.store)
+
+    def _noted_files(self) -> NotedFiles | None:
+        """What was noted of long logs; None for who has no keys to know it again."""
+        return NotedFiles(self.home, self.signer, ROWS_AT_ONCE)
 
     def _read_signer(self, passphrase: str) -> Signer:
         return read_signer(self.home, self.identity, passphrase)
@@ -132,6 +137,9 @@ class Node:
 
     def close(self) -> None:
         """Give the folder back."""
+        if getattr(self, "_opened", False):
+            self._opened = False
+            self.note()
         leaves = getattr(self, "_leaves", None)
         if isinstance(leaves, Beside):
             leaves.close()
@@ -274,9 +282,9 @@ class Node:
         """
         with self.store.commit():
             for origin, log in self.replica.shelf.logs.items():
-                self._save_log(origin, id(log), log.entries.leaves[self._known(origin, id(log)) :])
+                self._save_log(origin, log, log.entries.leaves[self._known(origin, log) :])
             for council in self.replica.councils.values():
-                self._save_log(council.origin, id(council), council.leaves[self._known(council.origin, id(council)) :])
+                self._save_log(council.origin, council, council.leaves[self._known(council.origin, council) :])
             self._save_notes()
 
     def _save(self) -> None:
@@ -292,20 +300,20 @@ class Node:
             self._save_papers()
         self._settle()
 
-    def _known(self, origin: str, identity: int) -> int:
-        size, saved_id = self._saved_logs.get(origin, (0, identity))
-        return size if saved_id == identity else 0
+    def _known(self, origin: str, log: object) -> int:
+        size, saved = self._saved_logs.get(origin, (0, log))
+        return size if saved is log else 0
 
-    def _save_log(self, origin: str, identity: int, leaves: Sequence[bytes]) -> None:
-        size, saved_id = self._saved_logs.get(origin, (0, identity))
+    def _save_log(self, origin: str, log: object, leaves: Sequence[bytes]) -> None:
+        size, saved = self._saved_logs.get(origin, (0, log))
         rows = [(leaf_hash(leaf), leaf) for leaf in leaves]
-        if saved_id != identity and size:
+        if saved is not log and size:
             self.store.replace(origin, rows)
             self._saved_heads.pop(origin, None)
             size = 0
         elif rows:
             self.store.append(origin, rows)
-        self._saved_logs[origin] = (size + len(rows), identity)
+        self._saved_logs[origin] = (size + len(rows), log)
 
     def _save_head(self, origin: str, note: Note) -> None:
         text = str(note)
@@ -351,7 +359,7 @@ class Node:
         for origin, log in replica.shelf.logs.items():
             log.head = Note.parse(heads[origin]) if origin in heads else None
             self._begin(log)
-            self._saved_logs[origin] = (log.size, id(log))
+            self._saved_logs[origin] = (log.size, log)
         self._saved_heads = dict(heads)
         replica.shelf.notes = self.store.notes()
         self._saved.update(replica.shelf.notes)
@@ -388,13 +396,25 @@ class Node:
 
     def _begin(self, log: MemberLog) -> None:
         """Take over a stored log: every row is read once, and the tree made of them held against the signed head."""
-        log.begin(self.store.rows(log.origin), self._leaves, lambda words: self._spoilt(log, words))
+        noted = self._noted.read(log.origin) if self._noted is not None else None
+        rows = partial(self.store.rows, log.origin)
+        if log.begin(rows, self._leaves, lambda words: self._spoilt(log, words), noted) and self._noted and noted:
+            self._noted.took(log, noted)
+        if log is not self.replica.own:  # how long that was its keys remember: the others have what is missing
+            self._stop(not_of_head(log.origin, log.tree, log.head, whole=False))
+
+    def note(self) -> None:
+        """Note what was worked out of long logs, for the next start; one thread at a time, beside the writer."""
+        if self._noted is not None and not (self.damage.words or self.store.broken):
+            for origin, log in list(self.replica.shelf.logs.items()):
+                if not log.aside:
+                    self._noted.note_or_leave(log, self._known(origin, log))
 
     def _settle(self) -> None:
         """What is on the disk need not be in memory as well."""
         if not self.store.committing:
             for origin, log in self.replica.shelf.logs.items():
-                self._settle_log(log, self._known(origin, id(log)))
+                self._settle_log(log, self._known(origin, log))
 
     def _settle_log(self, log: MemberLog, stored: int) -> None:
         log.settle(self._leaves, stored, lambda words: self._spoilt(log, words))
@@ -420,7 +440,7 @@ class Node:
             log.aside = f"{words} {ASIDE}"
 
     def _stop(self, words: str) -> None:
-        """Nothing is signed any more."""
+        """Nothing is signed any more, if there are words that say why."""
         self.damage.words = self.damage.words or words
         self.signer.held = self.signer.held or words
 
@@ -442,64 +462,10 @@ class Node:
             if changed is not None:
                 self._stop(str(changed))
             replica.councils[view] = log
-            replica.restore_certificates(view, self.now)
             if origin in heads:
                 replica.heads[view] = Note.parse(heads[origin])
+                self._stop(not_of_head(origin, log.tree, replica.heads[view]))
+            replica.restore_certificates(view, self.now)  # an entry that one of them overtakes goes, and its head
             replica.view = max(replica.view, view)
-            self._saved_logs[origin] = (log.size, id(log))
-        self._saved_logs.setdefault(replica.councils[1].origin, (0, id(replica.councils[1])))
-
-
-def verify_disk(node: Node) -> list[str]:
-    """Everything on the disk once more, from bytes to finality; one line a log.
-
-    Raises:
-        TrustError: the first thing that doesn't verify. StateError: the file is damaged.
-    """
-    node.store.check()
-    lines = []
-    shelf = Shelf(node.chain)
-    for origin, log in sorted(node.replica.shelf.logs.items()):
-        fresh = type(log)(origin, log.owner)
-        leaves = list(node.store.entries(origin))
-        for entry in fresh.read(0, leaves, node.chain):
-            fresh.append(entry)
-        if log.head is not None:
-            ring = node.chain.last_with(log.owner).member_ring(log.owner)
-            signed = Checkpoint.parse(str(log.head), ring.keys, origin)
-            size = signed.checkpoint.size
-            if size > fresh.size or fresh.tree.root(size) != signed.checkpoint.root:
-                raise TrustError("the signed head is not of these entries.", where=origin, code="head")
-        if node.store.root(origin) != fresh.tree.root():
-            raise TrustError("the tiles are not of these entries.", where=origin, code="tile")
-        shelf.logs[origin] = fresh
-        lines.append(f"{log.owner} {fresh.size:,}")
-    _verify_order(node, shelf)
-    for view, council in sorted(node.replica.councils.items()):
-        if council.size:
-            lines.append(f"council/{view} {council.size:,}")
-    return lines
-
-
-def _verify_order(node: Node, shelf: Shelf) -> None:
-    """Every note and every council entry again, as if it had just come in."""
-    for digest, text in sorted(node.replica.shelf.notes.items()):
-        if sha256(text.encode()).hexdigest() != digest:
-            raise TrustError("a note has another hash than its name.", where=digest[:16], code="note")
-        log = shelf.logs.get(text.partition("\n")[0])
-        if log is not None:
-            submitted_under(text, node.chain, log.owner)
-    shelf.notes = dict(node.replica.shelf.notes)
-    councils: dict[int, CouncilLog] = {}
-    for view, council in sorted(node.replica.councils.items()):
-        if not council.size:
-            continue
-        if view == 1:
-            again = CouncilLog(1, council.version, Progress())
-        else:
-            again, _ = begin_view(view, council.leaves[0], node.chain, councils)
-        for leaf in council.leaves[again.size :]:
-            again.append(*again.check(leaf, node.chain, shelf))
-        if again.progress != council.progress:
-            raise TrustError("its entries lead to another order than was read.", where=council.origin, code="council")
-        councils[view] = again
+            self._saved_logs[origin] = (log.size, log)
+        self._saved_logs.setdefault(replica.councils[1].origin, (0, replica.councils[1]))

@@ -53,14 +53,18 @@ class Identity:
         return f"{self.host}/{self.bloc}/{'member' if role == 'log' else role}"
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that its owner alone reads, whole or not at all, and on the disk when this returns."""
+def write_private(path: Path, *data: bytes) -> None:
+    """Write a file that its owner alone reads, whole or not at all, and on the disk when this returns.
+
+    Args:
+        data: what it holds, one part behind the other.
+    """
     temporary = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -52,6 +52,9 @@ class Onlooker(Node):
         """In the one file all is read in the store's own moment; a server is asked by every thread for itself."""
         return self.store if self.database == SQLITE else super()._leaf_store()
 
+    def _noted_files(self) -> None:
+        """It has no keys that know again what was noted, and looks at every entry for itself."""
+
     def _read_signer(self, passphrase: str) -> Signer:  # noqa: ARG002 - there is nothing to open
         node = Ed25519Secret(secrets.token_bytes(32))  # signs nothing, and is thrown away
         return Signer(self.identity.member, log=(), witness=(), mirror=(), node=node)

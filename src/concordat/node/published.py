@@ -142,7 +142,8 @@ class Tiles(Beside):
             return None
         if width == WIDTH and level != "entries":
             with self._guard:
-                self._kept[origin, level, index] = data
+                if self._logs.get(origin) == published.logs.get(origin):  # else it was replaced while this was read
+                    self._kept[origin, level, index] = data
                 while len(self._kept) > TILES_KEPT:
                     self._kept.popitem(last=False)
         return data, width == WIDTH
@@ -152,7 +153,7 @@ class Tiles(Beside):
         return dict(self._db().execute("SELECT origin, note FROM head ORDER BY origin"))
 
     def _check(self, published: Published) -> None:
-        if self._logs is not published.logs:
+        if self._logs != published.logs:
             replaced = any(published.logs.get(origin, log) != log for origin, log in self._logs.items())
             with self._guard:
                 self._logs = dict(published.logs)

@@ -206,10 +206,11 @@ class Service:
             await asyncio.sleep(TICK_S)
 
     async def _giving_back(self) -> None:
-        """What the process has freed goes back to the system once a minute."""
+        """Once a minute what the next start need not work out again is noted, and what was freed goes back."""
         while True:
             await asyncio.sleep(GIVE_BACK_S)
-            await asyncio.get_running_loop().run_in_executor(self.readers, give_back)
+            for work in (self.node.note, give_back):
+                await asyncio.get_running_loop().run_in_executor(self.readers, work)
 
     def fault(self, where: str, error: BaseException) -> None:
         """A fault of the program in the background: told, and shown to the operator until the node is started again.

@@ -2,12 +2,15 @@
 
 The hashes go into the store (`paper`, kind `state`), so that two nodes that differ can find the first batch at which
 they do without folding anything again. Folding goes on where it stopped; a batch is never folded twice in one process.
+The part of the program that knows the council is loaded when a batch is folded or somebody asks for the council.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
+from concordat.council._zones import zone_names
 from concordat.council.fold import Replay, Step
 from concordat.council.state import Council
 from concordat.errors import StateError
@@ -25,17 +28,29 @@ class States:
 
     Args:
         replica: whose final batches are folded. store: where the hashes are kept.
+
+    Raises:
+        MethodError: the package of time zones is not installed: deadlines would differ from those of others.
     """
 
     def __init__(self, replica: Replica, store: Store) -> None:
+        zone_names()
         self._replica, self._store = replica, store
-        self._replay: Replay = replay_of(replica.chain, [])
+        self._begun: Replay | None = None
+        self._beginning = threading.Lock()
         self._done = (0, 0)
         self.batch = 0
         self.hashes: dict[int, str] = {}
         self.steps: list[Step] = []  # every batch folded so far, in order; it only grows
         self.lost = ""  # why the disk gave less than was wanted the last time: it is asked again
         self.fault = ""  # which batch can't be folded, in words: nothing is built on half of it, and it stays behind
+
+    @property
+    def _replay(self) -> Replay:
+        with self._beginning:
+            if self._begun is None:
+                self._begun = replay_of(self._replica.chain, [])
+            return self._begun
 
     @property
     def council(self) -> Council:

@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -249,7 +250,7 @@ class Store:
             if len(found) != stop - start:
                 what = f"{len(found)} entries where {stop - start} should be."
                 raise TrustError(what, where=f"{origin}, entry {start}", code="entry")
-            if not all(type(leaf) is bytes is type(data) for leaf, data in found):
+            if set(map(type, chain.from_iterable(found))) != {bytes}:
                 found = [
                     (bytes_of(leaf, origin, at), bytes_of(data, origin, at))
                     for at, (leaf, data) in enumerate(found, start)

@@ -194,10 +194,11 @@ class CouncilSnapshot:
                 return name, entries[index]
         return None
 
-    def ids(self) -> list[str]:
-        """The ids of all entries that are here: final ones, and those of the members' logs."""
-        final = {key for key, taken in list(self.reader.index.items()) if taken.number < self.steps}
-        return sorted(final | {entry_id for entries in self.entries.values() for entry_id in entries.ids()})
+    def ids(self, prefix: str) -> list[str]:
+        """The ids of the entries here that begin so, sorted: of final ones, and of those of the members' logs."""
+        index = list(self.reader.index.items())
+        final = {key for key, taken in index if key.startswith(prefix) and taken.number < self.steps}
+        return sorted(final.union(*(entries.named(prefix) for entries in self.entries.values())))
 
     def held(self) -> Held:
         """The council as a report takes it."""

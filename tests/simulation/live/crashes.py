@@ -18,7 +18,8 @@ from pathlib import Path
 
 from concordat import clock
 from concordat.errors import StateError
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
+from concordat.node.whole_disk import verify_disk
 from simulation.live.talk import Delegate, ask
 from simulation.live.zygote import Spec, Zygote, gone
 from unit_node import found

@@ -17,9 +17,10 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra [web]")
 
 from concordat.errors import StateError
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.recover import Health
 from concordat.node.service import Service
+from concordat.node.whole_disk import verify_disk
 from live_nodes import Bloc, resolver
 from simulation.live.wire import Weather, Wires
 from unit_node import found

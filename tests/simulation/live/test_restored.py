@@ -17,10 +17,10 @@ from concordat.errors import StateError
 from concordat.node import sealed_keys
 from concordat.node.backup import backup
 from concordat.node.drill import drill
-from concordat.node.home import verify_disk
 from concordat.node.onlooker import Onlooker
 from concordat.node.recovery_mark import read_mark
 from concordat.node.restore import restore
+from concordat.node.whole_disk import verify_disk
 from live_nodes import running
 from unit_node import IDS, found
 

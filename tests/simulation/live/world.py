@@ -30,10 +30,11 @@ from concordat.ledger.catching_up import RESEND_MAX_S
 from concordat.ledger.entry import Entry
 from concordat.ledger.tiles import tile_path, unpack_bundle
 from concordat.node.backup import backup
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.identity import read_identity
 from concordat.node.restore import restore
 from concordat.node.store import Store
+from concordat.node.whole_disk import verify_disk
 from simulation.live.crashes import PORTS, free_ports
 from simulation.live.faults import Plan, Trouble
 from simulation.live.talk import Delegate, ask

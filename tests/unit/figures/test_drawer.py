@@ -36,6 +36,13 @@ def test_a_figure_has_the_same_bytes_wherever_it_is_drawn() -> None:
     assert render.drawer is render.convert
 
 
+def test_a_drawer_that_was_closed_begins_nothing() -> None:
+    with drawer.drawing_elsewhere() as other:
+        pass
+    other.begin()
+    assert other._pool is None
+
+
 def test_what_can_t_be_drawn_is_said_and_the_next_figure_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     with drawer.drawing_elsewhere():
         with pytest.raises(ValueError, match="vega"):

@@ -160,3 +160,25 @@ def test_the_places_of_a_scope_and_of_types_in_it() -> None:
         assert log.of_scope(scope, 5) == [n for n in log.of_scope(scope) if n >= 5]
         assert log.of_kinds(scope, ("Said", "Other"), 2) == [n for n in log.of_scope(scope) if n >= 2]
     assert log.of_kinds("council", ("Other",)) == []
+
+
+def test_ids_are_told_by_how_they_begin() -> None:
+    made = entries()
+    log = KeptEntries([entry.leaf for entry in made])
+    for length in (1, 2, 3, 64):
+        for entry in made:
+            prefix = entry.id[:length]
+            assert log.named(prefix) == [other.id for other in made if other.id.startswith(prefix)]
+    assert (log.named(""), log.named("x"), log[:3].named(made[5].id)) == ([], [], [])
+
+
+def test_two_copies_of_different_length_note_each_entry_once() -> None:
+    """Of a list that was taken over nothing is noted yet; whoever asks first may have the shorter copy."""
+    made = entries()
+    log = KeptEntries([entry.leaf for entry in made])
+    longer, shorter = log.copy(), log[:4]
+    places, rest = log._places, longer.leaves[len(log._places) :]  # where another thread stands when it is overtaken
+    assert len(rest) == 9
+    assert shorter.ids() == [entry.id for entry in made[:4]]
+    places.catch_up(longer.leaves)
+    assert (len(places), longer.ids()) == (9, [entry.id for entry in made])

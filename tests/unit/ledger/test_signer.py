@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from concordat.errors import StateError
 from concordat.ledger.council_log import Certificate
@@ -75,3 +77,20 @@ def test_the_floor_is_saved_before_a_signature_leaves() -> None:
     assert restored.vote("BRICS", 3, restored.floor.certificate).place == (2, 2)
     with pytest.raises(StateError, match="concordat node sync --from FOLDER"):
         restored.cosign("mirror", at(2), NOW, TREE.root, 3)
+
+
+def test_its_own_mark_is_an_hmac_of_its_own_key_and_moves_no_floor() -> None:
+    """Against another implementation of HMAC (RFC 2104)."""
+
+    def other(key: bytes, data: bytes) -> bytes:
+        made = HMAC(key, SHA256())
+        made.update(data)
+        return made.finalize()
+
+    keys = signer("BRA")
+    before = keys.floor.as_json()
+    seed = keys._keys["log"][0].secret.seed
+    wanted = other(other(seed, b"concordat own mark v1"), b"what was noted")
+    assert keys.own_mark(b"what was noted") == keys.own_mark(b"what ", memoryview(b"was noted")) == wanted
+    assert signer("IND").own_mark(b"what was noted") != wanted
+    assert keys.floor.as_json() == before

@@ -17,10 +17,11 @@ from concordat.ledger.offline_verify import verify_export
 from concordat.node import home as home_module
 from concordat.node.audit import audit
 from concordat.node.found import adopt, init, read_record, read_root, renewed_payload, sign_payload
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.identity import Identity
 from concordat.node.publish import export
 from concordat.node.sync import exchange, sync
+from concordat.node.whole_disk import verify_disk
 from unit_node import IDS, found
 
 

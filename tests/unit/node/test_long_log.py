@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from concordat import clock
+from concordat import canonical, clock
 from concordat.errors import InputError, StateError, TrustError
 from concordat.ledger import council_log, leaves
 from concordat.ledger.bundle import bundle_of
@@ -23,12 +23,13 @@ from concordat.node import service as module
 from concordat.node.beside import Beside
 from concordat.node.council import council_of
 from concordat.node.doctor import facts_of, findings
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.onlooker import Onlooker
 from concordat.node.own_log import NodeLog, standing_of
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
 from concordat.node.states import States
+from concordat.node.whole_disk import verify_disk
 from unit_node import found
 
 ACTS = 12
@@ -263,6 +264,41 @@ def test_where_the_hash_beside_an_entry_was_changed_as_well_no_log_is_called_goo
         await service.close()
 
     asyncio.run(asyncio.wait_for(work(), 60))
+
+
+@pytest.mark.parametrize("index", [0, 2, 5])
+def test_a_batch_that_was_changed_on_the_disk_is_found_at_the_start(made: Path, tmp_path: Path, index: int) -> None:
+    """The council's log is held against its signed head as the members' logs are."""
+    shutil.copytree(made, tmp_path / "home")
+    with Node(tmp_path / "home") as node:
+        council = node.replica.councils[1]
+        entry = Entry.parse(council.leaves[index])
+        body = {**entry.body, "cursors": {**entry.body["cursors"], "x.example/BRICS/member": 1}}
+        other = canonical.dumps({**canonical.loads(entry.payload), "body": body})
+        changed = council.leaves[index].replace(base64.b64encode(entry.payload), base64.b64encode(other))
+        assert changed != council.leaves[index]
+        query = "UPDATE entry SET bytes = ? WHERE origin = ? AND idx = ?"
+        node.store._db.execute(query, (changed, council.origin, index))
+    with Node(tmp_path / "home") as node:
+        assert f"{council.origin}: the entries are not those of the signed head" in node.damage.words
+        with pytest.raises(StateError, match="not those of the signed head"):
+            node.write("Said", {"word": "no"}, "council")
+
+
+def test_the_lost_end_of_another_member_s_log_is_found_at_the_start(tmp_path: Path) -> None:
+    homes = found(tmp_path, ("BRA", "IND"))
+    with clock.fixed("2026-11-22"), Node(homes[0]) as node, Node(homes[1]) as other:
+        for n in range(3):
+            for receiver, message in other.write("Noted", {"n": n}, "exchange")[1]:
+                assert receiver == "BRA"
+                node.handle("IND", message)
+        origin = other.replica.own.origin
+        assert node.replica.shelf.logs[origin].size == 3
+    with Node(homes[0]) as node:
+        assert not node.damage.words
+        node.store._db.execute("DELETE FROM entry WHERE origin = ? AND idx = 2", (origin,))
+    with Node(homes[0]) as node:
+        assert f"{origin}: the signed head is of 3 entries; 2 are here" in node.damage.words
 
 
 @pytest.mark.parametrize("change", ["CAST('x' AS TEXT)", "7", "NULL"])

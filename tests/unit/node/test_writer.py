@@ -14,9 +14,10 @@ import pytest
 from concordat.errors import RuleError, StateError, TrustError
 from concordat.ledger.entry import Entry
 from concordat.ledger.messages import Out
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
+from concordat.node.whole_disk import verify_disk
 from concordat.node.writer import Writer
 from unit_node import found
 

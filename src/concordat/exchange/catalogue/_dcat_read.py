@@ -11,18 +11,16 @@ from typing import Any
 
 from concordat import canonical
 from concordat.exchange.catalogue._rdf import Literal, whole
-from concordat.exchange.catalogue.dcat import (
+from concordat.exchange.catalogue.dcat import MEDIA_TYPES, MEMBER, ODRL, ODRL_IRIS, ODRL_LINKS, PROOF, SHA256
+from concordat.exchange.catalogue.model import (
     ACCESS_IRIS,
     ACCESS_RIGHTS,
-    MEDIA_TYPES,
-    MEMBER,
-    ODRL,
-    ODRL_IRIS,
-    ODRL_LINKS,
-    PROOF,
-    SHA256,
+    Dataset,
+    Distribution,
+    Failure,
+    Found,
+    is_sha256,
 )
-from concordat.exchange.catalogue.model import Dataset, Distribution, Failure, Found, is_sha256
 
 _LABELS = tuple(whole(name) for name in ("skos:prefLabel", "rdfs:label", "dct:title", "foaf:name", "dct:identifier"))
 _WORDS = {f"{ACCESS_RIGHTS}{name}": word for word, name in ACCESS_IRIS.items()}

@@ -21,15 +21,22 @@ from typing import Any
 from concordat.errors import InputError
 from concordat.exchange.catalogue import _rdf
 from concordat.exchange.catalogue._rdf import Literal, Resource
-from concordat.exchange.catalogue.model import Catalog, Dataset, Distribution, Found, Service, is_iri
+from concordat.exchange.catalogue.model import (
+    ACCESS_IRIS,
+    ACCESS_RIGHTS,
+    Catalog,
+    Dataset,
+    Distribution,
+    Found,
+    Service,
+    is_iri,
+)
 
-ACCESS_RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
 MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
 SHA256 = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
 PROOF = "https://c2sp.org/tlog-proof"
 MEMBER = "urn:concordat:member:"
 
-ACCESS_IRIS = {"public": "PUBLIC", "restricted": "RESTRICTED", "non-public": "NON_PUBLIC"}
 _MEMBER = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 _MEDIA = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
 _DATES = (

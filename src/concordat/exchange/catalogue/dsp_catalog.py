@@ -16,8 +16,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from concordat.exchange.catalogue.dcat import ACCESS_IRIS, ACCESS_RIGHTS
-from concordat.exchange.catalogue.model import Catalog, Dataset, Distribution, Failure, Found, Service, Text, is_sha256
+from concordat.exchange.catalogue.model import (
+    ACCESS_IRIS,
+    ACCESS_RIGHTS,
+    Catalog,
+    Dataset,
+    Distribution,
+    Failure,
+    Found,
+    Service,
+    Text,
+    is_sha256,
+)
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 FORMATS = ("Concordat-HTTP-PULL", "HttpData-PULL", "Concordat-HTTP-PUSH")

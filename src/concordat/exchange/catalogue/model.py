@@ -20,6 +20,8 @@ from concordat.errors import InputError
 PROFILE = "concordat-dcat@1"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:concordat:dataset")
 ACCESS = ("public", "restricted", "non-public")
+ACCESS_RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
+ACCESS_IRIS = {"public": "PUBLIC", "restricted": "RESTRICTED", "non-public": "NON_PUBLIC"}
 
 Text = Mapping[str, str]
 

@@ -44,7 +44,7 @@ def view(reader: Reader, query: CheckQuery) -> View:
         return View("", "", False, "", trust)
     if held is None:
         return View(query.id, "", False, "no record", trust)
-    found = sorted(key for key in held.ids() if key.startswith(query.id))
+    found = held.ids(query.id)
     if len(found) != 1:
         return View(query.id, "", False, "several" if found else "none", trust)
     return View(query.id, found[0], held.taken(found[0]) is not None, "", trust)

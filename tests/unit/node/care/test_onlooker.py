@@ -11,9 +11,10 @@ import pytest
 from concordat import clock
 from concordat.errors import TrustError
 from concordat.ledger.note import Note, Signature
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.onlooker import Onlooker, chain_of, check_heads, state_hashes
 from concordat.node.store import Store
+from concordat.node.whole_disk import verify_disk
 from node_care_kit import copied, small_home
 
 

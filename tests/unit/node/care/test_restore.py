@@ -16,7 +16,7 @@ from concordat.node import sealed_keys, store_kinds
 from concordat.node.audit_log import AuditLog
 from concordat.node.backup import backup
 from concordat.node.hashed_files import HashedFiles
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.identity import locked
 from concordat.node.manifest import Manifest, blob_path, read_manifest
 from concordat.node.onlooker import Onlooker
@@ -26,6 +26,7 @@ from concordat.node.restore import restore
 from concordat.node.sealed_keys import put_keys, read_keys, seal, unseal
 from concordat.node.secret import token_hash
 from concordat.node.sessions import Sessions
+from concordat.node.whole_disk import verify_disk
 from node_care_kit import NOW, Crash, copied, failing, small_home
 
 PASSPHRASE = "correct horse battery"

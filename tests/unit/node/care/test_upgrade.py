@@ -21,7 +21,6 @@ from concordat.node import people_store, store_kinds
 from concordat.node import upgrade as upgrade_module
 from concordat.node.audit_log import AuditLog
 from concordat.node.backup_folder import finished
-from concordat.node.home import verify_disk
 from concordat.node.identity import locked
 from concordat.node.onlooker import Onlooker
 from concordat.node.people_store import PeopleStore
@@ -29,6 +28,7 @@ from concordat.node.restore import restore
 from concordat.node.store import Store
 from concordat.node.store_kinds import STORES
 from concordat.node.upgrade import MIGRATIONS, steps_of, upgrade
+from concordat.node.whole_disk import verify_disk
 from node_care_kit import NOW, failing, with_exchange
 from node_stores import home_of_version, versions
 

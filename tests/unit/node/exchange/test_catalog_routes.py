@@ -60,7 +60,7 @@ def home(tmp_path: Path) -> Path:
 def test_strangers_see_public_datasets_in_three_forms(home: Path) -> None:
     replies = asked(home, *((f"/catalog.{form}", {}) for form in sorted(FORMS)))
     for form, reply in zip(sorted(FORMS), replies, strict=True):
-        assert (reply.status_code, reply.headers["content-type"]) == (200, FORMS[form][1])
+        assert (reply.status_code, reply.headers["content-type"]) == (200, FORMS[form])
         assert "BRA/open-ict" in reply.text
         assert "BRA/ict-household-2025" not in reply.text
     pytest.importorskip("pyshacl", reason="needs the extra [exchange]")

@@ -61,6 +61,39 @@ def test_what_was_said_before_a_start_is_found(service: Any, monkeypatch: pytest
     assert size(service) == 7
 
 
+@pytest.mark.parametrize("lot", [1, 2, 5, 6, 7])
+def test_a_long_log_is_read_in_lots_and_nothing_of_it_is_passed_over(
+    service: Any, monkeypatch: pytest.MonkeyPatch, lot: int
+) -> None:
+    monkeypatch.setattr(exchange_book, "AT_ONCE", lot)
+    monkeypatch.setattr(exchange_book, "FEW", 0)
+    first = LogBook(service)
+    before = [first.said("AgreementConfirmed", parties(n)) for n in range(6)]
+    looks: list[int] = []
+    monkeypatch.setattr(service.writer, "read", Reading(service.writer, looks).read)
+    again = LogBook(service)
+    assert all(again.has("AgreementConfirmed", parties(n)["agreement"], "ab" * 32) for n in range(6))
+    assert looks == [min(lot, 6 - start) for start in range(0, 6, lot)]
+    assert [again.said("AgreementConfirmed", parties(n)) for n in range(6)] == before
+
+
+class Reading:
+    """A writer's looks, and how many entries each gave."""
+
+    def __init__(self, writer: Writer, looks: list[int]) -> None:
+        self._read, self._looks = writer.read, looks
+
+    def read(self, look: Any) -> Any:
+        """As the writer's."""
+
+        def counted(node: Node) -> Any:
+            found = look(node)
+            self._looks.append(len(found[1]))
+            return found
+
+        return self._read(counted)
+
+
 def test_another_kind_or_body_is_another_word(service: Any) -> None:
     book = LogBook(service)
     ended = {key: value for key, value in parties(1).items() if key != "duties"} | {"reason": "terminated"}

@@ -11,10 +11,11 @@ import pytest
 
 from concordat import clock
 from concordat.cli import main
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.publish import export
 from concordat.node.recovery_mark import Mark, put_mark, read_mark
 from concordat.node.sync import exchange
+from concordat.node.whole_disk import verify_disk
 from unit_node import found
 
 IDS = ("BRA", "IND", "RUS", "ZAF")  # q = 3

@@ -14,10 +14,11 @@ import pytest
 from concordat.errors import ConcordatError, InputError, RuleError, StateError, TrustError
 from concordat.ledger.keys import Ed25519Secret
 from concordat.node.acts import AWAY_S, DRAFTS_MAX, Acts, StaleError, new_act, version_of
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.own_log import NodeLog, Said, WriterLog
 from concordat.node.people import People
 from concordat.node.person_keys import read_draft, sign_draft
+from concordat.node.whole_disk import verify_disk
 from concordat.node.writer import Writer
 from people_kit import CHEAP, T0, certify, make_home, opened
 

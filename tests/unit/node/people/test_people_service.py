@@ -14,11 +14,12 @@ from concordat.errors import ConcordatError, RuleError
 from concordat.ledger.entry import FIRST, Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.node.acts import new_act
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.own_log import Said
 from concordat.node.people_service import PeopleService
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
+from concordat.node.whole_disk import verify_disk
 from people_kit import CHEAP, PASSWORD, T0, certify, join, make_home, opened
 
 KEY = Ed25519Secret(b"k" * 32)

@@ -15,11 +15,12 @@ from concordat.node.backup import backup
 from concordat.node.doctor import facts_of, findings
 from concordat.node.drill import drill
 from concordat.node.gauges import job_counts
-from concordat.node.home import Node, verify_disk
+from concordat.node.home import Node
 from concordat.node.move_store import move, require_empty
 from concordat.node.onlooker import Onlooker
 from concordat.node.restore import restore
 from concordat.node.stores import open_people
+from concordat.node.whole_disk import verify_disk
 from node_care_kit import NOW, copied, small_home
 
 

@@ -19,6 +19,7 @@ from concordat.errors import ConcordatError, RuleError, StateError
 from concordat.ledger import leaves
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
+from concordat.ledger.merkle import leaf_hash
 from concordat.node.beside import Beside
 from concordat.node.deeds import Cosigning, Keeping, Taking, pack_deed, unpack_deed
 from concordat.node.following import LOST, Follower, Following
@@ -258,6 +259,46 @@ def test_who_reads_along_keeps_the_newest_entries_alone(
         assert not before._open, "the session of what was read before is given back"
         assert list(follower.replica.own.entries) == list(node.replica.own.entries)
         assert not follower.damage.words
+
+
+def test_who_reads_along_holds_what_is_new_against_the_head_that_came_with_it(place: tuple[Path, str]) -> None:
+    """Tiles that fit a changed entry make it no better: the head does not."""
+    home, address = place
+    with Node(home, database=address) as node, Follower(home, address) as follower:
+        for n in range(4):
+            node.write("Noted", {"n": n}, "exchange")
+        own = node.replica.own
+        other = own.entries.leaves[0]
+        with node.store.commit():
+            change = "UPDATE entry SET bytes = ?, leaf = ? WHERE origin = ? AND idx = ?"
+            node.store._db.execute(change, (other, leaf_hash(other), own.origin, own.size - 1))
+            leaf_hashes = [leaf_hash(leaf) for leaf in [*own.entries.leaves[:-1], other]]
+            tile = "UPDATE tile SET bytes = ? WHERE origin = ? AND level = 0 AND n = 0"
+            node.store._db.execute(tile, (b"".join(leaf_hashes), own.origin))
+        with pytest.raises(StateError, match="not those of the signed head"):
+            follower.catch_up()
+        follower.again()
+        assert "not those of the signed head" in follower.damage.words
+
+
+def test_what_could_not_be_checked_while_reading_along_is_read_again(
+    place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, address = place
+    with Node(home, database=address) as node, Follower(home, address) as follower:
+        before = follower.replica.own.size
+        node.write("Noted", {"n": 1}, "exchange")
+
+        def refuse(origin: str) -> bytes:
+            raise StateError("the server is busy.", where=origin, code="store")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(follower.store, "root", refuse)
+            with pytest.raises(StateError, match="busy"):
+                follower.catch_up()
+        assert follower.replica.own.size == before
+        assert follower.catch_up()
+        assert list(follower.replica.own.entries) == list(node.replica.own.entries)
 
 
 WRITER = """
