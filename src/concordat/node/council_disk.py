@@ -12,6 +12,7 @@ from concordat.ledger.leaves import not_logged
 from concordat.ledger.merkle import leaf_hash
 from concordat.ledger.note import Checkpoint
 from concordat.ledger.replica import Replica
+from concordat.ledger.shelf import not_of_head
 from concordat.ledger.views import begin_view
 from concordat.node.store import Store
 
@@ -38,20 +39,19 @@ def read_council(store: Store, replica: Replica, view: int) -> tuple[CouncilLog,
     return log, changed
 
 
-def require_heads(replica: Replica) -> None:
-    """Each council log is that of its chair's head, and of its newest certificate, which counts for more than a head.
+def not_of_heads(replica: Replica) -> str:
+    """Why a council log is not that of its chair's head, or of its newest certificate, in words; empty if each is.
 
-    Raises:
-        TrustError: one is not.
+    A certificate counts for more than a head: an entry that it overtakes went when it was learned, and its head too.
     """
-    for view, log in replica.councils.items():
-        roots = {}
-        if view in replica.heads:
-            head = Checkpoint.parse_text(replica.heads[view].text)
-            roots[head.size] = head.root
+    for view, log in sorted(replica.councils.items()):
         newest = max((size for of, size in replica.certificates if of == view and size <= log.size), default=0)
-        if newest:
-            roots[newest] = replica.certificates[view, newest].root
-        if any(size <= log.size and log.tree.root(size) != root for size, root in roots.items()):
-            what, hint = "the entries are not those of the signed head.", "Run: concordat node verify"
-            raise TrustError(what, where=log.origin, hint=hint, code="head")
+        if newest and log.tree.root(newest) != replica.certificates[view, newest].root:
+            what = "the entries are not those of the signed head."
+            return str(TrustError(what, where=log.origin, hint="Run: concordat node verify", code="head"))
+        head = replica.heads.get(view)
+        if head is not None and Checkpoint.parse_text(head.text).size != newest:
+            found = not_of_head(log.origin, log.tree, head)
+            if found:
+                return found
+    return ""

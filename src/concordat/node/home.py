@@ -31,7 +31,7 @@ from concordat.ledger.shelf import MemberLog, not_of_head
 from concordat.ledger.signer import Signer
 from concordat.ledger.views import ViewVote
 from concordat.node.beside import Beside, Damage
-from concordat.node.council_disk import read_council, require_heads
+from concordat.node.council_disk import not_of_heads, read_council
 from concordat.node.found import pinned_hash
 from concordat.node.identity import Identity, check_owner, locked, read_identity, read_signer, save_floor
 from concordat.node.noted import NotedFiles
@@ -389,10 +389,7 @@ class Node:
                 )
             elif int(key) > replica.own.submitted_size:
                 replica.open[int(key)] = note
-        try:
-            require_heads(replica)
-        except TrustError as error:
-            self._stop(str(error))
+        self._stop(not_of_heads(replica))
 
     def _begin(self, log: MemberLog) -> None:
         """Take over a stored log: every row is read once, and the tree made of them held against the signed head."""
@@ -464,7 +461,6 @@ class Node:
             replica.councils[view] = log
             if origin in heads:
                 replica.heads[view] = Note.parse(heads[origin])
-                self._stop(not_of_head(origin, log.tree, replica.heads[view]))
             replica.restore_certificates(view, self.now)  # an entry that one of them overtakes goes, and its head
             replica.view = max(replica.view, view)
             self._saved_logs[origin] = (log.size, log)

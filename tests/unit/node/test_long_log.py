@@ -280,8 +280,8 @@ def test_a_batch_that_was_changed_on_the_disk_is_found_at_the_start(made: Path, 
         query = "UPDATE entry SET bytes = ? WHERE origin = ? AND idx = ?"
         node.store._db.execute(query, (changed, council.origin, index))
     with Node(tmp_path / "home") as node:
-        assert f"{council.origin}: the entries are not those of the signed head" in node.damage.words
-        with pytest.raises(StateError, match="not those of the signed head"):
+        assert f"{council.origin}, entry {index}: the entry is not the one that was logged" in node.damage.words
+        with pytest.raises(StateError, match="not the one that was logged"):
             node.write("Said", {"word": "no"}, "council")
 
 
