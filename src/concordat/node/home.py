@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from concordat import canonical, clock
-from concordat.errors import StateError, TrustError
+from concordat.errors import StateError
 from concordat.ledger.council_log import Certificate, stored_time
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
