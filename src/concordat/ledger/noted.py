@@ -58,7 +58,8 @@ class Noted:
         hashes, leaves = zip(*lot, strict=True)
         start = HASH * self.lot * place
         beside = self.levels[0][start : start + HASH * self.lot]
-        return b"".join(hashes) == beside and hash_of(leaves) == self.lots[place]
+        each = set(map(len, hashes)) == {HASH}  # else a byte of one could stand at the end of the one before
+        return each and b"".join(hashes) == beside and hash_of(leaves) == self.lots[place]
 
     def parts(self) -> list[bytes]:
         """As a file holds it, one behind the other."""

@@ -124,6 +124,10 @@ CHANGES = [
     f"UPDATE entry SET bytes = {BLOB.format('bytes')} WHERE idx = 5",
     "UPDATE entry SET leaf = zeroblob(32) WHERE idx = 5",
     f"UPDATE entry SET bytes = {BLOB.format('bytes')}, leaf = {BLOB.format('leaf')} WHERE idx = 5",
+    (
+        f"UPDATE entry SET leaf = CAST(CASE idx WHEN 8 THEN leaf || substr({BLOB.format('leaf')}, 1, 1) "
+        "ELSE substr(leaf, 2) END AS BLOB) WHERE idx IN (8, 9)"
+    ),
     "UPDATE entry SET bytes = CAST(bytes || x'20' AS BLOB) WHERE idx = 23",
     "UPDATE entry SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) AS BLOB) WHERE idx = 4",
     "UPDATE entry SET bytes = CAST('x' AS TEXT) WHERE idx = 3",
