@@ -22,7 +22,7 @@ from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
 from concordat.ledger.leaves import LeafStore
 from concordat.ledger.membership import MembershipChain
-from concordat.ledger.merkle import leaf_hash
+from concordat.ledger.merkle import MemoryHashes, leaf_hash
 from concordat.ledger.messages import Message, Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Checkpoint, Note
@@ -451,8 +451,11 @@ class Node:
             log.submit(found[0], found[1], digest)
 
     def _load_councils(self, heads: Mapping[str, str]) -> None:
-        replica, bloc = self.replica, self.chain.last.bloc
-        views = [int(o.rpartition("/")[2]) for o in self.store.origins() if o.startswith(f"{bloc}/council/")]
+        replica, stem, origins = self.replica, f"{self.chain.last.bloc}/council/", self.store.origins()
+        for origin in heads.keys() - set(origins):
+            if origin.startswith(stem):  # nothing of it is here but its head
+                self._stop(not_of_head(origin, MemoryHashes(), Note.parse(heads[origin])))
+        views = [int(origin.removeprefix(stem)) for origin in origins if origin.startswith(stem)]
         for view in sorted(views):
             origin = self.chain.last.council_origin(view)
             log, changed = read_council(self.store, replica, view)

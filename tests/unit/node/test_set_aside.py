@@ -195,6 +195,20 @@ def test_a_council_log_is_held_against_its_head(homes: tuple[Path, Path], index:
         asyncio.run(asyncio.wait_for(service.close(), 60))
 
 
+@pytest.mark.parametrize("kept", [0, 1, 5])
+def test_a_council_log_that_is_shorter_than_its_head_is_told(homes: tuple[Path, Path], kept: int) -> None:
+    with Node(homes[1]) as ind:
+        size = ind.replica.councils[1].size
+        ind.store._db.execute("DELETE FROM entry WHERE origin = ? AND idx >= ?", (COUNCIL, kept))
+    why = f"{COUNCIL}: the signed head is of {size} entries; {kept} are here."
+    with clock.fixed("2026-11-22"), Node(homes[1]) as ind:
+        assert why in " ".join(ind.spoilt)
+        with pytest.raises(StateError, match="the signed head is of"):
+            ind.write("Said", {"word": "no"}, "exchange")
+    with Onlooker(homes[1]) as seen:
+        assert why in " ".join(seen.spoilt)
+
+
 def test_a_last_batch_that_its_certificate_contradicts_is_fetched_again(homes: tuple[Path, Path]) -> None:
     with Node(homes[1]) as ind:
         size = ind.replica.councils[1].size
