@@ -148,18 +148,24 @@ class Follower(Onlooker):
         views = sorted(int(o.rpartition("/")[2]) for o in self.store.origins() if o.startswith(stem))
         for view in views:
             origin = self.chain.last.council_origin(view)
-            if view not in replica.councils:
+            held = replica.councils.get(view)
+            log, before = held, held.size if held is not None else 0
+            if log is None:
                 first = next(self.store.entries(origin, 0, 1))
-                replica.councils[view] = begin_view(view, first, self.chain, replica.councils)[0]
-            log = replica.councils[view]
-            before, batches = log.size, len(log.batches)
-            for leaf in self.store.entries(origin, before):
-                log.replay(leaf)
-            for batch in log.batches[batches:]:
+                log = begin_view(view, first, self.chain, replica.councils)[0]
+            try:
+                for leaf in self.store.entries(origin, log.size):
+                    log.replay(leaf)
+                if log.size != before:
+                    self._require_root(origin, log.tree.root())
+            except BaseException:
+                while log.size > before:  # as of a member's log, and nothing of them is final by these
+                    replica._undo(log)
+                raise
+            replica.councils[view] = log
+            for batch in log.batches[before:]:
                 if batch is not None and batch.certificate is not None:
                     replica._learn(batch.certificate, self.now)
-            if log.size != before:
-                self._require_root(origin, log.tree.root())
             fresh += log.size - before
             replica.view = max(replica.view, view)
         return fresh
@@ -386,6 +392,8 @@ class Following(Service):
         alarms, disk = dict(told.get("alarms", {})), str(told.get("disk", ""))
         if self.bar():
             alarms["database"] = self.bar()
+        if self.node.spoilt:  # which the writer need not have read
+            alarms.setdefault("entries", " ".join(self.node.spoilt))
         if (shown, alarms, disk) != (self.recovery, self.alarms, self.disk_low):
             self.recovery, self.alarms, self.disk_low = shown, alarms, disk
             self._dirty, self.changes = True, self.changes + 1

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from concordat.errors import ConcordatError, RuleError, StateError
+from concordat.errors import ConcordatError, RuleError, StateError, TrustError
 from concordat.ledger import leaves
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
@@ -299,6 +299,61 @@ def test_what_could_not_be_checked_while_reading_along_is_read_again(
         assert follower.replica.own.size == before
         assert follower.catch_up()
         assert list(follower.replica.own.entries) == list(node.replica.own.entries)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_council_log_that_could_not_be_checked_while_reading_along_is_read_again(
+    place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, index: int
+) -> None:
+    """Its first entries, then those that it goes on with: nothing is final by what was not held against the tiles."""
+    home, address = place
+    with Node(home, database=address) as node, Follower(home, address) as follower:
+        for n in range(index + 1):
+            if n:
+                assert follower.catch_up()
+            node.write("Said", {"word": f"w{n}"}, "council")
+            node.tick()
+        theirs, root = follower.replica, follower.store.root
+        before = (theirs.councils[1].size, theirs.final(), len(theirs.certificates))
+
+        def refuse(origin: str) -> bytes:
+            if "/council/" in origin:
+                raise TrustError("level 0, tile 0 is missing.", where=origin, code="tile")
+            return root(origin)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(follower.store, "root", refuse)
+            for _ in range(2):
+                with pytest.raises(TrustError, match="tile 0 is missing"):
+                    follower.catch_up()
+                assert (theirs.councils[1].size, theirs.final(), len(theirs.certificates)) == before
+        assert follower.catch_up()
+        assert theirs.final() == node.replica.final() > before[1]
+        assert theirs.councils[1].leaves == node.replica.councils[1].leaves
+        assert theirs.councils[1].progress == node.replica.councils[1].progress
+
+
+def test_what_a_worker_alone_finds_changed_stands_above_its_pages(
+    place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("LOT", 4), ("NEWEST", 4), ("MOST", 8)):
+        monkeypatch.setattr(leaves, name, value)
+
+    def work(writer: Service, reader: Following) -> None:
+        for n in range(12):
+            writer.writer.run(lambda node, n=n: (None, node.write("Noted", {"n": n}, "exchange")[1])).result()
+        _until(lambda: reader.node.replica.own.size == 12)
+        own = reader.node.replica.own
+        session = Session(place[1], "change")
+        session.execute("UPDATE entry SET bytes = ? WHERE origin = ? AND idx = 2", (b"x", own.origin))
+        session.close()
+        with pytest.raises(TrustError, match="entry 2"):
+            own.entries[2]
+        _until(lambda: "entry 2" in reader.alarms.get("entries", ""))
+        assert "entry 2" in reader.failing()["store"]
+        assert "entries" not in writer.alarms
+
+    together(place, work)
 
 
 WRITER = """
