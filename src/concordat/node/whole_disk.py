@@ -40,6 +40,9 @@ def verify_disk(node: Node) -> list[str]:
         shelf.logs[origin] = fresh
         lines.append(f"{log.owner} {fresh.size:,}")
     _verify_order(node, shelf)
+    for words in node.spoilt:  # what a start holds against heads and the hashes beside the entries, and found wrong
+        hint = "Bring the node back from a backup: concordat node restore"
+        raise TrustError(words.partition(" Run: ")[0], hint=hint, code="entry")
     for view, council in sorted(node.replica.councils.items()):
         if council.size:
             lines.append(f"council/{view} {council.size:,}")

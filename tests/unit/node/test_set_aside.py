@@ -22,6 +22,7 @@ from concordat.node.home import ASIDE, Node
 from concordat.node.onlooker import Onlooker
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
+from concordat.node.whole_disk import verify_disk
 from unit_node import found
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -207,6 +208,30 @@ def test_a_council_log_that_is_shorter_than_its_head_is_told(homes: tuple[Path, 
             ind.write("Said", {"word": "no"}, "exchange")
     with Onlooker(homes[1]) as seen:
         assert why in " ".join(seen.spoilt)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (f"DELETE FROM entry WHERE origin = '{COUNCIL}' AND idx >= 5", "5 are here"),
+        (f"DELETE FROM entry WHERE origin = '{COUNCIL}'", "0 are here"),
+        (f"UPDATE entry SET leaf = zeroblob(32) WHERE origin = '{COUNCIL}' AND idx = 3", f"entry 3: {CHANGED}"),
+        (f"UPDATE entry SET leaf = zeroblob(32) WHERE origin = '{THEIRS}' AND idx = 3", f"entry 3: {CHANGED}"),
+    ],
+)
+def test_what_a_start_finds_no_verification_calls_good(homes: tuple[Path, Path], change: str, why: str) -> None:
+    """`node verify` is what the words of a start name as the next step."""
+    for home in homes:
+        with clock.fixed("2026-11-22"):
+            with Node(home) as node:
+                assert verify_disk(node)
+                node.store._db.execute(change)
+            with Node(home) as node:
+                assert why in " ".join(node.spoilt)
+                with pytest.raises(TrustError, match=why) as caught:
+                    verify_disk(node)
+                assert "node restore" in str(caught.value)
+                assert "node verify" not in str(caught.value)
 
 
 def test_a_last_batch_that_its_certificate_contradicts_is_fetched_again(homes: tuple[Path, Path]) -> None:
