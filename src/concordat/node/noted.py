@@ -37,7 +37,8 @@ class NotedFiles:
 
     def __init__(self, home: Path, signer: Signer, lot: int) -> None:
         self._folder, self._signer, self._lot = home / FOLDER, signer, lot
-        self._of: dict[str, tuple[MemberLog, tuple[bytes, ...]]] = {}  # the hashes of the lots that are noted
+        # The hashes of the lots that were read, of which so many are noted in the file.
+        self._of: dict[str, tuple[MemberLog, tuple[bytes, ...], int]] = {}
 
     def read(self, origin: str) -> Noted | None:
         """What is noted of a log; None if nothing is that this node made of it."""
@@ -52,28 +53,30 @@ class NotedFiles:
 
     def took(self, log: MemberLog, noted: Noted) -> None:
         """What is noted was found to be of a log that was opened."""
-        self._of[log.origin] = log, noted.lots
+        self._of[log.origin] = log, noted.lots, len(noted.lots)
 
     def note(self, log: MemberLog, stored: int) -> bool:
         """Note the first `stored` entries, if enough of them are new; whether it was done. Any one thread may ask.
 
-        Every entry that is not noted yet is read again and held against the tree of the log.
+        Every entry that is not noted yet is read again and held against the tree of the log; once, if the file can't be
+        written.
 
         Raises:
             TrustError: one is not the one that was logged. StateError: it can't be read, or nothing can be written.
         """
-        same, lots = self._of.get(log.origin, (log, ()))
+        same, lots, noted = self._of.get(log.origin, (log, (), 0))
         if same is not log:  # it was replaced by the one that a quorum saw
             self._of.pop(log.origin)
-            lots = ()
+            lots, noted = (), 0
         count = stored // self._lot
-        if count - len(lots) < max(LOTS_MIN, len(lots) // PART):
+        if count - noted < max(LOTS_MIN, noted // PART):
             return False
         starts = range(len(lots) * self._lot, count * self._lot, self._lot)
         lots += tuple(hash_of(list(log.entries.leaves[start : start + self._lot])) for start in starts)
+        self._of[log.origin] = log, lots, noted
         parts = Noted.of(log.origin, self._lot, lots, log.tree, log.entries.places()).parts()
         write_private(self._path(log.origin), *parts, self._signer.own_mark(*parts))
-        self._of[log.origin] = log, lots
+        self._of[log.origin] = log, lots, count
         return True
 
     def note_or_leave(self, log: MemberLog, stored: int) -> None:

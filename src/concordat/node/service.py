@@ -210,7 +210,10 @@ class Service:
         while True:
             await asyncio.sleep(GIVE_BACK_S)
             for work in (self.node.note, give_back):
-                await asyncio.get_running_loop().run_in_executor(self.readers, work)
+                try:
+                    await asyncio.get_running_loop().run_in_executor(self.readers, work)
+                except Exception as error:
+                    self.fault("minute", error)
 
     def fault(self, where: str, error: BaseException) -> None:
         """A fault of the program in the background: told, and shown to the operator until the node is started again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,15 @@ from concordat import clock
 from concordat.errors import StateError, TrustError
 from concordat.ledger import leaves, shelf
 from concordat.ledger.entry import Entry
+from concordat.ledger.noted import hash_of
 from concordat.node import home as home_module
 from concordat.node import noted as module
+from concordat.node import service as service_module
 from concordat.node import store as store_module
 from concordat.node.home import Node
 from concordat.node.onlooker import Onlooker
+from concordat.node.service import Service
+from concordat.node.settings import NodeSettings
 from concordat.node.whole_disk import verify_disk
 from unit_node import found
 
@@ -238,14 +243,56 @@ def test_what_is_changed_while_a_node_runs_is_not_noted(made: Path, tmp_path: Pa
     assert node.damage.words, "reading it to note it found it"
 
 
-def test_a_folder_that_takes_no_file_ends_nothing(made: Path, tmp_path: Path) -> None:
+def test_a_folder_that_takes_no_file_ends_nothing(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     shutil.copytree(made, home)
     (home / module.FOLDER).write_text("in the way", encoding="ascii")
+    read: list[int] = []
+    monkeypatch.setattr(module, "hash_of", lambda lot: read.append(len(lot)) or hash_of(lot))
     with Node(home) as node:
         there = facts(node)
+        for _ in range(3):
+            node.note()
+            assert sum(read) == SIZE // LOT * LOT, "it is tried again, and nothing read again for it"
+        (home / module.FOLDER).unlink()
+        node.note()
+        assert files(home)
+        shutil.rmtree(home / module.FOLDER)
     with Node(home) as node:
         assert facts(node) == there
+
+
+def test_a_fault_while_noting_is_told_and_memory_is_still_given_back(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made, tmp_path / "home")
+    given: list[str] = []
+
+    def full() -> None:
+        raise MemoryError
+
+    async def work() -> None:
+        service = Service(Node(tmp_path / "home"), NodeSettings(disk_reserve_mb=0))
+        twice, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def give_back() -> None:
+            given.append("back")
+            if len(given) == 2:
+                loop.call_soon_threadsafe(twice.set)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(service_module, "GIVE_BACK_S", 0.0)
+            patch.setattr(service_module, "give_back", give_back)
+            patch.setattr(service.node, "note", full)
+            minutes = asyncio.create_task(service._giving_back())
+            await asyncio.wait({asyncio.create_task(twice.wait()), minutes}, return_when="FIRST_COMPLETED")
+            minutes.cancel()
+            await asyncio.gather(minutes, return_exceptions=True)
+        assert "MemoryError" in service.alarms["fault minute"]
+        await service.close()
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+    assert len(given) >= 2
 
 
 def test_who_only_looks_on_reads_every_entry_and_notes_nothing(home: Path) -> None:
