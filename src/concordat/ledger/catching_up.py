@@ -7,8 +7,10 @@ then after 40, 80, ... up to 320, and at 20 again once something has moved; vote
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from concordat.errors import TrustError
 from concordat.ledger.council_log import read_head
 from concordat.ledger.messages import Certified, Entries, Hello, Out, Submitted, Vote, Want
 
@@ -58,7 +60,8 @@ def greeted(replica: Replica, sender: str, message: Hello) -> Out:
     out: Out = []
     for origin, log in sorted(replica.shelf.logs.items()):
         if log.size > theirs.get(origin, 0):
-            out += wanted(replica, sender, Want(origin, theirs.get(origin, 0)))
+            with suppress(TrustError):  # of a copy that was changed on the disk; the other logs go out all the same
+                out += wanted(replica, sender, Want(origin, theirs.get(origin, 0)))
         elif log.size < theirs.get(origin, 0):
             out.append((sender, Want(origin, log.size)))
         if log.submitted_size > known.get(origin, 0):

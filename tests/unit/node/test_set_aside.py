@@ -13,7 +13,7 @@ import pytest
 from concordat import clock
 from concordat.errors import StateError, TrustError
 from concordat.ledger import leaves
-from concordat.ledger.messages import Cosigned, Out
+from concordat.ledger.messages import Certified, Cosigned, Entries, Hello, Out, Submitted
 from concordat.ledger.note import Checkpoint, Note
 from concordat.ledger.shelf import MemberLog
 from concordat.node.cosigner import _member_logs
@@ -131,6 +131,22 @@ def test_a_chair_takes_up_what_is_whole_alone(homes: tuple[Path, Path]) -> None:
         log.aside = ""
         with pytest.raises(TrustError, match=CHANGED):
             bra.replica._refs(last)
+
+
+def test_who_lacks_much_gets_all_but_what_was_changed(homes: tuple[Path, Path]) -> None:
+    """A greeting is answered with every other log, whichever of them is set aside."""
+    with clock.fixed("2026-11-22"), Node(homes[0]) as bra:
+        bra.write("Said", {"word": "mine"}, "council")
+    change(homes[0], THEIRS, 2)
+    with clock.fixed("2026-11-22"), Node(homes[0]) as bra:
+        said = bra.handle("IND", Hello((), (), (0, 0), 1))
+        sent = {message.origin: message for _, message in said if isinstance(message, Entries)}
+        assert set(sent) == {bra.replica.own.origin, COUNCIL}
+        assert sent[COUNCIL].leaves == tuple(bra.replica.councils[1].leaves)
+        assert any(isinstance(message, Certified) for _, message in said)
+        assert any(isinstance(message, Submitted) for _, message in said)
+        behind = bra.handle("IND", Hello(((THEIRS, 3),), (), (0, 0), 1))
+        assert {m.origin for _, m in behind if isinstance(m, Entries)} == {THEIRS, *sent}, "all behind it is whole"
 
 
 def test_no_other_chair_is_asked_for_what_the_copy_here_can_t_follow(homes: tuple[Path, Path]) -> None:
