@@ -23,7 +23,7 @@ from concordat.errors import ConcordatError, StateError
 from concordat.ledger.council_log import Certificate
 from concordat.ledger.entry import Entry
 from concordat.ledger.keys import Ed25519Secret
-from concordat.ledger.merkle import MemoryHashes, leaf_hash
+from concordat.ledger.merkle import MemoryHashes
 from concordat.ledger.messages import Out
 from concordat.ledger.misconduct import Misconduct
 from concordat.ledger.note import Note
@@ -106,9 +106,11 @@ class Follower(Onlooker):
 
     def _same_logs(self) -> bool:
         """Whether each log here is the beginning of the one in the store."""
-        last = {o: (log.size, log.entries.leaves[-1]) for o, log in self.replica.shelf.logs.items() if log.size}
-        last |= {log.origin: (log.size, log.leaves[-1]) for log in self.replica.councils.values() if log.size}
-        return all(self._leaf(origin, size - 1) == leaf_hash(leaf) for origin, (size, leaf) in last.items())
+        trees = {origin: log.tree for origin, log in self.replica.shelf.logs.items()}
+        trees |= {log.origin: log.tree for log in self.replica.councils.values()}
+        # By the hashes: a leaf that was changed on the disk is given to nobody.
+        last = {origin: tree.at(0, tree.size - 1) for origin, tree in trees.items() if tree.size}
+        return all(self._leaf(origin, trees[origin].size - 1) == found for origin, found in last.items())
 
     def _leaf(self, origin: str, index: int) -> bytes:
         return bytes(self.store._db.one("SELECT leaf FROM entry WHERE origin = ? AND idx = ?", (origin, index)) or b"")
