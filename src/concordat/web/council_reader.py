@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from concordat import canonical
 from concordat.council.record import Held
-from concordat.errors import StateError
+from concordat.errors import StateError, TrustError
 from concordat.ledger.bundle import bundle_of
 from concordat.web.address import NotFoundError
 
@@ -415,7 +415,10 @@ def _waiting(ledger: Ledger) -> tuple[tuple[Waiting, ...], int]:
             if len(found) >= WAITING_MAX:
                 more += 1
                 continue
-            entry = log.entries[index]
+            try:
+                entry = log.entries[index]
+            except TrustError:  # it was changed on the disk: shown to nobody, and no reason to show nothing else
+                continue
             seen = _witnesses(ledger, origin, index, version.witness_names)
             stage = (
                 "ordered" if (origin, index) in ordered

@@ -23,6 +23,8 @@ from concordat.node.onlooker import Onlooker
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
 from concordat.node.whole_disk import verify_disk
+from concordat.web.council_reader import CouncilReader
+from concordat.web.live import Running
 from unit_node import found
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -190,6 +192,32 @@ def test_what_is_found_while_a_node_runs_stands_above_every_page_until_it_is_rep
 
     with clock.fixed("2026-11-22"):
         asyncio.run(asyncio.wait_for(work(), 60))
+
+
+@pytest.mark.parametrize("scope", ["council", "exchange"])
+def test_a_changed_entry_that_waits_ends_no_page(homes: tuple[Path, Path], scope: str) -> None:
+    """Of what was changed not even the scope is known, so it is among those that may wait for the council."""
+    with clock.fixed("2026-11-22"), Node(homes[0]) as bra, Node(homes[1]) as ind:
+        for body in ({"word": "waits"}, {"n": 9}):
+            _, out = ind.write("Said", body, "council") if "word" in body else ind.write("Noted", body, "exchange")
+            sent = next(message for to, message in out if isinstance(message, Entries) and to == "BRA")
+            bra.handle("IND", sent)
+        log = bra.replica.shelf.logs[THEIRS]
+        assert log.size == 2 * WORDS + 2
+        said = log.entries[-2].id
+    change(homes[0], THEIRS, 2 * WORDS + (scope == "exchange"))
+
+    async def shown() -> list[str]:
+        service = Service(Node(homes[0]), NodeSettings(disk_reserve_mb=0))
+        await service.start()
+        await service._catch_up()
+        reader = CouncilReader(Running(service))
+        snapshot = await asyncio.get_running_loop().run_in_executor(None, reader.current)
+        await service.close()
+        return [waiting.id for waiting in snapshot.waiting]
+
+    with clock.fixed("2026-11-22"):
+        assert asyncio.run(asyncio.wait_for(shown(), 60)) == ([] if scope == "council" else [said])
 
 
 @pytest.mark.parametrize(("index", "both"), [(2, False), (-1, False), (2, True), (-2, True)])
