@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from concordat.errors import ConcordatError, InputError
+from concordat.errors import ConcordatError, InputError, TrustError
 from concordat.ledger.council_log import Batch, Certificate, Tree
 from concordat.ledger.entry import Entry
 from concordat.ledger.membership import MembershipChain
@@ -92,7 +92,11 @@ def _log(source: FolderSource, base: str, note: Note, replica: Replica) -> Itera
     if known and head.size == size and _settled(head, replica):
         return
     if known and head.size == size:
-        yield Entries(head.origin, head.size - 1, (_last_leaf(head, replica),), str(note))
+        try:
+            leaf = _last_leaf(head, replica)
+        except TrustError:  # it was changed on the disk here: no head over it is cosigned, and other logs count
+            return
+        yield Entries(head.origin, head.size - 1, (leaf,), str(note))
         return
     tree = _tree(head.origin, replica)
     stand = Stand.of(size, tree) if tree else NOTHING

@@ -20,8 +20,10 @@ from concordat.node.cosigner import _member_logs
 from concordat.node.doctor import facts_of, findings
 from concordat.node.home import ASIDE, Node
 from concordat.node.onlooker import Onlooker
+from concordat.node.publish import export
 from concordat.node.service import Service
 from concordat.node.settings import NodeSettings
+from concordat.node.sync import sync
 from concordat.node.whole_disk import verify_disk
 from concordat.web.council_reader import CouncilReader
 from concordat.web.live import Running
@@ -192,6 +194,29 @@ def test_what_is_found_while_a_node_runs_stands_above_every_page_until_it_is_rep
 
     with clock.fixed("2026-11-22"):
         asyncio.run(asyncio.wait_for(work(), 60))
+
+
+def test_a_folder_brings_every_other_log(tmp_path: Path) -> None:
+    """The newest entry of IND's log was changed in BRA's copy; ZAF's folder holds it too, and an entry of its own."""
+    bra, ind, zaf = found(tmp_path, ("BRA", "IND", "ZAF"))
+    with clock.fixed("2026-11-22"):
+        with Node(ind) as node:
+            for word in ("one", "two"):
+                node.write("Said", {"word": word}, "council")
+            export(node.replica, tmp_path / "stick of IND")
+        for home, held in (bra, "it can't sign for now"), (zaf, ""):
+            with Node(home) as node:
+                node.signer.held = held  # its own cosignature says that it need not look
+                sync(node, [tmp_path / "stick of IND"])
+        with Node(zaf) as node:
+            node.write("Said", {"word": "new"}, "council")
+            export(node.replica, tmp_path / "stick of ZAF")
+        change(bra, THEIRS, 1)
+        with Node(bra) as node:
+            assert "entry 1" in node.replica.shelf.logs[THEIRS].aside
+            taken = sync(node, [tmp_path / "stick of ZAF"])
+            assert ("ZAF", 0, 1) in taken.sizes
+            assert not taken.problems
 
 
 @pytest.mark.parametrize("scope", ["council", "exchange"])
