@@ -82,7 +82,7 @@ class ExchangeService:
         self._waiting: dict[str, list[tuple[tuple[str, ...], asyncio.Event]]] = {}  # process -> who waits, for what
         self._alone: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._ready = False
+        self._ready = self._closing = False
         self._scanned = float("-inf")  # when the table of messages was last looked through
         self._asked = float("-inf")
 
@@ -146,6 +146,7 @@ class ExchangeService:
 
     async def close(self) -> None:
         """Stop sending; what was intended is on the disk."""
+        self._closing = True  # a step that still runs may intend one more: it goes after the next start
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -242,7 +243,7 @@ class ExchangeService:
 
     def _post(self, outgoing: Outgoing, peer: str | None = None) -> None:
         """Send a message, unless it is on its way; where too many are, it is left to the table."""
-        if outgoing.id not in self._sending and len(self._sending) < SENDING_MAX and self._ready:
+        if outgoing.id not in self._sending and len(self._sending) < SENDING_MAX and self._ready and not self._closing:
             self._sending.add(outgoing.id)
             self._task(self._send(outgoing, peer))
 
