@@ -291,29 +291,31 @@ class ExchangeService:
             self._held.pop(pid, None)
             if process is not None:
                 await self.pushing.looked(process)
-        except ConcordatError as error:
-            await self._hold(pid, error)
         except Exception as error:
-            self.service.fault("exchange", error)
+            await self._hold(pid, error)
         finally:
             self._planning.discard(pid)
             if self.engine.woken or self.engine.doubts:
                 await self.poke()
 
-    async def _hold(self, pid: str, error: ConcordatError) -> None:
+    async def _hold(self, pid: str, error: Exception) -> None:
         """Our next move can't be made: said in the process, and tried again."""
-        self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
+        if isinstance(error, ConcordatError):
+            self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
+        else:
+            self.service.fault("exchange", error)
 
         def flag() -> None:
-            if isinstance(error, BusyError):  # it passes; a flag is for what a person should see
-                return
+            if isinstance(error, BusyError) or not isinstance(error, ConcordatError):
+                return  # it passes, or is no matter of this process; a flag is for what a person should see
             with self.store.commit():
                 process = self.store.process(pid)
                 if process is not None:
                     process.flag = str(error)[:500]
                     self.store.put(process, process.changed)
 
-        await self.do(flag)
+        with contextlib.suppress(StateError):  # what refused the move may refuse this as well
+            await self.do(flag)
         faults = self._held[pid] = self._held.get(pid, 0) + 1
         wait = min(WAIT_MAX_S, 2 ** min(faults, 6))
         asyncio.get_running_loop().call_later(wait, self.engine.woken.append, pid)
