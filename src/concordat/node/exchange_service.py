@@ -300,10 +300,7 @@ class ExchangeService:
 
     async def _hold(self, pid: str, error: Exception) -> None:
         """Our next move can't be made: said in the process, and tried again."""
-        if isinstance(error, ConcordatError):
-            self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
-        else:
-            self.service.fault("exchange", error)
+        self._stopped(pid, error)
 
         def flag() -> None:
             if isinstance(error, BusyError) or not isinstance(error, ConcordatError):
@@ -317,21 +314,28 @@ class ExchangeService:
         with contextlib.suppress(StateError):  # what refused the move may refuse this as well
             await self.do(flag)
         faults = self._held[pid] = self._held.get(pid, 0) + 1
-        wait = min(WAIT_MAX_S, 2 ** min(faults, 6))
-        asyncio.get_running_loop().call_later(wait, self.engine.woken.append, pid)
+        asyncio.get_running_loop().call_later(min(WAIT_MAX_S, 2 ** min(faults, 6)), self.engine.woken.append, pid)
 
     async def _ask(self, pid: str) -> None:
         """Ask the other side where a negotiation stands whose end is unsure; without an answer again later."""
-        process = await self.do(lambda: self.store.process(pid))
-        if process is None:
-            return
+        unsure: Any = True
         try:
-            await self._told(process)
-        except ConcordatError as error:
-            self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
-        current = await self.do(lambda: self.store.process(pid))
-        if current is not None and current.facts.get(UNSURE):
+            process = await self.do(lambda: self.store.process(pid))
+            if process is not None:
+                await self._told(process)
+                process = await self.do(lambda: self.store.process(pid))
+            unsure = process is not None and process.facts.get(UNSURE)
+        except Exception as error:
+            self._stopped(pid, error)
+        if unsure:
             asyncio.get_running_loop().call_later(ASK_AGAIN_S, self.engine.woken.append, pid)
+
+    def _stopped(self, pid: str, error: Exception) -> None:
+        """Tell the operator what stopped a step of a process; a fault of the program as such."""
+        if isinstance(error, ConcordatError):
+            self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
+        else:
+            self.service.fault("exchange", error)
 
     async def _told(self, process: Process) -> None:
         status, body = await self._exchanged(process.peer, "GET", self._state_url(process), b"")
@@ -348,11 +352,8 @@ class ExchangeService:
                 if peer is not None:
                     await self._sent(peer, outgoing)
             self._faults.pop(outgoing.id, None)
-        except ConcordatError as error:
-            self.service.log("error", "exchange", {"pid": outgoing.pid, "what": str(error), "code": error.code})
-            await self._later(outgoing)
         except Exception as error:
-            self.service.fault("exchange", error)
+            self._stopped(outgoing.pid, error)
             await self._later(outgoing)
         finally:
             self._sending.discard(outgoing.id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ pytest.importorskip("uvicorn", reason="a running node needs the extra [web]")
 from concordat.errors import StateError
 from concordat.node import exchange_service
 from concordat.node.exchange_get import get
+from concordat.node.exchange_service import ExchangeService
 from exchange_live import both, offered_homes
 
 WANTED = {"dataset": "ict", "member": "BRA", "purpose": ["research"], "wait_s": 20}
@@ -50,3 +53,30 @@ def test_what_was_stopped_once_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
     found = asyncio.run(main())
     assert len(found["files"]) == 1
     assert len(stopped) == 2, "the negotiation and the transfer were stopped once each"
+
+
+@pytest.mark.parametrize("stop", [RuntimeError("a fault of the program"), LOCKED], ids=["fault", "disk"])
+@pytest.mark.parametrize("first", [True, False], ids=["read", "asked"])
+def test_an_unsure_end_is_asked_after_again(monkeypatch: pytest.MonkeyPatch, stop: Exception, first: bool) -> None:
+    """Whatever stopped the question, before it left or behind its answer."""
+    monkeypatch.setattr(exchange_service, "ASK_AGAIN_S", 0)
+    told: list[tuple[str, Exception]] = []
+    woken: deque[str] = deque()
+
+    async def do(_: Any) -> Any:
+        if first:
+            raise stop
+        return object()
+
+    async def asked(_: Any) -> None:
+        raise stop
+
+    async def main() -> None:
+        one: Any = SimpleNamespace(do=do, _told=asked, engine=SimpleNamespace(woken=woken))
+        one._stopped = lambda pid, error: told.append((pid, error))
+        await ExchangeService._ask(one, "p")
+        while not woken:
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert (list(woken), told) == (["p"], [("p", stop)])
