@@ -30,6 +30,7 @@ from concordat.node.exchange_calls import ROUTES, WELL_KNOWN, AbsentError, Call,
 from concordat.node.exchange_parts import File
 from concordat.node.exchange_push_routes import push_routes
 from concordat.node.exchange_service import ExchangeService
+from concordat.node.exchange_started import reserved
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -170,7 +171,7 @@ class _Exchange:
                 return _range(header, file)
 
             agreement, file, start, length = await self._exchange.do(
-                lambda: engine.reserve(pid, bearer, digest, part, now)
+                lambda: reserved(engine, pid, bearer, digest, part, now)
             )
             path = self._exchange.path(file)
         except ConcordatError as fault:

@@ -82,7 +82,7 @@ class ExchangeService:
         self._waiting: dict[str, list[tuple[tuple[str, ...], asyncio.Event]]] = {}  # process -> who waits, for what
         self._alone: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._ready = False
+        self._ready = self._closing = False
         self._scanned = float("-inf")  # when the table of messages was last looked through
         self._asked = float("-inf")
 
@@ -146,6 +146,7 @@ class ExchangeService:
 
     async def close(self) -> None:
         """Stop sending; what was intended is on the disk."""
+        self._closing = True  # a step that still runs may intend one more: it goes after the next start
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -242,7 +243,7 @@ class ExchangeService:
 
     def _post(self, outgoing: Outgoing, peer: str | None = None) -> None:
         """Send a message, unless it is on its way; where too many are, it is left to the table."""
-        if outgoing.id not in self._sending and len(self._sending) < SENDING_MAX and self._ready:
+        if outgoing.id not in self._sending and len(self._sending) < SENDING_MAX and self._ready and not self._closing:
             self._sending.add(outgoing.id)
             self._task(self._send(outgoing, peer))
 
@@ -290,45 +291,51 @@ class ExchangeService:
             self._held.pop(pid, None)
             if process is not None:
                 await self.pushing.looked(process)
-        except ConcordatError as error:
-            await self._hold(pid, error)
         except Exception as error:
-            self.service.fault("exchange", error)
+            await self._hold(pid, error)
         finally:
             self._planning.discard(pid)
             if self.engine.woken or self.engine.doubts:
                 await self.poke()
 
-    async def _hold(self, pid: str, error: ConcordatError) -> None:
+    async def _hold(self, pid: str, error: Exception) -> None:
         """Our next move can't be made: said in the process, and tried again."""
-        self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
+        self._stopped(pid, error)
 
         def flag() -> None:
-            if isinstance(error, BusyError):  # it passes; a flag is for what a person should see
-                return
+            if isinstance(error, BusyError) or not isinstance(error, ConcordatError):
+                return  # it passes, or is no matter of this process; a flag is for what a person should see
             with self.store.commit():
                 process = self.store.process(pid)
                 if process is not None:
                     process.flag = str(error)[:500]
                     self.store.put(process, process.changed)
 
-        await self.do(flag)
+        with contextlib.suppress(StateError):  # what refused the move may refuse this as well
+            await self.do(flag)
         faults = self._held[pid] = self._held.get(pid, 0) + 1
-        wait = min(WAIT_MAX_S, 2 ** min(faults, 6))
-        asyncio.get_running_loop().call_later(wait, self.engine.woken.append, pid)
+        asyncio.get_running_loop().call_later(min(WAIT_MAX_S, 2 ** min(faults, 6)), self.engine.woken.append, pid)
 
     async def _ask(self, pid: str) -> None:
         """Ask the other side where a negotiation stands whose end is unsure; without an answer again later."""
-        process = await self.do(lambda: self.store.process(pid))
-        if process is None:
-            return
+        unsure: Any = True
         try:
-            await self._told(process)
-        except ConcordatError as error:
-            self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
-        current = await self.do(lambda: self.store.process(pid))
-        if current is not None and current.facts.get(UNSURE):
+            process = await self.do(lambda: self.store.process(pid))
+            if process is not None:
+                await self._told(process)
+                process = await self.do(lambda: self.store.process(pid))
+            unsure = process is not None and process.facts.get(UNSURE)
+        except Exception as error:
+            self._stopped(pid, error)
+        if unsure:
             asyncio.get_running_loop().call_later(ASK_AGAIN_S, self.engine.woken.append, pid)
+
+    def _stopped(self, pid: str, error: Exception) -> None:
+        """Tell the operator what stopped a step of a process; a fault of the program as such."""
+        if isinstance(error, ConcordatError):
+            self.service.log("error", "exchange", {"pid": pid, "what": str(error), "code": error.code})
+        else:
+            self.service.fault("exchange", error)
 
     async def _told(self, process: Process) -> None:
         status, body = await self._exchanged(process.peer, "GET", self._state_url(process), b"")
@@ -345,11 +352,8 @@ class ExchangeService:
                 if peer is not None:
                     await self._sent(peer, outgoing)
             self._faults.pop(outgoing.id, None)
-        except ConcordatError as error:
-            self.service.log("error", "exchange", {"pid": outgoing.pid, "what": str(error), "code": error.code})
-            await self._later(outgoing)
         except Exception as error:
-            self.service.fault("exchange", error)
+            self._stopped(outgoing.pid, error)
             await self._later(outgoing)
         finally:
             self._sending.discard(outgoing.id)

@@ -23,7 +23,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from concordat.errors import SourceError, TrustError
+from concordat.errors import InputError, SourceError, TrustError
 from concordat.node.kept_connections import KeptConnections
 from concordat.node.settings import check_url
 
@@ -142,7 +142,10 @@ class Outbound:
             InputError: no address of a site. TrustError: a host that nobody allowed, or a private address.
             SourceError: the name has no address.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise InputError("not an address.", where=url[:80], code="address") from None
         base = f"{parts.scheme}://{parts.netloc}"
         check_url(base, "outbound")
         scheme, host, port = place = self._place(base)
@@ -177,7 +180,8 @@ class Outbound:
 
         Raises:
             SourceError: no connection, no answer in time. PeerLimitError: a bound was broken.
-            InputError, TrustError: as `target`.
+            InputError, TrustError: as `target`; TrustError too for an address in which something stands that can't be
+                sent.
         """
         where = url.partition("?")[0][:120]
         try:
@@ -248,7 +252,11 @@ def _built(method: str, target: Target, body: bytes, headers: Mapping[str, str])
     import httpcore
     import httpx
 
-    scheme, path = target.url.partition(":")[0].lower(), httpx.URL(target.url).raw_path
+    try:
+        scheme, path = target.url.partition(":")[0].lower(), httpx.URL(target.url).raw_path
+    except (httpx.InvalidURL, UnicodeError):  # a name that the peer gave a process of its own stands in it
+        where = target.url.partition("?")[0][:120]
+        raise TrustError("no request can be sent to this address.", where=where, code="address") from None
     url = httpcore.URL(scheme=scheme, host=target.address, port=target.port, target=path)
     sent = {"host": target.authority, "accept-encoding": "gzip", "user-agent": "concordat", **headers}
     if body or method not in ("GET", "HEAD"):

@@ -405,7 +405,7 @@ def test_move_that_a_fault_stopped_is_tried_again_after_longer_and_longer_waits(
 
     here: Any = SimpleNamespace(
         _held={}, store=store, do=do, engine=SimpleNamespace(woken=[]),
-        service=SimpleNamespace(log=lambda *_: None),
+        _stopped=lambda *_: None,
     )  # fmt: skip
 
     async def main() -> None:
@@ -443,7 +443,7 @@ def test_a_writer_that_is_busy_for_a_moment_flags_no_negotiation(tmp_path: Path)
         return work()
 
     here: Any = SimpleNamespace(
-        _held={}, store=store, do=do, engine=SimpleNamespace(woken=[]), service=SimpleNamespace(log=lambda *_: None),
+        _held={}, store=store, do=do, engine=SimpleNamespace(woken=[]), _stopped=lambda *_: None,
     )  # fmt: skip
     asyncio.run(ExchangeService._hold(here, "p", BusyError("1,000 steps are waiting.", code="busy")))
     assert store.process("p").flag == ""

@@ -48,7 +48,7 @@ def served(work: Callable[[Server, Outbound, str], Awaitable[None]], names: list
 
     async def main() -> None:
         server = Server()
-        listening = await asyncio.start_server(server.handle, None if names else "127.0.0.1", 0)
+        listening = await asyncio.start_server(server.handle, "0.0.0.0" if names else "127.0.0.1", 0)
         base = f"http://peer.example:{listening.sockets[0].getsockname()[1]}"
         addresses = list(names or [])
 

@@ -99,6 +99,20 @@ def test_a_name_with_one_bad_address_is_not_asked_at_all(answers: list[str]) -> 
         _ask("https://peer.example/", answers)
 
 
+@pytest.mark.parametrize("name", ["a\x01b", "a\x7f", "a" * 70_000, "\ud800"], ids=["control", "delete", "long", "half"])
+def test_no_request_is_sent_to_an_address_that_can_t_be_written(name: str) -> None:
+    """A peer names its processes as it likes, and its name stands in the address of our next message."""
+    resolve, _ = _resolver(["127.0.0.1"])
+    out = Outbound(["http://peer.example:1"], private=True, resolver=resolve)
+    with pytest.raises(TrustError, match="no request can be sent to this address"):
+        asyncio.run(out.request("POST", f"http://peer.example:1/negotiations/{name}/offers", body=b"x"))
+
+
+def test_what_is_no_address_at_all_is_refused() -> None:
+    with pytest.raises(InputError, match="not an address"):
+        asyncio.run(Outbound([]).request("GET", "https://[::1"))
+
+
 def test_a_name_without_an_address() -> None:
     with pytest.raises(SourceError, match="no address"):
         _ask("https://peer.example/", [])
