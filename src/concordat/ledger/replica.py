@@ -302,6 +302,8 @@ class Replica:
         own = read_head(str(self.own.head))[1].size if self.own.head else 0
         if self.own.size > own and self.own.size >= self.signer.size_signed(self.own.origin):
             out += self._publish(now)
+        elif own > self.own.submitted_size and own not in self.open:
+            out += self._reopen(now)  # it came back while the keys were held, or while something else failed
         log = self.councils.get(self.view)
         if log is None or log.chair != self.me or not self.signer.may_cosign(log.view):
             return out

@@ -102,6 +102,25 @@ def test_entries_that_the_owner_did_not_sign_prove_nothing() -> None:
     assert not it.shelf.logs[ORIGIN].disowned
 
 
+def test_own_entries_that_came_back_while_the_keys_were_held_are_shown_to_the_witnesses_later() -> None:
+    """A node brought back from a backup hears of its entries before it may sign: their head still wants a quorum."""
+    it, (leaves, tree) = replica(LIAR), log_of(["a", "b", "c"])
+    it.signer.held = "This node was brought back from a backup."
+    feed(it, leaves, head(leaves, tree), NAMES[2])
+    it.tick(NOW)
+    assert (it.own.size, it.own.submitted_size, list(it.open)) == (3, 0, [])
+    it.signer.held = ""
+    it.tick(NOW + 1)
+    assert list(it.open) == [3]
+    point = Checkpoint(ORIGIN, 3, tree.root())
+    for name in NAMES[1:3]:
+        line = signer(name, stub=True).cosign("witness", point, NOW, tree.root)[0].line()
+        it.handle(name, Cosigned(ORIGIN, 3, point.root, (line,)), NOW + 1)
+    assert (it.own.submitted_size, list(it.open)) == (3, [])
+    it.tick(NOW + 2)
+    assert list(it.open) == []
+
+
 def test_many_entries_at_once_are_those_of_one_after_the_other_under_one_head() -> None:
     single, many = replica(), replica()
     said = [("Said", {"word": word}, "council") for word in ("a", "b", "c")]
