@@ -38,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 CONNECTIONS, TURNS, SLOW = 32, 5, 500
 PAGE = "/place/BRA"
+CASES = ["new", "rates", "beside", "memory"]
 LIMITS = {
     "cached_ratio": "0.40 (ambitious 0.70)",
     "same_ratio": "0.60 (ambitious 0.90)",
@@ -296,7 +297,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of each case")
     parser.add_argument("--requests", type=int, default=100_000, help="before memory is looked at")
     parser.add_argument("--entries", type=int, default=100_000, help="in the log while memory is looked at")
-    parser.add_argument("--only", nargs="+", default=["new", "rates", "beside", "memory"])
+    parser.add_argument("--only", nargs="+", default=CASES, choices=CASES)
     parser.add_argument("--write", action="store_true", help="store under results/")
     parser.add_argument("--fill", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--serve", nargs=4, metavar=("HOME", "EVIDENCE", "PORT", "KNOWN"), help=argparse.SUPPRESS)
@@ -323,7 +324,8 @@ def main() -> None:
     if arguments.write:
         RESULTS.mkdir(exist_ok=True)
         system, cores = machine()["system"].replace(" ", "-").lower(), machine()["cores"]
-        path = RESULTS / f"web-pages-{system}-{cores}-cores.json"
+        some = "" if set(arguments.only) == set(CASES) else "".join(f"-{case}" for case in arguments.only)
+        path = RESULTS / f"web-pages{some}-{system}-{cores}-cores.json"  # a part never takes the place of the whole
         path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
